@@ -1,0 +1,34 @@
+# Everything here works on a fresh machine with Python 3.11-3.13 and make alone.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+WORKERS ?= 2
+
+.PHONY: run test test-slow check bench clean
+
+run: $(STAMP)  ## train realnvp on the embedded digits
+	$(BIN)/python -m tfgen run realnvp
+
+test: $(STAMP)  ## the fast tests
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+test-slow: $(STAMP)  ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+check: $(STAMP)  ## style, types, and who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports
+
+bench: $(STAMP)  ## the training loop in each mode, beside tf.data and keras.Model.fit
+	$(BIN)/python benchmarks/training_loop.py
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
