@@ -1,0 +1,1 @@
+"""The built-in plugins, found through the same entry-point group as anyone's."""

@@ -1,0 +1,187 @@
+"""What a model is: a Keras layer with objectives, and the small protocols for whatever else it can do.
+
+Images at every public boundary are uint8 ``[batch, height, width, channels]``, vectors float32 ``[batch, d]``, labels
+int32 ``[batch]``; log-probabilities are in nats. Everything random takes a seed: an integer, or a stateless pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+import keras
+import tensorflow as tf
+
+from tfgen.errors import CapabilityError, DataError, PluginError
+from tfgen.specs import DataSpec, ModelSpec, Precision
+
+C = TypeVar("C")
+
+
+class Batch(NamedTuple):
+    """What an objective is computed on: examples and, for a set with labels, their labels."""
+
+    x: tf.Tensor
+    labels: tf.Tensor | None
+
+
+Terms = dict[str, tf.Tensor]
+#: ``(batch, seed, step) -> {"loss": scalar, ...}``: the loss and whatever else should be logged, each a mean over the batch.
+LossFunction = Callable[[Batch, tf.Tensor, tf.Tensor], Terms]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One thing that training makes smaller.
+
+    Attributes:
+        name: shown where a model has several, and in error messages.
+        loss: the loss and other terms of a batch; ``loss`` is what is differentiated.
+        weights: the trainable weights that this objective moves, and no others.
+    """
+
+    name: str
+    loss: LossFunction
+    weights: Sequence[keras.Variable]
+
+
+class GenerativeModel(keras.layers.Layer):
+    """The base of every model: a Keras layer, so that Keras owns and tracks each weight.
+
+    A subclass makes its networks in ``__init__`` as attributes and builds them there; distributions and bijectors of
+    TensorFlow Probability are made over them when they are needed, since they track no Keras 3 weights.
+
+    Args:
+        config: the model's options, an instance of its registered dataclass.
+        data: what one example is like; call `self.refuse` for what the model cannot take.
+        seed: seed of the initial weights.
+
+    Attributes:
+        config: as given.
+        data: as given.
+        seed: as given.
+        conditional: whether the model needs labels; a class attribute.
+    """
+
+    conditional: bool = False
+
+    def __init__(self, config: Any, data: DataSpec, seed: int) -> None:
+        super().__init__(name=type(self).__name__.lower())
+        self.config = config
+        self.data = data
+        self.seed = seed
+        self.built = True  # weights are made in __init__, not at a first call
+
+    def objectives(self) -> Sequence[Objective]:
+        """Return what training minimises; several are run in turn inside one compiled step."""
+        raise PluginError(f"{type(self).__name__} does not say what to minimise; define objectives().")
+
+    def basis(self) -> Mapping[str, Any]:
+        """Return what the model's log-probabilities rest on, for the record beside each number (alpha, levels, draws)."""
+        return {}
+
+    def refuse(self, reason: str) -> DataError:
+        """Return the error that says why this model cannot take the data; raise it."""
+        return DataError(f"model {type(self).__name__} cannot take this data (shape {self.data.shape}): {reason}")
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """A model that draws examples."""
+
+    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Draw `n` examples; `labels` [n] for a conditional model, None otherwise."""
+
+
+@runtime_checkable
+class HasLogProb(Protocol):
+    """A model with a density: exact for a discrete one, for a flow that of the dequantised image.
+
+    A flow adds uniform noise drawn from `seed`; the mean over noise bounds the discrete log-likelihood from below
+    (Theis et al. 2016, section 3.1).
+    """
+
+    def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return [batch] nats; for images per cell of one grey level, so that ``-log_prob / (D log 2)`` is bits/dim."""
+
+
+@runtime_checkable
+class HasElbo(Protocol):
+    """A model with a lower bound of the log-likelihood."""
+
+    def elbo(self, x: Any, labels: Any = None, seed: Any = 0, particles: int = 1) -> tf.Tensor:
+        """Return [batch] nats: the ELBO for one particle, the importance-weighted bound for more (Burda et al. 2016)."""
+
+
+@runtime_checkable
+class HasLatents(Protocol):
+    """A model with a code z for each example."""
+
+    def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return the codes [batch, latent] of examples."""
+
+    def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return the examples of codes."""
+
+    def prior(self, labels: Any = None) -> Any:
+        """Return the distribution of codes, a `tfd.Distribution`."""
+
+
+@runtime_checkable
+class Inpaints(Protocol):
+    """A model that completes images."""
+
+    def inpaint(self, x: Any, known_mask: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return images equal to `x` where `known_mask` [batch, height, width] is true, drawn elsewhere."""
+
+
+#: What each capability is called when a model lacks it.
+CAPABILITIES: dict[type[Any], str] = {
+    Samples: "sampler (Samples)",
+    HasLogProb: "density (HasLogProb)",
+    HasElbo: "bound on the likelihood (HasElbo)",
+    HasLatents: "latent codes (HasLatents)",
+    Inpaints: "inpainting (Inpaints)",
+}
+
+
+def capable(model: object, capability: type[C], wanted_by: str) -> C:
+    """Return `model` as `capability`.
+
+    Raises:
+        CapabilityError: when the model lacks it; names the model, the capability and who asks.
+    """
+    if not isinstance(model, capability):
+        raise CapabilityError(f"model {type(model).__name__} has no {CAPABILITIES[capability]}, which {wanted_by} needs.")
+    return model
+
+
+def build_model(spec: ModelSpec, config: Any, data: DataSpec, seed: int, precision: Precision = "float32") -> GenerativeModel:
+    """Build a model with repeatable initial weights.
+
+    Args:
+        spec: as registered.
+        config: the model's options.
+        data: what one example is like.
+        seed: seed of the initial weights.
+        precision: the Keras dtype policy of its networks.
+
+    Raises:
+        DataError: when the model cannot take the data.
+        CapabilityError: when the model does not work in that precision.
+        PluginError: when what the plugin built is no `GenerativeModel`.
+    """
+    if precision not in spec.precisions:
+        raise CapabilityError(f"model {spec.name!r} does not work in {precision}; choose from {', '.join(spec.precisions)}.")
+    factory = spec.factory()
+    before = keras.config.dtype_policy()
+    keras.utils.set_random_seed(seed)
+    keras.config.set_dtype_policy(precision)
+    try:
+        model = factory(config=config, data=data, seed=seed)
+    finally:
+        keras.config.set_dtype_policy(before)
+    if not isinstance(model, GenerativeModel):
+        raise PluginError(f"model {spec.name!r}: its factory returned {type(model).__name__}, not a GenerativeModel.")
+    return model

@@ -1,0 +1,106 @@
+"""TensorFlow as tfgen needs it: loaded without its noise, on the device that was asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from types import ModuleType
+from typing import Any
+
+from tfgen.errors import TfgenError
+
+#: Distributions whose versions decide what a run computes.
+RECORDED = ("tfgen", "tensorflow", "tensorflow-probability", "keras", "tf_keras", "tensorflow-datasets", "numpy")
+
+
+def load_tensorflow(verbose: bool = False, announce: bool = False) -> ModuleType:
+    """Import TensorFlow, TensorFlow Probability and Keras, and hide what they write to file descriptor 2 unless it matters.
+
+    Args:
+        verbose: show what the libraries write.
+        announce: say on stderr that a few seconds of loading have begun.
+
+    Returns:
+        The `tensorflow` module.
+
+    Raises:
+        TfgenError: when one of them is missing; gives the pip command.
+    """
+    if "tensorflow" in sys.modules and "keras" in sys.modules:
+        return sys.modules["tensorflow"]
+    if announce:
+        print("loading TensorFlow ...", file=sys.stderr, flush=True)
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    try:
+        with contextlib.nullcontext() if verbose else _captured_stderr():
+            import keras  # noqa: F401
+            import tensorflow as tf
+            import tensorflow_probability  # noqa: F401
+
+            devices = tf.config.list_physical_devices("GPU")  # looks for CUDA, loudly
+    except ModuleNotFoundError as error:
+        raise TfgenError(f"{error.name} is not installed; run: pip install {error.name}") from error
+    for device in devices:  # take memory as it is needed, so that two runs can share a GPU
+        with contextlib.suppress(RuntimeError):  # too late to change when the user has used the GPU already
+            tf.config.experimental.set_memory_growth(device, True)
+    module: ModuleType = tf
+    return module
+
+
+@contextlib.contextmanager
+def _captured_stderr() -> Iterator[None]:
+    """Keep file descriptor 2 silent for the block, and show what was written there when the block fails."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        original = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(original, 2)
+            kept.seek(0)
+            os.write(2, kept.read())
+            raise
+        finally:
+            os.dup2(original, 2)
+            os.close(original)
+
+
+def device_scope(device: str) -> Any:
+    """Return the context in which tensors and operations live on `device` (``auto``, ``cpu`` or ``gpu``).
+
+    Raises:
+        TfgenError: when a GPU is asked for and TensorFlow sees none.
+    """
+    tf = load_tensorflow()
+    if device == "gpu" and not tf.config.list_physical_devices("GPU"):
+        raise TfgenError(
+            "--device gpu: TensorFlow sees no GPU here; leave the option out to use the CPU, or run: pip install 'tfgen[gpu]'"
+        )
+    if device == "auto":
+        return contextlib.nullcontext()
+    return tf.device(f"/{device.upper()}:0")
+
+
+def device_name(device: str) -> str:
+    """Return a person's name for the device that a run uses, for example ``CPU (2 cores)``."""
+    tf = load_tensorflow()
+    gpus = tf.config.list_physical_devices("GPU")
+    if device != "cpu" and gpus:
+        return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
+    return f"CPU ({os.cpu_count()} cores)"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that decide what a run computes."""
+    found = {"python": platform.python_version()}
+    for name in RECORDED:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found

@@ -1,0 +1,37 @@
+"""Seeds: every random number is a function of one integer and of where it is used.
+
+TensorFlow's stateless generators take a pair of int32, which this module makes from what a caller has at hand.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+def as_seed(seed: Any) -> tf.Tensor:
+    """Return the stateless seed, an int32 tensor of shape [2], for an integer or for a seed that is one already."""
+    if isinstance(seed, int | np.integer):
+        return tf.constant([0, int(seed) & 0x7FFFFFFF], tf.int32)
+    return tf.ensure_shape(tf.cast(seed, tf.int32), [2])
+
+
+def fold_in(seed: Any, index: Any) -> tf.Tensor:
+    """Return the seed for item `index` (a step, a batch, a purpose) under `seed`; same inputs, same seed."""
+    return tf.random.fold_in(as_seed(seed), tf.cast(index, tf.int32))
+
+
+def split_seed(seed: Any, n: int) -> list[tf.Tensor]:
+    """Return `n` independent seeds made from one."""
+    return tf.unstack(tf.random.split(as_seed(seed), n))
+
+
+def generator(*key: int) -> np.random.Generator:
+    """Return NumPy's counter-based generator for the host's own choices, such as the order of an epoch.
+
+    Args:
+        key: non-negative integers, for example ``(seed, purpose, epoch)``.
+    """
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
