@@ -1,0 +1,86 @@
+"""What a person sees while something long goes on: a bar on a terminal, plain lines elsewhere, nothing when told so."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class Bar:
+    """One long piece of work; use as a context manager.
+
+    Args:
+        title: what is being done.
+        total: how many units there are.
+        unit: what a unit is called.
+        done: units done before.
+        quiet: show nothing.
+    """
+
+    def __init__(self, title: str, total: int, unit: str, done: int = 0, quiet: bool = False) -> None:
+        self.title, self.total, self.unit, self.quiet = title, total, unit, quiet
+        self.done = self.begun_at = done
+        self.began = self.last_line = time.monotonic()
+        console = Console(stderr=True)
+        self._rich: Progress | None = None
+        if console.is_terminal and not quiet:
+            self._rich = Progress(
+                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}"),
+                TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=console, transient=False,
+            )  # fmt: skip
+            self._task = self._rich.add_task(title, total=total, completed=done, text="")
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        if self._rich:
+            self._rich.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Leave the bar as it is."""
+        if self._rich:
+            self._rich.stop()
+
+    def restart_clock(self) -> None:
+        """Count the rate from now on: what went before was preparation."""
+        self.began = time.monotonic()
+        self.begun_at = self.done
+
+    @property
+    def rate(self) -> float:
+        """Units done in a second."""
+        return (self.done - self.begun_at) / max(time.monotonic() - self.began, 1e-9)
+
+    def update(self, done: int, values: Mapping[str, float] | None = None, milestone: bool = False) -> None:
+        """Show that `done` units are done.
+
+        Args:
+            done: units done so far.
+            values: numbers to show beside the bar.
+            milestone: worth a line of its own where there is no bar.
+        """
+        self.done = done
+        text = "  ".join(f"{name} {value:.4g}" for name, value in (values or {}).items())
+        text = f"{text}  {self.rate:.3g} {self.unit}/s"
+        if self._rich:
+            self._rich.update(self._task, completed=done, text=text)
+        elif not self.quiet and (milestone or done >= self.total or time.monotonic() - self.last_line > _SECONDS_BETWEEN_LINES):
+            self.last_line = time.monotonic()
+            left = (self.total - done) / self.rate if self.rate > 0 else 0.0
+            print(f"{self.title}  {done}/{self.total} {self.unit}  {text}  {left:.0f} s left", file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        """Show a line of text without disturbing the bar."""
+        if self._rich:
+            self._rich.console.print(text, highlight=False)
+        elif not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+

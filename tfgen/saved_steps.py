@@ -1,0 +1,22 @@
+"""Which checkpoints lie complete in a run's folder; told from the file names, without TensorFlow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def saved_steps(run_folder: Path) -> list[int]:
+    """Return the steps of the complete checkpoints, oldest first: those with an index, which is written last."""
+    names = (path.stem.removeprefix("step-") for path in (run_folder / "checkpoints").glob("step-*.index"))
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+def latest_step(run_folder: Path) -> int | None:
+    """Return the step of the newest complete checkpoint, or None."""
+    steps = saved_steps(run_folder)
+    return steps[-1] if steps else None
+
+
+def prefix(run_folder: Path, step: int) -> Path:
+    """Return what the files of the checkpoint at `step` begin with."""
+    return run_folder / "checkpoints" / f"step-{step}"

@@ -1,0 +1,102 @@
+"""The order of training: which examples each step sees, and where the host looks in. A function of options and seed.
+
+The host visits after each chunk of steps. Chunks end at epoch ends and at the middle of the run as well, so that a run
+that is continued from any of these points goes through exactly the steps, and the visits, of one that never stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.errors import OptionError
+from tfgen.seeds import generator
+
+#: The most bytes of examples that one chunk may hold when it is streamed to the device.
+CHUNK_BYTES = 256 * 2**20
+_ORDER = 1  # the purpose of this module's random numbers, apart from any other use of the seed
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Steps ``first .. last - 1``, all in one epoch.
+
+    Attributes:
+        epoch: from 0.
+        first: the first step, counted from the start of the run.
+        last: one behind the last step.
+        indices: which training examples each step sees, int32 ``[last - first, batch]``.
+        ends_epoch: whether the epoch is complete with this chunk.
+    """
+
+    epoch: int
+    first: int
+    last: int
+    indices: NDArray[np.int32]
+    ends_epoch: bool
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The plan of a whole run.
+
+    Attributes:
+        examples: size of the training split; each epoch visits them in a new order and leaves out what fills no batch.
+        batch_size: examples in a step.
+        epochs: passes over the examples.
+        chunk_steps: the most steps between two visits of the host.
+        seed: of the order.
+    """
+
+    examples: int
+    batch_size: int
+    epochs: int
+    chunk_steps: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.batch_size > self.examples:
+            raise OptionError(f"--batch-size must be at most the {self.examples} training examples, got {self.batch_size}.")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches in an epoch."""
+        return self.examples // self.batch_size
+
+    @property
+    def total_steps(self) -> int:
+        """Steps in the run, unless it stops early."""
+        return self.epochs * self.steps_per_epoch
+
+    @property
+    def middle(self) -> int:
+        """The step after which the half-way pictures are drawn."""
+        return self.total_steps // 2
+
+    def order(self, epoch: int) -> NDArray[np.int32]:
+        """Return the examples of an epoch, int32 ``[steps_per_epoch, batch]``."""
+        used = self.steps_per_epoch * self.batch_size
+        shuffled = generator(self.seed, _ORDER, epoch).permutation(self.examples)[:used]
+        return shuffled.astype(np.int32).reshape(self.steps_per_epoch, self.batch_size)
+
+    def chunks(self, start: int = 0) -> Iterator[Chunk]:
+        """Yield the chunks from step `start` on, which must be where a chunk ended."""
+        for epoch in range(start // self.steps_per_epoch, self.epochs):
+            order = self.order(epoch)
+            begin = epoch * self.steps_per_epoch
+            end = begin + self.steps_per_epoch
+            first = max(start, begin)
+            while first < end:
+                last = min(end, begin + ((first - begin) // self.chunk_steps + 1) * self.chunk_steps)
+                if first < self.middle < last:
+                    last = self.middle
+                yield Chunk(epoch, first, last, order[first - begin : last - begin], ends_epoch=last == end)
+                first = last
+
+
+def chunk_steps(wanted: int, batch_size: int, example_bytes: int) -> int:
+    """Return how many steps go into a chunk: as wanted, but no more examples than `CHUNK_BYTES` hold."""
+    return max(1, min(wanted, CHUNK_BYTES // (batch_size * example_bytes)))
