@@ -1,0 +1,8 @@
+"""``python -m tfgen``."""
+
+import sys
+
+from tfgen.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

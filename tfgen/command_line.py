@@ -1,0 +1,77 @@
+"""From arguments to typed options, with mistakes told in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import typing
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
+
+import tyro
+
+from tfgen.errors import OptionError, UnknownNameError
+
+T = TypeVar("T")
+
+
+def parse(cls: type[T], arguments: Sequence[str], command: str, description: str, default: T | None = None) -> T:
+    """Fill the dataclass `cls` from command-line arguments.
+
+    Args:
+        cls: its fields are the options; fields that are dataclasses add their fields as options of their own section.
+        arguments: what stands behind the command.
+        command: its name, for help and hints.
+        description: shown at the top of the help.
+        default: what holds where the command line says nothing.
+
+    Raises:
+        UnknownNameError: for an option that does not exist, with the closest one.
+        OptionError: for a value that is missing or of the wrong type; names what to look at.
+        SystemExit: with code 0 after ``--help``.
+    """
+    said = io.StringIO()
+    options: dict[str, Any] = {} if default is None else {"default": default}
+    try:
+        with contextlib.redirect_stderr(said):
+            parsed, unknown = tyro.cli(
+                cls,
+                args=list(arguments),
+                prog=f"tfgen {command}",
+                description=description,
+                config=(tyro.conf.OmitArgPrefixes,),
+                return_unknown_args=True,
+                **options,
+            )
+    except SystemExit as stop:
+        if stop.code == 0:
+            raise
+        raise OptionError(f"{_sentence(said.getvalue())}; see: tfgen {command} --help") from stop
+    if unknown:
+        if unknown[0].startswith("-"):
+            raise UnknownNameError("option", unknown[0].partition("=")[0], _flags(cls), f"See: tfgen {command} --help")
+        raise OptionError(f"{unknown[0]!r} is one argument too many; see: tfgen {command} --help")
+    return cast(T, parsed)
+
+
+def _sentence(box: str) -> str:
+    """Return the message in the box that tyro draws: the text above its first rule, as one line."""
+    words: list[str] = []
+    for line in box.splitlines():
+        text = line.strip("│ ")
+        if text.startswith("──"):
+            break
+        if not text.startswith(("╭", "╰")):
+            words.append(text)
+    return " ".join(words).rstrip(".")
+
+
+def _flags(cls: type[Any]) -> list[str]:
+    """Return every option that the dataclass gives, nested ones as well."""
+    hints = typing.get_type_hints(cls, include_extras=False)
+    flags: list[str] = []
+    for field in dataclasses.fields(cls):
+        hint = hints[field.name]
+        flags += _flags(hint) if dataclasses.is_dataclass(hint) else [f"--{field.name.replace('_', '-')}"]
+    return flags

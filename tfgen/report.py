@@ -1,0 +1,59 @@
+"""What a person reads about a run, as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfgen.run_folder import RunFolder
+from tfgen.runs import Run
+
+
+def metric_lines(split: str, metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a line for each metric: value, standard error, unit, and what it rests on."""
+    lines = []
+    for name, metric in metrics.items():
+        basis = ", ".join(f"{key} {value}" for key, value in metric["basis"].items() if key not in ("split", "data"))
+        number = f"{metric['value']:.4f} ± {metric['standard_error']:.4f} {metric['unit']}"
+        lines.append(f"{split:<6} {name:<13} {number}   ({basis})")
+    return lines
+
+
+def results_lines(results: Mapping[str, Any]) -> list[str]:
+    """Return the lines of a finished run's numbers."""
+    lines = [line for split in ("train", "valid", "test") for line in metric_lines(split, results.get(split, {}))]
+    lines.append(f"trained {results['steps']} steps ({results['epochs']} epochs) in {results['train_seconds']:.1f} s")
+    return lines
+
+
+def finished_lines(run: Run) -> list[str]:
+    """Return what `tfgen run` ends with: the numbers, and where everything is."""
+    folder = run.folder
+    pictures = ", ".join(sorted(path.name for path in run.files.figures.glob("*.png")))
+    return [
+        *results_lines(run.results),
+        f"pictures  {run.files.figures} ({pictures})",
+        f"results   {folder / 'results.json'}",
+        f"next      tfgen sample {folder} --count 100 --out samples.png",
+    ]
+
+
+def info_lines(files: RunFolder) -> list[str]:
+    """Return what a run is, where it stands and what came out; reads the folder alone."""
+    record = files.read_config()
+    plugin = record.get("plugin") or {}
+    lines = [
+        f"run       {files.path}",
+        f"model     {record['model']} (plugin {plugin.get('name')}, {plugin.get('distribution') or plugin.get('file')})",
+        f"data      {record['data']}",
+    ]
+    for group in ("options", "training"):
+        chosen = "  ".join(f"{name}={value}" for name, value in record.get(group, {}).items())
+        lines.append(f"{group:<9} {chosen}")
+    lines.append(f"compile   {record.get('compile_mode') or record.get('training', {}).get('compile')}")
+    lines.append("versions  " + "  ".join(f"{name} {version}" for name, version in record.get("versions", {}).items()))
+    if files.finished:
+        return [*lines, "state     finished", *results_lines(files.read_results())]
+    step = files.saved_step()
+    state = "no checkpoint yet" if step is None else f"saved at step {step}"
+    return [*lines, f"state     unfinished, {state}; go on with: tfgen resume {files.path}"]

@@ -1,0 +1,129 @@
+"""A run: its folder, and the model, data and numbers that can be had from it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfgen.errors import RunError, UnknownNameError
+from tfgen.options import RunConfig, config_from_json
+from tfgen.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from tfgen.data.dataset import Dataset
+    from tfgen.models import GenerativeModel
+    from tfgen.registry import Registry
+
+
+class Run:
+    """A finished or unfinished run; what is expensive is made when it is first used.
+
+    Args:
+        files: the run's folder.
+        registry: where its model and data are looked up.
+
+    Attributes:
+        files: as given.
+        registry: as given.
+    """
+
+    def __init__(self, files: RunFolder, registry: Registry) -> None:
+        self.files = files
+        self.registry = registry
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.files.path
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.files.name
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """The content of ``config.json``: every option, and how the run came about."""
+        return self.files.read_config()
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The options of the run.
+
+        Raises:
+            RunError: when its model belongs to a plugin that is not installed, or an option is not one of the model's.
+        """
+        try:
+            spec = self.registry.model(self.record["model"])
+        except UnknownNameError as error:
+            plugin = self.record.get("plugin") or {}
+            origin = f"plugin {plugin.get('name')!r}" if plugin.get("name") else "a plugin"
+            where = plugin.get("distribution") or plugin.get("file")
+            raise RunError(
+                f"run {self.folder} was made by model {self.record['model']!r} of {origin}{f' ({where})' if where else ''}, "
+                "which is not installed; install it, or name its file with -p FILE."
+            ) from error
+        try:
+            return config_from_json(self.record, spec)
+        except UnknownNameError as error:
+            raise RunError(f"{self.folder / 'config.json'} does not fit model {spec.name!r}: {error}") from error
+
+    def check(self) -> None:
+        """Read the small files of the run, so that a damaged one is named before any work is done.
+
+        Raises:
+            RunError: names the file and says what to do.
+        """
+        _ = self.config
+        self.files.read_metrics()
+        if self.files.finished:
+            self.files.read_results()
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The data set that the run was trained on."""
+        from tfgen.data.lookup import load_dataset
+
+        return load_dataset(self.config.data, self.registry, self.config.sources)
+
+    @cached_property
+    def model(self) -> GenerativeModel:
+        """The trained model, with the weights that the run ended with (or has reached).
+
+        Raises:
+            RunError: when there is no checkpoint, or it is damaged.
+        """
+        from tfgen.experiment import restored_model
+
+        return restored_model(self)
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """The content of ``results.json``."""
+        return self.files.read_results()
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The rows of ``metrics.jsonl``: one for each visit of the host, in order."""
+        return self.files.read_metrics()
+
+    def evaluate(
+        self, split: str = "test", draws: int = 1, seed: int = 0, batch_size: int = 500, quiet: bool = True
+    ) -> dict[str, Any]:
+        """Measure the model on a split; returns ``{metric: {"value", "unit", "standard_error", "basis"}}``.
+
+        Args:
+            split: ``train``, ``valid`` or ``test``.
+            draws: how often each example's density is drawn, for models whose density needs noise.
+            seed: of that noise.
+            batch_size: examples at a time.
+        """
+        from tfgen.evaluation import evaluate
+        from tfgen.runtime import device_scope
+
+        with device_scope(self.config.device):
+            return evaluate(self.model, self.data, split, draws=draws, seed=seed, batch_size=batch_size, quiet=quiet)

@@ -1,0 +1,126 @@
+"""Many samples with the memory of one batch: drawn a batch at a time and streamed to disk."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from tfgen.errors import DataError, OptionError, OutputError, require_option
+from tfgen.figures import draw_examples
+from tfgen.files import written_whole
+from tfgen.models import GenerativeModel, Samples, capable
+from tfgen.progress import Bar
+from tfgen.seeds import fold_in
+from tfgen.specs import DataSpec
+
+#: The most samples that go into one picture.
+PICTURE_SAMPLES = 10_000
+
+
+def labels_for(model: GenerativeModel, count: int, labels: Sequence[int] | None) -> NDArray[np.int32] | None:
+    """Return the labels of `count` samples, going round those given, or round all classes; None for an unconditional model.
+
+    Raises:
+        DataError: for labels that the model does not know, or labels for a model that takes none.
+    """
+    classes = model.data.classes
+    if not model.conditional:
+        if labels:
+            raise DataError(f"model {type(model).__name__} takes no labels; leave --labels out.")
+        return None
+    if classes is None:
+        raise DataError(f"model {type(model).__name__} needs labels, and the data set has none.")
+    chosen = np.asarray(labels if labels else range(classes), np.int32)
+    if chosen.min() < 0 or chosen.max() >= classes:
+        raise DataError(f"--labels must lie in 0 .. {classes - 1}, got {', '.join(map(str, chosen))}.")
+    return np.resize(chosen, count)
+
+
+def sample_batches(
+    model: GenerativeModel, count: int, labels: NDArray[np.int32] | None, seed: int, batch_size: int
+) -> Iterator[NDArray[np.generic]]:
+    """Yield `count` samples in batches; a function of seed and batch size.
+
+    Raises:
+        CapabilityError: when the model does not sample.
+    """
+    sampler = capable(model, Samples, "sampling")
+
+    @tf.function(autograph=False)
+    def draw(batch_labels: tf.Tensor | None, batch_seed: tf.Tensor) -> tf.Tensor:
+        return sampler.sample(batch_size, batch_labels, seed=batch_seed)
+
+    for number, begin in enumerate(range(0, count, batch_size)):
+        kept = min(batch_size, count - begin)
+        part = None if labels is None else tf.constant(np.resize(labels[begin : begin + kept], batch_size))
+        yield draw(part, fold_in(seed, number)).numpy()[:kept]
+
+
+def write_samples(
+    model: GenerativeModel,
+    path: Path,
+    count: int,
+    labels: Sequence[int] | None = None,
+    seed: int = 0,
+    batch_size: int = 500,
+    quiet: bool = True,
+) -> None:
+    """Draw samples into a file: a picture (``.png``), or arrays (``.npz`` with ``x`` and, if conditional, ``labels``).
+
+    Args:
+        model: that samples.
+        path: where to; an existing file is replaced once the new one is complete.
+        count: how many.
+        labels: of a conditional model; gone round until `count` is reached.
+        seed: same seed and batch size, same samples.
+        batch_size: drawn at a time; bounds the memory.
+        quiet: show no progress.
+
+    Raises:
+        OptionError: when count or batch size are below 1, or a picture would hold too many.
+        OutputError: when the file cannot be written, or its ending is neither.
+        DataError: for labels that do not fit.
+    """
+    require_option(count >= 1, "count", count, "at least 1")
+    require_option(batch_size >= 1, "batch_size", batch_size, "at least 1")
+    if path.suffix not in (".png", ".npz"):
+        raise OutputError(f"cannot write {path}: the name must end in .png (a picture) or .npz (arrays).")
+    if path.suffix == ".png" and count > PICTURE_SAMPLES:
+        raise OptionError(f"--count must be at most {PICTURE_SAMPLES} for a picture, got {count}; write an .npz.")
+    batch_size = min(batch_size, count)
+    all_labels = labels_for(model, count, labels)
+    batches = sample_batches(model, count, all_labels, seed, batch_size)
+    with written_whole(path) as temporary, Bar("sampling", count, "samples", quiet=quiet) as bar:
+        if path.suffix == ".png":
+            draw_examples(np.concatenate(list(_counted(batches, bar))), model.data, temporary)
+        else:
+            _write_npz(temporary, _counted(batches, bar), model.data, count, all_labels)
+
+
+def _counted(batches: Iterator[NDArray[np.generic]], bar: Bar) -> Iterator[NDArray[np.generic]]:
+    done = 0
+    for batch in batches:
+        yield batch
+        done += len(batch)
+        bar.update(done)
+
+
+def _write_npz(
+    path: Path, batches: Iterator[NDArray[np.generic]], data: DataSpec, count: int, labels: NDArray[np.int32] | None
+) -> None:
+    dtype = np.dtype(np.uint8 if data.kind == "image" else np.float32)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        with archive.open("x.npy", "w", force_zip64=True) as entry:
+            header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": (count, *data.shape)}
+            npy.write_array_header_1_0(entry, header)
+            for batch in batches:
+                entry.write(np.ascontiguousarray(batch, dtype).tobytes())
+        if labels is not None:
+            with archive.open("labels.npy", "w") as entry:
+                npy.write_array(entry, labels)
