@@ -1,0 +1,46 @@
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tfgen.specs import DataSources
+
+
+@pytest.fixture(scope="session")
+def mnist_dir() -> Path:
+    """The folder with MNIST's four official files."""
+    folder = os.environ.get("TFGEN_MNIST_DIR")
+    if not folder:
+        pytest.skip("TFGEN_MNIST_DIR is not set: it names a folder with the four official files of MNIST")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def prepared_data_dir(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in which MNIST is prepared, once for all workers of a test run; tests must not change it."""
+    from tfgen.data.tfds import load_tfds
+
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shared = base / "prepared-data"
+        load_tfds("mnist", DataSources(str(shared), str(mnist_dir)))
+        return shared
+    # Each worker has a folder of its own beside the others'; they share the one above it. Those who come second wait.
+    import fcntl
+
+    shared = base.parent / "prepared-data"
+    with (base.parent / "prepared-data.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        load_tfds("mnist", DataSources(str(shared), str(mnist_dir)))
+    return shared
+
+
+@pytest.fixture
+def mnist_copy(mnist_dir: Path, tmp_path: Path) -> Path:
+    """A copy of MNIST's four files that a test may damage."""
+    folder = tmp_path / "manual"
+    folder.mkdir()
+    for path in mnist_dir.glob("*.gz"):
+        shutil.copyfile(path, folder / path.name)
+    return folder

@@ -1,0 +1,84 @@
+import subprocess
+import sys
+
+import pytest
+
+from tfgen.data import builtin
+from tfgen.data.digits import load_digits
+from tfgen.data.lookup import check_sources, load_dataset
+from tfgen.errors import DataError, PluginError, UnknownNameError
+from tfgen.registry import Registry
+from tfgen.specs import DatasetSpec, DataSources
+
+
+@pytest.fixture
+def registry():
+    registry = Registry()
+    builtin.tfgen_register(registry)
+    return registry
+
+
+def test_the_built_in_names(registry):
+    assert set(registry.datasets) == {"digits", "mnist", "fashion_mnist", "two_gaussians", "checkerboard"}
+
+
+@pytest.mark.parametrize("name", ["digits", "two_gaussians", "checkerboard"])
+def test_the_embedded_sets_load(registry, name):
+    dataset = load_dataset(name, registry, DataSources())
+    assert dataset.name == name
+    assert (dataset.log_prob is None) == (name == "digits")
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_the_others_come_from_tensorflow_datasets(registry, name, monkeypatch):
+    sources = DataSources()
+    monkeypatch.setattr("tfgen.data.tfds.load_tfds", lambda *arguments: arguments)
+    assert load_dataset(name, registry, sources) == (name, sources)
+
+
+def test_a_registered_set_goes_before_one_of_tensorflow_datasets(registry):
+    registry.add_dataset(DatasetSpec("cifar10", lambda sources: load_digits(), "not CIFAR at all"))
+    assert load_dataset("cifar10", registry, DataSources()).spec.shape == (8, 8, 1)
+
+
+def test_a_name_that_two_plugins_claim(registry):
+    registry.add_dataset(DatasetSpec("digits", lambda sources: load_digits(), "other digits"))
+    with pytest.raises(PluginError, match="digits"):
+        load_dataset("digits", registry, DataSources())
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("digit", "digits"), ("chekerboard", "checkerboard"), ("cifar-10", "cifar10"), ("kmnits", "kmnist")],
+)
+def test_the_closest_name_of_both_worlds(registry, tmp_path, name, nearest):
+    with pytest.raises(UnknownNameError, match=f"unknown data set '{name}'; did you mean '{nearest}'") as error:
+        load_dataset(name, registry, DataSources(str(tmp_path)))
+    assert "\n" not in str(error.value)
+
+
+def test_the_catalogue_is_not_listed(registry, tmp_path):
+    with pytest.raises(UnknownNameError) as error:
+        load_dataset("qqqqqqqqqqqqq", registry, DataSources(str(tmp_path)))
+    assert "known: checkerboard, digits, fashion_mnist, mnist, two_gaussians." in str(error.value)
+    assert len(str(error.value)) < 300
+
+
+def test_folders_are_checked_first(registry, tmp_path):
+    (tmp_path / "file").write_text("")
+    check_sources(DataSources(str(tmp_path / "new"), str(tmp_path)))
+    with pytest.raises(DataError, match=r"--manual-dir .*nowhere: there is no such folder"):
+        load_dataset("digits", registry, DataSources(manual_dir=str(tmp_path / "nowhere")))
+    with pytest.raises(DataError, match=r"--manual-dir"):
+        check_sources(DataSources(manual_dir=str(tmp_path / "file")))
+    with pytest.raises(DataError, match=r"--data-dir .*file is a file"):
+        check_sources(DataSources(data_dir=str(tmp_path / "file")))
+
+
+def test_registration_is_light():
+    code = (
+        "import sys; import tfgen.data.builtin\n"
+        "heavy = {'tensorflow', 'tensorflow_datasets', 'keras', 'sklearn', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

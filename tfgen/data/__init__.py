@@ -1,0 +1,1 @@
+"""Data sets: what they are (`dataset`), and those that come with tfgen."""

@@ -1,0 +1,81 @@
+"""The data sets that come with tfgen; nothing is read, and no library imported, before one is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tfgen.hookspecs import hookimpl
+from tfgen.specs import DatasetSpec, DataSources
+
+if TYPE_CHECKING:
+    from tfgen.data.dataset import Dataset
+    from tfgen.registry import Registration
+
+
+@hookimpl
+def tfgen_register(registry: Registration) -> None:
+    """Add the built-in data sets."""
+    for spec in SPECS:
+        registry.add_dataset(spec)
+
+
+def _digits(sources: DataSources) -> Dataset:
+    from tfgen.data.digits import load_digits
+
+    return load_digits()
+
+
+def _mnist(sources: DataSources) -> Dataset:
+    from tfgen.data.tfds import load_tfds
+
+    return load_tfds("mnist", sources)
+
+
+def _fashion_mnist(sources: DataSources) -> Dataset:
+    from tfgen.data.tfds import load_tfds
+
+    return load_tfds("fashion_mnist", sources)
+
+
+def _two_gaussians(sources: DataSources) -> Dataset:
+    from tfgen.data.toy import load_two_gaussians
+
+    return load_two_gaussians()
+
+
+def _checkerboard(sources: DataSources) -> Dataset:
+    from tfgen.data.toy import load_checkerboard
+
+    return load_checkerboard()
+
+
+SPECS = (
+    DatasetSpec(
+        name="digits",
+        load=_digits,
+        summary="1,797 handwritten digits, 8x8, 17 grey levels; needs no network",
+        reference="E. Alpaydin and C. Kaynak (1998), Optical Recognition of Handwritten Digits, UCI; in scikit-learn.",
+    ),
+    DatasetSpec(
+        name="mnist",
+        load=_mnist,
+        summary="70,000 handwritten digits, 28x28, 256 grey levels; downloaded, or read from --manual-dir",
+        reference="Y. LeCun, C. Cortes and C. J. C. Burges (1998), The MNIST database of handwritten digits.",
+    ),
+    DatasetSpec(
+        name="fashion_mnist",
+        load=_fashion_mnist,
+        summary="70,000 pictures of clothes, 28x28, 256 grey levels; downloaded, or read from --manual-dir",
+        reference="H. Xiao, K. Rasul and R. Vollgraf (2017), Fashion-MNIST, arXiv:1708.07747.",
+    ),
+    DatasetSpec(
+        name="two_gaussians",
+        load=_two_gaussians,
+        summary="an equal mixture of two Gaussians in 2-D, with labels and its exact density; needs no network",
+    ),
+    DatasetSpec(
+        name="checkerboard",
+        load=_checkerboard,
+        summary="the eight dark squares of a 4x4 board in 2-D, with its exact density; needs no network",
+    ),
+)

@@ -1,0 +1,95 @@
+"""A data set: three fixed splits of arrays, what one example is like and, where it is known, the exact density."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.errors import DataError
+from tfgen.specs import DataSpec
+
+SplitName = Literal["train", "valid", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples and their labels, in a fixed order.
+
+    Attributes:
+        x: ``[n, *spec.shape]``, uint8 for images, float32 for vectors; may be a memory map that is larger than memory.
+        labels: ``[n]`` int32, or None for a set without labels.
+    """
+
+    x: NDArray[np.generic]
+    labels: NDArray[np.int32] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Three splits with one spec.
+
+    Attributes:
+        name: the name under which it is registered.
+        spec: kind, shape, classes and value range of one example.
+        splits: ``train``, ``valid`` and ``test``.
+        source: where it came from, for the record: a version, a checksum, a seed.
+        log_prob: the exact log-density in nats, ``[n, d] -> [n]``, where it is known.
+
+    Raises:
+        DataError: when a split does not agree with the spec.
+    """
+
+    name: str
+    spec: DataSpec
+    splits: Mapping[SplitName, Split]
+    source: str = ""
+    log_prob: Callable[[NDArray[np.generic]], NDArray[np.float64]] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.spec.kind == "image" and len(self.spec.shape) != 3:
+            raise DataError(
+                f"data set {self.name!r}: images have shape (height, width, channels), got {self.spec.shape}."
+            )
+        dtype = np.dtype(np.uint8 if self.spec.kind == "image" else np.float32)
+        for name in SPLITS:
+            if name not in self.splits:
+                raise DataError(f"data set {self.name!r} has no {name!r} split; it has {', '.join(self.splits)}.")
+            self._check(name, self.splits[name], dtype)
+
+    def _check(self, name: SplitName, split: Split, dtype: np.dtype[np.generic]) -> None:
+        where = f"data set {self.name!r}, split {name!r}"
+        if split.x.dtype != dtype or split.x.shape[1:] != self.spec.shape:
+            raise DataError(
+                f"{where}: expected {dtype} examples of shape {self.spec.shape}, "
+                f"got {split.x.dtype} of {split.x.shape[1:]}."
+            )
+        if not len(split):
+            raise DataError(f"{where} is empty.")
+        if (split.labels is None) != (self.spec.classes is None):
+            raise DataError(f"{where}: labels and spec.classes must be given together.")
+        if split.labels is not None and split.labels.shape != (len(split),):
+            raise DataError(f"{where}: expected {len(split)} labels, got an array of shape {split.labels.shape}.")
+
+    @property
+    def train(self) -> Split:
+        """The examples that models are fitted to."""
+        return self.splits["train"]
+
+    @property
+    def valid(self) -> Split:
+        """The examples by which early stopping and options are chosen."""
+        return self.splits["valid"]
+
+    @property
+    def test(self) -> Split:
+        """The examples that reported numbers are measured on."""
+        return self.splits["test"]

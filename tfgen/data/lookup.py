@@ -1,0 +1,60 @@
+"""From a name to a data set: a registered one first, else any image set of tensorflow-datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfgen.data.dataset import Dataset
+from tfgen.errors import DataError, UnknownNameError, closest
+from tfgen.specs import DataSources
+
+if TYPE_CHECKING:
+    from tfgen.registry import Registry
+
+CATALOGUE = "Any image set of tensorflow-datasets works too (see https://www.tensorflow.org/datasets/catalog)."
+
+
+def load_dataset(name: str, registry: Registry, sources: DataSources) -> Dataset:
+    """Return the data set that is registered under `name`, or else the set of tensorflow-datasets with that name.
+
+    Raises:
+        UnknownNameError: when there is neither; gives the closest name among both.
+        DataError: when the set cannot be had, is damaged, or a folder in `sources` does not exist.
+        PluginError: when two plugins have registered the name.
+    """
+    check_sources(sources)
+    try:
+        spec = registry.dataset(name)
+    except UnknownNameError as error:
+        return _load_from_tfds(name, registry, sources, error.known)
+    return spec.load(sources)
+
+
+def _load_from_tfds(name: str, registry: Registry, sources: DataSources, registered: Iterable[str]) -> Dataset:
+    from tfgen.data.tfds import load_tfds
+
+    try:
+        return load_tfds(name, sources)
+    except UnknownNameError as error:
+        known = {*registered, *error.known}
+        if closest(name, known) is None:  # the catalogue has hundreds of names: it is searched, but never listed
+            known = set(registered)
+        failed = [record.name for record in registry.plugins if record.status == "failed"]
+        broken = f"These plugins failed to load: {', '.join(failed)}; see `tfgen plugins`." if failed else ""
+        raise UnknownNameError("data set", name, known, f"{CATALOGUE} {broken}".rstrip()) from error
+
+
+def check_sources(sources: DataSources) -> None:
+    """Check that the folders exist where they must: `manual_dir` always; `data_dir` may be made, but not over a file.
+
+    Raises:
+        DataError: names the option and the path.
+    """
+    if sources.manual_dir is not None and not Path(sources.manual_dir).expanduser().is_dir():
+        raise DataError(f"--manual-dir {sources.manual_dir}: there is no such folder.")
+    if sources.data_dir is not None:
+        path = Path(sources.data_dir).expanduser()
+        if path.exists() and not path.is_dir():
+            raise DataError(f"--data-dir {sources.data_dir} is a file; name a folder.")
