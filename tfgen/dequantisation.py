@@ -35,10 +35,10 @@ def dequantise(images: Any, levels: int, seed: Any, dtype: tf.DType = tf.float32
 
 def quantise(y: tf.Tensor, levels: int) -> tf.Tensor:
     """Return the uint8 images whose cells hold `y`: ``floor(y)``, kept within ``0 .. levels - 1``."""
-    return tf.cast(tf.clip_by_value(tf.floor(y), 0.0, float(levels - 1)), tf.uint8)
+    return tf.cast(tf.clip_by_value(tf.floor(y), tf.zeros([], y.dtype), tf.cast(levels - 1, y.dtype)), tf.uint8)
 
 
-def logit_squeeze(levels: int, alpha: float) -> tfb.Bijector:
+def logit_squeeze(levels: int, alpha: float, dtype: tf.DType = tf.float32) -> tfb.Bijector:
     """Return the bijector from the real line to ``[0, levels]``; its inverse is ``logit(alpha + (1 - 2 alpha) y / levels)``.
 
     The forward direction is ``y = levels (sigmoid(t) - alpha) / (1 - 2 alpha)``: a sigmoid that reaches beyond both ends
@@ -47,6 +47,7 @@ def logit_squeeze(levels: int, alpha: float) -> tfb.Bijector:
     Args:
         levels: the number of grey levels.
         alpha: how far values stay from 0 and 1 before the logit, in (0, 0.5).
+        dtype: of the numbers it maps.
     """
     margin = levels * alpha / (1.0 - 2.0 * alpha)
-    return tfb.Sigmoid(low=-margin, high=levels + margin, name="logit_squeeze")
+    return tfb.Sigmoid(low=tf.constant(-margin, dtype), high=tf.constant(levels + margin, dtype), name="logit_squeeze")

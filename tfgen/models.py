@@ -62,6 +62,8 @@ class GenerativeModel(keras.layers.Layer):
         data: as given.
         seed: as given.
         conditional: whether the model needs labels; a class attribute.
+        density_dtype: in which densities are computed: float32, or float64 when the model is built under Keras's float64
+            policy (for checks to many digits); never less, whatever the precision of the networks.
     """
 
     conditional: bool = False
@@ -71,6 +73,7 @@ class GenerativeModel(keras.layers.Layer):
         self.config = config
         self.data = data
         self.seed = seed
+        self.density_dtype = tf.float64 if keras.config.dtype_policy().compute_dtype == "float64" else tf.float32
         self.built = True  # weights are made in __init__, not at a first call
 
     def objectives(self) -> Sequence[Objective]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,21 +31,21 @@ class RealNVP(GenerativeModel):
         super().__init__(config, data, seed)
         if data.dimensions < 2:
             raise self.refuse("a coupling needs at least two dimensions.")
-        self.networks = [CouplingNetwork(config, data.dimensions, layer) for layer in range(config.layers)]
+        self.networks = [CouplingNetwork(config, data.dimensions, layer, self.density_dtype) for layer in range(config.layers)]
 
     def bijector(self) -> tfb.Bijector:
         """Return ``f^-1``, from z of shape [..., D] to data space: grey levels in [0, L) for images, else vectors."""
         couplings = [
-            tfb.RealNVP(fraction_masked=network.fraction_masked, shift_and_log_scale_fn=lambda kept, _, net=network: net(kept))
+            tfb.RealNVP(num_masked=network.num_masked, shift_and_log_scale_fn=lambda kept, _, net=network: net(kept))
             for network in self.networks
         ]
-        squeeze = [logit_squeeze(self.data.levels, self.config.alpha)] if self.data.kind == "image" else []
+        squeeze = [logit_squeeze(self.data.levels, self.config.alpha, self.density_dtype)] if self.data.kind == "image" else []
         return tfb.Chain([*squeeze, *couplings])
 
     def distribution(self, labels: Any = None) -> tfd.Distribution:
         """Return the distribution of flat examples [..., D] in data space; the flow takes no labels."""
         del labels
-        base = tfd.Sample(tfd.Normal(0.0, 1.0), sample_shape=[self.data.dimensions])
+        base = tfd.Sample(tfd.Normal(tf.zeros([], self.density_dtype), 1.0), sample_shape=[self.data.dimensions])
         return tfd.TransformedDistribution(base, self.bijector())
 
     def objectives(self) -> Sequence[Objective]:
@@ -56,7 +57,7 @@ class RealNVP(GenerativeModel):
         per_dimension = nats / self.data.dimensions
         terms = {"loss": per_dimension, "nll_nats": nats}
         if self.data.kind == "image":
-            terms["bits_per_dim"] = per_dimension / tf.math.log(2.0)
+            terms["bits_per_dim"] = per_dimension / math.log(2.0)
         return terms
 
     def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
@@ -95,8 +96,8 @@ class RealNVP(GenerativeModel):
 
     def _to_data_space(self, x: Any, seed: Any) -> tf.Tensor:
         if self.data.kind == "vector":
-            return tf.cast(x, tf.float32)
-        return dequantise(x, self.data.levels, fold_in(seed, 0))
+            return tf.cast(x, self.density_dtype)
+        return dequantise(x, self.data.levels, fold_in(seed, 0), self.density_dtype)
 
 
 class CouplingNetwork(keras.layers.Layer):
@@ -109,17 +110,20 @@ class CouplingNetwork(keras.layers.Layer):
         config: width, depth and activation.
         dimensions: D of the whole flow.
         layer: position in the chain; even layers keep the first half, odd ones the second.
+        dtype: of shift and log-scale, whatever the precision of the hidden layers.
     """
 
-    def __init__(self, config: RealNVPConfig, dimensions: int, layer: int) -> None:
+    def __init__(self, config: RealNVPConfig, dimensions: int, layer: int, dtype: tf.DType) -> None:
         super().__init__(name=f"coupling_{layer}")
-        self.fraction_masked = 0.5 if layer % 2 == 0 else -0.5
-        kept = int(0.5 * dimensions)  # as tfb.RealNVP counts
+        kept = dimensions // 2  # rounded down: of an odd number, the one in the middle moves in every layer
         moved = dimensions - kept
+        self.num_masked = kept if layer % 2 == 0 else -kept  # negative: the last ones are kept
         self.hidden = [keras.layers.Dense(config.units, config.activation) for _ in range(config.depth)]
-        # Densities are computed in float32 whatever the precision of the hidden layers.
-        self.head = keras.layers.Dense(2 * moved, kernel_initializer="zeros", dtype="float32")
-        self.log_scale_range = self.add_weight(shape=(moved,), initializer="ones", name="log_scale_range", dtype="float32")
+        self.density_dtype = dtype
+        self.head = keras.layers.Dense(2 * moved, kernel_initializer="zeros", dtype=dtype.name)
+        self.log_scale_range = self.add_weight(
+            shape=(moved,), initializer="ones", name="log_scale_range", dtype=dtype.name, autocast=False
+        )
         width = kept
         for dense in self.hidden:
             dense.build((None, width))
@@ -132,5 +136,5 @@ class CouplingNetwork(keras.layers.Layer):
         hidden = kept
         for dense in self.hidden:
             hidden = dense(hidden)
-        shift, raw = tf.split(self.head(tf.cast(hidden, tf.float32)), 2, axis=-1)
+        shift, raw = tf.split(self.head(tf.cast(hidden, self.density_dtype)), 2, axis=-1)
         return shift, self.log_scale_range * tf.tanh(raw)
