@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tfgen_plugins.realnvp import RealNVPConfig
+from tfgen_plugins.realnvp.model import RealNVP
 
 from tfgen import DataSpec, dequantise, logit_squeeze, quantise
 from tfgen.models import Batch
-from tfgen_plugins.realnvp import RealNVPConfig
-from tfgen_plugins.realnvp.model import RealNVP
 
 PLANE = DataSpec("vector", (2,))
 TINY = DataSpec("image", (3, 2, 1), levels=17)
@@ -43,7 +43,9 @@ def flat_points(data: DataSpec, n: int = 6) -> np.ndarray:
     return random.uniform(0.01, data.levels - 0.01, size=(n, data.dimensions))
 
 
-@pytest.mark.parametrize("data", [PLANE, DataSpec("vector", (3,)), DataSpec("vector", (7,)), TINY], ids=lambda d: str(d.shape))
+@pytest.mark.parametrize(
+    "data", [PLANE, DataSpec("vector", (3,)), DataSpec("vector", (7,)), TINY], ids=lambda d: str(d.shape)
+)
 def test_log_determinant_is_that_of_the_float64_jacobian(data):
     bijector = build(data).bijector()
     y = tf.constant(flat_points(data))
@@ -142,7 +144,9 @@ def test_every_weight_gets_a_gradient_that_is_not_zero():
     images = np.random.default_rng(0).integers(0, 17, (64, 3, 2, 1), dtype=np.uint8)
     with tf.GradientTape() as tape:
         loss = model.objectives()[0].loss(Batch(tf.constant(images), None), tf.constant([0, 1]), tf.constant(0))["loss"]
-    for weight, gradient in zip(model.trainable_variables, tape.gradient(loss, [w.value for w in model.trainable_variables]), strict=True):
+    for weight, gradient in zip(
+        model.trainable_variables, tape.gradient(loss, [w.value for w in model.trainable_variables]), strict=True
+    ):
         assert gradient is not None, weight.path
         assert np.any(np.abs(gradient) > 0), weight.path
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         Objective,
         Samples,
     )
-    from tfgen.seeds import as_seed, fold_in, split_seed
+    from tfgen.seeds import as_seed, fold_in, split_seed, uniform
 
 __version__ = "0.1.0"
 
@@ -54,6 +54,7 @@ _LAZY = {
     "as_seed": "tfgen.seeds",
     "fold_in": "tfgen.seeds",
     "split_seed": "tfgen.seeds",
+    "uniform": "tfgen.seeds",
 }
 _NEEDS_TENSORFLOW = {"tfgen.api", "tfgen.dequantisation", "tfgen.models", "tfgen.seeds"}
 
@@ -84,6 +85,7 @@ __all__ = [
     "require_option",
     "split_seed",
     "train",
+    "uniform",
 ]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen.seeds import as_seed
+from tfgen.seeds import uniform
 
 tfb = tfp.bijectors
 
@@ -27,7 +27,7 @@ def dequantise(images: Any, levels: int, seed: Any, dtype: tf.DType = tf.float32
         seed: an integer or a stateless seed.
         dtype: of the result.
     """
-    noise = tf.random.stateless_uniform(tf.shape(images), as_seed(seed), dtype=dtype)
+    noise = uniform(tf.shape(images), seed, dtype)
     # In float32 255 + u rounds to 256 about once in 10^5 pixels, where the logit would be infinite for alpha = 0.
     largest = np.nextafter(dtype.as_numpy_dtype(levels), dtype.as_numpy_dtype(0))
     return tf.minimum(tf.cast(images, dtype) + noise, largest)
@@ -38,8 +38,8 @@ def quantise(y: tf.Tensor, levels: int) -> tf.Tensor:
     return tf.cast(tf.clip_by_value(tf.floor(y), tf.zeros([], y.dtype), tf.cast(levels - 1, y.dtype)), tf.uint8)
 
 
-def logit_squeeze(levels: int, alpha: float, dtype: tf.DType = tf.float32) -> tfb.Bijector:
-    """Return the bijector from the real line to ``[0, levels]``; its inverse is ``logit(alpha + (1 - 2 alpha) y / levels)``.
+def logit_squeeze(levels: int, alpha: float, dtype: tf.DType = tf.float32) -> Any:
+    """Return the `tfb.Bijector` whose inverse is ``t = logit(alpha + (1 - 2 alpha) y / levels)``.
 
     The forward direction is ``y = levels (sigmoid(t) - alpha) / (1 - 2 alpha)``: a sigmoid that reaches beyond both ends
     of the data by the same margin ``levels alpha / (1 - 2 alpha)``.

@@ -59,7 +59,9 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if self.batch_size > self.examples:
-            raise OptionError(f"--batch-size must be at most the {self.examples} training examples, got {self.batch_size}.")
+            raise OptionError(
+                f"--batch-size must be at most the {self.examples} training examples, got {self.batch_size}."
+            )
 
     @property
     def steps_per_epoch(self) -> int:

@@ -47,7 +47,9 @@ class TrainingState:
 
     def checkpoint(self) -> tf.train.Checkpoint:
         """Return the checkpoint over all of it. The Keras objects are tracked, not distributions, which own no weight."""
-        counters = {name: getattr(self, name) for name in ("step", "best_value", "best_epoch", "stale_epochs", "seconds")}
+        counters = {
+            name: getattr(self, name) for name in ("step", "best_value", "best_epoch", "stale_epochs", "seconds")
+        }
         return tf.train.Checkpoint(
             model=self.model, optimizers=self.optimizers, ema=self.ema, best=self.best, **counters
         )

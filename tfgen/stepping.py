@@ -64,12 +64,17 @@ class Step:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
             terms = objective.loss(batch, fold_in(fold_in(self.seed, index), step), step)
+            terms = {name: tf.ensure_shape(value, []) for name, value in terms.items()}
             scale = optimizer.scale_loss(tf.ones([]))  # 1, but for float16
             scaled = scale * tf.cast(terms["loss"], tf.float32)
         gradients = tape.gradient(scaled, weights)
         if any(gradient is None for gradient in gradients):
-            names = [weight.path for weight, gradient in zip(objective.weights, gradients, strict=True) if gradient is None]
-            raise PluginError(f"objective {objective.name!r} gives no gradient to {', '.join(names)}; leave them out or use them.")
+            names = [
+                weight.path for weight, gradient in zip(objective.weights, gradients, strict=True) if gradient is None
+            ]
+            raise PluginError(
+                f"objective {objective.name!r} gives no gradient to {', '.join(names)}; leave them out or use them."
+            )
         return terms, gradients, tf.linalg.global_norm(gradients) / scale
 
     def check(self, batch: Batch) -> dict[str, float]:
@@ -84,9 +89,13 @@ class Step:
         for index, (objective, optimizer) in enumerate(zip(self.objectives, self.state.optimizers, strict=True)):
             terms = objective.loss(batch, fold_in(fold_in(self.seed, index), 0), tf.constant(0))
             if "loss" not in terms or terms["loss"].shape.rank != 0:
-                raise PluginError(f"objective {objective.name!r} must return a scalar under 'loss', got {sorted(terms)}.")
+                raise PluginError(
+                    f"objective {objective.name!r} must return a scalar under 'loss', got {sorted(terms)}."
+                )
             if not bool(tf.math.is_finite(terms["loss"])):
-                raise NonFiniteError(f"the first loss of objective {objective.name!r} is {float(terms['loss'])}; check the data's range.")
+                raise NonFiniteError(
+                    f"the first loss of objective {objective.name!r} is {float(terms['loss'])}; check the data's range."
+                )
             self._gradients(objective, optimizer, batch, tf.constant(0), index)
             trained |= {id(weight) for weight in objective.weights}
             losses |= {name: float(value) for name, value in prefixed(objective, self.objectives, terms).items()}
@@ -96,7 +105,9 @@ class Step:
         return losses
 
 
-def prefixed(objective: Objective, objectives: Sequence[Objective], terms: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+def prefixed(
+    objective: Objective, objectives: Sequence[Objective], terms: dict[str, tf.Tensor]
+) -> dict[str, tf.Tensor]:
     """Return the terms under ``objective/term`` where a model has several objectives, else as they are."""
     return {(f"{objective.name}/{name}" if len(objectives) > 1 else name): value for name, value in terms.items()}
 
@@ -120,7 +131,11 @@ def compile_chunk(step: Step, feed: Feed, term_names: Sequence[str], mode: Compi
 
         def turn(k: tf.Tensor, finite: tf.Tensor, sums: dict[str, tf.Tensor]) -> tuple[Any, ...]:
             terms, finite = run_step(feed.batch(payload, k), first + k)
-            return k + 1, finite, {name: sums[name] + tf.cast(terms[name], tf.float32) for name in sums}
+            return (
+                k + 1,
+                finite,
+                {name: total + tf.cast(terms[name], tf.float32) for name, total in sums.items()},
+            )
 
         start = (tf.constant(0), tf.constant(True), {name: tf.constant(0.0) for name in term_names})
         done: tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]] = tf.while_loop(more, turn, start)
@@ -131,7 +146,11 @@ def compile_chunk(step: Step, feed: Feed, term_names: Sequence[str], mode: Compi
 
 
 def fastest_mode(
-    state: TrainingState, make_program: Callable[[CompileMode], ChunkProgram], payload: Any, steps: int, report: Callable[[str], None]
+    state: TrainingState,
+    make_program: Callable[[CompileMode], ChunkProgram],
+    payload: Any,
+    steps: int,
+    report: Callable[[str], None],
 ) -> tuple[CompileMode, ChunkProgram, dict[str, float | str]]:
     """Time each compile mode on the first steps and return the fastest, leaving the state as it was.
 

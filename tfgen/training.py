@@ -62,9 +62,8 @@ class Trainer:
         self.first_losses = self._step.check(_batch(data.train, self.schedule.order(0)[0]))
         self._rate = optimizers[0]
 
-    @property
     def finished(self) -> bool:
-        """Whether every step is done, or early stopping has ended the run."""
+        """Return whether every step is done, or early stopping has ended the run."""
         out_of_patience = 0 < self.options.patience <= int(self.state.stale_epochs.numpy())
         return out_of_patience or int(self.state.step.numpy()) >= self.schedule.total_steps
 
@@ -93,9 +92,14 @@ class Trainer:
         checkpoints = Checkpoints(files.path, self.state)
         if latest_step(files.path) is not None:
             checkpoints.restore(for_training=True)
+        else:  # from here on there is always a good one to go back to
+            checkpoints.save()
         start = int(self.state.step.numpy())
         files.cut_metrics(start)
-        with Bar("training", self.schedule.total_steps, "steps", done=start, quiet=quiet) as bar, stop_requests() as request:
+        with (
+            Bar("training", self.schedule.total_steps, "steps", done=start, quiet=quiet) as bar,
+            stop_requests() as request,
+        ):
             program = None
             if mode is None:
                 mode, program, timings = self._choose_mode(bar)
@@ -107,7 +111,7 @@ class Trainer:
         start = int(self.state.step.numpy())
         if start == 0:
             visits.on_visit(0, {f"train/{name}": value for name, value in self.first_losses.items()})
-        if self.finished:
+        if self.finished():
             return
         validate = Validation(self.objectives, self.data.valid, self.options.seed, jit=mode != "graph")
         visits.bar.restart_clock()
@@ -121,7 +125,7 @@ class Trainer:
                     metrics |= {f"valid/{name}": value for name, value in validate().items()}
                     self.state.note_validation(metrics[f"valid/{validate.monitored}"], chunk.epoch + 1)
             visits.after(chunk, metrics)
-            if self.finished:
+            if self.finished():
                 return
 
     def _run_chunk(self, program: ChunkProgram, chunk: Chunk, payload: Any, files: RunFolder) -> dict[str, float]:
@@ -131,7 +135,7 @@ class Trainer:
             last = latest_step(files.path)
             raise NonFiniteError(
                 f"loss or gradient is not finite at step {chunk.first + int(done)} (epoch {chunk.epoch + 1}); "
-                f"{'no checkpoint was written yet' if last is None else f'the checkpoint of step {last} is good'}; "
+                f"the checkpoint of step {last} is good; "
                 "try a smaller --learning-rate, a --clip-norm such as 1, or --warmup-steps 500."
             )
         metrics = {f"train/{name}": float(total) / count for name, total in sums.items()}
@@ -145,7 +149,9 @@ class Trainer:
     def _choose_mode(self, bar: Bar) -> tuple[CompileMode, ChunkProgram, dict[str, float | str]]:
         chunk, payload = next(iter(self.feed.payloads(self.schedule.chunks(), self.schedule.chunk_steps)))
         mode, program, timings = fastest_mode(self.state, self._program, payload, chunk.last - chunk.first, bar.say)
-        shown = ", ".join(f"{name} {f'{ms:.1f} ms' if isinstance(ms, float) else 'fails'}" for name, ms in timings.items())
+        shown = ", ".join(
+            f"{name} {f'{ms:.1f} ms' if isinstance(ms, float) else 'fails'}" for name, ms in timings.items()
+        )
         bar.say(f"--compile auto takes {mode} ({shown} a step)")
         return mode, program, timings
 
@@ -169,14 +175,20 @@ class _Visits:
     def after(self, chunk: Chunk, metrics: dict[str, float]) -> None:
         """Act on a finished chunk."""
         state, options = self.trainer.state, self.trainer.options
-        row = {"step": chunk.last, "epoch": chunk.epoch + 1, "seconds": round(float(state.seconds.numpy()), 3), **metrics}
+        row = {
+            "step": chunk.last,
+            "epoch": chunk.epoch + 1,
+            "seconds": round(float(state.seconds.numpy()), 3),
+            **metrics,
+        }
         self.files.add_metrics(row)
         self.bar.update(chunk.last, _shown(metrics), milestone=chunk.ends_epoch)
         self.on_visit(chunk.last, metrics)
         if self.request.signum is not None:
             self.checkpoints.save()
             raise InterruptedRunError(
-                f"stopped and saved at step {chunk.last}; go on with: tfgen resume {self.files.path}", self.request.signum
+                f"stopped and saved at step {chunk.last}; go on with: tfgen resume {self.files.path}",
+                self.request.signum,
             )
         if time.monotonic() - self._last_save >= options.checkpoint_seconds:
             self.checkpoints.save()
@@ -232,6 +244,8 @@ def _shown(metrics: dict[str, float]) -> dict[str, float]:
     """Return the few numbers that fit beside a progress bar."""
     hidden = ("gradient_norm", "learning_rate")
     shown = {name.removeprefix("train/"): value for name, value in metrics.items() if not name.endswith(hidden)}
-    return dict(list(shown.items())[:4]) if not any(name.startswith("valid/") for name in shown) else {
-        name: value for name, value in shown.items() if name.endswith(("loss", "bits_per_dim"))
-    }
+    return (
+        dict(list(shown.items())[:4])
+        if not any(name.startswith("valid/") for name in shown)
+        else {name: value for name, value in shown.items() if name.endswith(("loss", "bits_per_dim"))}
+    )

@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tfgen_plugins.realnvp import RealNVPConfig
 
 from tfgen import Batch, DataSpec, GenerativeModel, Objective, as_seed, dequantise, fold_in, logit_squeeze, quantise
-from tfgen_plugins.realnvp import RealNVPConfig
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 
@@ -31,19 +31,25 @@ class RealNVP(GenerativeModel):
         super().__init__(config, data, seed)
         if data.dimensions < 2:
             raise self.refuse("a coupling needs at least two dimensions.")
-        self.networks = [CouplingNetwork(config, data.dimensions, layer, self.density_dtype) for layer in range(config.layers)]
+        self.networks = [
+            CouplingNetwork(config, data.dimensions, layer, self.density_dtype) for layer in range(config.layers)
+        ]
 
-    def bijector(self) -> tfb.Bijector:
-        """Return ``f^-1``, from z of shape [..., D] to data space: grey levels in [0, L) for images, else vectors."""
+    def bijector(self) -> Any:
+        """Return ``f^-1`` as a `tfb.Bijector`: from z [..., D] to data space, which is [0, L) grey levels for images."""
         couplings = [
             tfb.RealNVP(num_masked=network.num_masked, shift_and_log_scale_fn=lambda kept, _, net=network: net(kept))
             for network in self.networks
         ]
-        squeeze = [logit_squeeze(self.data.levels, self.config.alpha, self.density_dtype)] if self.data.kind == "image" else []
+        squeeze = (
+            [logit_squeeze(self.data.levels, self.config.alpha, self.density_dtype)]
+            if self.data.kind == "image"
+            else []
+        )
         return tfb.Chain([*squeeze, *couplings])
 
-    def distribution(self, labels: Any = None) -> tfd.Distribution:
-        """Return the distribution of flat examples [..., D] in data space; the flow takes no labels."""
+    def distribution(self, labels: Any = None) -> Any:
+        """Return the `tfd.Distribution` of flat examples [..., D] in data space; the flow takes no labels."""
         del labels
         base = tfd.Sample(tfd.Normal(tf.zeros([], self.density_dtype), 1.0), sample_shape=[self.data.dimensions])
         return tfd.TransformedDistribution(base, self.bijector())
@@ -80,7 +86,7 @@ class RealNVP(GenerativeModel):
         y = tf.reshape(self.bijector().forward(tf.identity(z)), [-1, *self.data.shape])
         return quantise(y, self.data.levels) if self.data.kind == "image" else y
 
-    def prior(self, labels: Any = None) -> tfd.Distribution:
+    def prior(self, labels: Any = None) -> Any:
         """Return the standard normal over codes of shape [D]."""
         return self.distribution(labels).distribution
 
