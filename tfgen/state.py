@@ -46,12 +46,20 @@ class TrainingState:
             self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
 
     def checkpoint(self) -> tf.train.Checkpoint:
-        """Return the checkpoint over all of it. The Keras objects are tracked, not distributions, which own no weight."""
+        """Return the checkpoint over all of it, as plain lists of variables.
+
+        TensorFlow follows neither the lists of layers of a Keras 3 model nor the networks in a distribution: tracked as
+        objects, their weights would be left out, silently.
+        """
         counters = {
             name: getattr(self, name) for name in ("step", "best_value", "best_epoch", "stale_epochs", "seconds")
         }
         return tf.train.Checkpoint(
-            model=self.model, optimizers=self.optimizers, ema=self.ema, best=self.best, **counters
+            weights=[weight.value for weight in self.model.weights],
+            optimizers=[[variable.value for variable in optimizer.variables] for optimizer in self.optimizers],
+            ema=self.ema,
+            best=self.best,
+            **counters,
         )
 
     @contextlib.contextmanager

@@ -39,7 +39,7 @@ def tfgen_register(registry: Registry) -> None:
             model="tfgen_plugins.realnvp.model:RealNVP",
             summary="Affine coupling flow with an exact density, for images and for vectors.",
             reference="Dinh, Sohl-Dickstein, Bengio: Density estimation using Real NVP, ICLR 2017",
-            training={"schedule": "cosine", "clip_norm": 100.0},
+            training={"epochs": 40, "schedule": "cosine", "clip_norm": 10.0},
             precisions=("float32", "mixed_bfloat16", "mixed_float16"),
         )
     )

@@ -10,47 +10,52 @@ from typing import TYPE_CHECKING, Any
 from tfgen import hookimpl
 
 if TYPE_CHECKING:
-    from tfgen.models import GenerativeModel
+    from pathlib import Path
+
     from tfgen.runs import Run
 
-_writers: dict[str, Any] = {}
+_DATA_CLASS_SCALAR = 1  # tensorboard.DataClass in TensorFlow's summary.proto
 
 
-@hookimpl
-def tfgen_run_started(run: Run, model: GenerativeModel) -> None:
-    """Open the run's event file."""
-    import tensorflow as tf
+class TensorBoard:
+    """Writes one event file for each session of a run."""
 
-    _writers[str(run.folder)] = tf.summary.create_file_writer(str(run.folder / "events"))
+    def __init__(self) -> None:
+        self._writers: dict[Path, Any] = {}
+
+    @hookimpl
+    def tfgen_run_started(self, run: Run) -> None:
+        """Open an event file."""
+        import tensorflow as tf
+
+        self._writers[run.folder] = tf.summary.create_file_writer(str(run.folder / "events"))
+
+    @hookimpl
+    def tfgen_progress(self, run: Run, step: int, metrics: dict[str, float]) -> None:
+        """Write the metrics of one visit."""
+        import tensorflow as tf
+
+        scalar = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "scalars"})
+        scalar.data_class = _DATA_CLASS_SCALAR
+        with self._writers[run.folder].as_default():
+            for name, value in metrics.items():
+                tf.summary.write(name, tf.constant(value, tf.float32), step=step, metadata=scalar)
+        self._writers[run.folder].flush()
+
+    @hookimpl
+    def tfgen_run_finished(self, run: Run) -> None:
+        """Close the event file."""
+        self._close(run)
+
+    @hookimpl
+    def tfgen_run_failed(self, run: Run) -> None:
+        """Close the event file."""
+        self._close(run)
+
+    def _close(self, run: Run) -> None:
+        writer = self._writers.pop(run.folder, None)
+        if writer is not None:
+            writer.close()
 
 
-@hookimpl
-def tfgen_progress(run: Run, step: int, metrics: dict[str, float]) -> None:
-    """Write the metrics of one visit."""
-    import tensorflow as tf
-
-    scalar = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "scalars"})
-    scalar.data_class = 1  # DATA_CLASS_SCALAR, see TensorFlow's summary.proto
-    writer = _writers[str(run.folder)]
-    with writer.as_default():
-        for name, value in metrics.items():
-            tf.summary.write(name, tf.constant(value, tf.float32), step=step, metadata=scalar)
-    writer.flush()
-
-
-@hookimpl
-def tfgen_run_finished(run: Run, results: dict[str, Any]) -> None:
-    """Close the event file."""
-    _close(run)
-
-
-@hookimpl
-def tfgen_run_failed(run: Run, error: BaseException) -> None:
-    """Close the event file."""
-    _close(run)
-
-
-def _close(run: Run) -> None:
-    writer = _writers.pop(str(run.folder), None)
-    if writer is not None:
-        writer.close()
+observer = TensorBoard()

@@ -1,0 +1,233 @@
+"""The conformance suite: what every model must do, checked on a small data set in seconds.
+
+In a test of a plugin::
+
+    import pytest
+    from tfgen.testing import CHECKS, Subject
+
+    subject = Subject("mymodel", plugins=["my_plugin.py"], options={"layers": 2})
+
+    @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+    def test_conformance(check):
+        check(subject)
+
+A check for something that the model does not offer passes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import tensorflow as tf
+
+from tfgen.data.dataset import Dataset
+from tfgen.data.lookup import load_dataset
+from tfgen.errors import TfgenError
+from tfgen.loading import load_registry
+from tfgen.models import Batch, GenerativeModel, HasLatents, HasLogProb, Samples, build_model
+from tfgen.options import CompileMode, RunConfig, split_options
+from tfgen.registry import Registry
+from tfgen.run_folder import RunFolder
+from tfgen.runs import Run
+from tfgen.training import Trainer
+
+_EXAMPLES = 8
+
+
+@dataclass
+class Subject:
+    """A model on trial.
+
+    Attributes:
+        model: its registered name.
+        data: the name of a small data set.
+        plugins: as ``-p`` on the command line.
+        options: of the model and its training; small ones make the checks quick.
+    """
+
+    model: str
+    data: str = "digits"
+    plugins: Sequence[str] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Where the model is looked up."""
+        return load_registry(self.plugins)
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """Two short epochs, in a plain graph."""
+        quick = {"epochs": 2, "compile": "graph", "chunk_steps": 5, "schedule": "constant", "data": self.data}
+        return split_options(quick | dict(self.options), self.registry.model(self.model))
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data."""
+        return load_dataset(self.data, self.registry, self.config.sources)
+
+    @cached_property
+    def batch(self) -> Batch:
+        """A few test examples."""
+        split = self.dataset.test
+        labels = None if split.labels is None else tf.constant(split.labels[:_EXAMPLES])
+        return Batch(tf.constant(split.x[:_EXAMPLES]), labels)
+
+    def build(self, seed: int = 0) -> GenerativeModel:
+        """Return the model, fresh."""
+        spec, training = self.registry.model(self.model), self.config.training
+        return build_model(spec, self.config.options, self.dataset.spec, seed, training.precision)
+
+    def labels(self, model: GenerativeModel) -> Any:
+        """Return labels for the batch where the model wants some."""
+        return self.batch.labels if model.conditional else None
+
+    def train(self, folder: Path, mode: CompileMode = "graph") -> tuple[Run, GenerativeModel]:
+        """Train briefly; return the run and the model as it was trained."""
+        training = self.config.training
+        files = RunFolder.create(folder, None, "conformance")
+        config = dataclasses.replace(self.config, training=dataclasses.replace(training, keep="last"))
+        files.write_config(config.to_json())
+        trainer = Trainer(self.build(), self.dataset, config.training)
+        trainer.fit(files, mode, lambda *_: None, lambda *_: None, quiet=True)
+        trainer.state.finish()
+        return Run(files, self.registry), trainer.model
+
+
+def objectives_are_sound(subject: Subject) -> None:
+    """Names differ; each loss is a finite scalar; together they train every trainable weight."""
+    model = subject.build()
+    trainer = Trainer(model, subject.dataset, subject.config.training)  # which checks losses, gradients and weights
+    names = [objective.name for objective in trainer.objectives]
+    assert len(set(names)) == len(names), f"objectives share a name: {names}"
+
+
+def every_weight_is_trained(subject: Subject) -> None:
+    """After a few steps no trainable weight is where it started."""
+    before = [weight.numpy() for weight in subject.build().trainable_variables]
+    with tempfile.TemporaryDirectory() as folder:
+        _, trained = subject.train(Path(folder))
+    pairs = zip(trained.trainable_variables, before, strict=True)
+    idle = [weight.path for weight, start in pairs if np.array_equal(weight.numpy(), start)]
+    assert not idle, f"training did not move {idle}"
+
+
+def everything_is_a_function_of_the_seed(subject: Subject) -> None:
+    """Equal seeds give equal weights, losses, samples and densities; another seed gives other samples."""
+    one, other = subject.build(seed=3), subject.build(seed=3)
+    for a, b in zip(one.weights, other.weights, strict=True):
+        assert np.array_equal(a.numpy(), b.numpy()), f"initial {a.path} does not follow from the seed"
+    for a, b in zip(one.objectives(), other.objectives(), strict=True):
+        losses = [float(o.loss(subject.batch, tf.constant([0, 5]), tf.constant(0))["loss"]) for o in (a, b)]
+        assert losses[0] == losses[1], f"objective {a.name} is not a function of batch, seed and step: {losses}"
+    labels = subject.labels(one)
+    if isinstance(one, HasLogProb) and isinstance(other, HasLogProb):
+        assert np.array_equal(one.log_prob(subject.batch.x, labels, seed=1), other.log_prob(subject.batch.x, labels, seed=1))
+    if isinstance(one, Samples) and isinstance(other, Samples):
+        drawn = one.sample(_EXAMPLES, labels, seed=1).numpy()
+        assert np.array_equal(drawn, one.sample(_EXAMPLES, labels, seed=1)), "the same seed drew two different samples"
+        assert np.array_equal(drawn, other.sample(_EXAMPLES, labels, seed=1))
+        assert not np.array_equal(drawn, one.sample(_EXAMPLES, labels, seed=2)), "two seeds drew the same samples"
+
+
+def samples_are_examples(subject: Subject) -> None:
+    """Samples have the shape, type and range of the data."""
+    model, spec = subject.build(), subject.dataset.spec
+    if not isinstance(model, Samples):
+        return
+    drawn = model.sample(_EXAMPLES, subject.labels(model), seed=0).numpy()
+    assert drawn.shape == (_EXAMPLES, *spec.shape), f"expected samples of shape {spec.shape}; got {drawn.shape[1:]}"
+    expected = np.uint8 if spec.kind == "image" else np.float32
+    assert drawn.dtype == expected, f"expected {np.dtype(expected)} samples; got {drawn.dtype}"
+    assert spec.kind == "vector" or drawn.max() < spec.levels, f"a grey level is not below {spec.levels}"
+
+
+def densities_are_numbers_per_example(subject: Subject) -> None:
+    """`log_prob` gives one finite float32 for each example, and not that of another example."""
+    model = subject.build()
+    if not isinstance(model, HasLogProb):
+        return
+    values = model.log_prob(subject.batch.x, subject.labels(model), seed=0).numpy()
+    assert values.shape == (_EXAMPLES,), f"expected shape {(_EXAMPLES,)}; got {values.shape}"
+    assert values.dtype == np.float32, f"expected float32; got {values.dtype}"
+    assert np.all(np.isfinite(values))
+    changed = tf.concat([subject.batch.x[:-1], subject.batch.x[:1]], axis=0)
+    again = model.log_prob(changed, subject.labels(model), seed=0).numpy()
+    np.testing.assert_allclose(again[:-1], values[:-1], rtol=1e-5, err_msg="an example's density depends on another example")
+
+
+def labels_matter_where_they_are_asked_for(subject: Subject) -> None:
+    """A conditional model refuses to go without labels, and another label changes the density."""
+    with tempfile.TemporaryDirectory() as folder:
+        _, model = subject.train(Path(folder))
+    if not model.conditional or not isinstance(model, HasLogProb):
+        return
+    classes = subject.dataset.spec.classes or 1
+    values = model.log_prob(subject.batch.x, subject.batch.labels, seed=0).numpy()
+    others = model.log_prob(subject.batch.x, (subject.batch.labels + 1) % classes, seed=0).numpy()
+    assert np.all(values != others), "changing the label does not change log_prob"
+    with contextlib.suppress(TfgenError):
+        model.log_prob(subject.batch.x, None, seed=0)
+        raise AssertionError("log_prob without labels must be an error")
+
+
+def codes_decode_to_what_was_encoded(subject: Subject) -> None:
+    """For a model with codes and an exact density (a flow), decoding inverts encoding."""
+    model = subject.build()
+    if not (isinstance(model, HasLatents) and isinstance(model, HasLogProb)):
+        return
+    labels = subject.labels(model)
+    back = model.decode(model.encode(subject.batch.x, labels, seed=0), labels).numpy()
+    np.testing.assert_allclose(back.astype(float), subject.batch.x.numpy().astype(float), atol=1e-3)
+
+
+def a_loaded_model_is_the_trained_one(subject: Subject) -> None:
+    """Saved and loaded, a model gives the same densities and samples to the last bit, and not those of a fresh one."""
+    with tempfile.TemporaryDirectory() as folder:
+        run, trained = subject.train(Path(folder))
+        loaded, fresh = run.model, subject.build()
+    labels = subject.labels(trained)
+    if isinstance(trained, HasLogProb):
+        values = trained.log_prob(subject.batch.x, labels, seed=1).numpy()
+        assert np.array_equal(values, loaded.log_prob(subject.batch.x, labels, seed=1))
+        assert not np.array_equal(values, fresh.log_prob(subject.batch.x, labels, seed=1))
+    if isinstance(trained, Samples):
+        drawn = trained.sample(_EXAMPLES, labels, seed=1)
+        assert np.array_equal(drawn, loaded.sample(_EXAMPLES, labels, seed=1))
+
+
+def compile_modes_agree(subject: Subject) -> None:
+    """The first losses are the same, up to rounding, in every way of compiling that the model allows."""
+    losses: dict[str, float] = {}
+    for mode in get_args(CompileMode):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                rows = subject.train(Path(folder), mode)[0].metrics
+            except (tf.errors.OpError, NotImplementedError):
+                assert mode != "graph", "the plain graph must work"
+                continue
+        losses[mode] = next(value for name, value in rows[0].items() if name.endswith("loss"))
+    for mode, loss in losses.items():
+        np.testing.assert_allclose(loss, losses["graph"], rtol=1e-2, err_msg=f"{mode} and graph disagree")
+
+
+#: Every check, each a function of a `Subject` that raises AssertionError.
+CHECKS: tuple[Callable[[Subject], None], ...] = (
+    objectives_are_sound,
+    every_weight_is_trained,
+    everything_is_a_function_of_the_seed,
+    samples_are_examples,
+    densities_are_numbers_per_example,
+    labels_matter_where_they_are_asked_for,
+    codes_decode_to_what_was_encoded,
+    a_loaded_model_is_the_trained_one,
+    compile_modes_agree,
+)
