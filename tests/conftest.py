@@ -44,3 +44,21 @@ def mnist_copy(mnist_dir: Path, tmp_path: Path) -> Path:
     for path in mnist_dir.glob("*.gz"):
         shutil.copyfile(path, folder / path.name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run of a very small Real NVP on digits, with two checkpoints; tests must not change it."""
+    import tfgen
+
+    run = tfgen.train(
+        "realnvp", data="digits", runs_dir=tmp_path_factory.mktemp("runs"), name="tiny", quiet=True,
+        epochs=2, units=8, layers=2, depth=1, compile="graph", checkpoint_seconds=0.0,
+    )  # fmt: skip
+    return run.folder
+
+
+@pytest.fixture
+def run_copy(tiny_run: Path, tmp_path: Path) -> Path:
+    """A copy of that folder that a test may damage."""
+    return Path(shutil.copytree(tiny_run, tmp_path / "runs" / "copy"))

@@ -56,11 +56,8 @@ class Checkpoints:
             if path.name.partition(".")[0] not in kept:  # an older one, or what a killed process had half written
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def restore(self, for_training: bool) -> None:
-        """Restore the latest checkpoint.
-
-        Args:
-            for_training: everything must be there; otherwise optimizers are left out.
+    def restore(self) -> None:
+        """Restore the latest checkpoint; everything that the state has must be in it.
 
         Raises:
             RunError: when there is none, or it is damaged or of another model; says what to do.
@@ -72,8 +69,7 @@ class Checkpoints:
         try:
             status = self._checkpoint.read(str(path))
             status.assert_existing_objects_matched()
-            if not for_training:
-                status.expect_partial()
+            status.expect_partial()  # without its optimizers, a state leaves theirs unread: no reason for a warning
         except (tf.errors.OpError, ValueError, AssertionError, IndexError, OSError) as error:  # IndexError: cut short
             older = saved_steps(self.folder.parent)[:-1]
             advice = (

@@ -9,9 +9,9 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from tfgen.errors import TfgenError, UnknownNameError
+from tfgen.errors import OptionError, TfgenError, UnknownNameError
 
 if TYPE_CHECKING:
     from tfgen.registry import Registry
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 #: The commands in the order of `tfgen --help`; each is a module with a one-line docstring and a `main`.
 COMMANDS = ("run", "resume", "evaluate", "sample", "info", "list", "datasets", "plugins")
+_GLOBAL = ("-p", "--help", "--verbose", "--traceback", "--version")
 
 
 @dataclass(frozen=True)
@@ -62,18 +63,22 @@ class Context:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2 for a mistake the user can mend, 130 after Ctrl-C."""
-    options, rest = _global_options().parse_known_args(arguments)
+    show_traceback = False
     try:
+        options, rest = _GlobalOptions().parse_known_args(arguments)
+        show_traceback = options.traceback
         if not rest or rest[0] in ("-h", "--help"):
             print(_help())
             return 0 if rest else 2
         name, *behind = rest
+        if name.startswith("-"):
+            raise UnknownNameError("option", name, _GLOBAL, "See: tfgen --help")
         if name not in COMMANDS:
-            raise UnknownNameError("option" if name.startswith("-") else "command", name, COMMANDS, "See: tfgen --help")
+            raise UnknownNameError("command", name, COMMANDS, "See: tfgen --help")
         command = importlib.import_module(f"tfgen.commands.{name}")
         command.main(behind, Context(tuple(options.plugins), options.verbose))
     except TfgenError as error:
-        if options.traceback:
+        if show_traceback:
             traceback.print_exc()
         print(f"tfgen: {error}", file=sys.stderr)
         return error.exit_code
@@ -86,13 +91,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _global_options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("-p", dest="plugins", action="append", default=[])
-    parser.add_argument("--traceback", action="store_true")
-    parser.add_argument("--verbose", action="store_true")
-    parser.add_argument("--version", action="version", version=_version())
-    return parser
+class _GlobalOptions(argparse.ArgumentParser):
+    """The options that every command takes, wherever they stand."""
+
+    def __init__(self) -> None:
+        super().__init__(add_help=False, allow_abbrev=False)
+        self.add_argument("-p", dest="plugins", action="append", default=[])
+        self.add_argument("--traceback", action="store_true")
+        self.add_argument("--verbose", action="store_true")
+        self.add_argument("--version", action="version", version=_version())
+
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(f"{message}; see: tfgen --help")
 
 
 def _version() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import re
 import typing
 from collections.abc import Sequence
 from typing import Any, TypeVar, cast
@@ -14,6 +15,12 @@ import tyro
 from tfgen.errors import OptionError, UnknownNameError
 
 T = TypeVar("T")
+
+#: What Python says of a text that is no number, and how a person would say it.
+_PLAIN = (
+    (r"Error parsing (\S+): invalid literal for int\(\) with base 10: (.*)", r"\1 must be a whole number, got \2"),
+    (r"Error parsing (\S+): could not convert string to float: (.*)", r"\1 must be a number, got \2"),
+)
 
 
 def parse(cls: type[T], arguments: Sequence[str], command: str, description: str, default: T | None = None) -> T:
@@ -50,21 +57,25 @@ def parse(cls: type[T], arguments: Sequence[str], command: str, description: str
         raise OptionError(f"{_sentence(said.getvalue())}; see: tfgen {command} --help") from stop
     if unknown:
         if unknown[0].startswith("-"):
-            raise UnknownNameError("option", unknown[0].partition("=")[0], _flags(cls), f"See: tfgen {command} --help")
+            name, known = unknown[0].partition("=")[0], ["--help", *_flags(cls)]
+            raise UnknownNameError("option", name, known, f"See: tfgen {command} --help")
         raise OptionError(f"{unknown[0]!r} is one argument too many; see: tfgen {command} --help")
     return cast(T, parsed)
 
 
 def _sentence(box: str) -> str:
-    """Return the message in the box that tyro draws: the text above its first rule, as one line."""
+    """Return the message in the box that tyro draws, with lines or in ASCII: the text between title and rule, as one line."""
     words: list[str] = []
-    for line in box.splitlines():
+    for line in box.splitlines()[1:]:  # behind the title
         text = line.strip("│ ")
-        if text.startswith("──"):
-            break
-        if not text.startswith(("╭", "╰")):
+        if not set(text) <= set("─-╰╯"):
             words.append(text)
-    return " ".join(words).rstrip(".")
+        elif words:
+            break
+    sentence = " ".join(words).rstrip(".")
+    for pattern, plain in _PLAIN:
+        sentence = re.sub(pattern, plain, sentence)
+    return sentence
 
 
 def _flags(cls: type[Any]) -> list[str]:
@@ -73,5 +84,8 @@ def _flags(cls: type[Any]) -> list[str]:
     flags: list[str] = []
     for field in dataclasses.fields(cls):
         hint = hints[field.name]
-        flags += _flags(hint) if dataclasses.is_dataclass(hint) else [f"--{field.name.replace('_', '-')}"]
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+            flags += _flags(hint)
+        else:
+            flags.append(f"--{field.name.replace('_', '-')}")
     return flags

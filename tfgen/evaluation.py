@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfgen.data.dataset import SPLITS, Dataset, Split, SplitName
+from tfgen.data.dataset import SPLITS, Dataset, Split
 from tfgen.errors import CapabilityError, UnknownNameError, require_option
 from tfgen.models import GenerativeModel, HasLogProb
 from tfgen.progress import Bar
@@ -20,7 +20,14 @@ Metric = dict[str, Any]
 
 
 def evaluate(
-    model: GenerativeModel, data: Dataset, split: str = "test", *, draws: int = 1, seed: int = 0, batch_size: int = 500, quiet: bool = True
+    model: GenerativeModel,
+    data: Dataset,
+    split: str = "test",
+    *,
+    draws: int = 1,
+    seed: int = 0,
+    batch_size: int = 500,
+    quiet: bool = True,
 ) -> dict[str, Metric]:
     """Measure a model on a split, a batch at a time.
 
@@ -47,8 +54,10 @@ def evaluate(
     require_option(draws >= 1, "draws", draws, "at least 1")
     require_option(batch_size >= 1, "batch_size", batch_size, "at least 1")
     if not isinstance(model, HasLogProb):
-        raise CapabilityError(f"model {type(model).__name__} has no density or bound, so there is no likelihood to report.")
-    examples = data.splits[cast(SplitName, split)]
+        raise CapabilityError(
+            f"model {type(model).__name__} has no density or bound, so there is no likelihood to report."
+        )
+    examples = data.splits[split]
     noisy = data.spec.kind == "image"
     draws = draws if noisy else 1  # a vector's density has no noise to average over
     log_probs = log_probabilities(model, examples, draws=draws, seed=seed, batch_size=batch_size, quiet=quiet)

@@ -14,7 +14,7 @@ from tfgen import runtime
 from tfgen.checkpoints import Checkpoints
 from tfgen.data.dataset import Dataset
 from tfgen.data.lookup import load_dataset
-from tfgen.errors import RunError
+from tfgen.errors import OptionError, RunError, UnknownNameError
 from tfgen.evaluation import evaluate
 from tfgen.figures import draw_curves, draw_density, draw_examples
 from tfgen.files import written_whole
@@ -24,7 +24,6 @@ from tfgen.registry import Registry
 from tfgen.run_folder import RunFolder, check_name
 from tfgen.runs import Run
 from tfgen.sampling import labels_for, sample_batches
-from tfgen.saved_steps import latest_step
 from tfgen.state import TrainingState
 from tfgen.training import Trainer
 
@@ -33,7 +32,9 @@ _PICTURE_SAMPLES = 100
 _PICTURE_POINTS = 3000
 
 
-def start_run(config: RunConfig, registry: Registry, runs_dir: Path, name: str | None = None, quiet: bool = False) -> Run:
+def start_run(
+    config: RunConfig, registry: Registry, runs_dir: Path, name: str | None = None, quiet: bool = False
+) -> Run:
     """Train a model from the start in a new run folder, measure it and draw it.
 
     Nothing is written before data, model and first loss are found to be sound.
@@ -59,9 +60,13 @@ def resume_run(run: Run, quiet: bool = False) -> Run:
     """
     if run.files.finished:
         run.files.read_results()  # a damaged file is named here
-        raise RunError(f"{run.folder} is finished; nothing is left to train. To train longer, make a new run with more --epochs.")
+        raise RunError(
+            f"{run.folder} is finished; nothing is left to train. To train longer, make a new run with more --epochs."
+        )
     if run.files.read_metrics() and run.files.saved_step() is None:
-        raise RunError(f"{run.folder / 'checkpoints'} holds no checkpoint, though training had begun; make the run again.")
+        raise RunError(
+            f"{run.folder / 'checkpoints'} holds no checkpoint, though training had begun; make the run again."
+        )
     with runtime.device_scope(run.config.device):
         data = run.data
         return _train(run, _trainer(run.config, run.registry, data), data, quiet)
@@ -74,7 +79,7 @@ def restored_model(run: Run) -> GenerativeModel:
         spec = run.registry.model(config.model)
         model = build_model(spec, config.options, _recorded_spec(run), config.training.seed, config.training.precision)
         state = TrainingState(model, [], ema=config.training.ema > 0, keep_best=config.training.keep == "best")
-        Checkpoints(run.folder, state).restore(for_training=False)
+        Checkpoints(run.folder, state).restore()
         state.finish()
     return model
 
@@ -172,4 +177,8 @@ def _recorded_spec(run: Run) -> Any:
     from tfgen.specs import DataSpec
 
     recorded = run.record.get("data_spec")
-    return build(DataSpec, recorded) if recorded else run.data.spec
+    try:
+        return build(DataSpec, recorded) if recorded else run.data.spec
+    except (OptionError, UnknownNameError) as error:
+        why = f"in 'data_spec': {str(error).rstrip('.')}"
+        raise RunError(f"{run.folder / 'config.json'} is damaged ({why}); make the run again.") from error

@@ -70,7 +70,8 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     lowest_view: list[float] = []
     for name in shown:
         for split, style in (("train", {"alpha": 0.6, "linewidth": 1}), ("valid", {"marker": "o", "markersize": 3})):
-            points = [(row["step"], row[f"{split}/{name}"]) for row in rows if f"{split}/{name}" in row]
+            curve = [(row["step"], row.get(f"{split}/{name}", math.nan)) for row in rows]
+            points = [(step, value) for step, value in curve if math.isfinite(value)]
             if points:
                 steps, values = zip(*points, strict=True)
                 axes.plot(steps, values, label=f"{split} {name}", **style)
@@ -85,7 +86,9 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     _save(figure, path)
 
 
-def draw_density(log_prob: Callable[[NDArray[np.float32]], NDArray[np.generic]], data: Dataset, path: Path, cells: int = 200) -> None:
+def draw_density(
+    log_prob: Callable[[NDArray[np.float32]], NDArray[np.generic]], data: Dataset, path: Path, cells: int = 200
+) -> None:
     """Write the density of 2-D data: true (where known), learned, and the data, side by side in one colour scale.
 
     Args:

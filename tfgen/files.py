@@ -34,7 +34,9 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; free some space or choose another place.") from error
+        raise OutputError(
+            f"cannot write {path}: {error.strerror or error}; free some space or choose another place."
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

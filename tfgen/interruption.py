@@ -30,7 +30,11 @@ class StopRequest:
         if self.signum is not None:
             raise KeyboardInterrupt
         self.signum = signum
-        print("\nstopping after this chunk of steps, to save; press Ctrl-C again to stop at once", file=sys.stderr, flush=True)
+        print(
+            "\nstopping after this chunk of steps, to save; press Ctrl-C again to stop at once",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 @contextlib.contextmanager

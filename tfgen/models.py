@@ -156,11 +156,15 @@ def capable(model: object, capability: type[C], wanted_by: str) -> C:
         CapabilityError: when the model lacks it; names the model, the capability and who asks.
     """
     if not isinstance(model, capability):
-        raise CapabilityError(f"model {type(model).__name__} has no {CAPABILITIES[capability]}, which {wanted_by} needs.")
+        raise CapabilityError(
+            f"model {type(model).__name__} has no {CAPABILITIES[capability]}, which {wanted_by} needs."
+        )
     return model
 
 
-def build_model(spec: ModelSpec, config: Any, data: DataSpec, seed: int, precision: Precision = "float32") -> GenerativeModel:
+def build_model(
+    spec: ModelSpec, config: Any, data: DataSpec, seed: int, precision: Precision = "float32"
+) -> GenerativeModel:
     """Build a model with repeatable initial weights.
 
     Args:
@@ -176,7 +180,9 @@ def build_model(spec: ModelSpec, config: Any, data: DataSpec, seed: int, precisi
         PluginError: when what the plugin built is no `GenerativeModel`.
     """
     if precision not in spec.precisions:
-        raise CapabilityError(f"model {spec.name!r} does not work in {precision}; choose from {', '.join(spec.precisions)}.")
+        raise CapabilityError(
+            f"model {spec.name!r} does not work in {precision}; choose from {', '.join(spec.precisions)}."
+        )
     factory = spec.factory()
     before = keras.config.dtype_policy()
     keras.utils.set_random_seed(seed)

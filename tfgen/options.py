@@ -67,7 +67,10 @@ class TrainOptions:
         require_option(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
         require_option(0 <= self.ema < 1, "ema", self.ema, "in [0, 1)")
         require_option(
-            self.weight_decay == 0 or self.optimizer == "adamw", "weight_decay", self.weight_decay, "0 unless --optimizer is adamw"
+            self.weight_decay == 0 or self.optimizer == "adamw",
+            "weight_decay",
+            self.weight_decay,
+            "0 unless --optimizer is adamw",
         )
 
 
@@ -118,6 +121,8 @@ def config_from_json(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
     defaults = default_config(spec)
     known = {"model", "data", "options", "training", "sources", "device"}
     check_names("option", set(content) - RUN_RECORD, known)
+    if "compile_mode" in content:  # no option, but a resumed run goes by it
+        _checked("compile_mode", content["compile_mode"], CompileMode)
     return RunConfig(
         model=spec.name,
         data=_checked("data", content.get("data", defaults.data), str),
@@ -129,7 +134,9 @@ def config_from_json(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
 
 
 #: Keys of `config.json` that record how a run came about and are not options.
-RUN_RECORD = frozenset({"format", "plugin", "versions", "machine", "compile_mode", "compile_timings", "data_spec", "data_source"})
+RUN_RECORD = frozenset(
+    {"format", "plugin", "versions", "machine", "compile_mode", "compile_timings", "data_spec", "data_source"}
+)
 
 
 def build(cls: type[T], values: Mapping[str, Any], base: T | None = None) -> T:
@@ -142,6 +149,9 @@ def build(cls: type[T], values: Mapping[str, Any], base: T | None = None) -> T:
     hints = typing.get_type_hints(cls)
     names = [f.name for f in dataclasses.fields(typing.cast(Any, cls))]
     check_names("option", values, names)
+    needed = [f.name for f in dataclasses.fields(typing.cast(Any, cls)) if f.default is f.default_factory]
+    if base is None and (missing := [name for name in needed if name not in values]):
+        raise OptionError(f"option {missing[0]!r} is missing.")
     checked = {name: _checked(name, value, hints[name]) for name, value in values.items()}
     return dataclasses.replace(typing.cast(Any, base), **checked) if base is not None else cls(**checked)
 
@@ -184,14 +194,15 @@ def _mapping(key: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:
-    from typeguard import TypeCheckError, check_type  # a tenth of a second that --help does not need
+    # A tenth of a second that --help does not need.
+    from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
     if isinstance(value, list) and typing.get_origin(hint) is tuple:  # JSON has no tuples
         value = tuple(value)
     if isinstance(value, bool) and hint in (int, float):  # Python counts True as 1; a user who writes it does not
         raise OptionError(f"option {name!r} must be {_type_name(hint)}, got {value!r}.")
     try:
-        return check_type(value, hint)
+        return check_type(value, hint, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
     except TypeCheckError as error:
         raise OptionError(f"option {name!r} must be {_type_name(hint)}, got {value!r}.") from error
 
@@ -199,5 +210,11 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
 def _type_name(hint: Any) -> str:
     if typing.get_origin(hint) is Literal:
         return "one of " + ", ".join(map(repr, typing.get_args(hint)))
-    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    names = {
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+        bool: "true or false",
+        Mapping[str, Any]: "an object of names and values",
+    }
     return names.get(hint, getattr(hint, "__name__", None) or str(hint))

@@ -44,7 +44,9 @@ class Bar:
             self._rich.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Leave the bar as it is."""
         if self._rich:
             self._rich.stop()
@@ -72,10 +74,14 @@ class Bar:
         text = f"{text}  {self.rate:.3g} {self.unit}/s"
         if self._rich:
             self._rich.update(self._task, completed=done, text=text)
-        elif not self.quiet and (milestone or done >= self.total or time.monotonic() - self.last_line > _SECONDS_BETWEEN_LINES):
+        elif not self.quiet and (
+            milestone or done >= self.total or time.monotonic() - self.last_line > _SECONDS_BETWEEN_LINES
+        ):
             self.last_line = time.monotonic()
             left = (self.total - done) / self.rate if self.rate > 0 else 0.0
-            print(f"{self.title}  {done}/{self.total} {self.unit}  {text}  {left:.0f} s left", file=sys.stderr, flush=True)
+            print(
+                f"{self.title}  {done}/{self.total} {self.unit}  {text}  {left:.0f} s left", file=sys.stderr, flush=True
+            )
 
     def say(self, text: str) -> None:
         """Show a line of text without disturbing the bar."""
@@ -83,4 +89,3 @@ class Bar:
             self._rich.console.print(text, highlight=False)
         elif not self.quiet:
             print(text, file=sys.stderr, flush=True)
-

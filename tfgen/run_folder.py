@@ -15,11 +15,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfgen.saved_steps import latest_step
 from tfgen.errors import OutputError, RunError
-from tfgen.files import read_json, write_json
+from tfgen.files import read_json, write_json, written_whole
+from tfgen.saved_steps import latest_step
 
 FORMAT = 1
+#: What ``config.json`` holds, and whether it must be there.
+_CONFIG: dict[str, tuple[type, bool]] = {
+    "model": (str, True),
+    "data": (str, True),
+    **dict.fromkeys(("options", "training", "sources", "plugin", "versions", "data_spec"), (dict, False)),
+}
+#: What ``results.json`` holds at least, beside the metrics.
+_RESULTS: dict[str, Any] = {"model": str, "data": str, "steps": int, "epochs": int, "train_seconds": int | float}
 _NO_CONFIG = "restore it from a copy, or make the run again"
 
 
@@ -58,10 +66,12 @@ class RunFolder:
                 runs_dir.mkdir(parents=True, exist_ok=True)
                 path.mkdir()
             except FileExistsError as error:
+                if not runs_dir.is_dir():
+                    raise OutputError(
+                        f"cannot make runs in {runs_dir}: it is not a folder; choose another --runs-dir."
+                    ) from error
                 if name is not None:
                     raise _taken(path) from error
-                if not runs_dir.is_dir():
-                    raise OutputError(f"cannot make runs in {runs_dir}: it is not a folder; choose another --runs-dir.") from error
                 number += 1
             except OSError as error:
                 raise OutputError(f"cannot make {path}: {error.strerror}; choose another --runs-dir.") from error
@@ -75,7 +85,7 @@ class RunFolder:
         Raises:
             RunError: when the path is no run folder.
         """
-        if not path.is_dir():
+        if not os.path.isdir(path):  # `Path.is_dir` raises for a name that is too long
             raise RunError(f"{path} is no folder; name a run's folder, for example runs/realnvp-digits.")
         if not (path / "config.json").exists():
             inside = sorted(child.parent.name for child in path.glob("*/config.json"))
@@ -101,10 +111,13 @@ class RunFolder:
         """
         path = self.path / "config.json"
         content = read_json(path, _NO_CONFIG)
-        if not isinstance(content.get("model"), str) or not isinstance(content.get("data"), str):
-            raise RunError(f"{path} is damaged (it names no model or no data); {_NO_CONFIG}.")
+        for key, (kind, required) in _CONFIG.items():
+            if (required or key in content) and not isinstance(content.get(key), kind):
+                raise RunError(f"{path} is damaged (its {key!r} is missing or malformed); {_NO_CONFIG}.")
         if content.get("format", FORMAT) != FORMAT:
-            raise RunError(f"{path} has format {content['format']}, this tfgen reads {FORMAT}; use the tfgen that made the run.")
+            raise RunError(
+                f"{path} has format {content['format']}, this tfgen reads {FORMAT}; use the tfgen that made the run."
+            )
         return content
 
     def write_config(self, content: Mapping[str, Any]) -> None:
@@ -124,10 +137,13 @@ class RunFolder:
         """
         path = self.path / "results.json"
         if not path.exists():
-            raise RunError(f"{self.path} has no results yet: training is not finished; go on with: tfgen resume {self.path}")
+            raise RunError(
+                f"{self.path} has no results yet: training is not finished; go on with: tfgen resume {self.path}"
+            )
         what_to_do = f"delete it, then: tfgen resume {self.path}"
         content = read_json(path, what_to_do)
-        if not {"model", "data", "steps", "epochs", "train_seconds"} <= content.keys():
+        sound = all(isinstance(content.get(key), kind) for key, kind in _RESULTS.items())
+        if not sound or not all(_is_measured(content.get(split, {})) for split in ("train", "valid", "test")):
             raise RunError(f"{path} is damaged (it lacks what a finished run records); {what_to_do}.")
         return content
 
@@ -148,7 +164,9 @@ class RunFolder:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise OutputError(f"cannot write {path}: {error.strerror}; free some space, then: tfgen resume {self.path}") from error
+            raise OutputError(
+                f"cannot write {path}: {error.strerror}; free some space, then: tfgen resume {self.path}"
+            ) from error
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Return the rows of ``metrics.jsonl``; a last row that was cut off by a kill is left out.
@@ -157,23 +175,26 @@ class RunFolder:
             RunError: when another row is damaged.
         """
         path = self.path / "metrics.jsonl"
-        lines = path.read_text().split("\n") if path.exists() else []
+        try:
+            lines = path.read_bytes().split(b"\n") if path.exists() else []
+        except OSError as error:
+            raise RunError(f"cannot read {path}: {error.strerror}; remove it to go on without its rows.") from error
         rows = []
         for number, line in enumerate(lines[:-1], start=1):  # a whole row ends in a newline
             try:
                 row = json.loads(line)
-            except ValueError as error:
-                raise RunError(f"{path}, line {number} is damaged; remove that line to go on without it.") from error
+            except ValueError:
+                row = None
+            if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+                raise RunError(f"{path}, line {number} is damaged; remove that line to go on without it.")
             rows.append(row)
         return rows
 
     def cut_metrics(self, step: int) -> None:
         """Drop the rows behind `step`, which a continued run will write again."""
         rows = [row for row in self.read_metrics() if row["step"] <= step]
-        path = self.path / "metrics.jsonl"
-        temporary = path.with_suffix(".part")
-        temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        os.replace(temporary, path)
+        with written_whole(self.path / "metrics.jsonl") as temporary:
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     def saved_step(self) -> int | None:
         """Return the step of the newest checkpoint, or None."""
@@ -185,8 +206,13 @@ class RunFolder:
 
         Raises:
             RunError: when another process is training it.
+            OutputError: when the folder cannot be written.
         """
-        with (self.path / ".lock").open("w") as file:
+        try:
+            file = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise OutputError(f"cannot write into {self.path}: {error.strerror}; make it writable, or copy it.") from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -202,8 +228,17 @@ def check_name(runs_dir: Path, name: str) -> None:
     """
     if not name or name in (".", "..") or "/" in name or name.startswith("-"):
         raise RunError(f"--name {name!r} is no plain folder name; use letters, digits, '-' and '_'.")
-    if (runs_dir / name).exists():
+    if os.path.lexists(runs_dir / name):
         raise _taken(runs_dir / name)
+
+
+def _is_measured(metrics: Any) -> bool:
+    """Return whether `metrics` is ``{name: {"value", "standard_error", "unit", "basis"}}``, as evaluation makes it."""
+    kinds = {"value": float, "standard_error": float, "unit": str, "basis": dict}
+    return isinstance(metrics, dict) and all(
+        isinstance(metric, dict) and all(isinstance(metric.get(key), kind) for key, kind in kinds.items())
+        for metric in metrics.values()
+    )
 
 
 def _taken(path: Path) -> RunError:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfgen.errors import RunError, UnknownNameError
+from tfgen.errors import OptionError, RunError, UnknownNameError
 from tfgen.options import RunConfig, config_from_json
 from tfgen.run_folder import RunFolder
 
@@ -65,11 +65,11 @@ class Run:
             where = plugin.get("distribution") or plugin.get("file")
             raise RunError(
                 f"run {self.folder} was made by model {self.record['model']!r} of {origin}{f' ({where})' if where else ''}, "
-                "which is not installed; install it, or name its file with -p FILE."
+                "which is not installed, or no longer has it; install it, or name its file with -p FILE."
             ) from error
         try:
             return config_from_json(self.record, spec)
-        except UnknownNameError as error:
+        except (OptionError, UnknownNameError) as error:
             raise RunError(f"{self.folder / 'config.json'} does not fit model {spec.name!r}: {error}") from error
 
     def check(self) -> None:
@@ -121,6 +121,7 @@ class Run:
             draws: how often each example's density is drawn, for models whose density needs noise.
             seed: of that noise.
             batch_size: examples at a time.
+            quiet: show no progress.
         """
         from tfgen.evaluation import evaluate
         from tfgen.runtime import device_scope

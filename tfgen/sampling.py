@@ -36,10 +36,10 @@ def labels_for(model: GenerativeModel, count: int, labels: Sequence[int] | None)
         return None
     if classes is None:
         raise DataError(f"model {type(model).__name__} needs labels, and the data set has none.")
-    chosen = np.asarray(labels if labels else range(classes), np.int32)
-    if chosen.min() < 0 or chosen.max() >= classes:
+    chosen = labels or range(classes)
+    if min(chosen) < 0 or max(chosen) >= classes:
         raise DataError(f"--labels must lie in 0 .. {classes - 1}, got {', '.join(map(str, chosen))}.")
-    return np.resize(chosen, count)
+    return np.resize(np.asarray(chosen, np.int32), count)
 
 
 def sample_batches(

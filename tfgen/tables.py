@@ -19,4 +19,6 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE, markup=False, highlight=False).print(table)
+    Console(
+        file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE, markup=False, highlight=False
+    ).print(table)

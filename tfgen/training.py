@@ -91,7 +91,7 @@ class Trainer:
         """
         checkpoints = Checkpoints(files.path, self.state)
         if latest_step(files.path) is not None:
-            checkpoints.restore(for_training=True)
+            checkpoints.restore()
         else:  # from here on there is always a good one to go back to
             checkpoints.save()
         start = int(self.state.step.numpy())

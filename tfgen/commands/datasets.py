@@ -24,4 +24,11 @@ def main(arguments: Sequence[str], context: Context) -> None:
     registry = context.registry()
     rows = [(name, spec.summary, spec.reference) for name, spec in registry.datasets.items()]
     print_table(("data set", "what it is", "reference"), rows)
-    print("\n".join([*registry.conflicts, "any other image set of tensorflow-datasets works by its name:  tfgen run MODEL --data kmnist"]))
+    print(
+        "\n".join(
+            [
+                *registry.conflicts,
+                "any other image set of tensorflow-datasets works by its name:  tfgen run MODEL --data kmnist",
+            ]
+        )
+    )

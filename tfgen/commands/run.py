@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfgen.command_line import parse
-from tfgen.errors import OptionError, PluginError
+from tfgen.errors import OptionError, PluginError, UnknownNameError
 from tfgen.files import read_json
 from tfgen.options import Device, RunConfig, TrainOptions, config_from_json, default_config, field_names
 from tfgen.specs import DataSources, ModelSpec
@@ -51,7 +51,10 @@ def main(arguments: Sequence[str], context: Context) -> None:
             return
         raise OptionError(f"which model? Models are {', '.join(registry.models)}; for example: tfgen run realnvp")
     spec = registry.model(model)
-    defaults = config_from_json(content, spec) if content else default_config(spec)
+    try:
+        defaults = config_from_json(content, spec) if content else default_config(spec)
+    except (OptionError, UnknownNameError) as error:
+        raise OptionError(f"in the file of --config: {error}") from error
     place, config = _parse(arguments[len(named) :], spec, defaults)
     context.tensorflow()
     from tfgen.experiment import start_run
@@ -65,7 +68,10 @@ def _parse(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig) -> tu
     groups = {"run": Place, "training": TrainOptions, spec.name: spec.config}
     _refuse_shared_names(spec)
     place = Place(
-        data=defaults.data, data_dir=defaults.sources.data_dir, manual_dir=defaults.sources.manual_dir, device=defaults.device
+        data=defaults.data,
+        data_dir=defaults.sources.data_dir,
+        manual_dir=defaults.sources.manual_dir,
+        device=defaults.device,
     )
     values = {"run": place, "training": defaults.training, spec.name: defaults.options}
     keys = {name: name.replace("-", "_") for name in groups}
@@ -82,7 +88,9 @@ def _parse(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig) -> tu
 def _refuse_shared_names(spec: ModelSpec) -> None:
     taken = {*field_names(Place), *field_names(TrainOptions)} & set(field_names(spec.config))
     if taken:
-        raise PluginError(f"model {spec.name!r}: option {sorted(taken)[0]!r} has the name of an option of every run; rename it.")
+        raise PluginError(
+            f"model {spec.name!r}: option {sorted(taken)[0]!r} has the name of an option of every run; rename it."
+        )
 
 
 def _config_file(arguments: Sequence[str]) -> dict[str, Any]:
@@ -90,6 +98,8 @@ def _config_file(arguments: Sequence[str]) -> dict[str, Any]:
     for index, argument in enumerate(arguments):
         option, equals, value = argument.partition("=")
         if option == "--config":
-            path = value if equals else next(iter(arguments[index + 1 : index + 2]), "")
+            path = value if equals else next(iter(arguments[index + 1 : index + 2]), None)
+            if not path:
+                raise OptionError("--config needs the name of a file; for example: tfgen run --config runs/x/config.json")
             return read_json(Path(path), "name a JSON file with options, for example a run's config.json")
     return {}

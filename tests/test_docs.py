@@ -1,0 +1,54 @@
+"""What the pages say works: Python blocks are executed, links lead somewhere, commands and options exist."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tfgen.cli import COMMANDS
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text()]
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=name)
+def test_python_blocks_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)):
+        module = type(sys)(f"block_{page.stem}_{number}")
+        monkeypatch.setitem(sys.modules, module.__name__, module)  # dataclasses look their module up
+        exec(compile(block, f"{name(page)}, block {number}", "exec"), module.__dict__)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_and_options_exist(page, capsys):
+    from tfgen.commands import run
+    from tfgen.loading import load_registry
+    from tfgen.options import TrainOptions, field_names
+
+    registry = load_registry([str(ROOT / "docs/examples/histogram.py")])
+    known = {*field_names(run.Place), *field_names(TrainOptions), "help", "verbose", "traceback", "version", "json"}
+    known |= {"split", "draws", "count", "labels", "out"}
+    for spec in registry.models.values():
+        known |= set(field_names(spec.config))
+    for line in re.findall(r"^(?:python -m )?tfgen (.*)$", page.read_text(), re.MULTILINE):
+        words = re.sub(r"-p \S+ ?", "", line.partition("#")[0]).split()
+        assert words[0] in COMMANDS, line
+        for option in re.findall(r"--([a-z-]+)", " ".join(words)):
+            assert option.replace("-", "_") in known, f"--{option} in: {line}"

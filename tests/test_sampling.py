@@ -1,0 +1,155 @@
+"""Samples are drawn a batch at a time and streamed; labels go round; a file is a function of seed and batch size."""
+
+import zipfile
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from matplotlib import image as mpl_image
+
+from tfgen import DataSpec
+from tfgen.errors import CapabilityError, DataError, OptionError, OutputError
+from tfgen.sampling import _write_npz, labels_for, sample_batches, write_samples
+from tfgen.seeds import as_seed
+
+
+class Fake:
+    """Draws noise; each image's first pixel is its label, where there are labels."""
+
+    def __init__(self, conditional=False, kind="image", classes=3):
+        self.conditional = conditional
+        self.data = DataSpec(kind, (4, 4, 1) if kind == "image" else (2,), classes=classes)
+        self.asked = []
+
+    def sample(self, n, labels=None, seed=0):
+        self.asked.append(n)
+        if self.data.kind == "vector":
+            return tf.random.stateless_normal([n, 2], as_seed(seed))
+        x = tf.random.stateless_uniform([n, 4, 4, 1], as_seed(seed), maxval=256, dtype=tf.int32)
+        if labels is not None:
+            x = tf.concat([tf.broadcast_to(labels[:, None, None, None], [n, 1, 4, 1]), x[:, 1:]], axis=1)
+        return tf.cast(x, tf.uint8)
+
+
+class Silent:
+    conditional = False
+    data = DataSpec("image", (4, 4, 1))
+
+
+@pytest.mark.parametrize(("kind", "dtype", "shape"), [("image", np.uint8, (4, 4, 1)), ("vector", np.float32, (2,))])
+def test_arrays(kind, dtype, shape, tmp_path):
+    model = Fake(kind=kind)
+    write_samples(model, tmp_path / "x.npz", 10, seed=1, batch_size=4)
+    with np.load(tmp_path / "x.npz") as arrays:
+        assert arrays.files == ["x"]
+        x = arrays["x"]
+    assert x.shape == (10, *shape)  # the last batch is drawn whole and cut
+    assert x.dtype == dtype
+    assert set(model.asked) == {4}
+    assert len(np.unique(x.reshape(10, -1), axis=0)) == 10
+    expected = np.concatenate(list(sample_batches(Fake(kind=kind), 10, None, 1, 4)))
+    np.testing.assert_array_equal(x, expected)
+
+
+def test_same_seed_and_batch_size_same_file(tmp_path):
+    def content(name, seed):
+        write_samples(Fake(), tmp_path / name, 10, seed=seed, batch_size=4)
+        return (tmp_path / name).read_bytes()
+
+    first = content("a.npz", 1)
+    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+        first_x = archive.read("x.npy")
+    content("b.npz", 1)
+    with zipfile.ZipFile(tmp_path / "b.npz") as archive:
+        assert archive.read("x.npy") == first_x
+    assert content("c.npz", 2) != first
+    assert content("a.png", 1) == content("b.png", 1) != content("c.png", 2)
+
+
+def test_batches_are_written_before_the_next_is_drawn(tmp_path):
+    path = tmp_path / "x.npz"
+    sizes = []
+
+    def batches():
+        for _ in range(4):
+            sizes.append(path.stat().st_size)
+            yield np.zeros((1000, 16, 16, 1), np.uint8)
+
+    _write_npz(path, batches(), DataSpec("image", (16, 16, 1)), 4000, None)
+    assert all(later - earlier > 200_000 for earlier, later in pairwise(sizes))
+    with np.load(path) as arrays:
+        assert arrays["x"].shape == (4000, 16, 16, 1)
+
+
+def test_only_one_batch_is_drawn_at_a_time():
+    batches = sample_batches(Fake(), 10**9, None, 0, 5)
+    assert next(batches).shape == (5, 4, 4, 1)
+    assert next(batches).shape == (5, 4, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"), [(None, [0, 1, 2, 0, 1, 2, 0]), ([2], [2] * 7), ([1, 0], [1, 0, 1, 0, 1, 0, 1])]
+)
+def test_labels_go_round(labels, expected, tmp_path):
+    write_samples(Fake(conditional=True), tmp_path / "x.npz", 7, labels, batch_size=3)
+    with np.load(tmp_path / "x.npz") as arrays:
+        np.testing.assert_array_equal(arrays["labels"], expected)
+        np.testing.assert_array_equal(arrays["x"][:, 0, 0, 0], expected)
+
+
+@pytest.mark.parametrize("labels", [[3], [-1], [0, 99999999999], [-(10**30)]])
+def test_labels_out_of_range(labels):
+    with pytest.raises(DataError, match=r"--labels must lie in 0 \.\. 2, got"):
+        labels_for(Fake(conditional=True), 5, labels)
+
+
+def test_labels_where_there_are_none():
+    assert labels_for(Fake(), 5, None) is None
+    with pytest.raises(DataError, match="takes no labels; leave --labels out"):
+        labels_for(Fake(), 5, [1])
+    with pytest.raises(DataError, match="needs labels, and the data set has none"):
+        labels_for(Fake(conditional=True, classes=None), 5, None)
+
+
+def test_a_picture(tmp_path):
+    write_samples(Fake(), tmp_path / "x.png", 5, batch_size=2)
+    assert mpl_image.imread(tmp_path / "x.png").ndim == 3
+    write_samples(Fake(kind="vector"), tmp_path / "y.png", 5)
+    assert (tmp_path / "y.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "says"),
+    [
+        ("x.npz", {"count": 0}, OptionError, "--count must be at least 1"),
+        ("x.npz", {"batch_size": 0}, OptionError, "--batch-size must be at least 1"),
+        ("x.png", {"count": 10_001}, OptionError, "at most 10000 for a picture"),
+        ("x.gif", {}, OutputError, r"must end in \.png"),
+    ],
+)
+def test_what_cannot_be_written(name, options, error, says, tmp_path):
+    with pytest.raises(error, match=says):
+        write_samples(Fake(), tmp_path / name, **{"count": 5, **options})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failing_model_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "x.npz"
+    path.write_text("old")
+
+    def batches(*arguments):
+        yield np.zeros((2, 4, 4, 1), np.uint8)
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("tfgen.sampling.sample_batches", batches)
+    with pytest.raises(RuntimeError):
+        write_samples(Fake(), path, 4, batch_size=2)
+    assert [file.name for file in tmp_path.iterdir()] == ["x.npz"]
+    assert path.read_text() == "old"
+
+
+def test_a_model_that_does_not_sample(tmp_path):
+    with pytest.raises(CapabilityError, match=r"has no sampler \(Samples\), which sampling needs"):
+        write_samples(Silent(), tmp_path / "x.npz", 4)
+    assert not list(tmp_path.iterdir())
