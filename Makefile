@@ -21,8 +21,8 @@ check: $(STAMP)  ## style, types, and who imports whom
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 
-bench: $(STAMP)  ## the training loop in each mode, beside tf.data and keras.Model.fit
-	$(BIN)/python benchmarks/training_loop.py
+bench: $(STAMP)  ## the training loop in each mode, beside tf.data and keras.Model.fit; BENCH="--data mnist" for more
+	$(BIN)/python benchmarks/training_loop.py --data digits $(BENCH)
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

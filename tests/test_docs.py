@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import sys
 from pathlib import Path
 
 import pytest
 
-from tfgen.cli import COMMANDS
+from tfgen.cli import COMMANDS, main
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -52,3 +54,15 @@ def test_commands_and_options_exist(page, capsys):
         assert words[0] in COMMANDS, line
         for option in re.findall(r"--([a-z-]+)", " ".join(words)):
             assert option.replace("-", "_") in known, f"--{option} in: {line}"
+
+
+def test_the_example_plugin_runs_from_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    example = ["-p", str(ROOT / "docs/examples/histogram.py")]
+    assert main([*example, "list"]) == 0
+    assert "histogram" in capsys.readouterr().out
+    assert main([*example, "run", "histogram", "--compile", "graph", "--temperature", "0.5"]) == 0
+    results = json.loads((tmp_path / "runs/histogram-digits/results.json").read_text())
+    assert 2 < results["test"]["bits_per_dim"]["value"] < math.log2(17)
+    assert main([*example, "sample", "runs/histogram-digits", "--count", "9", "--out", "samples.png"]) == 0
+    assert (tmp_path / "samples.png").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,7 +23,7 @@ def test_chunks_follow_each_other_through_every_step(plan):
     chunks = list(plan.chunks())
     assert chunks[0].first == 0
     assert chunks[-1].last == plan.total_steps
-    assert all(before.last == after.first for before, after in zip(chunks, chunks[1:], strict=False))
+    assert all(before.last == after.first for before, after in itertools.pairwise(chunks))
     for chunk in chunks:
         assert chunk.indices.shape == (chunk.last - chunk.first, plan.batch_size)
         assert 0 < chunk.last - chunk.first <= plan.chunk_steps

@@ -67,6 +67,7 @@ class Checkpoints:
             raise RunError(f"{self.folder} holds no checkpoint; the run has to be made again.")
         path = prefix(self.folder.parent, step)
         try:
+            self._check_count(path)
             status = self._checkpoint.read(str(path))
             status.assert_existing_objects_matched()
             status.expect_partial()  # without its optimizers, a state leaves theirs unread: no reason for a warning
@@ -81,6 +82,13 @@ class Checkpoints:
                 f"checkpoint {path} is damaged or does not fit this model ({_first_line(error)}); {advice}."
             ) from error
         self._saved = step
+
+    def _check_count(self, path: Path) -> None:
+        """Raise ValueError when the checkpoint holds more weights than the model has, which reading would not notice."""
+        saved = sum(name.startswith("weights/") for name, _ in tf.train.list_variables(str(path)))
+        expected = len(self.state.model.weights)
+        if saved != expected:
+            raise ValueError(f"it holds {saved} weights, the model of config.json has {expected}")
 
 
 def _first_line(error: Exception) -> str:

@@ -11,10 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import runtime
-from tfgen.checkpoints import Checkpoints
 from tfgen.data.dataset import Dataset
 from tfgen.data.lookup import load_dataset
-from tfgen.errors import OptionError, RunError, UnknownNameError
+from tfgen.errors import RunError
 from tfgen.evaluation import evaluate
 from tfgen.figures import draw_curves, draw_density, draw_examples
 from tfgen.files import written_whole
@@ -24,7 +23,6 @@ from tfgen.registry import Registry
 from tfgen.run_folder import RunFolder, check_name
 from tfgen.runs import Run
 from tfgen.sampling import labels_for, sample_batches
-from tfgen.state import TrainingState
 from tfgen.training import Trainer
 
 _PICTURE_SEED = 7  # of the pictures of a run, so that before, half-way and after show the same codes
@@ -70,18 +68,6 @@ def resume_run(run: Run, quiet: bool = False) -> Run:
     with runtime.device_scope(run.config.device):
         data = run.data
         return _train(run, _trainer(run.config, run.registry, data), data, quiet)
-
-
-def restored_model(run: Run) -> GenerativeModel:
-    """Build the run's model with the weights that the run ended with, or the best it has reached so far."""
-    config = run.config
-    with runtime.device_scope(config.device):
-        spec = run.registry.model(config.model)
-        model = build_model(spec, config.options, _recorded_spec(run), config.training.seed, config.training.precision)
-        state = TrainingState(model, [], ema=config.training.ema > 0, keep_best=config.training.keep == "best")
-        Checkpoints(run.folder, state).restore()
-        state.finish()
-    return model
 
 
 def _trainer(config: RunConfig, registry: Registry, data: Dataset) -> Trainer:
@@ -169,16 +155,3 @@ def _record(config: RunConfig, registry: Registry, data: Dataset) -> dict[str, A
         "data_spec": {name: getattr(data.spec, name) for name in ("kind", "shape", "classes", "levels", "value_range")},
         "data_source": data.source,
     }
-
-
-def _recorded_spec(run: Run) -> Any:
-    """Return what an example was when the run was made, so that sampling needs no data set."""
-    from tfgen.options import build
-    from tfgen.specs import DataSpec
-
-    recorded = run.record.get("data_spec")
-    try:
-        return build(DataSpec, recorded) if recorded else run.data.spec
-    except (OptionError, UnknownNameError) as error:
-        why = f"in 'data_spec': {str(error).rstrip('.')}"
-        raise RunError(f"{run.folder / 'config.json'} is damaged ({why}); make the run again.") from error

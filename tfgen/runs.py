@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfgen.errors import OptionError, RunError, UnknownNameError
-from tfgen.options import RunConfig, config_from_json
+from tfgen.options import RunConfig, build, config_from_json
 from tfgen.run_folder import RunFolder
+from tfgen.specs import DataSpec
 
 if TYPE_CHECKING:
     from tfgen.data.dataset import Dataset
@@ -97,9 +98,19 @@ class Run:
         Raises:
             RunError: when there is no checkpoint, or it is damaged.
         """
-        from tfgen.experiment import restored_model
+        from tfgen.restoring import restored_model
 
-        return restored_model(self)
+        return restored_model(self.folder, self.registry.model(self.config.model), self.config, self.data_spec)
+
+    @cached_property
+    def data_spec(self) -> DataSpec:
+        """What one example was when the run was made, so that sampling needs no data set."""
+        recorded = self.record.get("data_spec")
+        try:
+            return build(DataSpec, recorded) if recorded else self.data.spec
+        except (OptionError, UnknownNameError) as error:
+            why = f"in 'data_spec': {str(error).rstrip('.')}"
+            raise RunError(f"{self.folder / 'config.json'} is damaged ({why}); make the run again.") from error
 
     @property
     def results(self) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Subject:
 
 
 def objectives_are_sound(subject: Subject) -> None:
-    """Names differ; each loss is a finite scalar; together they train every trainable weight."""
+    """Check that names differ, each loss is a finite scalar, and together they train every trainable weight."""
     model = subject.build()
     trainer = Trainer(model, subject.dataset, subject.config.training)  # which checks losses, gradients and weights
     names = [objective.name for objective in trainer.objectives]
@@ -111,7 +111,7 @@ def objectives_are_sound(subject: Subject) -> None:
 
 
 def every_weight_is_trained(subject: Subject) -> None:
-    """After a few steps no trainable weight is where it started."""
+    """Check that after a few steps no trainable weight is where it started."""
     before = [weight.numpy() for weight in subject.build().trainable_variables]
     with tempfile.TemporaryDirectory() as folder:
         _, trained = subject.train(Path(folder))
@@ -121,7 +121,7 @@ def every_weight_is_trained(subject: Subject) -> None:
 
 
 def everything_is_a_function_of_the_seed(subject: Subject) -> None:
-    """Equal seeds give equal weights, losses, samples and densities; another seed gives other samples."""
+    """Check that equal seeds give equal weights, losses, samples and densities, and another seed other samples."""
     one, other = subject.build(seed=3), subject.build(seed=3)
     for a, b in zip(one.weights, other.weights, strict=True):
         assert np.array_equal(a.numpy(), b.numpy()), f"initial {a.path} does not follow from the seed"
@@ -139,7 +139,7 @@ def everything_is_a_function_of_the_seed(subject: Subject) -> None:
 
 
 def samples_are_examples(subject: Subject) -> None:
-    """Samples have the shape, type and range of the data."""
+    """Check that samples have the shape, type and range of the data."""
     model, spec = subject.build(), subject.dataset.spec
     if not isinstance(model, Samples):
         return
@@ -151,7 +151,7 @@ def samples_are_examples(subject: Subject) -> None:
 
 
 def densities_are_numbers_per_example(subject: Subject) -> None:
-    """`log_prob` gives one finite float32 for each example, and not that of another example."""
+    """Check that `log_prob` gives one finite float32 for each example, whatever the other examples are."""
     model = subject.build()
     if not isinstance(model, HasLogProb):
         return
@@ -165,14 +165,14 @@ def densities_are_numbers_per_example(subject: Subject) -> None:
 
 
 def labels_matter_where_they_are_asked_for(subject: Subject) -> None:
-    """A conditional model refuses to go without labels, and another label changes the density."""
+    """Check that a conditional model refuses to go without labels, and that another label changes the density."""
     with tempfile.TemporaryDirectory() as folder:
         _, model = subject.train(Path(folder))
-    if not model.conditional or not isinstance(model, HasLogProb):
+    labels, classes = subject.batch.labels, subject.dataset.spec.classes
+    if not model.conditional or labels is None or classes is None or not isinstance(model, HasLogProb):
         return
-    classes = subject.dataset.spec.classes or 1
-    values = model.log_prob(subject.batch.x, subject.batch.labels, seed=0).numpy()
-    others = model.log_prob(subject.batch.x, (subject.batch.labels + 1) % classes, seed=0).numpy()
+    values = model.log_prob(subject.batch.x, labels, seed=0).numpy()
+    others = model.log_prob(subject.batch.x, (labels + 1) % classes, seed=0).numpy()
     assert np.all(values != others), "changing the label does not change log_prob"
     with contextlib.suppress(TfgenError):
         model.log_prob(subject.batch.x, None, seed=0)
@@ -180,7 +180,7 @@ def labels_matter_where_they_are_asked_for(subject: Subject) -> None:
 
 
 def codes_decode_to_what_was_encoded(subject: Subject) -> None:
-    """For a model with codes and an exact density (a flow), decoding inverts encoding."""
+    """Check that decoding inverts encoding, for a model with codes and a density (a flow)."""
     model = subject.build()
     if not (isinstance(model, HasLatents) and isinstance(model, HasLogProb)):
         return
@@ -190,7 +190,7 @@ def codes_decode_to_what_was_encoded(subject: Subject) -> None:
 
 
 def a_loaded_model_is_the_trained_one(subject: Subject) -> None:
-    """Saved and loaded, a model gives the same densities and samples to the last bit, and not those of a fresh one."""
+    """Check that a saved and loaded model gives the same densities and samples to the last bit, unlike a fresh one."""
     with tempfile.TemporaryDirectory() as folder:
         run, trained = subject.train(Path(folder))
         loaded, fresh = run.model, subject.build()
@@ -205,7 +205,7 @@ def a_loaded_model_is_the_trained_one(subject: Subject) -> None:
 
 
 def compile_modes_agree(subject: Subject) -> None:
-    """The first losses are the same, up to rounding, in every way of compiling that the model allows."""
+    """Check that the first losses are the same, up to rounding, in every way of compiling that the model allows."""
     losses: dict[str, float] = {}
     for mode in get_args(CompileMode):
         with tempfile.TemporaryDirectory() as folder:

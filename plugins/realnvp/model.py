@@ -95,7 +95,7 @@ class RealNVP(GenerativeModel):
         if self.data.kind == "vector":
             return {"density": "exact"}
         return {
-            "density": "uniform dequantisation, a lower bound of the discrete likelihood",
+            "dequantisation": "uniform",
             "levels": self.data.levels,
             "alpha": self.config.alpha,
         }

@@ -1,0 +1,1 @@
+"""Measurements that are worth repeating; each is a program of its own."""

@@ -1,0 +1,150 @@
+"""What was measured of each way of training, whether it can be compared, and how a person reads it."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tfgen.errors import TfgenError
+
+WayName = Literal[
+    "tf.function", "tf.function-xla", "keras-fit", "keras-fit-xla", "graph", "xla-step", "xla-loop", "stream"
+]
+DESCRIPTIONS: Mapping[WayName, str] = {
+    "tf.function": "a tf.function per step, tf.data",
+    "tf.function-xla": "the same, jit_compile=True",
+    "keras-fit": "keras.Model.fit, tf.data, jit_compile='auto'",
+    "keras-fit-xla": "keras.Model.fit, tf.data, jit_compile=True",
+    "graph": "tfgen --compile graph",
+    "xla-step": "tfgen --compile xla-step",
+    "xla-loop": "tfgen --compile xla-loop",
+    "stream": "tfgen --feed stream",
+}
+DEVICE_MODES: tuple[WayName, ...] = ("graph", "xla-step", "xla-loop")
+_MB = 1e6
+
+
+@dataclass
+class Measured:
+    """What is known of one way; `dataclasses.asdict` makes it fit for JSON.
+
+    Attributes:
+        name: of the way.
+        description: what it is, with what Keras or tfgen chose where it had a choice.
+        left_out: why it has no timings, if so.
+        compile_seconds: what the first chunk took beyond the later ones: tracing, compiling, filling the shuffle buffer.
+        warm_up_ms: milliseconds a step in the round that does not count.
+        ms_per_step: milliseconds a step in each round.
+        times_as_fast: the first way's time through this one's, in each round.
+        first_loss: before the first step, on fixed validation examples.
+        last_loss: after the last step, on the same.
+        steps: updates made.
+        gpu_growth: bytes on the GPU that building and warming up has added; None without a GPU.
+        data: the training set on the device, for tfgen's modes.
+    """
+
+    name: WayName
+    description: str
+    left_out: str | None = None
+    compile_seconds: float = math.nan
+    warm_up_ms: float = math.nan
+    ms_per_step: list[float] = field(default_factory=list)
+    times_as_fast: list[float] = field(default_factory=list)
+    first_loss: float = math.nan
+    last_loss: float = math.nan
+    steps: int = 0
+    gpu_growth: int | None = None
+    data: dict[str, Any] | None = None
+
+
+def check_same_work(ways: Sequence[Measured], total_steps: int) -> None:
+    """Check that all ways began with the same weights and made the same number of updates.
+
+    Raises:
+        TfgenError: when not; the timings would mean nothing.
+    """
+    for way in ways:
+        if way.steps != total_steps:
+            raise TfgenError(f"{way.name} made {way.steps} updates, not {total_steps}: the timings cannot be compared.")
+        if not math.isclose(way.first_loss, ways[0].first_loss, rel_tol=1e-6):
+            raise TfgenError(
+                f"{way.name} starts from a loss of {way.first_loss}, {ways[0].name} from {ways[0].first_loss}: "
+                "the timings cannot be compared."
+            )
+
+
+def agreement(ways: Sequence[Measured]) -> dict[str, float | None]:
+    """Return how far apart the last losses lie, relative to the smallest; None where there are no two to compare.
+
+    ``same_order`` is of tfgen's ways, which see the same batches with the same noise; the order of the others differs.
+    """
+    timed = [way for way in ways if way.left_out is None]
+    groups = {"same_order": [way for way in timed if way.name in (*DEVICE_MODES, "stream")], "all": timed}
+    return {name: _spread([way.last_loss for way in group]) for name, group in groups.items()}
+
+
+def _spread(losses: Sequence[float]) -> float | None:
+    if len(losses) < 2:
+        return None
+    return (max(losses) - min(losses)) / max(abs(min(losses)), 1e-12)
+
+
+def table(ways: Sequence[Measured]) -> tuple[list[str], list[list[str]]]:
+    """Return headings and rows for people."""
+    headings = ["way", "ms a step", "(range)", "times as fast", "(range)", "compile s", "loss before", "after"]
+    with_gpu = any(way.gpu_growth is not None for way in ways)
+    rows = []
+    for way in ways:
+        if way.left_out is not None:
+            cells = ["-"] * (len(headings) - 1) + ["-"] * with_gpu
+            rows.append([f"{way.description}: left out, {way.left_out}", *cells])
+            continue
+        ms, ratio = way.ms_per_step, way.times_as_fast
+        cells = [
+            way.description,
+            f"{statistics.median(ms):.2f}",
+            f"{min(ms):.2f}-{max(ms):.2f}",
+            f"{statistics.median(ratio):.2f}",
+            f"{min(ratio):.2f}-{max(ratio):.2f}",
+            f"{way.compile_seconds:.1f}",
+            f"{way.first_loss:.4f}",
+            f"{way.last_loss:.4f}",
+        ]
+        rows.append(cells + [f"{(way.gpu_growth or 0) / _MB:.0f}"] * with_gpu)
+    return headings + ["GPU MB"] * with_gpu, rows
+
+
+def summary_lines(content: Mapping[str, Any]) -> list[str]:
+    """Return what stands around the table: what was measured, on what, and where the training set lies."""
+    machine, plan, training = content["machine"], content["plan"], content["training"]
+    chosen = " ".join(f"{name}={value}" for name, value in content["options"].items())
+    device_data = [way["data"] for way in content["ways"] if way["data"]]
+    memory = [f"training set: {content['train_bytes'] / _MB:.1f} MB as stored"]
+    if device_data:
+        first = device_data[0]
+        memory.append(
+            f"on the device {first['examples'] / _MB:.1f} MB {first['dtype']}, labels {first['labels'] / _MB:.1f} MB"
+        )
+    memory.append(f"resident memory grew by {content['peak_growth_bytes'] / _MB:.0f} MB at its peak, all ways together")
+    known = {name.replace("_", " "): value for name, value in content["agreement"].items() if value is not None}
+    spreads = [f"{name} {100 * value:.2f} %" for name, value in known.items()]
+    timed = [way for way in content["ways"] if way["left_out"] is None]
+    stuck = [way["name"] for way in timed if way["last_loss"] is None or way["last_loss"] >= way["first_loss"]]
+    agree = [f"losses after {plan['total_steps']} steps differ by: {', '.join(spreads)}"] if spreads else []
+    agree += [f"WARNING: {', '.join(stuck)} did not reduce the loss"] if stuck else []
+    adam = f"{training['optimizer']} {training['learning_rate']:g}, clip norm {training['clip_norm']:g}"
+    return [
+        f"{content['model']} ({chosen}) on {content['data']['name']}, {content['data']['train_examples']} examples, "
+        f"batch {training['batch_size']}, {adam}",
+        f"{plan['repeats']} rounds of {plan['steps']} timed steps in chunks of {plan['chunk_steps']}; "
+        f"each way made {plan['total_steps']} steps in all",
+        *agree,
+        "; ".join(memory),
+        f"machine: {machine['cpu']}, {machine['cores_usable']} of {machine['cores']} cores, device {machine['device']}, "
+        f"load {machine['load_average'][0]} at the start",
+        "versions: " + ", ".join(f"{name} {version}" for name, version in machine["versions"].items()),
+        f"command: {content['command']}",
+    ]
