@@ -12,6 +12,7 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tfgen_plugins.realnvp import RealNVPConfig
+from tfgen_plugins.realnvp.coupling import CouplingNetwork
 from tfgen_plugins.realnvp.model import RealNVP
 
 from tfgen import DataSpec, dequantise, logit_squeeze, quantise
@@ -187,3 +188,27 @@ def test_densities_stay_in_float32_under_mixed_precision(policy):
     assert model.log_prob(images).dtype == tf.float32
     codes = model.encode(images, seed=1)
     assert np.abs(model.decode(codes).numpy().astype(int) - images).max() <= 1
+
+
+def test_a_density_runs_each_network_once(monkeypatch):
+    calls: list[str] = []
+    original = CouplingNetwork.call
+    monkeypatch.setattr(CouplingNetwork, "call", lambda self, kept: calls.append(self.name) or original(self, kept))
+    model = build(PLANE)
+    x = tf.constant(flat_points(PLANE))
+    model.log_prob(x)
+    assert sorted(calls) == [network.name for network in model.networks]
+    bijector = model.bijector()
+    expected = model.distribution().log_prob(x)
+    for points in (x, x + 1.0, x):  # one bijector, other points: nothing is remembered that should not be
+        np.testing.assert_allclose(bijector.inverse(points), model.bijector().inverse(tf.identity(points)))
+        log_det = bijector.inverse_log_det_jacobian(points, event_ndims=1)
+        np.testing.assert_allclose(
+            log_det, model.bijector().inverse_log_det_jacobian(tf.identity(points), event_ndims=1)
+        )
+        codes = model.bijector().inverse(tf.identity(points))
+        log_det = bijector.forward_log_det_jacobian(codes, event_ndims=1)
+        np.testing.assert_allclose(
+            log_det, model.bijector().forward_log_det_jacobian(tf.identity(codes), event_ndims=1)
+        )
+    np.testing.assert_allclose(model.distribution().log_prob(tf.identity(x)), expected)

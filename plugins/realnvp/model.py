@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tfgen_plugins.realnvp import RealNVPConfig
+from tfgen_plugins.realnvp.coupling import Coupling, CouplingNetwork
 
 from tfgen import Batch, DataSpec, GenerativeModel, Objective, as_seed, dequantise, fold_in, logit_squeeze, quantise
 
@@ -37,10 +37,7 @@ class RealNVP(GenerativeModel):
 
     def bijector(self) -> Any:
         """Return ``f^-1`` as a `tfb.Bijector`: from z [..., D] to data space, which is [0, L) grey levels for images."""
-        couplings = [
-            tfb.RealNVP(num_masked=network.num_masked, shift_and_log_scale_fn=lambda kept, _, net=network: net(kept))
-            for network in self.networks
-        ]
+        couplings = [Coupling(network) for network in self.networks]
         squeeze = (
             [logit_squeeze(self.data.levels, self.config.alpha, self.density_dtype)]
             if self.data.kind == "image"
@@ -104,43 +101,3 @@ class RealNVP(GenerativeModel):
         if self.data.kind == "vector":
             return tf.cast(x, self.density_dtype)
         return dequantise(x, self.data.levels, fold_in(seed, 0), self.density_dtype)
-
-
-class CouplingNetwork(keras.layers.Layer):
-    """The network of one coupling: from the dimensions that stay to shift t and log-scale s of those that move.
-
-    ``s = r tanh(.)`` with a learned range r for each dimension, so that no layer can blow up before it has learnt to.
-    The last layer starts at zero: the flow starts as the identity.
-
-    Args:
-        config: width, depth and activation.
-        dimensions: D of the whole flow.
-        layer: position in the chain; even layers keep the first half, odd ones the second.
-        dtype: of shift and log-scale, whatever the precision of the hidden layers.
-    """
-
-    def __init__(self, config: RealNVPConfig, dimensions: int, layer: int, dtype: tf.DType) -> None:
-        super().__init__(name=f"coupling_{layer}")
-        kept = dimensions // 2  # rounded down: of an odd number, the one in the middle moves in every layer
-        moved = dimensions - kept
-        self.num_masked = kept if layer % 2 == 0 else -kept  # negative: the last ones are kept
-        self.hidden = [keras.layers.Dense(config.units, config.activation) for _ in range(config.depth)]
-        self.density_dtype = dtype
-        self.head = keras.layers.Dense(2 * moved, kernel_initializer="zeros", dtype=dtype.name)
-        self.log_scale_range = self.add_weight(
-            shape=(moved,), initializer="ones", name="log_scale_range", dtype=dtype.name, autocast=False
-        )
-        width = kept
-        for dense in self.hidden:
-            dense.build((None, width))
-            width = config.units
-        self.head.build((None, width))
-        self.built = True
-
-    def call(self, kept: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return ``t, s``, each [..., moved], for the kept values [..., D - moved]."""
-        hidden = kept
-        for dense in self.hidden:
-            hidden = dense(hidden)
-        shift, raw = tf.split(self.head(tf.cast(hidden, self.density_dtype)), 2, axis=-1)
-        return shift, self.log_scale_range * tf.tanh(raw)
