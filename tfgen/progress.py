@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 _SECONDS_BETWEEN_LINES = 10.0
+_SECONDS_BETWEEN_MILESTONES = 1.0
 
 
 class Bar:
@@ -74,14 +75,16 @@ class Bar:
         text = f"{text}  {self.rate:.3g} {self.unit}/s"
         if self._rich:
             self._rich.update(self._task, completed=done, text=text)
-        elif not self.quiet and (
-            milestone or done >= self.total or time.monotonic() - self.last_line > _SECONDS_BETWEEN_LINES
-        ):
+        elif not self.quiet and self._line_is_due(milestone):
             self.last_line = time.monotonic()
             left = (self.total - done) / self.rate if self.rate > 0 else 0.0
             print(
                 f"{self.title}  {done}/{self.total} {self.unit}  {text}  {left:.0f} s left", file=sys.stderr, flush=True
             )
+
+    def _line_is_due(self, milestone: bool) -> bool:
+        waited = time.monotonic() - self.last_line
+        return self.done >= self.total or waited > (_SECONDS_BETWEEN_MILESTONES if milestone else _SECONDS_BETWEEN_LINES)
 
     def say(self, text: str) -> None:
         """Show a line of text without disturbing the bar."""

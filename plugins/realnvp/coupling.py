@@ -6,10 +6,8 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import bijectors as tfb
 from tfgen_plugins.realnvp import RealNVPConfig
-
-tfb = tfp.bijectors
 
 
 class Coupling(tfb.RealNVP):
