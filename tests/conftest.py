@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+# As `tfgen.runtime` sets it; here the tests themselves may import TensorFlow first.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+
 from tfgen.specs import DataSources
 
 

@@ -7,13 +7,13 @@ import sys
 
 import numpy as np
 import pytest
-from tfgen_plugins.realnvp import RealNVPConfig
 
 import tfgen
 from tfgen.cli import COMMANDS, main
 from tfgen.loading import load_registry
 from tfgen.options import TrainOptions, default_config, field_names
 from tfgen.seeds import fold_in
+from tfgen_plugins.realnvp import RealNVPConfig
 
 #: The options of `tiny_run`.
 TINY = ["--epochs=2", "--units=8", "--layers=2", "--depth=1", "--compile=graph", "--checkpoint-seconds=0"]

@@ -61,7 +61,10 @@ def _unseeded(self, n, labels=None, seed=0):
         (everything_is_a_function_of_the_seed, {"sample": _unseeded}),
         (samples_are_examples, {"sample": lambda self, n, labels=None, seed=0: tf.zeros([n, 3])}),
         (samples_are_examples, {"sample": lambda self, n, labels=None, seed=0: tf.zeros([n, 2], tf.float64)}),
-        (densities_are_numbers_per_example, {"log_prob": lambda self, x, labels=None, seed=0: tf.reduce_sum(x * self.mean)}),
+        (
+            densities_are_numbers_per_example,
+            {"log_prob": lambda self, x, labels=None, seed=0: tf.reduce_sum(x * self.mean)},
+        ),
         (
             densities_are_numbers_per_example,
             {"log_prob": lambda self, x, labels=None, seed=0: Gaussian.log_prob(self, x) + tf.reduce_mean(x)},

@@ -11,12 +11,12 @@ import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tfgen_plugins.realnvp import RealNVPConfig
-from tfgen_plugins.realnvp.coupling import CouplingNetwork
-from tfgen_plugins.realnvp.model import RealNVP
 
 from tfgen import DataSpec, dequantise, logit_squeeze, quantise
 from tfgen.models import Batch
+from tfgen_plugins.realnvp import RealNVPConfig
+from tfgen_plugins.realnvp.coupling import CouplingNetwork
+from tfgen_plugins.realnvp.model import RealNVP
 
 PLANE = DataSpec("vector", (2,))
 TINY = DataSpec("image", (3, 2, 1), levels=17)

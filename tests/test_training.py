@@ -10,8 +10,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfgen_plugins.realnvp import RealNVPConfig
-from tfgen_plugins.realnvp.model import RealNVP
 
 from tests.toy_models import Gaussian, GaussianConfig, Noisy, Rivals, Unsound, vectors
 from tfgen.data.dataset import Dataset
@@ -24,6 +22,8 @@ from tfgen.options import CompileMode, TrainOptions
 from tfgen.run_folder import RunFolder
 from tfgen.schedule import Schedule
 from tfgen.training import Trainer
+from tfgen_plugins.realnvp import RealNVPConfig
+from tfgen_plugins.realnvp.model import RealNVP
 
 QUICK = TrainOptions(epochs=2, batch_size=16, compile="graph", chunk_steps=3, learning_rate=0.05)
 

@@ -84,7 +84,9 @@ class Bar:
 
     def _line_is_due(self, milestone: bool) -> bool:
         waited = time.monotonic() - self.last_line
-        return self.done >= self.total or waited > (_SECONDS_BETWEEN_MILESTONES if milestone else _SECONDS_BETWEEN_LINES)
+        return self.done >= self.total or waited > (
+            _SECONDS_BETWEEN_MILESTONES if milestone else _SECONDS_BETWEEN_LINES
+        )
 
     def say(self, text: str) -> None:
         """Show a line of text without disturbing the bar."""

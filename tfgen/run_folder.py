@@ -211,7 +211,9 @@ class RunFolder:
         try:
             file = (self.path / ".lock").open("w")
         except OSError as error:
-            raise OutputError(f"cannot write into {self.path}: {error.strerror}; make it writable, or copy it.") from error
+            raise OutputError(
+                f"cannot write into {self.path}: {error.strerror}; make it writable, or copy it."
+            ) from error
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

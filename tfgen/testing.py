@@ -130,7 +130,9 @@ def everything_is_a_function_of_the_seed(subject: Subject) -> None:
         assert losses[0] == losses[1], f"objective {a.name} is not a function of batch, seed and step: {losses}"
     labels = subject.labels(one)
     if isinstance(one, HasLogProb) and isinstance(other, HasLogProb):
-        assert np.array_equal(one.log_prob(subject.batch.x, labels, seed=1), other.log_prob(subject.batch.x, labels, seed=1))
+        assert np.array_equal(
+            one.log_prob(subject.batch.x, labels, seed=1), other.log_prob(subject.batch.x, labels, seed=1)
+        )
     if isinstance(one, Samples) and isinstance(other, Samples):
         drawn = one.sample(_EXAMPLES, labels, seed=1).numpy()
         assert np.array_equal(drawn, one.sample(_EXAMPLES, labels, seed=1)), "the same seed drew two different samples"
@@ -161,7 +163,9 @@ def densities_are_numbers_per_example(subject: Subject) -> None:
     assert np.all(np.isfinite(values))
     changed = tf.concat([subject.batch.x[:-1], subject.batch.x[:1]], axis=0)
     again = model.log_prob(changed, subject.labels(model), seed=0).numpy()
-    np.testing.assert_allclose(again[:-1], values[:-1], rtol=1e-5, err_msg="an example's density depends on another example")
+    np.testing.assert_allclose(
+        again[:-1], values[:-1], rtol=1e-5, err_msg="an example's density depends on another example"
+    )
 
 
 def labels_matter_where_they_are_asked_for(subject: Subject) -> None:

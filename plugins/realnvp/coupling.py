@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
+
 from tfgen_plugins.realnvp import RealNVPConfig
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
-from tfgen_plugins.realnvp import RealNVPConfig
-from tfgen_plugins.realnvp.coupling import Coupling, CouplingNetwork
 
 from tfgen import Batch, DataSpec, GenerativeModel, Objective, as_seed, dequantise, fold_in, logit_squeeze, quantise
+from tfgen_plugins.realnvp import RealNVPConfig
+from tfgen_plugins.realnvp.coupling import Coupling, CouplingNetwork
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 

@@ -100,6 +100,8 @@ def _config_file(arguments: Sequence[str]) -> dict[str, Any]:
         if option == "--config":
             path = value if equals else next(iter(arguments[index + 1 : index + 2]), None)
             if not path:
-                raise OptionError("--config needs the name of a file; for example: tfgen run --config runs/x/config.json")
+                raise OptionError(
+                    "--config needs the name of a file; for example: tfgen run --config runs/x/config.json"
+                )
             return read_json(Path(path), "name a JSON file with options, for example a run's config.json")
     return {}
