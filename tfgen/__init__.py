@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfgen.errors import TfgenError, require_option
 from tfgen.hookspecs import hookimpl
-from tfgen.registry import Registry
+from tfgen.registry import Registration, Registry
 from tfgen.specs import DatasetSpec, DataSources, DataSpec, ModelSpec
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ __all__ = [
     "Inpaints",
     "ModelSpec",
     "Objective",
+    "Registration",
     "Registry",
     "Samples",
     "Split",

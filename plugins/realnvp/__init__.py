@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tfgen import ModelSpec, Registry, hookimpl, require_option
+from tfgen import ModelSpec, Registration, hookimpl, require_option
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class RealNVPConfig:
 
 
 @hookimpl
-def tfgen_register(registry: Registry) -> None:
+def tfgen_register(registry: Registration) -> None:
     """Add the model `realnvp`."""
     registry.add_model(
         ModelSpec(
