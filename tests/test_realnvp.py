@@ -108,10 +108,8 @@ def test_an_image_density_integrates_to_one_over_grey_levels():
     grid = tf.constant(np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2))
     density = np.exp(model.distribution().log_prob(grid).numpy())
     total = density.mean() * 16  # the margin beyond [0, levels] holds the little that is missing
-    margin = 0.05 / 0.9
     outside = model.distribution().sample(20000, seed=[0, 1]).numpy()
     inside = np.mean(np.all((outside >= 0) & (outside <= 4), axis=1))
-    assert margin > 0
     assert total == pytest.approx(inside, abs=0.01)
 
 

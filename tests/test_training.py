@@ -186,10 +186,17 @@ def test_validation_is_the_mean_over_the_whole_split(tmp_path, monkeypatch):
     assert row["valid/loss"] == pytest.approx(-np.mean(trainer.model.log_prob(trainer.data.valid.x)), rel=1e-5)
 
 
-def test_clipping_bounds_the_update():
-    options = dataclasses.replace(QUICK, clip_norm=1e-3)
+@pytest.mark.parametrize(("clip_norm", "expected"), [(0.0, None), (1e-3, 1e-3), (1e6, None)])
+def test_clipping_bounds_the_gradient(clip_norm, expected, tmp_path):
+    """Adam's first moment after one step is a tenth of the gradient that reached it; the norm that is logged is unclipped."""
+    options = dataclasses.replace(QUICK, clip_norm=clip_norm, epochs=1, batch_size=64, keep="last")
     trainer = toy(Gaussian, options)
-    assert trainer.state.optimizers[0].global_clipnorm == 1e-3
+    logged = fit(trainer, tmp_path)[0]["train/gradient_norm"]
+    moments = [v.numpy() for v in trainer.state.optimizers[0].variables if "momentum" in v.path]
+    assert len(moments) == 2
+    reached = 10 * np.sqrt(sum(np.sum(moment**2) for moment in moments))
+    assert logged > 1
+    assert reached == pytest.approx(logged if expected is None else expected, rel=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def _train(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> Run:
             observe("tfgen_run_failed", run=run, error=error)
             raise
         run.files.write_results(results)
-    run.__dict__["model"] = trainer.model
+    run.model = trainer.model
     observe("tfgen_run_finished", run=run, results=results)
     return run
 
@@ -98,8 +98,7 @@ def _fit(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> None:
     training = run.config.training
 
     def on_mode(mode: CompileMode, timings: dict[str, float | str]) -> None:
-        run.files.write_config({**run.record, "compile_mode": mode, "compile_timings": timings})
-        run.__dict__.pop("record")
+        run.note(compile_mode=mode, compile_timings=timings)
 
     def on_visit(step: int, metrics: dict[str, float]) -> None:
         moments = {0: "before", trainer.schedule.middle: "half"}

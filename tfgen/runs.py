@@ -51,6 +51,11 @@ class Run:
         """The content of ``config.json``: every option, and how the run came about."""
         return self.files.read_config()
 
+    def note(self, **entries: Any) -> None:
+        """Add to the record, on disk and here, how the run came about."""
+        self.record = {**self.record, **entries}
+        self.files.write_config(self.record)
+
     @cached_property
     def config(self) -> RunConfig:
         """The options of the run.

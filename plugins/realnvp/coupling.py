@@ -14,8 +14,8 @@ from tfgen_plugins.realnvp import RealNVPConfig
 class Coupling(tfb.RealNVP):
     """`tfb.RealNVP` that runs its network once for a value and its log-determinant.
 
-    TensorFlow Probability's own runs it for each of the two. The second run costs a third of a step's time forwards, and
-    backwards, where gradients flow through both, as much again as the first: XLA cannot merge the two.
+    TensorFlow Probability's own runs it for each of the two. XLA merges the two runs forwards, but not backwards, where
+    gradients flow through both.
 
     Args:
         network: gives shift and log-scale, and says which dimensions stay.
