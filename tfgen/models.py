@@ -74,6 +74,8 @@ class GenerativeModel(keras.layers.Layer):
         self.data = data
         self.seed = seed
         self.density_dtype = tf.float64 if keras.config.dtype_policy().compute_dtype == "float64" else tf.float32
+        if self.conditional and data.classes is None:
+            raise self.refuse("it is conditional, and this data set has no labels.")
         self.built = True  # weights are made in __init__, not at a first call
 
     def objectives(self) -> Sequence[Objective]:
@@ -83,6 +85,40 @@ class GenerativeModel(keras.layers.Layer):
     def basis(self) -> Mapping[str, Any]:
         """Return what the model's log-probabilities rest on, for the record beside each number (alpha, levels, draws)."""
         return {}
+
+    def one_hot(self, labels: Any, n: int | None = None) -> tf.Tensor | None:
+        """Return labels as rows [n, classes] for a conditional model, None for an unconditional one.
+
+        A label outside the classes that only shows inside a compiled function becomes a row of NaN, so that it cannot pass
+        for an example without a class.
+
+        Args:
+            labels: integers [n], or None.
+            n: how many there should be, where that is known.
+
+        Raises:
+            DataError: for labels that are missing, superfluous, of the wrong length, or outside the classes.
+        """
+        name, classes = type(self).__name__, self.data.classes
+        if not self.conditional:
+            if labels is not None:
+                raise DataError(f"model {name} takes no labels; leave them out.")
+            return None
+        if labels is None:
+            raise DataError(f"model {name} needs a label for each example, 0 .. {(classes or 0) - 1}.")
+        labels = tf.convert_to_tensor(labels)
+        if labels.shape.rank != 1 or not labels.dtype.is_integer:
+            raise DataError(
+                f"labels must be integers of shape [n]; got {labels.dtype.name} of shape {labels.shape.as_list()}."
+            )
+        if n is not None and labels.shape[0] not in (None, n):
+            raise DataError(f"expected {n} labels, one for each example; got {labels.shape[0]}.")
+        known = tf.get_static_value(labels)
+        if known is not None and known.size and not (0 <= known.min() and known.max() < classes):
+            raise DataError(f"labels must lie in 0 .. {classes - 1}; got {known.min()} .. {known.max()}.")
+        rows = tf.one_hot(labels, classes, dtype=self.density_dtype)
+        valid = (labels >= 0) & (labels < tf.cast(classes, labels.dtype))
+        return tf.where(valid[:, None], rows, tf.constant(float("nan"), self.density_dtype))
 
     def refuse(self, reason: str) -> DataError:
         """Return the error that says why this model cannot take the data; raise it."""
