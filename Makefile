@@ -25,6 +25,7 @@ bench: $(STAMP)  ## the training loop in each mode, beside tf.data and keras.Mod
 	$(BIN)/python benchmarks/training_loop.py --data digits $(BENCH)
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
+	rm -rf tfgen.egg-info  # an old one would hide the entry points of the new
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'

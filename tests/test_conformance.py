@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.toy_models import Gaussian, spec
+from tests.toy_models import ConditionalGaussian, Gaussian, spec
 from tfgen.testing import (
     CHECKS,
     Subject,
@@ -16,14 +16,22 @@ from tfgen.testing import (
     densities_are_numbers_per_example,
     every_weight_is_trained,
     everything_is_a_function_of_the_seed,
+    labels_matter_where_they_are_asked_for,
+    labels_that_do_not_fit_are_refused,
     samples_are_examples,
 )
 
 EXAMPLE = str(Path(__file__).parent.parent / "docs/examples/histogram.py")
 SMALL = {"layers": 2, "units": 8}
+CONV = {"layers": 2, "network": "conv", "channels": 4, "blocks": 1, "mask": ("checkerboard", "channel")}
+PLANE = SMALL | {"batch_size": 5000}
 SUBJECTS = {
     "realnvp-digits": Subject("realnvp", options=SMALL),
-    "realnvp-plane": Subject("realnvp", "two_gaussians", options=SMALL | {"batch_size": 5000}),
+    "realnvp-plane": Subject("realnvp", "two_gaussians", options=PLANE),
+    "realnvp-conv": Subject("realnvp", options=CONV),
+    "conditional_realnvp-digits": Subject("conditional_realnvp", options=SMALL | {"mask": ("random",)}),
+    "nice-digits": Subject("nice", options=SMALL),
+    "spline_flow-digits": Subject("spline_flow", options=SMALL | {"mask": ("checkerboard",), "bins": 4}),
     "histogram-digits": Subject("histogram", plugins=[EXAMPLE]),
 }
 
@@ -41,9 +49,17 @@ def broken(**methods: object) -> Subject:
     return subject
 
 
-def test_a_sound_toy_passes():
-    for check in CHECKS:
-        check(broken())
+def broken_conditional(**methods: object) -> Subject:
+    """The same with labels."""
+    subject = Subject("broken", "two_gaussians", options={"batch_size": 5000})
+    subject.registry.add_model(spec(type("Broken", (ConditionalGaussian,), methods)))
+    return subject
+
+
+@pytest.mark.parametrize("subject", [broken(), broken_conditional()], ids=["unconditional", "conditional"])
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_sound_toy_passes(subject, check):
+    check(subject)
 
 
 class _Counter:
@@ -79,3 +95,50 @@ def _unseeded(self, n, labels=None, seed=0):
 def test_broken_models_fail(check, methods):
     with pytest.raises(AssertionError):
         check(broken(**methods))
+
+
+def _first_class_by_default(self, x, labels=None, seed=0):
+    return ConditionalGaussian.log_prob(self, x, [0] * x.shape[0] if labels is None else labels)
+
+
+def _any_number_of_labels(self, z, labels=None, seed=0):
+    return z + tf.reduce_mean(self.one_hot(labels) @ self.means, axis=0)
+
+
+def _any_label(self, n, labels=None, seed=0):
+    self.one_hot(None if labels is None else tf.clip_by_value(labels, 0, 1), n)
+    return tf.zeros([n, 2])
+
+
+def _not_our_error(self, x, labels=None, seed=0):
+    raise ValueError("labels?")
+
+
+@pytest.mark.parametrize(
+    ("subject", "says"),
+    [
+        (
+            broken(log_prob=lambda self, x, labels=None, seed=0: tf.reduce_sum(x, axis=-1)),
+            "log_prob with labels, which",
+        ),
+        (broken(sample=lambda self, n, labels=None, seed=0: tf.zeros([n, 2])), "sample with labels, which"),
+        (broken(elbo=lambda self, x, labels=None, seed=0, particles=1: x[:, 0]), "elbo with labels, which"),
+        (broken_conditional(log_prob=_first_class_by_default), "log_prob with no labels"),
+        (broken_conditional(decode=_any_number_of_labels), "with too few labels"),
+        (broken_conditional(sample=_any_label), "sample with a label of 2"),
+        (broken_conditional(prior=lambda self, labels=None: None), "prior with no labels"),
+        (broken_conditional(log_prob=_not_our_error), "raised ValueError"),
+    ],
+)
+def test_models_that_let_labels_pass_fail(subject, says):
+    with pytest.raises(AssertionError, match=says):
+        labels_that_do_not_fit_are_refused(subject)
+
+
+def test_a_model_that_does_not_look_at_its_labels_fails():
+    def blind(self, x, labels=None, seed=0):
+        self.one_hot(labels, x.shape[0])
+        return -tf.reduce_sum((x - self.means[0]) ** 2, axis=-1) + 0 * tf.reduce_sum(self.means)
+
+    with pytest.raises(AssertionError, match="changing the label does not change log_prob"):
+        labels_matter_where_they_are_asked_for(broken_conditional(log_prob=blind))

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from tfgen.errors import OutputError, RunError
-from tfgen.run_folder import RunFolder, check_name
+from tfgen.run_folder import FORMAT, RunFolder, check_name
 from tfgen.saved_steps import latest_step, saved_steps
 
 CONFIG = {"model": "m", "data": "d"}
@@ -57,7 +57,7 @@ def test_folders_that_cannot_be_made(tmp_path):
 
 
 def test_config_and_results_round_trip(folder):
-    assert RunFolder.open(folder.path).read_config() == {"format": 1, **CONFIG}
+    assert RunFolder.open(folder.path).read_config() == {"format": FORMAT, **CONFIG}
     assert not folder.finished
     with pytest.raises(RunError, match="training is not finished; go on with: tfgen resume"):
         folder.read_results()
@@ -67,8 +67,8 @@ def test_config_and_results_round_trip(folder):
 
 
 def test_a_newer_format_is_refused(folder):
-    (folder.path / "config.json").write_text(json.dumps({**CONFIG, "format": 2}))
-    with pytest.raises(RunError, match="has format 2, this tfgen reads 1; use the tfgen that made the run"):
+    (folder.path / "config.json").write_text(json.dumps({**CONFIG, "format": FORMAT + 1}))
+    with pytest.raises(RunError, match=f"has format {FORMAT + 1}, this tfgen reads {FORMAT}; use the tfgen that made the run"):
         folder.read_config()
 
 

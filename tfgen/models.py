@@ -99,13 +99,13 @@ class GenerativeModel(keras.layers.Layer):
         Raises:
             DataError: for labels that are missing, superfluous, of the wrong length, or outside the classes.
         """
-        name, classes = type(self).__name__, self.data.classes
+        name, classes = type(self).__name__, self.data.classes or 0
         if not self.conditional:
             if labels is not None:
                 raise DataError(f"model {name} takes no labels; leave them out.")
             return None
         if labels is None:
-            raise DataError(f"model {name} needs a label for each example, 0 .. {(classes or 0) - 1}.")
+            raise DataError(f"model {name} needs a label for each example, 0 .. {classes - 1}.")
         labels = tf.convert_to_tensor(labels)
         if labels.shape.rank != 1 or not labels.dtype.is_integer:
             raise DataError(
@@ -114,7 +114,7 @@ class GenerativeModel(keras.layers.Layer):
         if n is not None and labels.shape[0] not in (None, n):
             raise DataError(f"expected {n} labels, one for each example; got {labels.shape[0]}.")
         known = tf.get_static_value(labels)
-        if known is not None and known.size and not (0 <= known.min() and known.max() < classes):
+        if known is not None and known.size and (known.min() < 0 or known.max() >= classes):
             raise DataError(f"labels must lie in 0 .. {classes - 1}; got {known.min()} .. {known.max()}.")
         rows = tf.one_hot(labels, classes, dtype=self.density_dtype)
         valid = (labels >= 0) & (labels < tf.cast(classes, labels.dtype))

@@ -19,7 +19,7 @@ from tfgen.errors import OutputError, RunError
 from tfgen.files import read_json, write_json, written_whole
 from tfgen.saved_steps import latest_step
 
-FORMAT = 1
+FORMAT = 2
 #: What ``config.json`` holds, and whether it must be there.
 _CONFIG: dict[str, tuple[type, bool]] = {
     "model": (str, True),
@@ -143,7 +143,8 @@ class RunFolder:
         what_to_do = f"delete it, then: tfgen resume {self.path}"
         content = read_json(path, what_to_do)
         sound = all(isinstance(content.get(key), kind) for key, kind in _RESULTS.items())
-        if not sound or not all(_is_measured(content.get(split, {})) for split in ("train", "valid", "test")):
+        sound = sound and all(_is_measured(content.get(split, {})) for split in ("train", "valid", "test"))
+        if not sound or not _is_classified(content.get("classification", {})):
             raise RunError(f"{path} is damaged (it lacks what a finished run records); {what_to_do}.")
         return content
 
@@ -240,6 +241,13 @@ def _is_measured(metrics: Any) -> bool:
     return isinstance(metrics, dict) and all(
         isinstance(metric, dict) and all(isinstance(metric.get(key), kind) for key, kind in kinds.items())
         for metric in metrics.values()
+    )
+
+
+def _is_classified(splits: Any) -> bool:
+    """Return whether `splits` is ``{split: {"metrics": ...}}``, as classification makes it."""
+    return isinstance(splits, dict) and all(
+        isinstance(found, dict) and _is_measured(found.get("metrics")) for found in splits.values()
     )
 
 

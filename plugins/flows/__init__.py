@@ -1,0 +1,98 @@
+"""Flows of couplings with exact densities: Real NVP, NICE, conditional Real NVP, and a spline flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from tfgen import ModelSpec, Registration, hookimpl, require_option
+
+Mask = Literal["half", "checkerboard", "channel", "random"]
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """What all coupling flows have in common."""
+
+    layers: int = 5
+    """Coupling layers; the second of each pair moves what the first one keeps."""
+    mask: tuple[Mask, ...] = ("half",)
+    """Which dimensions a coupling keeps; several masks take turns, a pair of layers each."""
+    network: Literal["mlp", "conv"] = "mlp"
+    """Networks of the couplings: multi-layer perceptrons, or residual convolution networks (images only)."""
+    units: int = 512
+    """mlp: width of each hidden layer."""
+    depth: int = 2
+    """mlp: hidden layers."""
+    channels: int = 32
+    """conv: channels of the hidden layers."""
+    blocks: int = 2
+    """conv: residual blocks of two convolutions."""
+    activation: Literal["relu", "gelu", "silu", "tanh"] = "relu"
+    """Activation of the hidden layers."""
+    alpha: float = 1e-6
+    """Images: distance from 0 and 1 that is kept before the logit. Bits/dim compare at equal alpha only."""
+
+    def __post_init__(self) -> None:
+        for name in ("layers", "units", "depth", "channels", "blocks"):
+            require_option(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        require_option(bool(self.mask), "mask", "none", "at least one of half, checkerboard, channel, random")
+        require_option(0 < self.alpha < 0.5, "alpha", self.alpha, "between 0 and 0.5")
+
+
+@dataclass(frozen=True)
+class NICEConfig(FlowConfig):
+    """Options of NICE."""
+
+
+@dataclass(frozen=True)
+class SplineFlowConfig(FlowConfig):
+    """Options of a flow of splines."""
+
+    bins: int = 8
+    """spline: bins of each spline."""
+    bound: float = 4.0
+    """spline: splines act on [-bound, bound] and are the identity outside."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_option(2 <= self.bins <= 500, "bins", self.bins, "between 2 and 500")
+        require_option(self.bound > 0, "bound", self.bound, "above 0")
+
+
+@dataclass(frozen=True)
+class RealNVPConfig(SplineFlowConfig):
+    """Options of Real NVP."""
+
+    coupling: Literal["affine", "additive", "spline"] = "affine"
+    """What a coupling does to each dimension that it moves: x exp(s) + t, x + t, or a rational-quadratic spline."""
+
+
+@hookimpl
+def tfgen_register(registry: Registration) -> None:
+    """Add the flows."""
+    real_nvp = "Dinh, Sohl-Dickstein, Bengio: Density estimation using Real NVP, ICLR 2017"
+    nice = "Dinh, Krueger, Bengio: NICE: Non-linear independent components estimation, ICLR workshop 2015"
+    splines = "Durkan, Bekasov, Murray, Papamakarios: Neural spline flows, NeurIPS 2019"
+    add = partial(_add, registry)
+    add(
+        "realnvp", RealNVPConfig, "RealNVP", "Affine couplings with an exact density, for images and vectors.", real_nvp
+    )
+    add("conditional_realnvp", RealNVPConfig, "ConditionalRealNVP", "Real NVP given a label: exact p(x|y).", real_nvp)
+    add("nice", NICEConfig, "NICE", "Couplings that preserve volume, and one scale for each dimension.", nice)
+    add("spline_flow", SplineFlowConfig, "SplineFlow", "Couplings of monotone rational-quadratic splines.", splines)
+
+
+def _add(registry: Registration, name: str, config: type[Any], model: str, summary: str, reference: str) -> None:
+    registry.add_model(
+        ModelSpec(
+            name=name,
+            config=config,
+            model=f"tfgen_plugins.flows.model:{model}",
+            summary=summary,
+            reference=reference,
+            training={"epochs": 40, "schedule": "cosine", "clip_norm": 10.0},
+            precisions=("float32", "mixed_bfloat16", "mixed_float16"),
+        )
+    )

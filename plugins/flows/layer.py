@@ -1,0 +1,79 @@
+"""The layers of a flow that own weights: a coupling with its mask, network and transform, and a diagonal scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfgen import DataSpec
+from tfgen_plugins.flows import FlowConfig
+from tfgen_plugins.flows.conditioners import MLP, ResidualConvNet
+from tfgen_plugins.flows.coupling import MaskedCoupling
+from tfgen_plugins.flows.partition import Partition
+from tfgen_plugins.flows.transforms import Transform
+
+tfb = tfp.bijectors
+
+
+class CouplingLayer(keras.layers.Layer):
+    """A mask, a transform of what moves, and the network that says which one: together a coupling.
+
+    Args:
+        partition: the mask.
+        transform: what is done to each moved dimension.
+        conditioner: from the kept dimensions and a condition to the transform's parameters.
+        name: of the layer.
+    """
+
+    def __init__(self, partition: Partition, transform: Transform, conditioner: keras.layers.Layer, name: str) -> None:
+        super().__init__(name=name)
+        self.partition, self.transform, self.conditioner = partition, transform, conditioner
+        self.built = True
+
+    def bijector(self, condition: tf.Tensor | None = None) -> MaskedCoupling:
+        """Return the coupling for a condition [..., c], or for none."""
+        return MaskedCoupling(
+            self.partition, lambda kept: self.transform.bijector(self.conditioner(kept, condition)), self.name
+        )
+
+
+def conditioner(
+    config: FlowConfig, data: DataSpec, partition: Partition, parameters: int, condition: int, dtype: tf.DType
+) -> keras.layers.Layer:
+    """Return the network that the options ask for.
+
+    Args:
+        config: of the flow.
+        data: what one example is.
+        partition: which dimensions are kept.
+        parameters: how many each moved dimension needs.
+        condition: width of the condition, 0 for none.
+        dtype: of its result.
+    """
+    if config.network == "mlp":
+        return MLP(partition, parameters, condition, config.units, config.depth, config.activation, dtype)
+    hidden = (config.channels, config.blocks, config.activation)
+    return ResidualConvNet(partition, data.shape, parameters, condition, *hidden, dtype)
+
+
+class DiagonalScale(keras.layers.Layer):
+    """``x_i = z_i exp(s_i)`` with one learned s for each dimension (Dinh, Krueger, Bengio 2015, section 3.3).
+
+    Args:
+        dimensions: D.
+        dtype: of densities.
+    """
+
+    def __init__(self, dimensions: int, dtype: tf.DType) -> None:
+        super().__init__(name="diagonal_scale")
+        self.log_scale = self.add_weight(
+            shape=(dimensions,), initializer="zeros", name="log_scale", dtype=dtype.name, autocast=False
+        )
+        self.built = True
+
+    def bijector(self) -> Any:
+        """Return the scaling."""
+        return tfb.Scale(log_scale=self.log_scale.value)

@@ -1,0 +1,178 @@
+"""The mathematics of coupling flows: a chain of `MaskedCoupling`s over Keras networks, and the density that follows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfgen import Batch, DataSpec, GenerativeModel, Objective, as_seed, dequantise, fold_in, logit_squeeze, quantise
+from tfgen_plugins.flows import FlowConfig, NICEConfig, RealNVPConfig, SplineFlowConfig
+from tfgen_plugins.flows.layer import CouplingLayer, DiagonalScale, conditioner
+from tfgen_plugins.flows.masks import binary_mask
+from tfgen_plugins.flows.partition import Partition
+from tfgen_plugins.flows.transforms import Additive, Affine, Spline, Transform
+
+tfb, tfd = tfp.bijectors, tfp.distributions
+
+_LOGIT_SPREAD = 4.0
+
+
+class Flow(GenerativeModel):
+    """A flow ``z = f(x)`` of couplings over a standard normal z.
+
+    Sampling runs ``x = f^-1(z)``, which is *forward* in the words of TensorFlow Probability. Images are dequantised,
+    squeezed and mapped to the real line first, and that map's log-determinant is part of the density. A condition, the
+    one-hot label, is closed over: it is concatenated to the input of each coupling's network.
+    """
+
+    config: FlowConfig
+
+    def __init__(self, config: FlowConfig, data: DataSpec, seed: int) -> None:
+        super().__init__(config, data, seed)
+        if data.dimensions < 2:
+            raise self.refuse("a coupling needs at least two dimensions.")
+        if config.network == "conv" and data.kind != "image":
+            raise self.refuse("--network conv needs images; take --network mlp.")
+        self.couplings = [self._coupling(layer) for layer in range(config.layers)]
+
+    def transform(self, moved: int) -> Transform:
+        """Return what a coupling does to each of the dimensions that it moves."""
+        raise NotImplementedError
+
+    def _coupling(self, layer: int) -> CouplingLayer:
+        mask = self.config.mask[layer // 2 % len(self.config.mask)]
+        name = f"coupling_{layer}"
+        with keras.name_scope(name):
+            partition = Partition(binary_mask(mask, self.data, layer, self.seed))
+            transform = self.transform(partition.moved)
+            classes = (self.data.classes or 0) if self.conditional else 0
+            network = conditioner(self.config, self.data, partition, transform.parameters, classes, self.density_dtype)
+        return CouplingLayer(partition, transform, network, name)
+
+    def bijector(self, labels: Any = None) -> Any:
+        """Return ``f^-1`` as a `tfb.Bijector`: from z [..., D] to data space, which is [0, L) grey levels for images."""
+        return tfb.Chain([*self._to_data_space(), *self._chain(self.one_hot(labels))])
+
+    def _to_data_space(self) -> list[Any]:
+        if self.data.kind == "vector":
+            return []
+        # The logits of images reach to log(1 / alpha), 13.8 for 1e-6: scaled, they lie where codes do.
+        spread = tfb.Scale(tf.constant(_LOGIT_SPREAD, self.density_dtype))
+        return [logit_squeeze(self.data.levels, self.config.alpha, self.density_dtype), spread]
+
+    def _chain(self, condition: tf.Tensor | None) -> list[Any]:
+        """Return the layers from that next to the data to that next to the codes."""
+        return [coupling.bijector(condition) for coupling in self.couplings]
+
+    def distribution(self, labels: Any = None) -> Any:
+        """Return the `tfd.Distribution` of flat examples [..., D] in data space; with labels [n], one for each of them."""
+        batch = [] if labels is None else [tf.shape(labels)[0]]
+        base = tfd.Sample(tfd.Normal(tf.zeros(batch, self.density_dtype), 1.0), sample_shape=[self.data.dimensions])
+        return tfd.TransformedDistribution(base, self.bijector(labels))
+
+    def objectives(self) -> Sequence[Objective]:
+        """Return the negative log-likelihood, in nats for each dimension."""
+        return [Objective("nll", self._negative_log_likelihood, self.trainable_variables)]
+
+    def _negative_log_likelihood(self, batch: Batch, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        labels, given = (batch.labels, "_given_label") if self.conditional else (None, "")
+        nats = -tf.reduce_mean(self.log_prob(batch.x, labels, seed=seed))
+        per_dimension = nats / self.data.dimensions
+        terms = {"loss": per_dimension, f"nll_nats{given}": nats}
+        if self.data.kind == "image":
+            terms[f"bits_per_dim{given}"] = per_dimension / math.log(2.0)
+        return terms
+
+    def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return ``log p(x + u)`` in nats per grey level, [batch]; for vectors ``log p(x)``; conditional: given y."""
+        flat = self._flat(x, seed)
+        self.one_hot(labels, flat.shape[0])
+        # A fresh tensor: the bijectors' cache must not answer with a latent code that came from sampling.
+        return self.distribution(labels).log_prob(tf.identity(flat))
+
+    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Draw `n` examples: uint8 images, or float32 vectors."""
+        return self.decode(self.prior().sample(n, seed=as_seed(seed)), labels)
+
+    def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return ``z = f(x + u)``, [batch, D]."""
+        flat = self._flat(x, seed)
+        self.one_hot(labels, flat.shape[0])
+        return self.bijector(labels).inverse(tf.identity(flat))
+
+    def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return ``x = f^-1(z)`` as examples: uint8 images, or float32 vectors."""
+        z = tf.convert_to_tensor(z)
+        self.one_hot(labels, z.shape[0])
+        y = tf.reshape(self.bijector(labels).forward(tf.identity(z)), [-1, *self.data.shape])
+        return quantise(y, self.data.levels) if self.data.kind == "image" else y
+
+    def prior(self, labels: Any = None) -> Any:
+        """Return the standard normal over codes of shape [D], the same for every label."""
+        return tfd.Sample(tfd.Normal(tf.zeros([], self.density_dtype), 1.0), sample_shape=[self.data.dimensions])
+
+    def basis(self) -> Mapping[str, Any]:
+        """Return how images became continuous."""
+        if self.data.kind == "vector":
+            return {"density": "exact"}
+        return {"dequantisation": "uniform", "levels": self.data.levels, "alpha": self.config.alpha}
+
+    def _flat(self, x: Any, seed: Any) -> tf.Tensor:
+        """Return the examples in data space, dequantised if they are images, [batch, D]."""
+        x = tf.convert_to_tensor(x)
+        if self.data.kind == "image":
+            x = dequantise(x, self.data.levels, fold_in(seed, 0), self.density_dtype)
+        return tf.reshape(tf.cast(x, self.density_dtype), [-1, self.data.dimensions])
+
+
+class RealNVP(Flow):
+    """Couplings ``x_b = z_b exp(s(z_a)) + t(z_a)``, ``log|det dx/dz| = sum s(z_a)`` (Dinh et al. 2017, equations 4 to 6).
+
+    The option ``coupling`` puts another transform in the affine one's place.
+    """
+
+    config: RealNVPConfig
+
+    def transform(self, moved: int) -> Transform:
+        """Return the transform that the options name."""
+        if self.config.coupling == "spline":
+            return Spline(self.config.bins, self.config.bound)
+        return Additive() if self.config.coupling == "additive" else Affine(moved, self.density_dtype)
+
+
+class ConditionalRealNVP(RealNVP):
+    """Real NVP whose networks see the label: a density p(x|y) for each class y."""
+
+    conditional = True
+
+
+class NICE(Flow):
+    """Additive couplings and, last, one scale for each dimension (Dinh, Krueger, Bengio 2015, sections 3.2 and 3.3)."""
+
+    config: NICEConfig
+
+    def __init__(self, config: NICEConfig, data: DataSpec, seed: int) -> None:
+        super().__init__(config, data, seed)
+        self.scale = DiagonalScale(data.dimensions, self.density_dtype)
+
+    def transform(self, moved: int) -> Transform:
+        """Return ``x -> x + t``."""
+        return Additive()
+
+    def _chain(self, condition: tf.Tensor | None) -> list[Any]:
+        return [*super()._chain(condition), self.scale.bijector()]
+
+
+class SplineFlow(Flow):
+    """Couplings of monotone rational-quadratic splines (Durkan et al. 2019)."""
+
+    config: SplineFlowConfig
+
+    def transform(self, moved: int) -> Transform:
+        """Return a spline for each dimension."""
+        return Spline(self.config.bins, self.config.bound)

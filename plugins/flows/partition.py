@@ -1,0 +1,85 @@
+"""A mask at work: the dimensions of an example parted into those that a coupling keeps and those that it moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfgen_plugins.flows.masks import require_mask
+
+
+class Partition(keras.layers.Layer):
+    """Parts vectors by a binary mask b and joins them again.
+
+    In place of ``b * x`` and ``(1 - b) * x``, which carry a zero for every number that is not there, the networks see the kept
+    dimensions alone and speak of the moved ones alone: the same mathematics at half the work. The order of the dimensions is a
+    weight that no training changes, so a mask is saved with its model.
+
+    Args:
+        mask: b, [D]: 1 where a dimension is kept.
+
+    Attributes:
+        kept: how many dimensions are kept.
+        moved: how many are moved.
+    """
+
+    def __init__(self, mask: NDArray[Any]) -> None:
+        super().__init__(name="partition")
+        mask = require_mask(mask)
+        self.kept, self.moved = int(mask.sum()), int((~mask).sum())
+        kept_first = np.argsort(~mask, kind="stable")
+        self.kept_lie_first = bool(mask[: self.kept].all())
+        self.kept_lie_last = bool(mask[self.moved :].all())
+        self.order: Any = None
+        self.places: Any = None
+        if not (self.kept_lie_first or self.kept_lie_last):
+            # As float32, exact up to 2^24: integer variables cannot live on a GPU together with what XLA compiles.
+            self.order = self._constant("order", kept_first)
+            self.places = self._constant("places", np.argsort(kept_first, kind="stable"))
+        self.built = True
+
+    def _constant(self, name: str, value: NDArray[np.int64]) -> Any:
+        weight = self.add_weight(shape=value.shape, name=name, dtype="float32", trainable=False, autocast=False)
+        weight.assign(value.astype(np.float32))
+        return weight
+
+    def part(self, x: tf.Tensor, axis: int = -1) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the kept and the moved part of `x`, whose `axis` has D entries."""
+        if self.kept_lie_last and not self.kept_lie_first:
+            moved, kept = tf.split(x, [self.moved, self.kept], axis=axis)
+            return kept, moved
+        if self.order is not None:
+            x = _permuted(x, self.order, self.places, axis)
+        kept, moved = tf.split(x, [self.kept, self.moved], axis=axis)
+        return kept, moved
+
+    def join(self, kept: tf.Tensor, moved: tf.Tensor, axis: int = -1) -> tf.Tensor:
+        """Return the vectors of which these are the parts."""
+        if self.kept_lie_last and not self.kept_lie_first:
+            return tf.concat([moved, kept], axis=axis)
+        x = tf.concat([kept, moved], axis=axis)
+        return x if self.order is None else _permuted(x, self.places, self.order, axis)
+
+    def masked(self, kept: tf.Tensor) -> tf.Tensor:
+        """Return ``b * x``, [..., D], for the kept part of x."""
+        return self.join(kept, tf.zeros_like(kept[..., :1]) * tf.zeros([self.moved], kept.dtype))
+
+    def mask(self, dtype: tf.DType) -> tf.Tensor:
+        """Return b, [D]."""
+        return self.join(tf.ones([self.kept], dtype), tf.zeros([self.moved], dtype))
+
+
+def _permuted(x: tf.Tensor, order: Any, places: Any, axis: int) -> tf.Tensor:
+    """Return `x` with entry ``order[i]`` of `axis` at place i; `places` is the inverse of `order`."""
+
+    @tf.custom_gradient
+    def permute(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        # The gradient of a gather is a scatter, which runs one entry at a time; that of a permutation is its inverse.
+        return tf.gather(x, tf.cast(order, tf.int32), axis=axis), lambda dy: _permuted(dy, places, order, axis)
+
+    permuted: tf.Tensor = permute(x)
+    return permuted

@@ -1,0 +1,98 @@
+"""What a coupling does to each dimension that it moves: affine, additive, or a rational-quadratic spline."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+tfb = tfp.bijectors
+
+
+class Transform(Protocol):
+    """A family of monotone functions of one number, each picked by a few parameters; zeros pick the identity.
+
+    Attributes:
+        parameters: how many parameters pick one.
+    """
+
+    parameters: int
+
+    def bijector(self, parameters: tf.Tensor) -> Any:
+        """Return the elementwise `tfb.Bijector` on [..., moved] for parameters [..., moved, parameters]."""
+
+
+class Affine(keras.layers.Layer):
+    """``x -> x exp(s) + t`` (Dinh et al. 2017, equation 4), with ``s = r tanh(.)``: bounded by a learned range r.
+
+    The bound keeps a layer from blowing up before it has learnt to; r starts at 1, one for each moved dimension.
+
+    Args:
+        moved: how many dimensions move.
+        dtype: of the numbers.
+    """
+
+    parameters = 2
+
+    def __init__(self, moved: int, dtype: tf.DType) -> None:
+        super().__init__(name="affine")
+        self.log_scale_range = self.add_weight(
+            shape=(moved,), initializer="ones", name="log_scale_range", dtype=dtype.name, autocast=False
+        )
+        self.built = True
+
+    def bijector(self, parameters: tf.Tensor) -> Any:
+        """Return ``x -> x exp(s) + t`` for ``t, .`` in the last axis."""
+        shift, raw = tf.unstack(parameters, axis=-1)
+        return tfb.Chain([tfb.Shift(shift), tfb.Scale(log_scale=self.log_scale_range * tf.tanh(raw))])
+
+
+class Additive:
+    """``x -> x + t``, which preserves volume (Dinh, Krueger, Bengio: NICE, 2015, section 3.2)."""
+
+    parameters = 1
+
+    def bijector(self, parameters: tf.Tensor) -> Any:
+        """Return ``x -> x + t`` for t in the last axis."""
+        return tfb.Shift(tf.squeeze(parameters, axis=-1))
+
+
+class Spline:
+    """A monotone rational-quadratic spline on [-B, B], the identity outside (Durkan et al. 2019, section 3).
+
+    Of 3K - 1 parameters, K become bin widths and K bin heights (softmax, each at least a thousandth of the interval),
+    and K - 1 the slopes at the inner knots (softplus); at both ends the slope is 1.
+
+    Args:
+        bins: K.
+        bound: B.
+    """
+
+    def __init__(self, bins: int, bound: float) -> None:
+        self.bins = bins
+        self.bound = bound
+        self.parameters = 3 * bins - 1
+
+    def bijector(self, parameters: tf.Tensor) -> Any:
+        """Return the spline that maps codes to data; its inverse direction is the one without a square root."""
+        widths, heights, slopes = tf.split(parameters, [self.bins, self.bins, self.bins - 1], axis=-1)
+        return tfb.Invert(
+            tfb.RationalQuadraticSpline(
+                bin_widths=self._sizes(widths),
+                bin_heights=self._sizes(heights),
+                knot_slopes=_MIN_SLOPE + tf.math.softplus(slopes + _UNIT_SLOPE),
+                range_min=-self.bound,
+            )
+        )
+
+    def _sizes(self, raw: tf.Tensor) -> tf.Tensor:
+        share = _MIN_SHARE + (1 - _MIN_SHARE * self.bins) * tf.nn.softmax(raw)
+        return 2 * self.bound * share
+
+
+_MIN_SHARE = 1e-3
+_MIN_SLOPE = 1e-3
+_UNIT_SLOPE = math.log(math.expm1(1 - _MIN_SLOPE))  # softplus of it is 1 - _MIN_SLOPE
