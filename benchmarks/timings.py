@@ -105,10 +105,10 @@ def table(ways: Sequence[Measured]) -> tuple[list[str], list[list[str]]]:
         ms, ratio = way.ms_per_step, way.times_as_fast
         cells = [
             way.description,
-            f"{statistics.median(ms):.2f}",
-            f"{min(ms):.2f}-{max(ms):.2f}",
-            f"{statistics.median(ratio):.2f}",
-            f"{min(ratio):.2f}-{max(ratio):.2f}",
+            middle(ms),
+            spread(ms),
+            middle(ratio),
+            spread(ratio),
             f"{way.compile_seconds:.1f}",
             f"{way.first_loss:.4f}",
             f"{way.last_loss:.4f}",
@@ -117,9 +117,29 @@ def table(ways: Sequence[Measured]) -> tuple[list[str], list[list[str]]]:
     return headings + ["GPU MB"] * with_gpu, rows
 
 
+def middle(values: Sequence[float]) -> str:
+    """Return the median for people; a dash for none."""
+    return f"{statistics.median(values):.2f}" if values else "-"
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return the least and the most for people; a dash for none."""
+    return f"{min(values):.2f}-{max(values):.2f}" if values else "-"
+
+
+def machine_lines(machine: Mapping[str, Any], command: str) -> list[str]:
+    """Return on what something was measured, and by which command."""
+    return [
+        f"machine: {machine['cpu']}, {machine['cores_usable']} of {machine['cores']} cores, device {machine['device']}, "
+        f"load {machine['load_average'][0]} at the start",
+        "versions: " + ", ".join(f"{name} {version}" for name, version in machine["versions"].items()),
+        f"command: {command}",
+    ]
+
+
 def summary_lines(content: Mapping[str, Any]) -> list[str]:
     """Return what stands around the table: what was measured, on what, and where the training set lies."""
-    machine, plan, training = content["machine"], content["plan"], content["training"]
+    plan, training = content["plan"], content["training"]
     chosen = " ".join(f"{name}={value}" for name, value in content["options"].items())
     device_data = [way["data"] for way in content["ways"] if way["data"]]
     memory = [f"training set: {content['train_bytes'] / _MB:.1f} MB as stored"]
@@ -143,8 +163,5 @@ def summary_lines(content: Mapping[str, Any]) -> list[str]:
         f"each way made {plan['total_steps']} steps in all",
         *agree,
         "; ".join(memory),
-        f"machine: {machine['cpu']}, {machine['cores_usable']} of {machine['cores']} cores, device {machine['device']}, "
-        f"load {machine['load_average'][0]} at the start",
-        "versions: " + ", ".join(f"{name} {version}" for name, version in machine["versions"].items()),
-        f"command: {content['command']}",
+        *machine_lines(content["machine"], content["command"]),
     ]
