@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfgen import DataSpec, GenerativeModel, ModelSpec, Objective
 from tfgen.data.dataset import Dataset, Split
@@ -55,10 +56,12 @@ class Gaussian(GenerativeModel):
         return {"loss": -tf.reduce_mean(self.log_prob(batch.x + jitter))}
 
     def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        self.one_hot(labels)
         z = (x - self.mean) * tf.exp(-self.log_scale)
         return tf.reduce_sum(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - self.log_scale, axis=-1)
 
     def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        self.one_hot(labels)
         return self.mean + tf.exp(self.log_scale) * tf.random.stateless_normal([n, *self.data.shape], as_seed(seed))
 
 
@@ -66,6 +69,43 @@ class Noisy(Gaussian):
     """The same, with noise in its loss."""
 
     noise = 0.5
+
+
+class ConditionalGaussian(GenerativeModel):
+    """A normal of variance 1 around a learned mean for each class, so that posteriors are known in closed form."""
+
+    conditional = True
+
+    def __init__(self, config: GaussianConfig, data: DataSpec, seed: int) -> None:
+        super().__init__(config, data, seed)
+        self.means = self.add_weight(
+            shape=(data.classes, *data.shape), initializer=keras.initializers.Constant(config.start), name="means"
+        )
+
+    def objectives(self) -> list[Objective]:
+        return [Objective("nll", self._loss, self.trainable_variables)]
+
+    def _loss(self, batch: Any, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"loss": -tf.reduce_mean(self.log_prob(batch.x, batch.labels))}
+
+    def _mean(self, labels: Any, n: int) -> tf.Tensor:
+        return self.one_hot(labels, n) @ self.means
+
+    def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        return tf.reduce_sum(-0.5 * (x - self._mean(labels, x.shape[0])) ** 2 - 0.5 * np.log(2 * np.pi), axis=-1)
+
+    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        return self.decode(tf.random.stateless_normal([n, *self.data.shape], as_seed(seed)), labels)
+
+    def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        return x - self._mean(labels, x.shape[0])
+
+    def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        return z + self._mean(labels, z.shape[0])
+
+    def prior(self, labels: Any = None) -> Any:
+        self.one_hot(labels)
+        return tfp.distributions.Sample(tfp.distributions.Normal(0.0, 1.0), self.data.shape)
 
 
 class Rivals(GenerativeModel):

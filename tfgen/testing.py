@@ -16,7 +16,6 @@ A check for something that the model does not offer passes.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -30,9 +29,9 @@ import tensorflow as tf
 
 from tfgen.data.dataset import Dataset
 from tfgen.data.lookup import load_dataset
-from tfgen.errors import TfgenError
+from tfgen.errors import DataError
 from tfgen.loading import load_registry
-from tfgen.models import Batch, GenerativeModel, HasLatents, HasLogProb, Samples, build_model
+from tfgen.models import Batch, GenerativeModel, HasElbo, HasLatents, HasLogProb, Inpaints, Samples, build_model
 from tfgen.options import CompileMode, RunConfig, split_options
 from tfgen.registry import Registry
 from tfgen.run_folder import RunFolder
@@ -169,7 +168,7 @@ def densities_are_numbers_per_example(subject: Subject) -> None:
 
 
 def labels_matter_where_they_are_asked_for(subject: Subject) -> None:
-    """Check that a conditional model refuses to go without labels, and that another label changes the density."""
+    """Check that another label changes the density of a conditional model."""
     with tempfile.TemporaryDirectory() as folder:
         _, model = subject.train(Path(folder))
     labels, classes = subject.batch.labels, subject.dataset.spec.classes
@@ -178,9 +177,54 @@ def labels_matter_where_they_are_asked_for(subject: Subject) -> None:
     values = model.log_prob(subject.batch.x, labels, seed=0).numpy()
     others = model.log_prob(subject.batch.x, (labels + 1) % classes, seed=0).numpy()
     assert np.all(values != others), "changing the label does not change log_prob"
-    with contextlib.suppress(TfgenError):
-        model.log_prob(subject.batch.x, None, seed=0)
-        raise AssertionError("log_prob without labels must be an error")
+
+
+def labels_that_do_not_fit_are_refused(subject: Subject) -> None:
+    """Check that nothing ignores a label: one too few, too many, missing, or outside the classes is an error everywhere.
+
+    `GenerativeModel.one_hot` makes these errors; a model that takes no labels gets there by calling it, too.
+    """
+    model, x = subject.build(), subject.batch.x
+    calls: dict[str, Callable[[Any], Any]] = {}
+    if isinstance(model, HasLogProb):
+        calls["log_prob"] = _with(model.log_prob, x)
+    if isinstance(model, HasElbo):
+        calls["elbo"] = _with(model.elbo, x)
+    if isinstance(model, Samples):
+        calls["sample"] = _with(model.sample, _EXAMPLES)
+    if isinstance(model, HasLatents):
+        codes = model.encode(x, subject.labels(model))
+        calls |= {"encode": _with(model.encode, x), "decode": _with(model.decode, codes), "prior": model.prior}
+    if isinstance(model, Inpaints):
+        calls["inpaint"] = _with(model.inpaint, x, tf.ones(x.shape[:3], tf.bool))
+    for name, call in calls.items():
+        for what, labels in _unfit_labels(subject, model).items():
+            if name == "prior" and what == "too few labels":
+                continue  # which takes any number
+            outcome: object = "nothing"
+            try:
+                call(labels)
+            except DataError:
+                continue
+            except Exception as error:  # whatever else it is, it is not what a user should see
+                outcome = type(error).__name__
+            raise AssertionError(
+                f"{name} with {what} must raise a DataError, raised {outcome}; see GenerativeModel.one_hot"
+            )
+
+
+def _unfit_labels(subject: Subject, model: GenerativeModel) -> dict[str, Any]:
+    if not model.conditional:
+        return {"labels, which the model does not take,": tf.zeros([_EXAMPLES], tf.int32)}
+    classes = subject.dataset.spec.classes or 0
+    first = [0] * (_EXAMPLES - 1)
+    found: dict[str, Any] = {"no labels": None, "too few labels": tf.constant(first)}
+    found |= {f"a label of {label}": tf.constant([*first, label]) for label in (classes, -1)}
+    return found
+
+
+def _with(method: Callable[..., Any], *arguments: Any) -> Callable[[Any], Any]:
+    return lambda labels: method(*arguments, labels)
 
 
 def codes_decode_to_what_was_encoded(subject: Subject) -> None:
@@ -231,6 +275,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     samples_are_examples,
     densities_are_numbers_per_example,
     labels_matter_where_they_are_asked_for,
+    labels_that_do_not_fit_are_refused,
     codes_decode_to_what_was_encoded,
     a_loaded_model_is_the_trained_one,
     compile_modes_agree,

@@ -48,10 +48,12 @@ class Histogram(GenerativeModel):
 
     def log_prob(self, x, labels=None, seed=0) -> tf.Tensor:
         """Return the exact ``log P(x)`` in nats, [batch]."""
+        self.one_hot(labels)  # refuses labels: every image is treated alike
         return self.distribution().log_prob(tf.cast(x, tf.int32))
 
     def sample(self, n, labels=None, seed=0) -> tf.Tensor:
         """Draw uint8 images [n, height, width, channels]."""
+        self.one_hot(labels)
         return tf.cast(self.distribution(self.config.temperature).sample(n, seed=as_seed(seed)), tf.uint8)
 
 
