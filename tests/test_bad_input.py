@@ -110,7 +110,7 @@ def contents(folder):
         (["runn"], "unknown command 'runn'; did you mean 'run'?"),
         (["--verbos", "list"], "unknown option '--verbos'; did you mean '--verbose'?"),
         (["-p"], "-p: expected one argument"),
-        (["run"], "which model? Models are realnvp"),
+        (["run"], "which model? Models are conditional_realnvp, nice, realnvp"),
         (["run", "realnpv"], "unknown model 'realnpv'; did you mean 'realnvp'?"),
         (["run", "realnvp", "--epohcs", "3"], "unknown option '--epohcs'; did you mean '--epochs'?"),
         (["run", "realnvp", "--unit", "3"], "unknown option '--unit'; did you mean '--units'?"),
@@ -119,7 +119,7 @@ def contents(folder):
         (["list", "--jsn"], "unknown option '--jsn'"),
         (["plugins", "--jsn"], "unknown option '--jsn'; did you mean '--json'?"),
         (["sample"], "Missing from tfgen sample: PATH"),
-        (["-p", "no:realnpv", "list"], "unknown plugin 'realnpv'; did you mean 'realnvp'?"),
+        (["-p", "no:flosw", "list"], "unknown plugin 'flosw'; did you mean 'flows'?"),
     ],
 )
 def test_unknown_names_get_the_closest(arguments, says, fails):
@@ -333,7 +333,7 @@ def test_a_config_with_wrong_options(key, value, says, fails, run_copy):
     assert says in line
 
 
-@pytest.mark.parametrize("where", ["{plugin}:Class", "{plugin}", "os:system", "tfgen_plugins.realnvp.model:RealNVP"])
+@pytest.mark.parametrize("where", ["{plugin}:Class", "{plugin}", "os:system", "tfgen_plugins.flows.model:RealNVP"])
 def test_a_config_that_names_a_path_or_a_class_runs_nothing(where, fails, run_copy, tmp_path):
     evil = tmp_path / "evil.py"
     evil.write_text(f"open({str(tmp_path / 'proof')!r}, 'w')")

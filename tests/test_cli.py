@@ -13,7 +13,7 @@ from tfgen.cli import COMMANDS, main
 from tfgen.loading import load_registry
 from tfgen.options import TrainOptions, default_config, field_names
 from tfgen.seeds import fold_in
-from tfgen_plugins.realnvp import RealNVPConfig
+from tfgen_plugins.flows import RealNVPConfig
 
 #: The options of `tiny_run`.
 TINY = ["--epochs=2", "--units=8", "--layers=2", "--depth=1", "--compile=graph", "--checkpoint-seconds=0"]
@@ -53,7 +53,7 @@ def results(folder):
 def test_looking_around_loads_no_tensorflow(tiny_run):
     commands = [
         ["--help"], ["list"], ["plugins"], ["plugins", "--json"], ["datasets"], ["run", "realnvp", "--help"],
-        ["run", "--help"], ["info", str(tiny_run)], ["sample", "--help"], ["resume", "--help"],
+        ["run", "--help"], ["info", str(tiny_run)], ["sample", "--help"], ["classify", "--help"], ["resume", "--help"],
     ]  # fmt: skip
     program = [sys.executable, "-c", LOOKING_AROUND, json.dumps(commands)]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
@@ -92,15 +92,15 @@ def test_lists(capsys):
     out = run_main(capsys, "datasets")
     assert all(name in out for name in ("digits", "mnist", "fashion_mnist", "two_gaussians", "checkerboard"))
     records = {record["name"]: record for record in json.loads(run_main(capsys, "plugins", "--json"))}
-    assert records["realnvp"]["models"] == ["realnvp"]
-    assert records["realnvp"]["status"] == "loaded"
+    assert sorted(records["flows"]["models"]) == ["conditional_realnvp", "nice", "realnvp", "spline_flow"]
+    assert records["flows"]["status"] == "loaded"
     assert "tfgen_run_started" in records["tensorboard"]["hooks"]
     assert "tensorboard" in run_main(capsys, "plugins")
 
 
 def test_a_blocked_plugin_is_out(capsys):
-    assert "realnvp" not in run_main(capsys, "list", "-p", "no:realnvp").replace("tfgen run realnvp", "")
-    assert "blocked" in run_main(capsys, "-p", "no:realnvp", "plugins")
+    assert "realnvp" not in run_main(capsys, "list", "-p", "no:flows").replace("tfgen run realnvp", "")
+    assert "blocked" in run_main(capsys, "-p", "no:flows", "plugins")
 
 
 def test_version(capsys):
@@ -114,7 +114,7 @@ def test_traceback_is_shown_on_request(capsys):
 
 def test_info(tiny_run, capsys):
     out = run_main(capsys, "info", tiny_run)
-    assert "model     realnvp (plugin realnvp, tfgen)" in out
+    assert "model     realnvp (plugin flows, tfgen)" in out
     assert "units=8" in out
     assert "epochs=2" in out
     assert "state     finished" in out

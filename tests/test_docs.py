@@ -46,7 +46,9 @@ def test_commands_and_options_exist(page, capsys):
 
     registry = load_registry([str(ROOT / "docs/examples/histogram.py")])
     known = {*field_names(run.Place), *field_names(TrainOptions), "help", "verbose", "traceback", "version", "json"}
-    known |= {"split", "draws", "count", "labels", "out"}
+    known |= {"split", "draws", "count", "labels", "out", "priors"}
+    known |= {"from", "to", "from_index", "to_index", "samples", "path", "steps", "seed"}
+    known |= {"pictures", "no_pictures", "vary", "seeds", "dry_run", "sample_batch"}
     for spec in registry.models.values():
         known |= set(field_names(spec.config))
     for line in re.findall(r"^(?:python -m )?tfgen (.*)$", page.read_text(), re.MULTILINE):

@@ -68,7 +68,9 @@ def test_config_and_results_round_trip(folder):
 
 def test_a_newer_format_is_refused(folder):
     (folder.path / "config.json").write_text(json.dumps({**CONFIG, "format": FORMAT + 1}))
-    with pytest.raises(RunError, match=f"has format {FORMAT + 1}, this tfgen reads {FORMAT}; use the tfgen that made the run"):
+    with pytest.raises(
+        RunError, match=f"has format {FORMAT + 1}, this tfgen reads {FORMAT}; use the tfgen that made the run"
+    ):
         folder.read_config()
 
 

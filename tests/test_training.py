@@ -21,9 +21,9 @@ from tfgen.optimisers import learning_rate
 from tfgen.options import CompileMode, TrainOptions
 from tfgen.run_folder import RunFolder
 from tfgen.schedule import Schedule
-from tfgen.training import Trainer
-from tfgen_plugins.realnvp import RealNVPConfig
-from tfgen_plugins.realnvp.model import RealNVP
+from tfgen.training import Trainer, _shown
+from tfgen_plugins.flows import RealNVPConfig
+from tfgen_plugins.flows.model import RealNVP
 
 QUICK = TrainOptions(epochs=2, batch_size=16, compile="graph", chunk_steps=3, learning_rate=0.05)
 
@@ -263,3 +263,10 @@ def test_mixed_precision_trains(precision, tmp_path):
     losses = [row["valid/loss"] for row in rows if "valid/loss" in row]
     assert losses[-1] < trainer.first_losses["loss"]
     assert all(weight.dtype == "float32" for weight in model.trainable_variables)
+
+
+def test_scores_with_the_label_given_have_short_names_beside_the_bar():
+    metrics = {"train/loss": 1.0, "train/bits_per_dim_given_label": 2.0, "train/gradient_norm": 3.0}
+    assert _shown(metrics) == {"loss": 1.0, "bits_per_dim|y": 2.0}
+    metrics |= {"valid/loss": 4.0, "valid/bits_per_dim_given_label": 5.0, "valid/nll_nats_given_label": 6.0}
+    assert _shown(metrics) == {"loss": 1.0, "bits_per_dim|y": 2.0, "valid/loss": 4.0, "valid/bits_per_dim|y": 5.0}

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from tfgen.runs import Run
 
 #: The commands in the order of `tfgen --help`; each is a module with a one-line docstring and a `main`.
-COMMANDS = ("run", "resume", "evaluate", "sample", "info", "list", "datasets", "plugins")
+COMMANDS = (
+    "run", "resume", "evaluate", "sample", "compare", "sweep", "interpolate", "classify", "info", "list", "datasets", "plugins",
+)  # fmt: skip
 _GLOBAL = ("-p", "--help", "--verbose", "--traceback", "--version")
 
 
@@ -116,7 +118,7 @@ def _help() -> str:
     lines += ["Explicit generative models as plugins: train, evaluate, sample.", "", "commands:"]
     for name in COMMANDS:
         summary = (importlib.import_module(f"tfgen.commands.{name}").__doc__ or "").splitlines()[0]
-        lines.append(f"  {name:<10} {summary}")
+        lines.append(f"  {name:<11} {summary}")
     lines += [
         "",
         "options, before or behind the command:",

@@ -19,6 +19,10 @@ T = TypeVar("T")
 #: What Python says of a text that is no number, and how a person would say it.
 _PLAIN = (
     (r"Error parsing (\S+): invalid literal for int\(\) with base 10: (.*)", r"\1 must be a whole number, got \2"),
+    (
+        r"Error parsing (\S+): no type matching \{None\}\|INT could .* from \[(.*)\]",
+        r"\1 must be a whole number, got \2",
+    ),
     (r"Error parsing (\S+): could not convert string to float: (.*)", r"\1 must be a number, got \2"),
 )
 
@@ -87,5 +91,5 @@ def _flags(cls: type[Any]) -> list[str]:
         if isinstance(hint, type) and dataclasses.is_dataclass(hint):
             flags += _flags(hint)
         else:
-            flags.append(f"--{field.name.replace('_', '-')}")
+            flags.append(f"--{field.name.rstrip('_').replace('_', '-')}")  # `from_` is --from
     return flags

@@ -14,10 +14,10 @@ from tfgen import runtime
 from tfgen.data.dataset import Dataset
 from tfgen.data.lookup import load_dataset
 from tfgen.errors import RunError
-from tfgen.evaluation import evaluate
+from tfgen.evaluation import evaluate, log_joint
 from tfgen.figures import draw_curves, draw_density, draw_examples
 from tfgen.files import written_whole
-from tfgen.models import GenerativeModel, HasLogProb, Samples, build_model
+from tfgen.models import GenerativeModel, HasElbo, HasLogProb, Samples, build_model
 from tfgen.options import CompileMode, RunConfig
 from tfgen.registry import Registry
 from tfgen.run_folder import RunFolder, check_name
@@ -118,10 +118,10 @@ def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str
     with written_whole(run.files.figures / "curves.png") as path:
         draw_curves(run.metrics, path)
     measured: dict[str, Any] = {}
-    if isinstance(model, HasLogProb):
-        if data.spec.shape == (2,):
-            with written_whole(run.files.figures / "density.png") as path:
-                draw_density(lambda x: model.log_prob(tf.constant(x)).numpy(), data, path)
+    if isinstance(model, HasLogProb) and data.spec.shape == (2,):
+        with written_whole(run.files.figures / "density.png") as path:
+            draw_density(lambda x: log_joint(model, data, x), data, path)
+    if isinstance(model, HasLogProb | HasElbo):
         measured = {split: evaluate(model, data, split, quiet=quiet) for split in ("test", "valid")}
     return {
         "model": run.config.model,

@@ -1,4 +1,4 @@
-"""Pictures: grids of examples, training curves, densities. Drawn from arrays and capabilities; no model is known here."""
+"""Pictures: examples, curves, densities, classifications. Drawn from arrays and capabilities; no model is known here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib import image as mpl_image
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -19,6 +20,11 @@ from tfgen.specs import DataSpec
 _GRID_PIXELS = 560  # grids of small images are enlarged, by a whole factor, to about this width
 _GAP = 1
 _GAP_GREY = 96
+#: What training logs for images, the first of which is drawn, and how the axis is labelled.
+_CURVE_LABELS = {"bits_per_dim": "bits/dim", "bits_per_dim_given_label": "bits/dim given the label"}
+_DENSITY_PANELS = 12  # of classes; more would be too small to see
+_SHARES = (0, 0.01, 0.05, 0.1, 0.2, 0.5, 1)  # marked beside a confusion matrix
+_WRITTEN_CLASSES = 20  # up to so many classes, the counts of a confusion matrix are written into it
 
 
 def draw_examples(x: NDArray[np.generic], data: DataSpec, path: Path) -> None:
@@ -41,13 +47,11 @@ def image_grid(images: NDArray[np.generic], levels: int = 256, columns: int | No
         levels: the brightest level is ``levels - 1``.
         columns: images in a row; by default as many as there are rows.
     """
-    count, height, width, channels = images.shape
+    count, height, width, _ = images.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
-    bright = (images.astype(np.float32) * (255.0 / (levels - 1))).round().astype(np.uint8)
-    coloured = bright if channels == 3 else np.repeat(bright[..., :1], 3, axis=-1)
     factor = max(1, _GRID_PIXELS // (columns * width))
-    enlarged = coloured.repeat(factor, axis=1).repeat(factor, axis=2)
+    enlarged = in_colour(images, levels).repeat(factor, axis=1).repeat(factor, axis=2)
     cell_height, cell_width = height * factor + _GAP, width * factor + _GAP
     grid = np.full((rows * cell_height + _GAP, columns * cell_width + _GAP, 3), _GAP_GREY, np.uint8)
     for index, picture in enumerate(enlarged):
@@ -56,15 +60,22 @@ def image_grid(images: NDArray[np.generic], levels: int = 256, columns: int | No
     return grid
 
 
+def in_colour(images: NDArray[np.generic], levels: int = 256) -> NDArray[np.uint8]:
+    """Return images [n, h, w, c] as RGB [n, h, w, 3] of 8 bits; arguments as for `image_grid`."""
+    bright = (images.astype(np.float32) * (255.0 / (levels - 1))).round().astype(np.uint8)
+    return bright if images.shape[-1] == 3 else np.repeat(bright[..., :1], 3, axis=-1)
+
+
 def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Write the training curves: bits/dim where there is one, otherwise each loss, on training and validation data.
+    """Write the training curves: bits/dim (given the label, for a conditional model) where there is one, else each loss.
 
     Args:
         rows: of ``metrics.jsonl``.
         path: of the picture.
     """
     names = sorted({name.partition("/")[2] for row in rows for name in row if name.startswith("train/")})
-    shown = [name for name in names if name == "bits_per_dim"] or [name for name in names if name.endswith("loss")]
+    shown = next(([name] for name in _CURVE_LABELS if name in names), [])
+    shown = shown or [name for name in names if name.endswith("loss")]
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
     lowest_view: list[float] = []
@@ -81,7 +92,7 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         margin = 0.08 * (high - low) or 0.1
         axes.set_ylim(low - margin, high + margin)
         axes.legend()
-    axes.set(xlabel="step", ylabel=shown[0].replace("bits_per_dim", "bits/dim") if len(shown) == 1 else "loss")
+    axes.set(xlabel="step", ylabel=_CURVE_LABELS.get(shown[0], shown[0]) if len(shown) == 1 else "loss")
     axes.grid(alpha=0.3)
     _save(figure, path)
 
@@ -92,7 +103,8 @@ def draw_density(
     """Write the density of 2-D data: true (where known), learned, and the data, side by side in one colour scale.
 
     Args:
-        log_prob: the model's log-density, ``[n, 2] -> [n]``.
+        log_prob: the model's log-density, ``[n, 2] -> [n]``; or ``log p(x, y)``, ``[n, 2] -> [n, classes]``, which is summed
+            over the classes, and of which each class gets a panel below (up to twelve).
         data: 2-D vectors.
         path: of the picture.
         cells: grid points along each side.
@@ -100,19 +112,96 @@ def draw_density(
     low, high = data.spec.value_range
     ticks = np.linspace(low, high, cells, dtype=np.float32)
     points = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
-    learned = np.exp(np.asarray(log_prob(points), np.float64)).reshape(cells, cells)
-    panels = [("learned density", learned)]
+    joint = np.exp(np.asarray(log_prob(points), np.float64)).reshape(cells, cells, -1)
+    panels = [("learned density", joint.sum(axis=-1))]
     if data.log_prob is not None:
         panels.insert(0, ("true density", np.exp(data.log_prob(points)).reshape(cells, cells)))
-    brightest = float(np.max(panels[0][1]))
-    figure = Figure(figsize=(4.2 * (len(panels) + 1), 4.2), layout="constrained")
-    axes = figure.subplots(1, len(panels) + 1)
-    for axis, (title, density) in zip(axes, panels, strict=False):
+    brightest, columns, classes = float(np.max(panels[0][1])), len(panels) + 1, joint.shape[-1]
+    rows = 1 + (math.ceil(classes / columns) if 1 < classes <= _DENSITY_PANELS else 0)
+    figure = Figure(figsize=(4.2 * columns, 4.2 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
+        axis.set_axis_off()
+    below = [(f"learned $p(x, y={label})$", joint[..., label]) for label in range(classes)] if rows > 1 else []
+    places = [*axes[: columns - 1], *axes[columns : columns + len(below)]]
+    for axis, (title, density) in zip(places, [*panels, *below], strict=True):
+        axis.set_axis_on()
         picture = axis.imshow(density, origin="lower", extent=(low, high, low, high), vmin=0, vmax=brightest)
         axis.set_title(title)
-    figure.colorbar(picture, ax=list(axes[: len(panels)]), shrink=0.8, label="density")
-    axes[-1].scatter(*data.test.x[:3000].T, s=2, alpha=0.4, linewidths=0)
-    axes[-1].set(title="test data", xlim=(low, high), ylim=(low, high), aspect="equal")
+    figure.colorbar(picture, ax=list(axes[: columns - 1]), shrink=0.8, label="density")
+    scatter, colours = axes[columns - 1], {}
+    scatter.set_axis_on()
+    if rows > 1 and data.test.labels is not None:
+        colours = {"c": data.test.labels[:3000] % 10, "cmap": "tab10", "vmin": 0, "vmax": 9}
+    scatter.scatter(*data.test.x[:3000].T, s=2, alpha=0.4, linewidths=0, **colours)
+    scatter.set(title="test data", xlim=(low, high), ylim=(low, high), aspect="equal")
+    _save(figure, path)
+
+
+def draw_confusion(confusion: NDArray[np.int64], title: str, path: Path) -> None:
+    """Write a confusion matrix: colours show shares of the true class, numbers count examples (up to twenty classes).
+
+    Args:
+        confusion: examples of class i (row) that were taken for class j (column), [classes, classes].
+        title: what was classified.
+        path: of the picture.
+    """
+    classes = len(confusion)
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    side = min(1.6 + 0.55 * max(classes, 4), 13)
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.add_subplot()
+    # A share of 1 percent must be told from none, so the scale is that of its square root.
+    picture = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
+    if classes <= _WRITTEN_CLASSES:
+        axes.set(xticks=range(classes), yticks=range(classes))
+        for (row, column), count in np.ndenumerate(confusion):
+            if count:
+                colour = "white" if shares[row, column] > 0.35 else "black"
+                axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=9)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    axes.set_title(title, fontsize=11)
+    figure.colorbar(picture, label="share of the true class", shrink=0.9, ticks=_SHARES, format="{x:g}")
+    _save(figure, path)
+
+
+def draw_reliability(
+    counts: NDArray[np.int64],
+    confidence: NDArray[np.float64],
+    accuracy: NDArray[np.float64],
+    title: str,
+    path: Path,
+) -> None:
+    """Write a reliability diagram: accuracy against confidence bin by bin, over how many examples each bin holds.
+
+    Args:
+        counts: examples in each of M bins of equal width on [0, 1], [M].
+        confidence: their mean confidence, [M]; NaN where a bin is empty.
+        accuracy: their share of right answers, [M]; NaN where a bin is empty.
+        title: what was classified, and how well.
+        path: of the picture.
+    """
+    bins = len(counts)
+    edges, held = np.arange(bins) / bins, counts > 0
+    figure = Figure(figsize=(5, 6.2), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    shown = {"width": 1 / bins, "align": "edge", "edgecolor": "white", "linewidth": 0.6}
+    upper.bar(edges[held], accuracy[held], color="tab:blue", alpha=0.85, label="accuracy", **shown)
+    upper.plot([0, 1], [0, 1], color="black", linestyle="--", linewidth=1, label="perfectly calibrated")
+    # Of n right or wrong answers, the share that is right has the error sqrt(a (1 - a) / n).
+    errors = np.sqrt(accuracy[held] * (1 - accuracy[held]) / counts[held])
+    marks = {"fmt": "o", "color": "tab:orange", "markersize": 4, "capsize": 2, "linewidth": 1}
+    upper.errorbar(
+        confidence[held], accuracy[held], errors, label="at the mean confidence, ± 1 standard error", **marks
+    )
+    upper.set(ylabel="accuracy", ylim=(0, 1.02), xlim=(0, 1))
+    upper.set_title(title, fontsize=11)
+    upper.legend(loc="upper left", fontsize=8)
+    lower.bar(edges, counts, color="0.6", **shown)
+    lower.set(xlabel="confidence", ylabel="examples", yscale="log", ylim=(0.5, None))
+    for axis in (upper, lower):
+        axis.grid(alpha=0.3)
+        axis.set_axisbelow(True)
     _save(figure, path)
 
 

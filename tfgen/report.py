@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfgen.run_folder import RunFolder
 from tfgen.runs import Run
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_NAME_WIDTH = 13
+_PRINTED_CLASSES = 20  # a wider confusion matrix fits no terminal
+
 
 def metric_lines(split: str, metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return a line for each metric: value, standard error, unit, and what it rests on."""
-    lines = []
+    lines, width = [], max([_NAME_WIDTH, *map(len, metrics)])
     for name, metric in metrics.items():
         basis = ", ".join(f"{key} {value}" for key, value in metric["basis"].items() if key not in ("split", "data"))
         number = f"{metric['value']:.4f} ± {metric['standard_error']:.4f} {metric['unit']}"
-        lines.append(f"{split:<6} {name:<13} {number}   ({basis})")
+        lines.append(f"{split:<6} {name:<{width}} {number}   ({basis})")
     return lines
 
 
 def results_lines(results: Mapping[str, Any]) -> list[str]:
     """Return the lines of a finished run's numbers."""
     lines = [line for split in ("train", "valid", "test") for line in metric_lines(split, results.get(split, {}))]
+    for split, classified in results.get("classification", {}).items():
+        lines += metric_lines(split, classified["metrics"])
     lines.append(f"trained {results['steps']} steps ({results['epochs']} epochs) in {results['train_seconds']:.1f} s")
     return lines
+
+
+def confusion_lines(confusion: NDArray[np.int64]) -> list[str]:
+    """Return a confusion matrix as text: a row for each true class, a column for each predicted one; up to twenty."""
+    if len(confusion) > _PRINTED_CLASSES:
+        return []
+    width = max(len(str(confusion.max())), len(str(len(confusion) - 1))) + 1
+    lines = ["true   predicted", "      " + "".join(f"{label:>{width}}" for label in range(len(confusion)))]
+    return lines + [
+        f"{label:>6}" + "".join(f"{count:>{width}}" for count in row) for label, row in enumerate(confusion)
+    ]
 
 
 def finished_lines(run: Run) -> list[str]:

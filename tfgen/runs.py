@@ -12,6 +12,7 @@ from tfgen.run_folder import RunFolder
 from tfgen.specs import DataSpec
 
 if TYPE_CHECKING:
+    from tfgen.classification import Classification
     from tfgen.data.dataset import Dataset
     from tfgen.models import GenerativeModel
     from tfgen.registry import Registry
@@ -144,3 +145,37 @@ class Run:
 
         with device_scope(self.config.device):
             return evaluate(self.model, self.data, split, draws=draws, seed=seed, batch_size=batch_size, quiet=quiet)
+
+    def classify(
+        self,
+        split: str = "test",
+        draws: int = 1,
+        seed: int = 0,
+        batch_size: int = 500,
+        priors: str = "frequencies",
+        quiet: bool = True,
+    ) -> Classification:
+        """Classify a split with a conditional model by Bayes' rule.
+
+        The result has `metrics` as `evaluate` returns them (``accuracy``, ``label_nll_nats``, ``ece``), `confusion`,
+        `reliability`, and for each example `predicted`, `confidence` and `log_posteriors` [n, classes].
+
+        Args:
+            split: ``train``, ``valid`` or ``test``.
+            draws: how often the noise of each example is drawn, for models whose density needs noise.
+            seed: of that noise.
+            batch_size: examples at a time.
+            priors: of the classes: ``frequencies`` in the training split, or ``uniform``.
+            quiet: show no progress.
+
+        Raises:
+            CapabilityError: when the model is unconditional, or has neither density nor bound.
+        """
+        from tfgen.classification import classify
+        from tfgen.runtime import device_scope
+
+        with device_scope(self.config.device):
+            return classify(
+                self.model, self.data, split,
+                draws=draws, seed=seed, batch_size=batch_size, priors=priors, quiet=quiet,
+            )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import platform
 import sys
@@ -70,6 +71,21 @@ def _captured_stderr() -> Iterator[None]:
         finally:
             os.dup2(original, 2)
             os.close(original)
+
+
+@contextlib.contextmanager
+def many_models() -> Iterator[None]:
+    """Silence, for the block, TensorFlow's warning that one function was traced often: here each model has its own."""
+
+    def is_no_such_warning(record: logging.LogRecord) -> bool:
+        return "tf.function retracing" not in str(record.msg)
+
+    logger = load_tensorflow().get_logger()
+    logger.addFilter(is_no_such_warning)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_no_such_warning)
 
 
 def device_scope(device: str) -> Any:

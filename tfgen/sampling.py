@@ -53,13 +53,13 @@ def sample_batches(
     sampler = capable(model, Samples, "sampling")
 
     @tf.function(autograph=False)
-    def draw(batch_labels: tf.Tensor | None, batch_seed: tf.Tensor) -> tf.Tensor:
-        return sampler.sample(batch_size, batch_labels, seed=batch_seed)
+    def draw(batch_labels: tf.Tensor | None, number: tf.Tensor) -> tf.Tensor:
+        return sampler.sample(batch_size, batch_labels, seed=fold_in(seed, number))
 
     for number, begin in enumerate(range(0, count, batch_size)):
         kept = min(batch_size, count - begin)
         part = None if labels is None else tf.constant(np.resize(labels[begin : begin + kept], batch_size))
-        yield draw(part, fold_in(seed, number)).numpy()[:kept]
+        yield draw(part, tf.constant(number)).numpy()[:kept]
 
 
 def write_samples(

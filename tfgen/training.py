@@ -241,11 +241,10 @@ def _batch(split: Split, which: Any) -> Batch:
 
 
 def _shown(metrics: dict[str, float]) -> dict[str, float]:
-    """Return the few numbers that fit beside a progress bar."""
+    """Return the few numbers that fit beside a progress bar, under short names: ``loss|y`` is the loss given the label."""
     hidden = ("gradient_norm", "learning_rate")
-    shown = {name.removeprefix("train/"): value for name, value in metrics.items() if not name.endswith(hidden)}
-    return (
-        dict(list(shown.items())[:4])
-        if not any(name.startswith("valid/") for name in shown)
-        else {name: value for name, value in shown.items() if name.endswith(("loss", "bits_per_dim"))}
-    )
+    kept = {name: value for name, value in metrics.items() if not name.endswith(hidden)}
+    shown = {name.removeprefix("train/").replace("_given_label", "|y"): value for name, value in kept.items()}
+    if not any(name.startswith("valid/") for name in shown):
+        return dict(list(shown.items())[:4])
+    return {name: value for name, value in shown.items() if name.endswith(("loss", "bits_per_dim", "bits_per_dim|y"))}

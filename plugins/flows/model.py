@@ -71,8 +71,7 @@ class Flow(GenerativeModel):
 
     def distribution(self, labels: Any = None) -> Any:
         """Return the `tfd.Distribution` of flat examples [..., D] in data space; with labels [n], one for each of them."""
-        batch = [] if labels is None else [tf.shape(labels)[0]]
-        base = tfd.Sample(tfd.Normal(tf.zeros(batch, self.density_dtype), 1.0), sample_shape=[self.data.dimensions])
+        base = self._base([] if labels is None else [tf.shape(labels)[0]])
         return tfd.TransformedDistribution(base, self.bijector(labels))
 
     def objectives(self) -> Sequence[Objective]:
@@ -97,7 +96,7 @@ class Flow(GenerativeModel):
 
     def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Draw `n` examples: uint8 images, or float32 vectors."""
-        return self.decode(self.prior().sample(n, seed=as_seed(seed)), labels)
+        return self.decode(self._base([]).sample(n, seed=as_seed(seed)), labels)
 
     def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Return ``z = f(x + u)``, [batch, D]."""
@@ -114,7 +113,11 @@ class Flow(GenerativeModel):
 
     def prior(self, labels: Any = None) -> Any:
         """Return the standard normal over codes of shape [D], the same for every label."""
-        return tfd.Sample(tfd.Normal(tf.zeros([], self.density_dtype), 1.0), sample_shape=[self.data.dimensions])
+        self.one_hot(labels)
+        return self._base([])
+
+    def _base(self, batch: list[Any]) -> Any:
+        return tfd.Sample(tfd.Normal(tf.zeros(batch, self.density_dtype), 1.0), sample_shape=[self.data.dimensions])
 
     def basis(self) -> Mapping[str, Any]:
         """Return how images became continuous."""

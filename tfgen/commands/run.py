@@ -41,7 +41,7 @@ class Place:
 def main(arguments: Sequence[str], context: Context) -> None:
     """Train what the arguments say and print where everything is."""
     registry = context.registry()
-    content = _config_file(arguments)
+    content = config_file(arguments)
     named = [arguments[0]] if arguments and not arguments[0].startswith("-") else []
     model = named[0] if named else content.get("model")
     if not isinstance(model, str):
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str], context: Context) -> None:
         defaults = config_from_json(content, spec) if content else default_config(spec)
     except (OptionError, UnknownNameError) as error:
         raise OptionError(f"in the file of --config: {error}") from error
-    place, config = _parse(arguments[len(named) :], spec, defaults)
+    place, config = parse_options(arguments[len(named) :], spec, defaults)
     context.tensorflow()
     from tfgen.experiment import start_run
     from tfgen.report import finished_lines
@@ -64,7 +64,12 @@ def main(arguments: Sequence[str], context: Context) -> None:
     print("\n".join(finished_lines(run)))
 
 
-def _parse(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig) -> tuple[Place, RunConfig]:
+def parse_options(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig) -> tuple[Place, RunConfig]:
+    """Return where to train and what, from the options of `tfgen run MODEL`.
+
+    Raises:
+        OptionError: for an option or a value that does not fit.
+    """
     groups = {"run": Place, "training": TrainOptions, spec.name: spec.config}
     _refuse_shared_names(spec)
     place = Place(
@@ -93,7 +98,7 @@ def _refuse_shared_names(spec: ModelSpec) -> None:
         )
 
 
-def _config_file(arguments: Sequence[str]) -> dict[str, Any]:
+def config_file(arguments: Sequence[str]) -> dict[str, Any]:
     """Return the content of the file that ``--config`` names, which decides the defaults of all other options."""
     for index, argument in enumerate(arguments):
         option, equals, value = argument.partition("=")
