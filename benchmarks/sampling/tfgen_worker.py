@@ -49,7 +49,13 @@ class TfgenSampler(Sampler):
             tf.config.threading.set_intra_op_parallelism_threads(plan.threads)
             tf.config.threading.set_inter_op_parallelism_threads(plan.threads)
         spec = load_registry([]).model("realnvp")
-        options = {"layers": plan.layers, "units": plan.units, "depth": plan.depth, "alpha": plan.alpha}
+        options = {
+            "mask": ("half",),
+            "layers": plan.layers,
+            "units": plan.units,
+            "depth": plan.depth,
+            "alpha": plan.alpha,
+        }
         data = DataSpec("image", plan.shape, levels=plan.levels)
         self._model = build_model(spec, build(spec.config, options), data, plan.seed)
         self._sampler = capable(self._model, Samples, "this benchmark")

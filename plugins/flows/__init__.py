@@ -17,7 +17,7 @@ class FlowConfig:
 
     layers: int = 5
     """Coupling layers; the second of each pair moves what the first one keeps."""
-    mask: tuple[Mask, ...] = ("half",)
+    mask: tuple[Mask, ...] = ("random",)
     """Which dimensions a coupling keeps; several masks take turns, a pair of layers each."""
     network: Literal["mlp", "conv"] = "mlp"
     """Networks of the couplings: multi-layer perceptrons, or residual convolution networks (images only)."""
@@ -52,7 +52,7 @@ class SplineFlowConfig(FlowConfig):
 
     bins: int = 8
     """spline: bins of each spline."""
-    bound: float = 4.0
+    bound: float = 5.0
     """spline: splines act on [-bound, bound] and are the identity outside."""
 
     def __post_init__(self) -> None:
