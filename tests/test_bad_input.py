@@ -174,7 +174,7 @@ def test_unsuitable_counts_labels_and_splits(fails, tiny_run):
 def test_words_are_told_in_one_line_whatever_the_terminal(monkeypatch, fails):
     monkeypatch.setenv("COLUMNS", "40")
     line = fails("run", "realnvp", "--activation", "relo")
-    assert "Expected one of ('relu', 'gelu', 'tanh'); see: tfgen run realnvp --help" in line
+    assert "Expected one of ('relu', 'gelu', 'silu', 'tanh'); see: tfgen run realnvp --help" in line
     assert "--" * 3 not in line
     assert "─" not in line
 

@@ -54,9 +54,14 @@ class Flow(GenerativeModel):
             network = conditioner(self.config, self.data, partition, transform.parameters, classes, self.density_dtype)
         return CouplingLayer(partition, transform, network, name)
 
-    def bijector(self, labels: Any = None) -> Any:
-        """Return ``f^-1`` as a `tfb.Bijector`: from z [..., D] to data space, which is [0, L) grey levels for images."""
-        return tfb.Chain([*self._to_data_space(), *self._chain(self.one_hot(labels))])
+    def bijector(self, labels: Any = None, n: int | None = None) -> Any:
+        """Return ``f^-1`` as a `tfb.Bijector`: from z [..., D] to data space, which is [0, L) grey levels for images.
+
+        Args:
+            labels: of a conditional flow, [n].
+            n: how many labels there have to be, where that is known.
+        """
+        return tfb.Chain([*self._to_data_space(), *self._chain(self.one_hot(labels, n))])
 
     def _to_data_space(self) -> list[Any]:
         if self.data.kind == "vector":
@@ -69,10 +74,10 @@ class Flow(GenerativeModel):
         """Return the layers from that next to the data to that next to the codes."""
         return [coupling.bijector(condition) for coupling in self.couplings]
 
-    def distribution(self, labels: Any = None) -> Any:
+    def distribution(self, labels: Any = None, n: int | None = None) -> Any:
         """Return the `tfd.Distribution` of flat examples [..., D] in data space; with labels [n], one for each of them."""
-        base = self._base([] if labels is None else [tf.shape(labels)[0]])
-        return tfd.TransformedDistribution(base, self.bijector(labels))
+        bijector = self.bijector(labels, n)
+        return tfd.TransformedDistribution(self._base([] if labels is None else [tf.shape(labels)[0]]), bijector)
 
     def objectives(self) -> Sequence[Objective]:
         """Return the negative log-likelihood, in nats for each dimension."""
@@ -90,9 +95,8 @@ class Flow(GenerativeModel):
     def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Return ``log p(x + u)`` in nats per grey level, [batch]; for vectors ``log p(x)``; conditional: given y."""
         flat = self._flat(x, seed)
-        self.one_hot(labels, flat.shape[0])
         # A fresh tensor: the bijectors' cache must not answer with a latent code that came from sampling.
-        return self.distribution(labels).log_prob(tf.identity(flat))
+        return self.distribution(labels, flat.shape[0]).log_prob(tf.identity(flat))
 
     def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Draw `n` examples: uint8 images, or float32 vectors."""
@@ -101,14 +105,12 @@ class Flow(GenerativeModel):
     def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Return ``z = f(x + u)``, [batch, D]."""
         flat = self._flat(x, seed)
-        self.one_hot(labels, flat.shape[0])
-        return self.bijector(labels).inverse(tf.identity(flat))
+        return self.bijector(labels, flat.shape[0]).inverse(tf.identity(flat))
 
     def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Return ``x = f^-1(z)`` as examples: uint8 images, or float32 vectors."""
         z = tf.convert_to_tensor(z)
-        self.one_hot(labels, z.shape[0])
-        y = tf.reshape(self.bijector(labels).forward(tf.identity(z)), [-1, *self.data.shape])
+        y = tf.reshape(self.bijector(labels, z.shape[0]).forward(tf.identity(z)), [-1, *self.data.shape])
         return quantise(y, self.data.levels) if self.data.kind == "image" else y
 
     def prior(self, labels: Any = None) -> Any:

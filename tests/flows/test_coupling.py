@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -259,4 +258,3 @@ def test_a_value_and_its_log_determinant_run_the_network_once(monkeypatch):
             name = f"{direction}_log_det_jacobian"
             expected = getattr(flow.bijector(), name)(tf.identity(at), event_ndims=1)
             np.testing.assert_allclose(getattr(bijector, name)(at, event_ndims=1), expected)
-    keras.backend.clear_session()
