@@ -41,8 +41,8 @@ class Flow(GenerativeModel):
         self.couplings = [self._coupling(layer) for layer in range(config.layers)]
 
     def transform(self, moved: int) -> Transform:
-        """Return what a coupling does to each of the dimensions that it moves."""
-        raise NotImplementedError
+        """Return what a coupling does to each of the dimensions that it moves: an affine map, if nobody says otherwise."""
+        return Affine(moved, self.density_dtype)
 
     def _coupling(self, layer: int) -> CouplingLayer:
         mask = self.config.mask[layer // 2 % len(self.config.mask)]
@@ -147,7 +147,7 @@ class RealNVP(Flow):
         """Return the transform that the options name."""
         if self.config.coupling == "spline":
             return Spline(self.config.bins, self.config.bound)
-        return Additive() if self.config.coupling == "additive" else Affine(moved, self.density_dtype)
+        return Additive() if self.config.coupling == "additive" else super().transform(moved)
 
 
 class ConditionalRealNVP(RealNVP):
