@@ -1,6 +1,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,3 +66,19 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_copy(tiny_run: Path, tmp_path: Path) -> Path:
     """A copy of that folder that a test may damage."""
     return Path(shutil.copytree(tiny_run, tmp_path / "runs" / "copy"))
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The figures that a test saves, in order."""
+    from matplotlib.figure import Figure
+
+    figures: list[Any] = []
+    original = Figure.savefig
+
+    def savefig(self: Figure, *arguments: Any, **named: Any) -> None:
+        figures.append(self)
+        original(self, *arguments, **named)
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
+    return figures

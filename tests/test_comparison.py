@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from tfgen import DataSpec
 from tfgen.cli import main
@@ -226,20 +225,6 @@ def test_curves_whose_heights_do_not_compare_are_known():
     a = named("a", 0.1, finished=True)
     for other, expected in ((named("b", 0.1), []), (named("b", 0.2), ["alpha"]), (named("b", 0.1, "mnist"), ["data"])):
         assert curves([a, other])[0].differing == expected
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that are saved, in order."""
-    figures = []
-    original = Figure.savefig
-
-    def savefig(self, *arguments, **named):
-        figures.append(self)
-        return original(self, *arguments, **named)
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
-    return figures
 
 
 def test_samples_side_by_side(drawn, tmp_path):

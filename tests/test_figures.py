@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from matplotlib import image as mpl_image
-from matplotlib.figure import Figure
 
 from tfgen import DataSpec
 from tfgen.data.toy import load_checkerboard, load_two_gaussians
@@ -57,20 +56,6 @@ def test_examples_as_a_picture(tmp_path):
     np.testing.assert_array_equal(found, image_grid(images, 17))
     draw_examples(np.zeros((6, 2), np.float32), DataSpec("vector", (2,)), tmp_path / "y.png")
     assert (tmp_path / "y.png").read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that are saved, in order."""
-    figures = []
-    original = Figure.savefig
-
-    def savefig(self, *arguments, **named):
-        figures.append(self)
-        return original(self, *arguments, **named)
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
-    return figures
 
 
 def test_curves_show_bits_per_dim_where_there_are(drawn, tmp_path):

@@ -13,7 +13,6 @@ import tensorflow_probability as tfp
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from matplotlib.figure import Figure
 
 import tfgen
 from tests.toy_models import Gaussian, GaussianConfig
@@ -294,20 +293,6 @@ def test_what_python_is_told_of_mistakes(flow, conditional_flow, digits):
 
 
 # Pictures
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that are saved, in order."""
-    figures = []
-    original = Figure.savefig
-
-    def savefig(self, *arguments, **named):
-        figures.append(self)
-        return original(self, *arguments, **named)
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
-    return figures
 
 
 def ticks(axis) -> list[str]:

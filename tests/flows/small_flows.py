@@ -17,7 +17,16 @@ PLANE = DataSpec("vector", (2,), classes=3)
 SPACE = DataSpec("vector", (7,), classes=3)
 TINY = DataSpec("image", (2, 4, 1), classes=3, levels=17)
 
-SMALL = {"layers": 4, "mask": ("half",), "units": 16, "depth": 1, "channels": 4, "blocks": 1, "bins": 4, "activation": "tanh"}
+SMALL = {
+    "layers": 4,
+    "mask": ("half",),
+    "units": 16,
+    "depth": 1,
+    "channels": 4,
+    "blocks": 1,
+    "bins": 4,
+    "activation": "tanh",
+}
 
 
 def small_flow(
