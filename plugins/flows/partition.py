@@ -32,11 +32,10 @@ class Partition(keras.layers.Layer):
         mask = require_mask(mask)
         self.kept, self.moved = int(mask.sum()), int((~mask).sum())
         kept_first = np.argsort(~mask, kind="stable")
-        self.kept_lie_first = bool(mask[: self.kept].all())
         self.kept_lie_last = bool(mask[self.moved :].all())
         self.order: Any = None
         self.places: Any = None
-        if not (self.kept_lie_first or self.kept_lie_last):
+        if not (self.kept_lie_last or mask[: self.kept].all()):  # the halves need no new order
             # As float32, exact up to 2^24: integer variables cannot live on a GPU together with what XLA compiles.
             self.order = self._constant("order", kept_first)
             self.places = self._constant("places", np.argsort(kept_first, kind="stable"))
@@ -49,7 +48,7 @@ class Partition(keras.layers.Layer):
 
     def part(self, x: tf.Tensor, axis: int = -1) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the kept and the moved part of `x`, whose `axis` has D entries."""
-        if self.kept_lie_last and not self.kept_lie_first:
+        if self.kept_lie_last:
             moved, kept = tf.split(x, [self.moved, self.kept], axis=axis)
             return kept, moved
         if self.order is not None:
@@ -59,14 +58,15 @@ class Partition(keras.layers.Layer):
 
     def join(self, kept: tf.Tensor, moved: tf.Tensor, axis: int = -1) -> tf.Tensor:
         """Return the vectors of which these are the parts."""
-        if self.kept_lie_last and not self.kept_lie_first:
+        if self.kept_lie_last:
             return tf.concat([moved, kept], axis=axis)
         x = tf.concat([kept, moved], axis=axis)
         return x if self.order is None else _permuted(x, self.places, self.order, axis)
 
     def masked(self, kept: tf.Tensor) -> tf.Tensor:
         """Return ``b * x``, [..., D], for the kept part of x."""
-        return self.join(kept, tf.zeros_like(kept[..., :1]) * tf.zeros([self.moved], kept.dtype))
+        none = tf.zeros(tf.concat([tf.shape(kept)[:-1], [self.moved]], axis=0), kept.dtype)
+        return self.join(kept, none)
 
     def mask(self, dtype: tf.DType) -> tf.Tensor:
         """Return b, [D]."""
