@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import keras
 import tensorflow as tf
@@ -28,6 +28,7 @@ class Batch(NamedTuple):
 
 Terms = dict[str, tf.Tensor]
 #: ``(batch, seed, step) -> {"loss": scalar, ...}``: the loss and whatever else should be logged, each a mean over the batch.
+#: In validation the step is the last one of training, so that whatever is annealed has its final value there.
 LossFunction = Callable[[Batch, tf.Tensor, tf.Tensor], Terms]
 
 
@@ -46,6 +47,11 @@ class Objective:
     weights: Sequence[keras.Variable]
 
 
+#: What a model's densities are of: examples as they are given (images per grey level), images that were made black and
+#: white, or nothing at all, where grey levels are scored by a distribution of bits.
+Measure = Literal["examples", "binary images", "cross-entropy"]
+
+
 class GenerativeModel(keras.layers.Layer):
     """The base of every model: a Keras layer, so that Keras owns and tracks each weight.
 
@@ -62,11 +68,15 @@ class GenerativeModel(keras.layers.Layer):
         data: as given.
         seed: as given.
         conditional: whether the model needs labels; a class attribute.
+        measure: what its densities are of; decides under which names they are reported.
+        steps_per_epoch: of the training; known before `objectives` is called, for what is annealed by epochs.
         density_dtype: in which densities are computed: float32, or float64 when the model is built under Keras's float64
             policy (for checks to many digits); never less, whatever the precision of the networks.
     """
 
     conditional: bool = False
+    measure: Measure = "examples"
+    steps_per_epoch: int = 1
 
     def __init__(self, config: Any, data: DataSpec, seed: int) -> None:
         super().__init__(name=type(self).__name__.lower())
@@ -154,6 +164,17 @@ class HasElbo(Protocol):
 
 
 @runtime_checkable
+class HasPosterior(Protocol):
+    """A model that infers the code of an example by a distribution q(z|x), and was trained by a bound that needs it."""
+
+    def posterior(self, x: Any, labels: Any = None, seed: Any = 0) -> Any:
+        """Return q(z|x), a `tfd.Distribution` over codes [latent] with one member for each example."""
+
+    def elbo_terms(self, x: Any, labels: Any = None, seed: Any = 0) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return ``E_q[log p(x|z)]`` and ``KL(q || p)``, each [batch] nats; their difference is the ELBO, by one draw of z."""
+
+
+@runtime_checkable
 class HasLatents(Protocol):
     """A model with a code z for each example."""
 
@@ -180,6 +201,7 @@ CAPABILITIES: dict[type[Any], str] = {
     Samples: "sampler (Samples)",
     HasLogProb: "density (HasLogProb)",
     HasElbo: "bound on the likelihood (HasElbo)",
+    HasPosterior: "posterior over codes (HasPosterior)",
     HasLatents: "latent codes (HasLatents)",
     Inpaints: "inpainting (Inpaints)",
 }

@@ -52,6 +52,7 @@ class Trainer:
         self.model, self.data, self.options = model, data, options
         per_chunk = chunk_steps(options.chunk_steps, options.batch_size, data.train.x.nbytes // len(data.train))
         self.schedule = Schedule(len(data.train), options.batch_size, options.epochs, per_chunk, options.seed)
+        model.steps_per_epoch = self.schedule.steps_per_epoch
         self.objectives = list(model.objectives())
         optimizers = [make_optimizer(options, self.schedule.total_steps) for _ in self.objectives]
         for objective, optimizer in zip(self.objectives, optimizers, strict=True):
@@ -113,7 +114,9 @@ class Trainer:
             visits.on_visit(0, {f"train/{name}": value for name, value in self.first_losses.items()})
         if self.finished():
             return
-        validate = Validation(self.objectives, self.data.valid, self.options.seed, jit=mode != "graph")
+        validate = Validation(
+            self.objectives, self.data.valid, self.options.seed, self.schedule.total_steps, jit=mode != "graph"
+        )
         visits.bar.restart_clock()
         for chunk, payload in self.feed.payloads(self.schedule.chunks(start), self.schedule.chunk_steps):
             begin = time.perf_counter()
@@ -202,13 +205,14 @@ class Validation:
         objectives: of the model.
         split: to validate on.
         seed: of the run.
+        step: the last of training: what is annealed has its final value, and validation losses of all epochs compare.
         jit: whether XLA compiles it.
 
     Attributes:
         monitored: the term by which early stopping and the best weights are decided.
     """
 
-    def __init__(self, objectives: list[Objective], split: Split, seed: int, jit: bool) -> None:
+    def __init__(self, objectives: list[Objective], split: Split, seed: int, step: int, jit: bool) -> None:
         self.split = split
         self.monitored = next(iter(prefixed_names(objectives, "loss")))
 
@@ -216,7 +220,7 @@ class Validation:
             found: dict[str, tf.Tensor] = {}
             for objective in objectives:
                 noise = fold_in(fold_in(seed, _VALIDATION), number)
-                found |= prefixed(objective, objectives, objective.loss(batch, noise, number))
+                found |= prefixed(objective, objectives, objective.loss(batch, noise, tf.constant(step)))
             return found
 
         self._terms = tf.function(terms, jit_compile=jit, reduce_retracing=False, autograph=False)
