@@ -7,23 +7,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 
-from tests.toy_models import ConditionalGaussian, Gaussian, spec
+from tests.toy_models import ConditionalGaussian, ConditionalLinearGaussian, Gaussian, LinearGaussian, spec
 from tfgen.testing import (
     CHECKS,
     Subject,
     a_loaded_model_is_the_trained_one,
+    bounds_are_numbers_per_example,
+    bounds_are_ordered,
     densities_are_numbers_per_example,
     every_weight_is_trained,
     everything_is_a_function_of_the_seed,
     labels_matter_where_they_are_asked_for,
     labels_that_do_not_fit_are_refused,
+    posterior_and_terms_agree,
     samples_are_examples,
 )
 
 EXAMPLE = str(Path(__file__).parent.parent / "docs/examples/histogram.py")
 SMALL = {"layers": 2, "units": 8}
 CONV = {"layers": 2, "network": "conv", "channels": 4, "blocks": 1, "mask": ("checkerboard", "channel")}
+DENSE = {"network": "mlp", "units": 16, "depth": 1, "latent": 3, "flow_layers": 2, "flow_units": 8}
+PLANE_VAE = {"likelihood": "gaussian", "batch_size": 5000}
 PLANE = SMALL | {"batch_size": 5000}
 SUBJECTS = {
     "realnvp-digits": Subject("realnvp", options=SMALL),
@@ -32,6 +38,11 @@ SUBJECTS = {
     "conditional_realnvp-digits": Subject("conditional_realnvp", options=SMALL | {"mask": ("random",)}),
     "nice-digits": Subject("nice", options=SMALL),
     "spline_flow-digits": Subject("spline_flow", options=SMALL | {"mask": ("checkerboard",), "bins": 4}),
+    "vae-flow": Subject("vae", options=DENSE | {"prior": "flow", "objective": "joint"}),
+    "vae-plane": Subject("vae", "two_gaussians", options=DENSE | PLANE_VAE),
+    "cvae-conv": Subject("cvae", options={"latent": 3, "prior": "conditional", "pixels": "draw"}),
+    "cvae-vamp": Subject("cvae", options=DENSE | {"prior": "vamp", "components": 5, "objective": "iwae"}),
+    "cvae-logistic": Subject("cvae", options=DENSE | {"prior": "mog", "likelihood": "discretized_logistic"}),
     "histogram-digits": Subject("histogram", plugins=[EXAMPLE]),
 }
 
@@ -42,21 +53,27 @@ def test_conformance(subject, check):
     check(subject)
 
 
-def broken(**methods: object) -> Subject:
+def broken(toy: type = Gaussian, **methods: object) -> Subject:
     """A subject whose model is a sound one with some methods replaced."""
     subject = Subject("broken", "two_gaussians", options={"batch_size": 5000})
-    subject.registry.add_model(spec(type("Broken", (Gaussian,), methods)))
+    subject.registry.add_model(spec(type("Broken", (toy,), methods)))
     return subject
 
 
 def broken_conditional(**methods: object) -> Subject:
     """The same with labels."""
-    subject = Subject("broken", "two_gaussians", options={"batch_size": 5000})
-    subject.registry.add_model(spec(type("Broken", (ConditionalGaussian,), methods)))
-    return subject
+    return broken(ConditionalGaussian, **methods)
 
 
-@pytest.mark.parametrize("subject", [broken(), broken_conditional()], ids=["unconditional", "conditional"])
+SOUND = {
+    "unconditional": broken(),
+    "conditional": broken_conditional(),
+    "bound": broken(LinearGaussian),
+    "conditional-bound": broken(ConditionalLinearGaussian),
+}
+
+
+@pytest.mark.parametrize("subject", SOUND.values(), ids=SOUND.keys())
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_a_sound_toy_passes(subject, check):
     check(subject)
@@ -95,6 +112,61 @@ def _unseeded(self, n, labels=None, seed=0):
 def test_broken_models_fail(check, methods):
     with pytest.raises(AssertionError):
         check(broken(**methods))
+
+
+def _with_elbo(change):
+    """Replace a sound bound by what `change` makes of it and the number of particles."""
+
+    def elbo(self, x, labels=None, seed=0, particles=1):
+        return change(LinearGaussian.elbo(self, x, labels, seed, particles), particles)
+
+    return {"elbo": elbo}
+
+
+def _with_terms(change):
+    def elbo_terms(self, x, labels=None, seed=0):
+        return change(*LinearGaussian.elbo_terms(self, x, labels, seed))
+
+    return {"elbo_terms": elbo_terms}
+
+
+def _with_posterior(distribution):
+    return {"posterior": lambda self, x, labels=None, seed=0: distribution(LinearGaussian.posterior(self, x, labels))}
+
+
+@pytest.mark.parametrize(
+    ("check", "methods", "says"),
+    [
+        (bounds_are_numbers_per_example, _with_elbo(lambda b, k: b[:, None]), r"expected shape \(8,\)"),
+        (bounds_are_numbers_per_example, _with_elbo(lambda b, k: tf.cast(b, tf.float64)), "expected float32"),
+        (bounds_are_numbers_per_example, _with_elbo(lambda b, k: b / (k == 1)), ""),
+        (bounds_are_numbers_per_example, _with_elbo(lambda b, k: b + (k - 1) * tf.reduce_mean(b)), "another example"),
+        (bounds_are_ordered, _with_elbo(lambda b, k: b - np.log(k)), "32 particles is .* nats below the ELBO"),
+        (bounds_are_ordered, _with_elbo(lambda b, k: b - 0.3 * (k > 1)), "32 particles is .* nats below the ELBO"),
+        (posterior_and_terms_agree, _with_terms(lambda r, d: (r, d + 0.01)), "the terms differ by"),
+        (posterior_and_terms_agree, _with_terms(lambda r, d: (-r, d)), "the terms differ by"),
+        (posterior_and_terms_agree, _with_terms(lambda r, d: (r - 2 * d, -d)), "the KL is -.* nats on average"),
+        (posterior_and_terms_agree, _with_terms(lambda r, d: (r, tf.reduce_mean(d))), "expected KL of shape"),
+        (
+            posterior_and_terms_agree,
+            _with_posterior(lambda q: tfp.distributions.Normal(q.mean(), 1.0)),
+            r"batch shape \(8,\); got \(8, 2\)",
+        ),
+        (
+            posterior_and_terms_agree,
+            _with_posterior(lambda q: tfp.distributions.Normal(q.mean()[:, 0], 1.0)),
+            r"event shape \[latent\]; got \[\]",
+        ),
+        (
+            a_loaded_model_is_the_trained_one,
+            {"elbo": lambda self, x, *_, **__: LinearGaussian.elbo(self, x) + np.float32(id(self) % 1000)},
+            "",
+        ),
+    ],
+)
+def test_broken_bounds_fail(check, methods, says):
+    with pytest.raises(AssertionError, match=says):
+        check(broken(LinearGaussian, **methods))
 
 
 def _first_class_by_default(self, x, labels=None, seed=0):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import stats
 
-from tfgen.seeds import as_seed, fold_in, generator, split_seed, uniform
+from tfgen.seeds import as_seed, fold_in, generator, normal, split_seed, uniform
 
 SEEDED = {
     "fold_in": lambda seed: fold_in(seed, 3),
@@ -42,3 +43,25 @@ def test_uniform_fills_the_unit_interval():
 def test_the_hosts_generator_is_keyed():
     assert generator(1, 2).integers(2**30) == generator(1, 2).integers(2**30)
     assert generator(1, 2).integers(2**30) != generator(2, 1).integers(2**30)
+
+
+def test_normals_are_standard_and_the_same_when_compiled():
+    for dtype in (tf.float32, tf.float64):
+        drawn = normal([200_000], 3, dtype).numpy()
+        assert drawn.dtype == dtype.as_numpy_dtype
+        statistic, _ = stats.kstest(drawn, "norm")
+        assert statistic < 0.004
+        compiled = tf.function(lambda dtype=dtype: normal([200_000], 3, dtype), jit_compile=True)()
+        np.testing.assert_allclose(compiled, drawn, rtol=1e-5, atol=1e-5)
+
+
+def test_the_outermost_normals_are_finite_and_mirrored(monkeypatch):
+    for dtype, bits in ((tf.float32, 24), (tf.float64, 53)):
+        ends = np.array([0, 0.5 - 2.0**-bits, 0.5, 1 - 2.0**-bits])
+        monkeypatch.setattr("tfgen.seeds.uniform", lambda *_, ends=ends, dtype=dtype: tf.constant(ends, dtype))
+        found = normal([4], 0, dtype).numpy()
+        assert np.all(np.isfinite(found))
+        np.testing.assert_array_equal(found, np.sort(found))
+        np.testing.assert_allclose(found[0], -found[3], rtol=1e-3)
+        assert abs(found[0]) > 5
+        np.testing.assert_allclose(found[[1, 2]], 0, atol=1e-6)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfgen.errors import TfgenError, require_option
+from tfgen.errors import DataError, TfgenError, require_option
 from tfgen.hookspecs import hookimpl
 from tfgen.registry import Registration, Registry
 from tfgen.specs import DatasetSpec, DataSources, DataSpec, ModelSpec
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         Objective,
         Samples,
     )
-    from tfgen.seeds import as_seed, fold_in, split_seed, uniform
+    from tfgen.seeds import as_seed, fold_in, normal, split_seed, uniform
 
 __version__ = "0.1.0"
 
@@ -55,6 +55,7 @@ _LAZY = {
     "Samples": "tfgen.models",
     "as_seed": "tfgen.seeds",
     "fold_in": "tfgen.seeds",
+    "normal": "tfgen.seeds",
     "split_seed": "tfgen.seeds",
     "uniform": "tfgen.seeds",
 }
@@ -62,6 +63,7 @@ _NEEDS_TENSORFLOW = {"tfgen.api", "tfgen.dequantisation", "tfgen.models", "tfgen
 
 __all__ = [
     "Batch",
+    "DataError",
     "DataSources",
     "DataSpec",
     "Dataset",
@@ -85,6 +87,7 @@ __all__ = [
     "hookimpl",
     "load",
     "logit_squeeze",
+    "normal",
     "quantise",
     "require_option",
     "split_seed",

@@ -1,0 +1,214 @@
+"""Variational autoencoders: q(z|x, y) and p(x|z, y) by networks, p(z) or p(z|y), and the bounds that train them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfgen import Batch, DataError, DataSpec, GenerativeModel, Objective, fold_in, normal, quantise
+from tfgen_plugins.vae import CVAEConfig, VAEConfig
+from tfgen_plugins.vae.bounds import (
+    closed_form_kl,
+    importance_weighted,
+    importance_weighted_in_chunks,
+    monte_carlo_kl,
+    with_free_bits,
+)
+from tfgen_plugins.vae.likelihoods import likelihood_of
+from tfgen_plugins.vae.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
+from tfgen_plugins.vae.priors import prior_of
+
+tfd = tfp.distributions
+
+_OBSERVATION, _CODE, _PIXELS = range(3)  # purposes of a seed
+
+
+class VAE(GenerativeModel):
+    """A code z of p(z) makes an example by p(x|z); q(z|x), a diagonal Gaussian, infers the code (Kingma, Welling 2014).
+
+    Both ends are networks: the encoder gives mean and log-variance of q, the decoder the numbers that pick the distribution
+    of each pixel. Images are observed as the likelihood asks: as bits, dequantised, or as they are.
+    """
+
+    config: VAEConfig
+
+    def __init__(self, config: VAEConfig, data: DataSpec, seed: int) -> None:
+        super().__init__(config, data, seed)
+        if data.kind == "vector" and (config.network, config.likelihood) != ("mlp", "gaussian"):
+            raise self.refuse("vectors need --network mlp --likelihood gaussian.")
+        self.likelihood = likelihood_of(config, data, self.density_dtype)
+        self.measure = self.likelihood.measure
+        self.classes = (data.classes or 0) if self.conditional else 0
+        outputs, parameters, dtype = 2 * config.latent, self.likelihood.parameters, self.density_dtype
+        with keras.name_scope("vae"):
+            self.encoder: keras.layers.Layer
+            self.decoder: keras.layers.Layer
+            if config.network == "conv":
+                self.encoder = ConvEncoder(data.shape, self.classes, outputs, config.activation, dtype)
+                self.decoder = ConvDecoder(
+                    config.latent, self.classes, data.shape, parameters, config.activation, dtype
+                )
+            else:
+                hidden = (config.units, config.depth, config.activation, dtype)
+                self.encoder = MLPEncoder(data.shape, self.classes, outputs, *hidden)
+                self.decoder = MLPDecoder(config.latent, self.classes, data.shape, parameters, *hidden)
+            self.codes = prior_of(config, data, self.classes, seed, dtype, self._posterior_normals)
+
+    # What the model is made of
+
+    def _posterior_normals(self, observed: tf.Tensor, one_hot: tf.Tensor | None) -> Any:
+        """Return the normals of the dimensions of q(z|x, y), [n, latent], for what is observed of the examples."""
+        mean, log_variance = tf.split(self.encoder(observed, one_hot), 2, axis=-1)
+        return tfd.Normal(mean, tf.exp(log_variance / 2))
+
+    def _posterior(self, observed: tf.Tensor, one_hot: tf.Tensor | None) -> Any:
+        return tfd.Independent(self._posterior_normals(observed, one_hot), 1)
+
+    def _draws(self, posterior: Any, particles: int, seed: tf.Tensor) -> tf.Tensor:
+        """Return ``z = m + s e`` with standard normal e, [particles, n, latent]: differentiable in m and s."""
+        normals = posterior.distribution
+        noise = normal([particles, *normals.loc.shape], fold_in(seed, _CODE), self.density_dtype)
+        return normals.loc + normals.scale * noise
+
+    def _decoded(self, z: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
+        """Return the decoder's numbers [..., n, *shape, parameters] for codes [..., n, latent] and labels [n, k]."""
+        leading = z.shape[:-1]
+        if one_hot is not None:
+            one_hot = tf.broadcast_to(one_hot, [*leading, self.classes])
+            one_hot = tf.reshape(one_hot, [-1, self.classes])
+        raw = self.decoder(tf.reshape(z, [-1, z.shape[-1]]), one_hot)
+        return tf.reshape(raw, [*leading, *raw.shape[1:]])
+
+    def _observed(self, x: Any, seed: Any) -> tf.Tensor:
+        x = tf.convert_to_tensor(x)
+        if self.data.kind == "image" and x.dtype != tf.uint8:
+            raise DataError(f"images must be uint8, with grey levels 0 .. {self.data.levels - 1}; got {x.dtype.name}.")
+        if x.shape[1:] != self.data.shape:
+            raise DataError(f"expected examples of shape {self.data.shape}; got {tuple(x.shape[1:])}.")
+        return self.likelihood.observe(x, fold_in(seed, _OBSERVATION))
+
+    # Training
+
+    def objectives(self) -> Sequence[Objective]:
+        """Return the negative bound, in nats."""
+        return [Objective("bound", self._negative_bound, self.trainable_variables)]
+
+    def beta(self, step: tf.Tensor) -> tf.Tensor:
+        """Return the weight of the KL at a step: ``beta min(1, t / T)``, with t in epochs and T of ``--beta-warmup``."""
+        beta = tf.constant(self.config.beta, self.density_dtype)
+        if not self.config.beta_warmup:
+            return beta
+        epochs = tf.cast(step, self.density_dtype) / self.steps_per_epoch
+        return beta * tf.minimum(tf.ones([], self.density_dtype), epochs / self.config.beta_warmup)
+
+    def _negative_bound(self, batch: Batch, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        one_hot = self.one_hot(batch.labels) if self.conditional else None
+        observed = self._observed(batch.x, seed)
+        posterior, beta = self._posterior(observed, one_hot), self.beta(step)
+        weighted = self.config.objective == "iwae"
+        z = self._draws(posterior, self.config.particles if weighted else 1, seed)
+        log_likelihood = self.likelihood.log_prob(observed, self._decoded(z, one_hot))
+        reconstruction = -tf.reduce_mean(log_likelihood)
+        if weighted:
+            drawn_kl = monte_carlo_kl(posterior, self.codes.distribution(one_hot), z)
+            loss, kl_nats = (
+                -tf.reduce_mean(importance_weighted(log_likelihood - beta * drawn_kl)),
+                tf.reduce_mean(drawn_kl),
+            )
+        else:
+            kl = self._kl(posterior, one_hot, z[0], closed=self.config.objective == "elbo")
+            loss = reconstruction + beta * with_free_bits(kl, self.config.free_bits, self.config.latent)
+            kl_nats = tf.reduce_mean(_per_example(kl))
+        return {"loss": loss, **self._named(reconstruction, kl_nats), "beta": beta}
+
+    def _kl(self, posterior: Any, one_hot: tf.Tensor | None, z: tf.Tensor, closed: bool = True) -> tf.Tensor:
+        """Return KL(q || p): [n, latent] in closed form, where there is one and it is wanted, else [n] by the draws z."""
+        factors = self.codes.factors(one_hot)
+        if closed and factors is not None:
+            return closed_form_kl(posterior, factors)
+        return monte_carlo_kl(posterior, self.codes.distribution(one_hot), z)
+
+    def _named(self, reconstruction: tf.Tensor, kl: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Return the terms of a batch under the names that tell what they are of."""
+        given = "_given_label" if self.conditional else ""
+        total = reconstruction + kl
+        whole = {"cross_entropy_nats": total} if self.measure == "cross-entropy" else {"elbo_nats": -total}
+        parts = {"reconstruction_nats": reconstruction, "latent_kl_nats": kl, "kl_ratio": kl / reconstruction}
+        return {f"{name}{given}": value for name, value in (whole | parts).items()}
+
+    # What can be had from it
+
+    def posterior(self, x: Any, labels: Any = None, seed: Any = 0) -> Any:
+        """Return q(z|x, y) as `tfd.Independent` normals: batch [n], event [latent]."""
+        observed = self._observed(x, seed)
+        return self._posterior(observed, self.one_hot(labels, observed.shape[0]))
+
+    def elbo_terms(self, x: Any, labels: Any = None, seed: Any = 0) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return ``E_q[log p(x|z, y)]`` by one draw of z, and KL(q || p), in closed form where there is one; [n] nats."""
+        observed = self._observed(x, seed)
+        one_hot = self.one_hot(labels, observed.shape[0])
+        posterior = self._posterior(observed, one_hot)
+        z = self._draws(posterior, 1, seed)[0]
+        kl = _per_example(self._kl(posterior, one_hot, z))
+        return self.likelihood.log_prob(observed, self._decoded(z, one_hot)), kl
+
+    def elbo(self, x: Any, labels: Any = None, seed: Any = 0, particles: int = 1) -> tf.Tensor:
+        """Return the ELBO, [n] nats, or the importance-weighted bound of several particles, in bounded memory."""
+        if particles < 1:
+            raise DataError(f"particles must be at least 1, got {particles}.")
+        if particles == 1:
+            log_likelihood, kl = self.elbo_terms(x, labels, seed)
+            return log_likelihood - kl
+        observed = self._observed(x, seed)
+        one_hot = self.one_hot(labels, observed.shape[0])
+        posterior = self._posterior(observed, one_hot)
+
+        def log_weights(k: int, chunk_seed: tf.Tensor) -> tf.Tensor:
+            z = self._draws(posterior, k, chunk_seed)
+            kl = monte_carlo_kl(posterior, self.codes.distribution(one_hot), z)
+            return self.likelihood.log_prob(observed, self._decoded(z, one_hot)) - kl
+
+        return importance_weighted_in_chunks(log_weights, particles, observed.shape[0], fold_in(seed, _CODE))
+
+    def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return the means of q(z|x, y), [n, latent]."""
+        return self.posterior(x, labels, seed).mean()
+
+    def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return the mean of p(x|z, y), or a draw from it with ``--pixels draw``: uint8 images, or float32 vectors."""
+        z = tf.cast(z, self.density_dtype)
+        raw = self._decoded(z, self.one_hot(labels, z.shape[0]))
+        drawn = self.config.pixels == "draw"
+        x = self.likelihood.sample(raw, fold_in(seed, _PIXELS)) if drawn else self.likelihood.mean(raw)
+        return x if self.data.kind == "vector" else quantise(x + 0.5, self.data.levels)
+
+    def prior(self, labels: Any = None) -> Any:
+        """Return p(z), or p(z|y): a batch of one for each label, where codes depend on it."""
+        return self.codes.distribution(self.one_hot(labels))
+
+    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Draw `n` examples: a code of p(z), and what it decodes to."""
+        one_hot = self.one_hot(labels, n)
+        prior = self.codes.distribution(one_hot)
+        z = prior.sample([] if prior.batch_shape.rank else n, seed=fold_in(seed, _CODE))
+        return self.decode(z, labels, seed)
+
+    def basis(self) -> Mapping[str, Any]:
+        """Return what was scored."""
+        return self.likelihood.basis()
+
+
+class CVAE(VAE):
+    """A VAE whose encoder and decoder see the label: bounds of log p(x|y) (Sohn, Lee, Yan 2015)."""
+
+    conditional = True
+    config: CVAEConfig
+
+
+def _per_example(kl: tf.Tensor) -> tf.Tensor:
+    """Return a KL [n] or [n, latent] summed over the dimensions, [n]."""
+    return tf.reduce_sum(kl, axis=-1) if kl.shape.rank == 2 else kl

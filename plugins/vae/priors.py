@@ -1,0 +1,184 @@
+"""p(z), or p(z|y): the distribution of codes that a posterior is compared with and new codes are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfgen import DataSpec
+from tfgen_plugins.flows import RealNVPConfig
+from tfgen_plugins.flows.model import RealNVP
+from tfgen_plugins.vae import VAEConfig
+
+tfd = tfp.distributions
+
+_PSEUDO_INPUT_SPREAD = 1.0
+
+
+class Prior(keras.layers.Layer):
+    """The standard normal; other priors are its subclasses.
+
+    Args:
+        latent: size of a code.
+        dtype: of densities.
+    """
+
+    def __init__(self, latent: int, dtype: tf.DType) -> None:
+        super().__init__(name="prior", dtype=dtype.name)
+        self.latent, self.density_dtype = latent, dtype
+        self.built = True
+
+    def factors(self, one_hot: tf.Tensor | None) -> Any:
+        """Return the normals of the single dimensions, [..., latent], if the prior is a product of such; else None.
+
+        Args:
+            one_hot: labels [n, classes], or None.
+        """
+        return tfd.Normal(tf.zeros([self.latent], self.density_dtype), tf.ones([self.latent], self.density_dtype))
+
+    def distribution(self, one_hot: tf.Tensor | None) -> Any:
+        """Return the `tfd.Distribution` over codes [latent]; where it depends on labels [n, classes], one for each."""
+        return tfd.Independent(self.factors(one_hot), 1)
+
+
+class ConditionalPrior(Prior):
+    """p(z|y): a Gaussian with learned mean and scale for each label, which starts as the standard normal.
+
+    Args:
+        latent: size of a code.
+        dtype: of densities.
+        classes: labels.
+    """
+
+    def __init__(self, latent: int, dtype: tf.DType, classes: int) -> None:
+        super().__init__(latent, dtype)
+        self.means = self.add_weight(shape=(classes, latent), initializer="zeros", name="means")
+        self.log_scales = self.add_weight(shape=(classes, latent), initializer="zeros", name="log_scales")
+
+    def factors(self, one_hot: tf.Tensor | None) -> Any:
+        """Return the normals of each label, [n, latent]."""
+        return tfd.Normal(one_hot @ self.means, tf.exp(one_hot @ self.log_scales))
+
+
+class MixturePrior(Prior):
+    """``p(z) = sum_k w_k N(z; m_k, s_k^2)``, with learned weights, means and scales.
+
+    Args:
+        latent: size of a code.
+        dtype: of densities.
+        components: K.
+        seed: of the initial means, which are drawn from the standard normal.
+    """
+
+    def __init__(self, latent: int, dtype: tf.DType, components: int, seed: int) -> None:
+        super().__init__(latent, dtype)
+        spread = keras.initializers.RandomNormal(stddev=1.0, seed=seed)
+        self.logits = self.add_weight(shape=(components,), initializer="zeros", name="logits")
+        self.means = self.add_weight(shape=(components, latent), initializer=spread, name="means")
+        self.log_scales = self.add_weight(shape=(components, latent), initializer="zeros", name="log_scales")
+
+    def factors(self, one_hot: tf.Tensor | None) -> Any:
+        """Return None: a mixture is no product over dimensions."""
+        return None
+
+    def distribution(self, one_hot: tf.Tensor | None) -> Any:
+        """Return the mixture."""
+        return mixture(self.logits.value, self.means.value, tf.exp(self.log_scales))
+
+
+class VampPrior(Prior):
+    """``p(z) = 1/K sum_k q(z|u_k)``, with learned pseudo-inputs u_k (Tomczak, Welling 2018, equation 9).
+
+    For a conditional encoder a pseudo-input is an example and a label, which is learned as well and may be in between.
+
+    Args:
+        latent: size of a code.
+        dtype: of densities.
+        components: K.
+        seed: of the initial pseudo-inputs.
+        data: what an example is.
+        classes: width of a label, 0 for none.
+        posterior: ``(observed, one_hot) -> tfd.Normal`` [n, latent], the normals of q(z|x, y).
+    """
+
+    def __init__(
+        self,
+        latent: int,
+        dtype: tf.DType,
+        components: int,
+        seed: int,
+        data: DataSpec,
+        classes: int,
+        posterior: Callable[[tf.Tensor, tf.Tensor | None], Any],
+    ) -> None:
+        super().__init__(latent, dtype)
+        self.posterior, self.image = posterior, data.kind == "image"
+        spread = keras.initializers.RandomNormal(stddev=_PSEUDO_INPUT_SPREAD, seed=seed)
+        self.inputs = self.add_weight(shape=(components, *data.shape), initializer=spread, name="pseudo_inputs")
+        self.labels = None
+        if classes:
+            self.labels = self.add_weight(shape=(components, classes), initializer=spread, name="pseudo_labels")
+
+    def factors(self, one_hot: tf.Tensor | None) -> Any:
+        """Return None: a mixture is no product over dimensions."""
+        return None
+
+    def distribution(self, one_hot: tf.Tensor | None) -> Any:
+        """Return the mixture of the pseudo-inputs' posteriors."""
+        inputs = tf.sigmoid(self.inputs) if self.image else self.inputs.value
+        labels = None if self.labels is None else tf.nn.softmax(self.labels)
+        normals = self.posterior(inputs, labels)
+        return mixture(tf.zeros([self.inputs.shape[0]], self.density_dtype), normals.loc, normals.scale)
+
+
+class FlowPrior(Prior):
+    """A Real NVP over codes (Chen et al.: Variational lossy autoencoder, 2017, section 3.2, with couplings).
+
+    Args:
+        latent: size of a code.
+        dtype: of densities.
+        layers: couplings.
+        units: width of the couplings' hidden layers.
+        seed: of the initial weights.
+    """
+
+    def __init__(self, latent: int, dtype: tf.DType, layers: int, units: int, seed: int) -> None:
+        super().__init__(latent, dtype)
+        self.flow = RealNVP(RealNVPConfig(layers=layers, units=units), DataSpec("vector", (latent,)), seed)
+
+    def factors(self, one_hot: tf.Tensor | None) -> Any:
+        """Return None: a flow is no product over dimensions."""
+        return None
+
+    def distribution(self, one_hot: tf.Tensor | None) -> Any:
+        """Return the flow's distribution."""
+        return self.flow.distribution()
+
+
+def mixture(logits: tf.Tensor, means: tf.Tensor, scales: tf.Tensor) -> Any:
+    """Return the mixture of diagonal Gaussians with means and scales [K, latent] and weights softmax(logits), [K]."""
+    return tfd.MixtureSameFamily(tfd.Categorical(logits=logits), tfd.Independent(tfd.Normal(means, scales), 1))
+
+
+def prior_of(
+    config: VAEConfig,
+    data: DataSpec,
+    classes: int,
+    seed: int,
+    dtype: tf.DType,
+    posterior: Callable[[tf.Tensor, tf.Tensor | None], Any],
+) -> Prior:
+    """Return the prior that the options name; arguments as for the priors."""
+    if config.prior == "mog":
+        return MixturePrior(config.latent, dtype, config.components, seed)
+    if config.prior == "vamp":
+        return VampPrior(config.latent, dtype, config.components, seed, data, classes, posterior)
+    if config.prior == "flow":
+        return FlowPrior(config.latent, dtype, config.flow_layers, config.flow_units, seed)
+    if config.prior == "standard":
+        return Prior(config.latent, dtype)
+    return ConditionalPrior(config.latent, dtype, classes)
