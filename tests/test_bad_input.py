@@ -59,15 +59,26 @@ def make(config, data, seed):
     return Diverging(config, data, seed)
 
 def dots(sources):
-    x = np.zeros((40, 1, 1, 1), np.uint8)
+    return dataset("dots", np.zeros((40, 1, 1, 1), np.uint8))
+
+def glare(sources):
+    return dataset("glare", np.full((40, 8, 8, 1), 17, np.uint8), 17)
+
+def floats(sources):
+    return dataset("floats", np.full((40, 8, 8, 1), 256.5, np.float32))
+
+def dataset(name, x, levels=256):
     split = Split(x)
-    return Dataset("dots", DataSpec("image", (1, 1, 1)), {"train": split, "valid": split, "test": split})
+    spec = DataSpec("image", x.shape[1:], levels=levels)
+    return Dataset(name, spec, {"train": split, "valid": split, "test": split})
 
 @hookimpl
 def tfgen_register(registry):
     registry.add_model(ModelSpec("diverging", Config, make, summary="Diverges."))
     registry.add_model(ModelSpec("clashing", ClashingConfig, make, summary="Clashes."))
     registry.add_dataset(DatasetSpec("dots", dots, summary="Images of one pixel."))
+    registry.add_dataset(DatasetSpec("glare", glare, summary="Brighter than its spec says."))
+    registry.add_dataset(DatasetSpec("floats", floats, summary="Images of floats."))
 '''
 
 
@@ -110,7 +121,7 @@ def contents(folder):
         (["runn"], "unknown command 'runn'; did you mean 'run'?"),
         (["--verbos", "list"], "unknown option '--verbos'; did you mean '--verbose'?"),
         (["-p"], "-p: expected one argument"),
-        (["run"], "which model? Models are conditional_realnvp, nice, realnvp"),
+        (["run"], "which model? Models are conditional_realnvp, cvae, nice"),
         (["run", "realnpv"], "unknown model 'realnpv'; did you mean 'realnvp'?"),
         (["run", "realnvp", "--epohcs", "3"], "unknown option '--epohcs'; did you mean '--epochs'?"),
         (["run", "realnvp", "--unit", "3"], "unknown option '--unit'; did you mean '--units'?"),
@@ -150,6 +161,23 @@ def test_unknown_names_get_the_closest(arguments, says, fails):
 )
 def test_unsuitable_values(options, says, fails, tmp_path):
     assert says in fails("run", "realnvp", "--runs-dir", tmp_path / "runs", *options)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "says"),
+    [
+        ("vae", ["--latent", "0"], "--latent must be at least 1, got 0"),
+        ("vae", ["--beta", "-0.1"], "--beta must be 0 or more, got -0.1"),
+        ("vae", ["--prior", "mog", "--components", "0"], "--components must be at least 1, got 0"),
+        ("vae", ["--objective", "iwae", "--particles", "0"], "--particles must be at least 1, got 0"),
+        ("vae", ["--prior", "conditional"], "invalid choice 'conditional' for argument '--prior'"),
+        ("vae", ["--data", "two_gaussians"], "vectors need --network mlp --likelihood gaussian"),
+        ("cvae", ["--prior", "flow", "--latent", "1"], "--latent must be at least 2 with --prior flow, got 1"),
+    ],
+)
+def test_unsuitable_autoencoders(model, options, says, fails, tmp_path):
+    assert says in fails("run", model, "--runs-dir", tmp_path / "runs", *options)
     assert not (tmp_path / "runs").exists()
 
 
@@ -198,6 +226,19 @@ def test_data_that_the_model_cannot_take(fails, plugin, tmp_path):
     assert "model RealNVP cannot take this data (shape (1, 1, 1))" in line
     line = fails("-p", plugin, "run", "diverging", "--data", "two_gaussians", *runs)
     assert "it takes images only" in line
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ("glare", "split 'train': grey levels must lie in 0 .. 16, as spec.levels says; got 17"),
+        ("floats", "expected uint8 examples of shape (8, 8, 1) with grey levels 0 .. 255, got float32"),
+    ],
+)
+@pytest.mark.parametrize("model", ["vae", "realnvp"])
+def test_data_beyond_their_grey_levels(model, data, says, fails, plugin, tmp_path):
+    assert says in fails("-p", plugin, "run", model, "--data", data, "--runs-dir", tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 

@@ -68,12 +68,18 @@ class Dataset:
     def _check(self, name: SplitName, split: Split, dtype: np.dtype[np.generic]) -> None:
         where = f"data set {self.name!r}, split {name!r}"
         if split.x.dtype != dtype or split.x.shape[1:] != self.spec.shape:
+            levels = f" with grey levels 0 .. {self.spec.levels - 1}" if self.spec.kind == "image" else ""
             raise DataError(
-                f"{where}: expected {dtype} examples of shape {self.spec.shape}, "
+                f"{where}: expected {dtype} examples of shape {self.spec.shape}{levels}, "
                 f"got {split.x.dtype} of {split.x.shape[1:]}."
             )
         if not len(split):
             raise DataError(f"{where} is empty.")
+        # All that uint8 holds is allowed with 256 levels; only fewer are worth a pass over the data.
+        if self.spec.kind == "image" and self.spec.levels < 256 and (brightest := split.x.max()) >= self.spec.levels:
+            raise DataError(
+                f"{where}: grey levels must lie in 0 .. {self.spec.levels - 1}, as spec.levels says; got {brightest}."
+            )
         if (split.labels is None) != (self.spec.classes is None):
             raise DataError(f"{where}: labels and spec.classes must be given together.")
         if split.labels is not None and split.labels.shape != (len(split),):
