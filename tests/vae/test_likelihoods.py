@@ -29,6 +29,13 @@ def test_bernoulli_sums_to_one_over_the_binary_images():
     np.testing.assert_allclose(total, 1, rtol=1e-12)
 
 
+def test_a_bernoulli_has_the_density_of_its_distribution():
+    likelihood = Bernoulli(PIXELS, DTYPE, "none")
+    numbers, observed = 20 * raw(1, 50), tf.constant(np.random.default_rng(1).uniform(size=(50, 1, 2, 1)))
+    expected = tf.reduce_sum(likelihood.distribution(numbers).log_prob(observed), axis=[1, 2, 3])
+    np.testing.assert_allclose(likelihood.log_prob(observed, numbers), expected, rtol=1e-12)
+
+
 def test_a_bernoulli_over_grey_levels_sums_to_no_such_thing():
     likelihood = Bernoulli(PIXELS, DTYPE, "none")
     assert likelihood.measure == "cross-entropy"
