@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -79,3 +80,17 @@ def test_every_pixel_and_label_matters_to_the_code(model, network):
         assert not np.array_equal(vae.encode(x, [2, 1]).numpy()[0], code[0])
         z = tf.zeros([2, 2])
         assert not np.array_equal(vae._decoded(z, vae.one_hot([0, 1]))[0], vae._decoded(z, vae.one_hot([2, 1]))[0])
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_signals_keep_their_size_at_the_start(activation):
+    """Neither die out nor explode on the way through the hidden layers, transposed ones too."""
+    keras.utils.set_random_seed(0)
+    decoder = ConvDecoder(20, 0, (28, 28, 1), 1, activation, tf.float32)
+    z = tf.constant(np.random.default_rng(0).normal(size=(200, 20)), tf.float32)
+    hidden = tf.reshape(decoder.stem(z), [-1, *decoder.start])
+    sizes = [float(tf.math.reduce_mean(hidden**2))]
+    for convolution, (height, width) in zip(decoder.convolutions, decoder.sides[1:], strict=False):
+        hidden = convolution(hidden)[:, :height, :width]
+        sizes.append(float(tf.math.reduce_mean(hidden[:, 2:-2, 2:-2] ** 2)))
+    assert all(0.5 < size < 2 for size in sizes), sizes
