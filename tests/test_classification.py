@@ -49,6 +49,7 @@ class Conditional:
     """What the toys below share."""
 
     conditional = True
+    measure = "examples"
     data = DataSpec("image", (1, 1, 1), 2)
 
     def basis(self):

@@ -93,7 +93,7 @@ def test_differences_have_the_error_of_both():
         ({"alpha": 0.05}, "alpha is 1e-06 (a) and 0.05 (b)"),
         ({"draws": 4}, "draws is 1 (a) and 4 (b)"),
         ({"examples": 99}, "examples is 100 (a) and 99 (b)"),
-        ({"likelihood": "lower bound"}, "likelihood is none (a) and lower bound (b)"),
+        ({"likelihood": "lower bound"}, "likelihood is a density (a) and lower bound (b)"),
     ],
 )
 def test_what_was_measured_on_different_things_is_not_ranked(basis, says):
@@ -198,6 +198,40 @@ def test_many_runs_get_narrow_cells():
 def test_names_are_as_long_as_tells_them_apart():
     assert distinct_names([Path("/a/x"), Path("/a/y")]) == ["x", "y"]
     assert distinct_names([Path("/a/r/x"), Path("/b/r/x"), Path("/a/r/y")]) == ["a/r/x", "b/r/x", "a/r/y"]
+
+
+def test_bounds_and_counts_beside_densities():
+    count = metric(17.0, math.nan, "of 20 units")
+    bound = metric(2.0, likelihood="lower bound (IWAE, 5000 particles)")
+    runs = [
+        run("a", {"bits_per_dim": metric(1.0)}),
+        run("b", {"bits_per_dim": bound, "active_units": count, "cross_entropy_nats": metric(3.0)}),
+        run("c", {"bits_per_dim": metric(2.5, likelihood="lower bound (ELBO, 1 particle)"), "active_units": count}),
+    ]
+    found = compare(runs)
+    table = {row[0]: row[1:] for row in text_table(found).rows}
+    assert table["test bits_per_dim, bits/dim\nlikelihood a density"] == ["1.0000 ± 0.0100", "—", "—"]
+    assert table["test bits_per_dim, bits/dim\nlower bound (IWAE, 5000 particles)"] == ["—", "2.0000 ± 0.0100", "—"]
+    assert table["test active_units, of 20 units"] == ["—", "17", "17"]
+    assert not any(row.standings for row in found.metrics)
+    assert found.to_json()["metrics"][-1]["runs"]["b"] == {"value": 3.0, "standard_error": 0.01}
+    assert "not ranked, since a better model may have more or less of each: test active_units" in found.notes
+
+
+def test_a_curve_that_rises(drawn, tmp_path):
+    def rising(name):
+        values = [-900.0, -130.0, -120.0, -110.0, -105.0, -100.0]
+        rows = [{"step": s, "seconds": s, "valid/elbo_nats": value} for s, value in enumerate(values, 1)]
+        return run(name, rows=rows)
+
+    runs = [rising(name) for name in "ab"]
+    assert ["highest valid elbo_nats while training", "-100.0000", "-100.0000"] in text_table(compare(runs)).rows
+    draw_curve_panels(curves(runs), tmp_path / "x.png")
+    by_step = drawn[0].axes[0]
+    assert by_step.get_ylabel() == "validation ELBO, nats"
+    low, high = by_step.get_ylim()
+    assert -600 < low < -130
+    assert -100 < high < 0
 
 
 def rows_of(**terms):

@@ -11,11 +11,18 @@ from typing import Any, Literal
 
 from tfgen.run_facts import CURVES, SPLITS, RunFacts
 
+
+def _also_given_label(*names: str) -> frozenset[str]:
+    return frozenset(names) | {f"{name}_given_label" for name in names}
+
+
 #: Which way a metric gets better. A name that is in neither is shown and never ranked.
-LOWER_IS_BETTER = frozenset(
-    {"bits_per_dim", "nll_nats", "kl_nats", "bits_per_dim_given_label", "nll_nats_given_label", "label_nll_nats", "ece"}
+LOWER_IS_BETTER = frozenset({"kl_nats", "label_nll_nats", "ece"}) | _also_given_label(
+    "bits_per_dim", "nll_nats", "cross_entropy_nats"
 )
-HIGHER_IS_BETTER = frozenset({"accuracy"})
+HIGHER_IS_BETTER = frozenset({"accuracy"}) | _also_given_label("elbo_nats", "iwae_nats")
+#: What a bound is made of, and how much of the code is used: each may go either way in the better model.
+DESCRIPTIVE = _also_given_label("reconstruction_nats", "latent_kl_nats", "active_units")
 #: A difference counts when it is larger than this many of its standard errors.
 STANDARD_ERRORS = 2.0
 
@@ -23,6 +30,8 @@ STANDARD_ERRORS = 2.0
 _NOISE = frozenset({"seed"})
 #: How a conditional model makes log p(x) of its log p(x|y) belongs to the model; what is measured is log p(x) all the same.
 _MARGINAL = frozenset({"marginal over", "p(y)"})
+#: What it says of a number that its basis lacks an entry, where "none" would mislead.
+_WITHOUT = {"likelihood": "a density"}
 _OF_THE_MARGINAL = frozenset({"bits_per_dim", "nll_nats", "kl_nats"})
 Verdict = Literal["best", "level", "behind"]
 
@@ -69,6 +78,11 @@ class MetricRow:
     def standings(self) -> dict[str, Standing]:
         """Where each run stands; empty when it is not known which way is better, or fewer than two can be ranked."""
         return rank(self.values, self.errors, self.name)
+
+    def told(self, key: str) -> str:
+        """Return a telling entry in words."""
+        value = self.telling[key]
+        return _WITHOUT.get(key, "none") if value is None else in_words(value)
 
 
 @dataclass(frozen=True)
@@ -322,7 +336,7 @@ def _basis_notes(rows: Iterable[MetricRow]) -> list[str]:
         shown = ["data"] if "data" in keys else list(keys)
         parts = []
         for key in shown:
-            said = [f"{in_words(row.telling[key])} ({', '.join(row.values)})" for row in members]
+            said = [f"{row.told(key)} ({', '.join(row.values)})" for row in members]
             parts.append(f"{key} is {' and '.join(said)}")
         if len(members) > 1:
             reasons.setdefault("; ".join(parts) or "the units differ", []).append(f"{split} {name}")
@@ -333,14 +347,18 @@ def _basis_notes(rows: Iterable[MetricRow]) -> list[str]:
 
 
 def _value_notes(rows: Iterable[MetricRow]) -> list[str]:
-    notes = []
+    notes, parts = [], []
     for row in rows:
         if len(row.values) < 2:
             continue
-        if row.name not in LOWER_IS_BETTER | HIGHER_IS_BETTER:
+        if row.name in DESCRIPTIVE:
+            parts.append(f"{row.split} {row.name}")
+        elif row.name not in LOWER_IS_BETTER | HIGHER_IS_BETTER:
             notes.append(f"not ranked: {row.split} {row.name}: it is not known whether lower or higher is better")
         elif missing := [run for run in row.values if not row.standings.get(run) and not _sound(row, run)]:
             notes.append(f"not ranked: {row.split} {row.name} of {', '.join(missing)}: no finite number with an error")
+    if parts:
+        notes.append(f"not ranked, since a better model may have more or less of each: {', '.join(parts)}")
     return notes
 
 

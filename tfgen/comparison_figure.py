@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tfgen.figures import image_grid
-from tfgen.run_facts import RunFacts
+from tfgen.run_facts import RISING, RunFacts
 from tfgen.specs import DataSpec
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ _CURVE_LABELS = {
     "bits_per_dim_given_label": "bits/dim given the label",
     "nll_nats": "-log p(x), nats",
     "nll_nats_given_label": "-log p(x|y), nats",
+    "elbo_nats": "ELBO, nats",
+    "elbo_nats_given_label": "ELBO given the label, nats",
+    "cross_entropy_nats": "cross-entropy + KL, nats",
+    "cross_entropy_nats_given_label": "cross-entropy + KL given the label, nats",
 }
 
 
@@ -150,12 +154,14 @@ def _columns(count: int) -> int:
 
 
 def _view(runs: Sequence[RunFacts]) -> tuple[float, float]:
-    """Return the shown interval: first values are often far above the rest of a curve and would flatten all of them."""
-    curves = [[value for _, _, value in run.curve_points()] for run in runs]
-    low = min(min(values) for values in curves)
-    high = max(float(np.quantile(values, 0.9)) if len(values) > 4 else max(values) for values in curves)
-    margin = 0.08 * (high - low) or 0.1
-    return low - margin, high + margin
+    """Return the shown interval: first values are often far from the rest of a curve and would flatten all of them."""
+    sign = -1 if runs[0].curve in RISING else 1  # in which direction the first values lie
+    curves = [[sign * value for _, _, value in run.curve_points()] for run in runs]
+    near = min(min(values) for values in curves)
+    far = max(float(np.quantile(values, 0.9)) if len(values) > 4 else max(values) for values in curves)
+    margin = 0.08 * (far - near) or 0.1
+    low, high = sorted((sign * (near - margin), sign * (far + margin)))
+    return low, high
 
 
 def _wrapped(name: str, width: int = _TITLE_LETTERS) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfgen.comparison import Comparison, MetricRow, in_words, rate_in_words
-from tfgen.run_facts import RunFacts
+from tfgen.run_facts import RISING, RunFacts
+from tfgen.tables import measured
 
 _NOTHING = "—"
 #: Wider tables fit no usual terminal, so that letters head their columns.
@@ -108,32 +109,30 @@ def _progress_rows(runs: Iterable[RunFacts]) -> list[list[str]]:
         return []
     rows = []
     for term in dict.fromkeys(run.curve for run in runs if run.curve_points()):
-        lowest = [min((point[2] for point in run.curve_points()), default=math.nan) for run in runs]
+        word, best = ("highest", max) if term in RISING else ("lowest", min)
+        reached = [best((point[2] for point in run.curve_points()), default=math.nan) for run in runs]
         shown = [
             f"{value:.4f}" if run.curve == term and math.isfinite(value) else ""
-            for run, value in zip(runs, lowest, strict=True)
+            for run, value in zip(runs, reached, strict=True)
         ]
-        rows.append([f"lowest valid {term} while training", *shown])
+        rows.append([f"{word} valid {term} while training", *shown])
     return rows
 
 
 def _label(row: MetricRow) -> str:
-    telling = {"data": row.telling["data"]} if "data" in row.telling else row.telling
-    # Long entries, such as the source of the data, are told in the notes.
-    said = [f"{key} {in_words(value)}" for key, value in telling.items() if len(in_words(value)) < _CELL]
-    return "\n".join([f"{row.split} {row.name}, {row.unit}", *said])
+    telling = ["data"] if "data" in row.telling else list(row.telling)
+    said = {key: row.told(key) for key in telling if key == "likelihood" or row.telling[key] is not None}
+    # A long entry speaks for itself; a very long one, such as the source of the data, is told in the notes.
+    lines = [f"{key} {words}" if len(words) < _CELL else words for key, words in said.items()]
+    return "\n".join([f"{row.split} {row.name}, {row.unit}", *(line for line in lines if len(line) <= _FIRST_COLUMN)])
 
 
 def _cell(row: MetricRow, run: str, crowded: bool) -> str:
     if run not in row.values:
         return ""
     standing, before_error = row.standings.get(run), "\n± " if crowded else " ± "
-    value, error, mark = (
-        f"{row.values[run]:.4f}",
-        f"{row.errors[run]:.4f}",
-        _MARKS[standing.verdict] if standing else "",
-    )
-    number = f"{value}{mark}\n± {error}" if crowded else f"{value} ± {error}{mark}"
+    value, error, mark = row.values[run], row.errors[run], _MARKS[standing.verdict] if standing else ""
+    number = measured(value, error, f"{mark}\n") if crowded else f"{measured(value, error)}{mark}"
     if standing is None or not standing.error:
         return number
     return f"{number}\n{standing.difference:+.4f}{before_error}{standing.error:.4f}"

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfgen.bounds import ACTIVE_VARIANCE, BoundScores, active_units, score_bound
 from tfgen.data.dataset import Dataset, Split
-from tfgen.models import GenerativeModel
+from tfgen.models import GenerativeModel, HasElbo, Measure
 from tfgen.scoring import (
-    Likelihood,
+    Labels,
     Metric,
     check_measurement,
     labels_of,
     likelihood_of,
     log_class_frequencies,
-    log_sum_over_classes,
+    log_probabilities,
     mean_metric,
     scores,
 )
@@ -32,6 +33,7 @@ def evaluate(
     draws: int = 1,
     seed: int = 0,
     batch_size: int = 500,
+    particles: int = 1,
     quiet: bool = True,
 ) -> dict[str, Metric]:
     """Measure a model on a split, a batch at a time.
@@ -42,7 +44,8 @@ def evaluate(
         split: ``train``, ``valid`` or ``test``.
         draws: how often the density of each example is drawn and averaged, for densities that need noise.
         seed: of that noise.
-        batch_size: examples at a time; bounds the memory.
+        batch_size: examples at a time; bounds the memory. With many particles fewer are taken.
+        particles: k of the importance-weighted bound, for a model with a bound; 1 is the ELBO alone.
         quiet: show no progress.
 
     Returns:
@@ -52,81 +55,113 @@ def evaluate(
         the training split, so that these compare with an unconditional model's; its score -log p(x|y) with the label
         given is ``nll_nats_given_label`` and ``bits_per_dim_given_label``.
 
+        A model with a bound has upper bounds there, and beside them, of a conditional model with ``_given_label``:
+        ``elbo_nats``; ``iwae_nats`` for more than one particle; and if it has a posterior q(z|x), ``reconstruction_nats``,
+        which is -E_q[log p(x|z)], ``latent_kl_nats``, which is KL(q(z|x) || p(z)), and ``active_units``, a count without
+        an error (NaN).
+
+        Of black and white images that the model made of the examples there are no bits/dim. Where it scores grey levels
+        by a cross-entropy, which is no likelihood, ``cross_entropy_nats`` takes the place of all but the last three.
+
     Raises:
-        CapabilityError: when the model has neither density nor bound.
+        CapabilityError: when the model has neither density nor bound, or particles mean nothing to it.
         DataError: when a conditional model was built for other classes, or a label lies outside them.
         UnknownNameError: when there is no such split.
-        OptionError: when draws or batch size are below 1.
+        OptionError: when draws, batch size or particles are below 1.
     """
     name = check_measurement(split, draws, batch_size)
-    likelihood = likelihood_of(model, data, "evaluating")
+    likelihood = likelihood_of(model, data, "evaluating", particles)
     examples = data.splits[name]
     noisy = data.spec.kind == "image" or likelihood.bound
     draws = draws if noisy else 1  # a vector's density has no noise to average over
-    basis = {"split": split, "examples": len(examples), "data": data.name, **model.basis(), **likelihood.basis}
-    if noisy:
-        basis |= {"draws": draws, "seed": seed}
+    noise = {"draws": draws, "seed": seed} if noisy else {}
+    said = {"split": split, "examples": len(examples), "data": data.name, **model.basis()}
+    basis = {**said, **likelihood.basis, **noise}
+    # A cross-entropy is no log-probability, of which a sum over the classes would mean something.
+    summed = likelihood.classes is not None and model.measure != "cross-entropy"
+    log_prior = log_class_frequencies(data) if summed else None
+    labels = None if likelihood.classes is None else labels_of(data, name)
     options: dict[str, Any] = {"draws": draws, "seed": seed, "batch_size": batch_size, "quiet": quiet}
-    if likelihood.classes is None:
-        log_probs, _ = log_probabilities(likelihood, examples.x, **options)
-        return likelihood_metrics(log_probs, data, examples, basis)
-    marginal, given_label = log_probabilities(
-        likelihood, examples.x, log_class_frequencies(data), labels_of(data, name), **options
-    )
-    marginal_basis = basis | {"marginal over": f"{likelihood.classes} classes", "p(y)": "class frequencies of train"}
-    metrics = likelihood_metrics(marginal, data, examples, marginal_basis)
-    return metrics | _negative_log_likelihood(given_label, data, basis, "_given_label")
+    bound: BoundScores | None = None
+    if likelihood.bound and isinstance(model, HasElbo):
+        bound = score_bound(model, examples.x, labels, log_prior, particles=particles, **options)
+        marginal, own = bound.marginal, bound.tightest
+    else:
+        marginal, own = log_probabilities(likelihood.function, examples.x, log_prior, labels, **options)
+    metrics: dict[str, Metric] = {}
+    if labels is None:
+        metrics |= likelihood_metrics(own, model.measure, data, examples, basis)
+    elif summed:
+        over = {"marginal over": f"{likelihood.classes} classes", "p(y)": "class frequencies of train"}
+        metrics |= likelihood_metrics(marginal, model.measure, data, examples, basis | over)
+    if labels is not None:
+        metrics |= negative_log_likelihood(own, model.measure, data, basis, "_given_label")
+    if bound is not None:
+        metrics |= bound_metrics(bound, model.measure, particles, labels, said, noise)
+    return metrics
 
 
 def likelihood_metrics(
-    log_probs: NDArray[np.float64], data: Dataset, examples: Split, basis: Mapping[str, Any]
+    log_probs: NDArray[np.float64], measure: Measure, data: Dataset, examples: Split, basis: Mapping[str, Any]
 ) -> dict[str, Metric]:
     """Return the metrics that follow from each example's log-probability [n] in nats."""
-    metrics = _negative_log_likelihood(log_probs, data, basis)
+    metrics = negative_log_likelihood(log_probs, measure, data, basis)
     if data.log_prob is not None:
         metrics["kl_nats"] = mean_metric(data.log_prob(examples.x) - log_probs, "nats", basis)
     return metrics
 
 
-def log_probabilities(
-    likelihood: Likelihood,
-    x: NDArray[np.generic],
-    log_prior: NDArray[np.float64] | None = None,
-    labels: NDArray[np.int32] | None = None,
-    *,
-    draws: int = 1,
-    seed: int = 0,
-    batch_size: int = 500,
-    quiet: bool = True,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each example's ``log p(x)`` and ``log p(x|y)`` for its own label, both [n] in nats, in one pass.
+def negative_log_likelihood(
+    log_probs: NDArray[np.float64], measure: Measure, data: Dataset, basis: Mapping[str, Any], suffix: str = ""
+) -> dict[str, Metric]:
+    """Return ``-log p``, under a name that says of what, and for images as they are given the same in bits/dim."""
+    if measure == "cross-entropy":
+        return {f"cross_entropy_nats{suffix}": mean_metric(-log_probs, "nats", basis)}
+    metrics = {f"nll_nats{suffix}": mean_metric(-log_probs, "nats", basis)}
+    if data.spec.kind == "image" and measure == "examples":
+        bits = -log_probs / (data.spec.dimensions * math.log(2))
+        metrics[f"bits_per_dim{suffix}"] = mean_metric(bits, "bits/dim", basis)
+    return metrics
 
-    With noise u_k in draw k of K, these are the means of the logs,
 
-        log p(x) = 1/K sum_k log sum_y p(x + u_k | y) p(y),    log p(x|y) = 1/K sum_k log p(x + u_k | y),
-
-    each a lower bound of the discrete log-likelihood in expectation, for one draw as for many (Theis et al. 2016,
-    section 3.1). The classes are summed within a draw, where all have the same noise: that sum is the density which the
-    conditional model, as a mixture over its classes, has at x + u_k. A lower bound of log p(x|y) in its place gives a
-    lower bound of log p(x).
+def bound_metrics(
+    bound: BoundScores,
+    measure: Measure,
+    particles: int,
+    labels: Labels,
+    said: Mapping[str, Any],
+    noise: Mapping[str, Any],
+) -> dict[str, Metric]:
+    """Return the bounds in their own sign, the two terms of the ELBO, and the number of active units.
 
     Args:
-        likelihood: of a model; the two results are the same for an unconditional one.
-        x: examples [n, ...].
-        log_prior: ``log p(y)``, [classes]; of a conditional model.
-        labels: of the examples [n]; of a conditional model.
-        draws: K.
-        seed: of the noise.
-        batch_size: examples at a time.
-        quiet: show no progress.
+        bound: of each example.
+        measure: what the model's densities are of.
+        particles: of the tightest bound.
+        labels: of the examples [n], where they were given to the model.
+        said: what all numbers rest on.
+        noise: how often and with which seed it was drawn.
     """
-    own = np.zeros(len(x), np.int32) if labels is None else labels
-    prior = np.zeros(1) if log_prior is None else log_prior
-    marginal, given_label = np.zeros(len(x)), np.zeros(len(x))
-    for which, values in scores(likelihood, x, draws=draws, seed=seed, batch_size=batch_size, quiet=quiet):
-        marginal[which] += log_sum_over_classes(values + prior)
-        given_label[which] += values[np.arange(len(values)), own[which]]
-    return marginal / draws, given_label / draws
+    given = "" if labels is None else "_given_label"
+    basis = {**said, **noise}
+    metrics: dict[str, Metric] = {}
+    if measure != "cross-entropy":
+        metrics[f"elbo_nats{given}"] = mean_metric(bound.elbo, "nats", {**said, "particles": 1, **noise})
+        if particles > 1:
+            tightest = {**said, "particles": particles, **noise}
+            metrics[f"iwae_nats{given}"] = mean_metric(bound.tightest, "nats", tightest)
+    if bound.reconstruction is not None and bound.divergence is not None:
+        metrics[f"reconstruction_nats{given}"] = mean_metric(-bound.reconstruction, "nats", basis)
+        metrics[f"latent_kl_nats{given}"] = mean_metric(bound.divergence, "nats", basis)
+    if bound.codes is not None:
+        rests_on = {**said, "variance": f"above {ACTIVE_VARIANCE:g}{'' if labels is None else ' within classes'}"}
+        metrics[f"active_units{given}"] = {
+            "value": float(active_units(bound.codes, labels)),
+            "unit": f"of {bound.codes.shape[1]} units",
+            "standard_error": math.nan,
+            "basis": rests_on,
+        }
+    return metrics
 
 
 def log_joint(model: GenerativeModel, data: Dataset, x: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -140,13 +175,3 @@ def log_joint(model: GenerativeModel, data: Dataset, x: NDArray[np.generic]) -> 
     likelihood = likelihood_of(model, data, "a density")
     prior = np.zeros(1) if likelihood.classes is None else log_class_frequencies(data)
     return np.concatenate([values + prior for _, values in scores(likelihood, x, batch_size=5000)])
-
-
-def _negative_log_likelihood(
-    log_probs: NDArray[np.float64], data: Dataset, basis: Mapping[str, Any], suffix: str = ""
-) -> dict[str, Metric]:
-    metrics = {f"nll_nats{suffix}": mean_metric(-log_probs, "nats", basis)}
-    if data.spec.kind == "image":
-        bits = -log_probs / (data.spec.dimensions * math.log(2))
-        metrics[f"bits_per_dim{suffix}"] = mean_metric(bits, "bits/dim", basis)
-    return metrics

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfgen.run_folder import RunFolder
 from tfgen.runs import Run
+from tfgen.tables import measured
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,7 @@ def metric_lines(split: str, metrics: Mapping[str, Mapping[str, Any]]) -> list[s
     lines, width = [], max([_NAME_WIDTH, *map(len, metrics)])
     for name, metric in metrics.items():
         basis = ", ".join(f"{key} {value}" for key, value in metric["basis"].items() if key not in ("split", "data"))
-        number = f"{metric['value']:.4f} ± {metric['standard_error']:.4f} {metric['unit']}"
+        number = f"{measured(metric['value'], metric['standard_error'])} {metric['unit']}"
         lines.append(f"{split:<6} {name:<{width}} {number}   ({basis})")
     return lines
 

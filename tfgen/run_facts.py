@@ -14,7 +14,18 @@ from tfgen.run_folder import RunFolder
 
 SPLITS = ("test", "valid", "train")
 #: The validation curves in the order of preference; the first one that a run logs is its curve, else its loss.
-CURVES = ("bits_per_dim", "bits_per_dim_given_label", "nll_nats", "nll_nats_given_label")
+CURVES = (
+    "bits_per_dim",
+    "bits_per_dim_given_label",
+    "nll_nats",
+    "nll_nats_given_label",
+    "elbo_nats",
+    "elbo_nats_given_label",
+    "cross_entropy_nats",
+    "cross_entropy_nats_given_label",
+)
+#: Those that rise as training goes on; all others, and every loss, fall.
+RISING = frozenset({"elbo_nats", "elbo_nats_given_label"})
 
 
 @dataclass(frozen=True)

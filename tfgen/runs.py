@@ -129,7 +129,13 @@ class Run:
         return self.files.read_metrics()
 
     def evaluate(
-        self, split: str = "test", draws: int = 1, seed: int = 0, batch_size: int = 500, quiet: bool = True
+        self,
+        split: str = "test",
+        draws: int = 1,
+        seed: int = 0,
+        batch_size: int = 500,
+        quiet: bool = True,
+        particles: int = 1,
     ) -> dict[str, Any]:
         """Measure the model on a split; returns ``{metric: {"value", "unit", "standard_error", "basis"}}``.
 
@@ -137,14 +143,21 @@ class Run:
             split: ``train``, ``valid`` or ``test``.
             draws: how often each example's density is drawn, for models whose density needs noise.
             seed: of that noise.
-            batch_size: examples at a time.
+            batch_size: examples at a time, fewer with many particles.
             quiet: show no progress.
+            particles: k of the importance-weighted bound, for a model with a bound; 1 is the ELBO alone.
+
+        Raises:
+            CapabilityError: when the model has neither density nor bound, or particles mean nothing to it.
         """
         from tfgen.evaluation import evaluate
         from tfgen.runtime import device_scope
 
         with device_scope(self.config.device):
-            return evaluate(self.model, self.data, split, draws=draws, seed=seed, batch_size=batch_size, quiet=quiet)
+            return evaluate(
+                self.model, self.data, split,
+                draws=draws, seed=seed, batch_size=batch_size, particles=particles, quiet=quiet,
+            )  # fmt: skip
 
     def classify(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,10 @@ from tfgen.progress import Bar
 from tfgen.seeds import fold_in
 
 Metric = dict[str, Any]
+#: ``(x, labels, seed) -> [batch, ...]``: scores of each example, in nats.
+ScoreFunction = Callable[[tf.Tensor, tf.Tensor | None, tf.Tensor], tf.Tensor]
+#: The label of each example, [n], or none at all.
+Labels = NDArray[np.int32] | None
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Likelihood:
         basis: what has to be said of it beside each number.
     """
 
-    function: Callable[[tf.Tensor, tf.Tensor | None, tf.Tensor], tf.Tensor]
+    function: ScoreFunction
     classes: int | None = None
     bound: bool = False
     basis: Mapping[str, Any] = field(default_factory=dict)
@@ -42,38 +46,78 @@ class Likelihood:
         return self.classes or 1
 
 
-def likelihood_of(model: GenerativeModel, data: Dataset, wanted_by: str) -> Likelihood:
-    """Return the density of a model or, where it has none, its bound with one particle.
+def likelihood_of(model: GenerativeModel, data: Dataset, wanted_by: str, particles: int = 1) -> Likelihood:
+    """Return the density of a model or, where it has none, its bound.
 
     Args:
         model: with a density or a bound.
         data: whose examples will be scored.
         wanted_by: who asks, for the error message.
+        particles: of the bound; 1 is the ELBO, more the importance-weighted bound.
 
     Raises:
-        CapabilityError: when the model has neither.
+        CapabilityError: when the model has neither, or particles are asked of one that they mean nothing to.
         DataError: when a conditional model was built for other classes than the data set has.
+        OptionError: when particles are below 1.
     """
-    capability = next((known for known in (HasLogProb, HasElbo) if isinstance(model, known)), None)
-    if capability is None:
-        raise CapabilityError(
-            f"model {type(model).__name__} has no density or bound (HasLogProb, HasElbo), which {wanted_by} needs."
-        )
+    require_option(particles >= 1, "particles", particles, "at least 1")
+    name = type(model).__name__
+    if not isinstance(model, HasLogProb | HasElbo):
+        raise CapabilityError(f"model {name} has no density or bound (HasLogProb, HasElbo), which {wanted_by} needs.")
     classes = data.spec.classes if model.conditional else None
     if model.conditional and (classes is None or classes != model.data.classes):
         raise DataError(
-            f"model {type(model).__name__} needs labels of {model.data.classes} classes; "
+            f"model {name} needs labels of {model.data.classes} classes; "
             f"data set {data.name!r} has {classes or 'none'}."
         )
-    method: Callable[..., tf.Tensor] = getattr(model, "log_prob" if capability is HasLogProb else "elbo")
-    bound = capability is HasElbo
-    basis = {"likelihood": "lower bound (ELBO, 1 particle)"} if bound else {}
-    return Likelihood(lambda x, labels, seed: method(x, labels, seed=seed), classes, bound, basis)
+    grey = model.measure == "cross-entropy"
+    if grey and particles > 1:
+        raise CapabilityError(
+            f"model {name} scores grey levels by a cross-entropy, which is no likelihood: particles mean nothing there; "
+            "leave --particles out, or train on black and white images or with a likelihood of grey levels."
+        )
+    if isinstance(model, HasLogProb):
+        if particles > 1:
+            raise CapabilityError(
+                f"model {name} has a density, which particles cannot bring closer; they are for bounds; leave --particles out."
+            )
+        density = model.log_prob
+        basis = {"score": "cross-entropy of grey levels; no likelihood"} if grey else {}
+        return Likelihood(lambda x, labels, seed: density(x, labels, seed=seed), classes, basis=basis)
+    bound = model.elbo
+    form = "ELBO, 1 particle" if particles == 1 else f"IWAE, {particles} particles"
+    return Likelihood(
+        lambda x, labels, seed: bound(x, labels, seed=seed, particles=particles),
+        classes,
+        bound=True,
+        basis={"score": "cross-entropy of grey levels + KL; no likelihood"}
+        if grey
+        else {"likelihood": f"lower bound ({form})"},
+    )
 
 
 def scores(
-    likelihood: Likelihood,
+    likelihood: Likelihood, x: NDArray[np.generic], **options: Any
+) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Yield which examples were scored and their scores under each class, [k, columns] nats; see `score_batches`.
+
+    Args:
+        likelihood: of a model.
+        x: examples [n, ...].
+        options: of `score_batches`.
+    """
+    return score_batches(likelihood.function, x, every_class(likelihood.classes, len(x)), **options)
+
+
+def every_class(classes: int | None, n: int) -> list[Labels]:
+    """Return for each class the labels [n] that put all examples into it; without classes, no labels once."""
+    return [None] if classes is None else [np.broadcast_to(np.int32(y), n) for y in range(classes)]
+
+
+def score_batches(
+    function: ScoreFunction,
     x: NDArray[np.generic],
+    columns: Sequence[Labels],
     *,
     draws: int = 1,
     seed: int = 0,
@@ -81,42 +125,81 @@ def scores(
     title: str = "evaluating",
     quiet: bool = True,
 ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """Yield, draw after draw and batch after batch, which examples were scored and their scores in nats, [k, columns].
+    """Yield, draw after draw and batch after batch, which examples were scored and their scores, [k, columns, ...].
 
-    The classes take turns, so that no more than `batch_size` examples are at work at a time however many classes there
-    are. Within a batch each class gets the same seed, hence the same noise: scores of one example differ by the label
+    The columns take turns, so that no more than `batch_size` examples are at work at a time however many classes there
+    are. Within a batch each column gets the same seed, hence the same noise: scores of one example differ by the label
     alone. The noise is a function of seed and batch size.
 
     Args:
-        likelihood: of a model.
+        function: ``(x, labels, seed) -> [batch, ...]``.
         x: examples [n, ...].
+        columns: the labels under which the examples are scored, in turn.
         draws: how often each is scored.
         seed: of the noise.
         batch_size: examples at a time.
         title: of the progress bar.
         quiet: show no progress.
     """
-
-    @tf.function(autograph=False)
-    def batch_scores(batch: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor) -> tf.Tensor:
-        return likelihood.function(batch, None if label is None else tf.fill([batch_size], label), noise)
-
+    compiled = tf.function(function, autograph=False)
     batches = range(0, len(x), batch_size)
-    columns = [None] if likelihood.classes is None else [tf.constant(y) for y in range(likelihood.classes)]
     done = 0
     with Bar(title, draws * len(batches) * len(columns), "batches", quiet=quiet) as bar:
         for draw in range(draws):
             for number, begin in enumerate(batches):
                 # The last batch is filled up with examples from the front, so that one shape is traced.
-                batch = tf.constant(x[np.arange(begin, begin + batch_size) % len(x)])
+                chosen = np.arange(begin, begin + batch_size) % len(x)
+                batch = tf.constant(x[chosen])
                 noise = fold_in(fold_in(seed, draw), number)
                 kept = min(batch_size, len(x) - begin)
-                values = np.empty((kept, len(columns)))
-                for column, label in enumerate(columns):
-                    values[:, column] = batch_scores(batch, label, noise).numpy()[:kept]
+                values = []
+                for labels in columns:
+                    label = None if labels is None else tf.constant(labels[chosen])
+                    values.append(compiled(batch, label, noise).numpy()[:kept])
                     done += 1
                     bar.update(done)
-                yield slice(begin, begin + kept), values
+                yield slice(begin, begin + kept), np.stack(values, axis=1).astype(np.float64)
+
+
+def log_probabilities(
+    function: ScoreFunction,
+    x: NDArray[np.generic],
+    log_prior: NDArray[np.float64] | None = None,
+    labels: Labels = None,
+    *,
+    draws: int = 1,
+    **options: Any,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each example's ``log p(x)`` [n], and what `function` says under its own label [n, ...], in one pass; in nats.
+
+    With noise u_k in draw k of K, these are the means of the logs,
+
+        log p(x) = 1/K sum_k log sum_y p(x + u_k | y) p(y),    log p(x|y) = 1/K sum_k log p(x + u_k | y),
+
+    each a lower bound of the discrete log-likelihood in expectation, for one draw as for many (Theis et al. 2016,
+    section 3.1). The classes are summed within a draw, where all have the same noise: that sum is the density which the
+    conditional model, as a mixture over its classes, has at x + u_k. A lower bound of log p(x|y) in its place gives a
+    lower bound of log p(x).
+
+    Args:
+        function: ``(x, labels, seed) -> [batch]``, the log-likelihood; or ``[batch, m]``, of which it is the first.
+        x: examples [n, ...].
+        log_prior: ``log p(y)``, [classes]; without it there is no sum, and the first result is that under the own label.
+        labels: of the examples [n]; of a conditional model.
+        draws: K.
+        options: of `score_batches`.
+    """
+    columns = [labels] if log_prior is None else every_class(len(log_prior), len(x))
+    own = np.zeros(len(x), np.int32) if labels is None or log_prior is None else labels
+    prior = np.zeros(1) if log_prior is None else log_prior
+    marginal = np.zeros(len(x))
+    given_label: NDArray[np.float64] = np.zeros(0)
+    for which, values in score_batches(function, x, columns, draws=draws, **options):
+        if not given_label.size:
+            given_label = np.zeros((len(x), *values.shape[2:]))
+        marginal[which] += log_sum_over_classes((values if values.ndim == 2 else values[:, :, 0]) + prior)
+        given_label[which] += values[np.arange(len(values)), own[which]]
+    return marginal / draws, given_label / draws
 
 
 def log_sum_over_classes(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -22,6 +23,17 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console(
         file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE, markup=False, highlight=False
     ).print(table)
+
+
+def measured(value: float, error: float, before_error: str = " ") -> str:
+    """Return a number with its standard error; what has none, such as a count, stands alone, a whole number as such.
+
+    >>> measured(1.0, 0.05), measured(17.0, math.nan)
+    ('1.0000 ± 0.0500', '17')
+    """
+    if math.isfinite(error):
+        return f"{value:.4f}{before_error}± {error:.4f}"
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.4f}"
 
 
 def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -31,7 +31,17 @@ from tfgen.data.dataset import Dataset
 from tfgen.data.lookup import load_dataset
 from tfgen.errors import DataError
 from tfgen.loading import load_registry
-from tfgen.models import Batch, GenerativeModel, HasElbo, HasLatents, HasLogProb, Inpaints, Samples, build_model
+from tfgen.models import (
+    Batch,
+    GenerativeModel,
+    HasElbo,
+    HasLatents,
+    HasLogProb,
+    HasPosterior,
+    Inpaints,
+    Samples,
+    build_model,
+)
 from tfgen.options import CompileMode, RunConfig, split_options
 from tfgen.registry import Registry
 from tfgen.run_folder import RunFolder
@@ -39,6 +49,9 @@ from tfgen.runs import Run
 from tfgen.training import Trainer
 
 _EXAMPLES = 8
+#: Draws of a bound, and how many standard errors of their mean make a contradiction.
+_SEEDS, _ERRORS = 20, 5.0
+_PARTICLES = 32
 
 
 @dataclass
@@ -132,6 +145,10 @@ def everything_is_a_function_of_the_seed(subject: Subject) -> None:
         assert np.array_equal(
             one.log_prob(subject.batch.x, labels, seed=1), other.log_prob(subject.batch.x, labels, seed=1)
         )
+    if isinstance(one, HasElbo) and isinstance(other, HasElbo):
+        bounds = [model.elbo(subject.batch.x, labels, seed=1, particles=3).numpy() for model in (one, one, other)]
+        assert np.array_equal(bounds[0], bounds[1]), "the same seed gave two different bounds"
+        assert np.array_equal(bounds[0], bounds[2])
     if isinstance(one, Samples) and isinstance(other, Samples):
         drawn = one.sample(_EXAMPLES, labels, seed=1).numpy()
         assert np.array_equal(drawn, one.sample(_EXAMPLES, labels, seed=1)), "the same seed drew two different samples"
@@ -156,27 +173,99 @@ def densities_are_numbers_per_example(subject: Subject) -> None:
     model = subject.build()
     if not isinstance(model, HasLogProb):
         return
-    values = model.log_prob(subject.batch.x, subject.labels(model), seed=0).numpy()
+    log_prob, labels = model.log_prob, subject.labels(model)
+    _are_numbers_per_example(lambda x: log_prob(x, labels, seed=0), "density", subject.batch.x)
+
+
+def bounds_are_numbers_per_example(subject: Subject) -> None:
+    """Check the same of `elbo`, with one particle and with more."""
+    model = subject.build()
+    if not isinstance(model, HasElbo):
+        return
+    elbo, labels = model.elbo, subject.labels(model)
+    _are_numbers_per_example(lambda x: elbo(x, labels, seed=0), "bound", subject.batch.x)
+    _are_numbers_per_example(lambda x: elbo(x, labels, seed=0, particles=3), "bound", subject.batch.x)
+
+
+def _are_numbers_per_example(score: Callable[[Any], Any], what: str, x: tf.Tensor) -> None:
+    values = score(x).numpy()
     assert values.shape == (_EXAMPLES,), f"expected shape {(_EXAMPLES,)}; got {values.shape}"
     assert values.dtype == np.float32, f"expected float32; got {values.dtype}"
     assert np.all(np.isfinite(values))
-    changed = tf.concat([subject.batch.x[:-1], subject.batch.x[:1]], axis=0)
-    again = model.log_prob(changed, subject.labels(model), seed=0).numpy()
+    again = score(tf.concat([x[:-1], x[:1]], axis=0)).numpy()
     np.testing.assert_allclose(
-        again[:-1], values[:-1], rtol=1e-5, err_msg="an example's density depends on another example"
+        again[:-1], values[:-1], rtol=1e-5, err_msg=f"an example's {what} depends on another example"
     )
 
 
+def bounds_are_ordered(subject: Subject) -> None:
+    """Check that `elbo` with many particles is, on average over examples and seeds, not below that with one.
+
+    By Jensen's inequality E[IWAE_k] rises with k (Burda et al. 2016, theorem 1). The gain has to be below zero by more
+    than five of its standard errors, estimated from 20 seeds, to count against the model.
+    """
+    model = subject.build()
+    if not isinstance(model, HasElbo):
+        return
+    x, labels = subject.batch.x, subject.labels(model)
+    gains, scale = [], 0.0
+    for seed in range(_SEEDS):
+        one = float(np.mean(model.elbo(x, labels, seed=seed)))
+        gains.append(float(np.mean(model.elbo(x, labels, seed=seed, particles=_PARTICLES))) - one)
+        scale = max(scale, abs(one))
+    mean, noise = _mean_and_noise(gains, scale)
+    assert mean > -noise, f"the bound with {_PARTICLES} particles is {-mean:.4g} nats below the ELBO"
+
+
+def posterior_and_terms_agree(subject: Subject) -> None:
+    """Check that q(z|x) is a distribution of codes for each example, and that the terms of the ELBO are those of `elbo`.
+
+    Their difference may come from another draw of z than `elbo` takes, so the means over 20 seeds are compared, within five
+    standard errors; so is the mean KL with zero, which a single draw may well be below.
+    """
+    model = subject.build()
+    if not isinstance(model, HasPosterior):
+        return
+    assert isinstance(model, HasElbo), "a model with a posterior needs elbo, too"
+    x, labels = subject.batch.x, subject.labels(model)
+    posterior = model.posterior(x, labels, seed=0)
+    batch, event = tuple(posterior.batch_shape), tuple(posterior.event_shape)
+    assert batch == (_EXAMPLES,), f"expected a posterior of batch shape {(_EXAMPLES,)}; got {batch}"
+    assert len(event) == 1, f"expected a posterior of event shape [latent]; got {list(event)}"
+    gaps, divergences, scale = [], [], 0.0
+    for seed in range(_SEEDS):
+        terms = model.elbo_terms(x, labels, seed=seed)
+        for name, term in zip(("E_q[log p(x|z)]", "KL"), terms, strict=True):
+            assert term.shape == (_EXAMPLES,), f"expected {name} of shape {(_EXAMPLES,)}; got {term.shape}"
+        reconstruction, divergence = (float(np.mean(term)) for term in terms)
+        gaps.append(reconstruction - divergence - float(np.mean(model.elbo(x, labels, seed=seed))))
+        divergences.append(divergence)
+        scale = max(scale, abs(reconstruction))
+    mean, noise = _mean_and_noise(gaps, scale)
+    assert abs(mean) < noise, f"the terms differ by {mean:.4g} nats more than elbo says"
+    mean, noise = _mean_and_noise(divergences, scale)
+    assert mean > -noise, f"the KL is {mean:.4g} nats on average, and must not be negative"
+
+
+def _mean_and_noise(values: Sequence[float], scale: float) -> tuple[float, float]:
+    """Return the mean and what it may be off: five standard errors, and the rounding of float32 sums of such a size."""
+    error = float(np.std(values, ddof=1)) / np.sqrt(len(values))
+    return float(np.mean(values)), _ERRORS * error + 1e-4 * scale + 1e-5
+
+
 def labels_matter_where_they_are_asked_for(subject: Subject) -> None:
-    """Check that another label changes the density of a conditional model."""
+    """Check that another label changes the density, or the bound, of a conditional model."""
     with tempfile.TemporaryDirectory() as folder:
         _, model = subject.train(Path(folder))
     labels, classes = subject.batch.labels, subject.dataset.spec.classes
-    if not model.conditional or labels is None or classes is None or not isinstance(model, HasLogProb):
+    if not model.conditional or labels is None or classes is None:
         return
-    values = model.log_prob(subject.batch.x, labels, seed=0).numpy()
-    others = model.log_prob(subject.batch.x, (labels + 1) % classes, seed=0).numpy()
-    assert np.all(values != others), "changing the label does not change log_prob"
+    for capability, name in ((HasLogProb, "log_prob"), (HasElbo, "elbo")):
+        if isinstance(model, capability):
+            score = getattr(model, name)
+            values = score(subject.batch.x, labels, seed=0).numpy()
+            others = score(subject.batch.x, (labels + 1) % classes, seed=0).numpy()
+            assert np.all(values != others), f"changing the label does not change {name}"
 
 
 def labels_that_do_not_fit_are_refused(subject: Subject) -> None:
@@ -190,6 +279,8 @@ def labels_that_do_not_fit_are_refused(subject: Subject) -> None:
         calls["log_prob"] = _with(model.log_prob, x)
     if isinstance(model, HasElbo):
         calls["elbo"] = _with(model.elbo, x)
+    if isinstance(model, HasPosterior):
+        calls |= {"posterior": _with(model.posterior, x), "elbo_terms": _with(model.elbo_terms, x)}
     if isinstance(model, Samples):
         calls["sample"] = _with(model.sample, _EXAMPLES)
     if isinstance(model, HasLatents):
@@ -238,7 +329,7 @@ def codes_decode_to_what_was_encoded(subject: Subject) -> None:
 
 
 def a_loaded_model_is_the_trained_one(subject: Subject) -> None:
-    """Check that a saved and loaded model gives the same densities and samples to the last bit, unlike a fresh one."""
+    """Check that a saved and loaded model gives the same densities, bounds and samples to the last bit, unlike a fresh one."""
     with tempfile.TemporaryDirectory() as folder:
         run, trained = subject.train(Path(folder))
         loaded, fresh = run.model, subject.build()
@@ -247,6 +338,10 @@ def a_loaded_model_is_the_trained_one(subject: Subject) -> None:
         values = trained.log_prob(subject.batch.x, labels, seed=1).numpy()
         assert np.array_equal(values, loaded.log_prob(subject.batch.x, labels, seed=1))
         assert not np.array_equal(values, fresh.log_prob(subject.batch.x, labels, seed=1))
+    if isinstance(trained, HasElbo):
+        values = trained.elbo(subject.batch.x, labels, seed=1, particles=3).numpy()
+        assert np.array_equal(values, loaded.elbo(subject.batch.x, labels, seed=1, particles=3))
+        assert not np.array_equal(values, fresh.elbo(subject.batch.x, labels, seed=1, particles=3))
     if isinstance(trained, Samples):
         drawn = trained.sample(_EXAMPLES, labels, seed=1)
         assert np.array_equal(drawn, loaded.sample(_EXAMPLES, labels, seed=1))
@@ -274,6 +369,9 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     everything_is_a_function_of_the_seed,
     samples_are_examples,
     densities_are_numbers_per_example,
+    bounds_are_numbers_per_example,
+    bounds_are_ordered,
+    posterior_and_terms_agree,
     labels_matter_where_they_are_asked_for,
     labels_that_do_not_fit_are_refused,
     codes_decode_to_what_was_encoded,

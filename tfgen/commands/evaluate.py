@@ -25,10 +25,12 @@ class Options:
     """Examples to measure on."""
     draws: int = 1
     """How often the density of each image is drawn and averaged; more draws, less noise in the number."""
+    particles: int = 1
+    """Codes for each example in the importance-weighted bound, of a model with a bound; 1 is the ELBO alone."""
     seed: int = 0
     """Seed of the noise."""
     batch_size: int = 500
-    """Examples at a time; bounds the memory."""
+    """The most examples at a time; bounds the memory."""
 
 
 def main(arguments: Sequence[str], context: Context) -> None:
@@ -37,7 +39,9 @@ def main(arguments: Sequence[str], context: Context) -> None:
     run = context.run(options.run)
     from tfgen.report import metric_lines
 
-    metrics = run.evaluate(options.split, options.draws, options.seed, options.batch_size, quiet=False)
+    metrics = run.evaluate(
+        options.split, options.draws, options.seed, options.batch_size, quiet=False, particles=options.particles
+    )
     print("\n".join(metric_lines(options.split, metrics)))
     if run.files.finished:
         run.files.write_results({**run.results, options.split: metrics})
