@@ -18,7 +18,7 @@ from tfgen.registry import Registration, Registry
 from tfgen.specs import DatasetSpec, DataSources, DataSpec, ModelSpec
 
 if TYPE_CHECKING:
-    from tfgen.api import load, train
+    from tfgen.api import generate, load, train
     from tfgen.data.dataset import Dataset, Split
     from tfgen.dequantisation import dequantise, logit_squeeze, quantise
     from tfgen.models import (
@@ -39,6 +39,7 @@ __version__ = "0.1.0"
 _LAZY = {
     "train": "tfgen.api",
     "load": "tfgen.api",
+    "generate": "tfgen.api",
     "Dataset": "tfgen.data.dataset",
     "Split": "tfgen.data.dataset",
     "dequantise": "tfgen.dequantisation",
@@ -84,6 +85,7 @@ __all__ = [
     "as_seed",
     "dequantise",
     "fold_in",
+    "generate",
     "hookimpl",
     "load",
     "logit_squeeze",

@@ -1,15 +1,19 @@
-"""The same in Python as on the command line: `train`, `load`, and what a `Run` can do."""
+"""The same in Python as on the command line: `train`, `load`, `generate`, and what a `Run` can do."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfgen.loading import load_registry
 from tfgen.options import split_options
 from tfgen.run_folder import RunFolder
 from tfgen.runs import Run
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def train(
@@ -52,3 +56,32 @@ def load(run: str | Path, *, plugins: Sequence[str] = ()) -> Run:
         RunError: when the folder is no run.
     """
     return Run(RunFolder.open(Path(run)), load_registry(plugins))
+
+
+def generate(
+    run: Run | str | Path, labels: Sequence[int], seed: int = 0, *, plugins: Sequence[str] = ()
+) -> NDArray[np.generic]:
+    """Return an example of each label, in their order, drawn by the conditional model of a run.
+
+    The example at a place is a function of seed, place and label, so that equal labels give different examples.
+
+    Args:
+        run: whose model draws, or its folder.
+        labels: classes, n integers, for example ``[0, 2]``.
+        seed: same seed and labels, same examples.
+        plugins: files or modules with further plugins, as ``-p`` on the command line, for a run that is given by its folder.
+
+    Returns:
+        Images [n, height, width, channels] uint8, or vectors [n, d] float32.
+
+    Raises:
+        CapabilityError: when the model takes no labels, or does not sample.
+        DataError: when labels are not integers, are none, or lie outside the classes.
+        RunError: when the folder is no run, or holds no checkpoint.
+    """
+    found = run if isinstance(run, Run) else load(run, plugins=plugins)
+    from tfgen.generation import generate_examples
+    from tfgen.runtime import device_scope
+
+    with device_scope(found.config.device):
+        return generate_examples(found.model, labels, seed)
