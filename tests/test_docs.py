@@ -33,9 +33,17 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+    for target, section in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text()):
         if not target.startswith("http"):
-            assert (page.parent / target).exists(), target
+            there = page.parent / target if target else page
+            assert there.exists(), target
+            assert not section or section in sections(there), f"{target}#{section}"
+
+
+def sections(page: Path) -> set[str]:
+    """The names by which a page's headings can be linked to."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -46,7 +54,7 @@ def test_commands_and_options_exist(page, capsys):
 
     registry = load_registry([str(ROOT / "docs/examples/histogram.py")])
     known = {*field_names(run.Place), *field_names(TrainOptions), "help", "verbose", "traceback", "version", "json"}
-    known |= {"split", "draws", "count", "labels", "out", "priors"}
+    known |= {"split", "draws", "count", "labels", "out", "priors", "particles"}
     known |= {"from", "to", "from_index", "to_index", "samples", "path", "steps", "seed"}
     known |= {"pictures", "no_pictures", "vary", "seeds", "dry_run", "sample_batch"}
     for spec in registry.models.values():

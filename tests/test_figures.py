@@ -81,6 +81,25 @@ def test_curves_show_every_loss_otherwise(drawn, tmp_path):
     assert {line.get_label() for line in drawn[0].axes[0].lines} == {"train a/loss", "train b/loss"}
 
 
+@pytest.mark.parametrize("given", ["", "_given_label"])
+def test_the_two_terms_of_a_bound_stand_apart_beside_the_loss(given, drawn, tmp_path):
+    reconstruction, kl = f"reconstruction_nats{given}", f"latent_kl_nats{given}"
+    rows = [
+        {"step": step, **{f"{split}/{name}": value / step for split in ("train", "valid") for name, value in terms}}
+        for step, terms in ((1, (("loss", 9), (reconstruction, 8), (kl, 1))), (2, (("loss", 7), (kl, 9))))
+    ]
+    draw_curves(rows, tmp_path / "x.png")
+    shown = {
+        axes.get_ylabel(): {line.get_label(): len(line.get_xydata()) for line in axes.lines} for axes in drawn[0].axes
+    }
+    assert shown == {
+        "loss": {"train loss": 2, "valid loss": 2},
+        "reconstruction, nats": {f"train {reconstruction}": 1, f"valid {reconstruction}": 1},
+        "KL(q || p), nats": {f"train {kl}": 2, f"valid {kl}": 2},
+    }
+    assert drawn[0].axes[2].get_ylim()[1] > 4.5  # what rises is not cut off
+
+
 @pytest.mark.parametrize(
     "rows", [[], [{"step": 1}], [{"step": 1, "train/loss": 2.0}], [{"step": 1, "train/loss": float("nan")}]]
 )

@@ -17,7 +17,8 @@ from tfgen.errors import RunError
 from tfgen.evaluation import evaluate, log_joint
 from tfgen.figures import draw_curves, draw_density, draw_examples
 from tfgen.files import written_whole
-from tfgen.models import GenerativeModel, HasElbo, HasLogProb, Samples, build_model
+from tfgen.latent_catalogue import draw_pictures
+from tfgen.models import GenerativeModel, HasElbo, HasLogProb, HasPosterior, Samples, build_model
 from tfgen.options import CompileMode, RunConfig
 from tfgen.registry import Registry
 from tfgen.run_folder import RunFolder, check_name
@@ -121,6 +122,9 @@ def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str
     if isinstance(model, HasLogProb) and data.spec.shape == (2,):
         with written_whole(run.files.figures / "density.png") as path:
             draw_density(lambda x: log_joint(model, data, x), data, path)
+    if isinstance(model, HasPosterior) and len(data.test) > 1:
+        for _ in draw_pictures(model, data, run.files.figures):
+            pass
     if isinstance(model, HasLogProb | HasElbo):
         measured = {split: evaluate(model, data, split, quiet=quiet) for split in ("test", "valid")}
     return {

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib import image as mpl_image
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
@@ -22,6 +23,8 @@ _GAP = 1
 _GAP_GREY = 96
 #: What training logs for images, the first of which is drawn, and how the axis is labelled.
 _CURVE_LABELS = {"bits_per_dim": "bits/dim", "bits_per_dim_given_label": "bits/dim given the label"}
+#: The terms of a bound, in nats, which are drawn beside it.
+_TERM_LABELS = {"reconstruction_nats": "reconstruction, nats", "latent_kl_nats": "KL(q || p), nats"}
 _DENSITY_PANELS = 12  # of classes; more would be too small to see
 _SHARES = (0, 0.01, 0.05, 0.1, 0.2, 0.5, 1)  # marked beside a confusion matrix
 _WRITTEN_CLASSES = 20  # up to so many classes, the counts of a confusion matrix are written into it
@@ -69,6 +72,8 @@ def in_colour(images: NDArray[np.generic], levels: int = 256) -> NDArray[np.uint
 def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Write the training curves: bits/dim (given the label, for a conditional model) where there is one, else each loss.
 
+    Where the loss is a bound, its two terms, the reconstruction and the KL, get a panel each beside it.
+
     Args:
         rows: of ``metrics.jsonl``.
         path: of the picture.
@@ -76,25 +81,40 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     names = sorted({name.partition("/")[2] for row in rows for name in row if name.startswith("train/")})
     shown = next(([name] for name in _CURVE_LABELS if name in names), [])
     shown = shown or [name for name in names if name.endswith("loss")]
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot()
-    lowest_view: list[float] = []
-    for name in shown:
+    terms = [f"{term}{given}" for given in ("", "_given_label") for term in _TERM_LABELS if f"{term}{given}" in names]
+    figure = Figure(figsize=(11 if terms else 7, 4), layout="constrained")
+    grid = figure.add_gridspec(len(terms) or 1, 2 if terms else 1, width_ratios=(5, 4) if terms else None)
+    label = _CURVE_LABELS.get(shown[0], shown[0]) if len(shown) == 1 else "loss"
+    _draw_curve(figure.add_subplot(grid[:, 0]), rows, shown, label)
+    beside = [figure.add_subplot(grid[number, 1]) for number in range(len(terms))]
+    for axes, term in zip(beside, terms, strict=True):
+        _draw_curve(axes, rows, [term], _TERM_LABELS[term.removesuffix("_given_label")])
+        if axes is not beside[-1]:
+            axes.set_xlabel("")
+            axes.tick_params(labelbottom=False)
+    _save(figure, path)
+
+
+def _draw_curve(axes: Axes, rows: Sequence[Mapping[str, Any]], names: Sequence[str], label: str) -> None:
+    """Draw terms against steps, in training and in validation."""
+    drawn: list[float] = []
+    later: list[float] = []
+    for name in names:
         for split, style in (("train", {"alpha": 0.6, "linewidth": 1}), ("valid", {"marker": "o", "markersize": 3})):
             curve = [(row["step"], row.get(f"{split}/{name}", math.nan)) for row in rows]
             points = [(step, value) for step, value in curve if math.isfinite(value)]
             if points:
                 steps, values = zip(*points, strict=True)
                 axes.plot(steps, values, label=f"{split} {name}", **style)
-                lowest_view += values
-    if lowest_view:  # the first steps of a run are often far above the rest and would flatten it
-        low, high = min(lowest_view), float(np.quantile(lowest_view, 0.95))
+                drawn += values
+                later += values[len(values) // 2 :]
+    if drawn:  # the first steps of a run are often far above the rest and would flatten it
+        low, high = min(drawn), max(float(np.quantile(drawn, 0.95)), *later)
         margin = 0.08 * (high - low) or 0.1
         axes.set_ylim(low - margin, high + margin)
-        axes.legend()
-    axes.set(xlabel="step", ylabel=_CURVE_LABELS.get(shown[0], shown[0]) if len(shown) == 1 else "loss")
+        axes.legend(fontsize="small" if len(axes.figure.axes) > 1 else None)
+    axes.set(xlabel="step", ylabel=label)
     axes.grid(alpha=0.3)
-    _save(figure, path)
 
 
 def draw_density(
