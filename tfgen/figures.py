@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset
@@ -114,6 +115,7 @@ def _draw_curve(axes: Axes, rows: Sequence[Mapping[str, Any]], names: Sequence[s
         axes.set_ylim(low - margin, high + margin)
         axes.legend(fontsize="small" if len(axes.figure.axes) > 1 else None)
     axes.set(xlabel="step", ylabel=label)
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 20k: a hundred thousand steps are too wide for a small panel
     axes.grid(alpha=0.3)
 
 
