@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-#: Hidden layers keep the size of their signals at the start, behind activations that pass half of them (He et al. 2015).
-_HIDDEN = "he_normal"
+# Dense hidden layers keep the size of their signals at the start, behind activations that pass half of them (He et al. 2015).
+# Convolutions start as Keras has it, smaller: a decoder that starts smooth ends better where the code is a plane.
+_DENSE = "he_normal"
 _CONVOLUTIONS = ((32, 4), (64, 4), (128, 3))  # filters and kernel size; each halves height and width
 
 
@@ -45,7 +46,7 @@ class MLP(keras.layers.Layer):
 
     def __init__(self, inputs: int, outputs: int, units: int, depth: int, activation: str, dtype: tf.DType) -> None:
         super().__init__(name="mlp")
-        self.hidden = [keras.layers.Dense(units, activation, kernel_initializer=_HIDDEN) for _ in range(depth)]
+        self.hidden = [keras.layers.Dense(units, activation, kernel_initializer=_DENSE) for _ in range(depth)]
         self.head = keras.layers.Dense(outputs, dtype=dtype.name)
         widths = [inputs, *[units] * depth]
         for dense, width in zip([*self.hidden, self.head], widths, strict=True):
@@ -135,9 +136,7 @@ class ConvEncoder(keras.layers.Layer):
         super().__init__(name="encoder")
         height, width, channels = shape
         self.convolutions = [
-            keras.layers.Conv2D(
-                filters, kernel, strides=2, padding="same", activation=activation, kernel_initializer=_HIDDEN
-            )
+            keras.layers.Conv2D(filters, kernel, strides=2, padding="same", activation=activation)
             for filters, kernel in _CONVOLUTIONS
         ]
         self.head = keras.layers.Dense(outputs, dtype=dtype.name)
@@ -184,12 +183,10 @@ class ConvDecoder(keras.layers.Layer):
             self.sides.insert(0, (height, width))
         filters = [count for count, _ in reversed(_CONVOLUTIONS)]
         kernels = [kernel for _, kernel in reversed(_CONVOLUTIONS)]
-        self.stem = keras.layers.Dense(height * width * filters[0], activation, kernel_initializer=_HIDDEN)
+        self.stem = keras.layers.Dense(height * width * filters[0], activation)
         self.stem.build((None, latent + classes))
         self.convolutions = [
-            keras.layers.Conv2DTranspose(
-                count, kernel, strides=2, padding="same", activation=activation, kernel_initializer=_he_transposed()
-            )
+            keras.layers.Conv2DTranspose(count, kernel, strides=2, padding="same", activation=activation)
             for count, kernel in zip(filters[1:], kernels, strict=False)
         ]
         self.head = keras.layers.Conv2DTranspose(
@@ -208,11 +205,6 @@ class ConvDecoder(keras.layers.Layer):
         height, width = self.sides[-1]
         pixels = self.head(tf.cast(hidden, self.head.compute_dtype))[:, :height, :width]
         return tf.reshape(pixels, [-1, *self.shape])
-
-
-def _he_transposed() -> keras.initializers.Initializer:
-    # Of a transposed kernel Keras calls the inputs "out"; with stride 2 each pixel meets a quarter of the kernel.
-    return keras.initializers.VarianceScaling(scale=2.0 * 4, mode="fan_out")
 
 
 def halved(side: int) -> int:
