@@ -12,10 +12,11 @@ import pytest
 
 from tfgen import DataSpec
 from tfgen.cli import main
-from tfgen.comparison import compare, curves, finite, metric_rows, options_that_differ, rank
+from tfgen.comparison import compare, curves, metric_rows, options_that_differ, rank
 from tfgen.comparison_figure import Densities, draw_curve_panels, draw_density_panels, draw_sample_panels
 from tfgen.comparison_table import text_table
 from tfgen.figures import image_grid
+from tfgen.files import finite
 from tfgen.run_facts import RunFacts, distinct_names
 
 

@@ -1,6 +1,7 @@
 """A run's folder: made once, never shared, read back whole, and held by one trainer at a time."""
 
 import json
+import math
 import subprocess
 import sys
 import textwrap
@@ -167,3 +168,17 @@ def test_what_is_no_run(folder, tmp_path):
         RunFolder.open(tmp_path / ("x" * 300))
     with pytest.raises(RunError, match="it holds the runs x"):
         RunFolder.open(tmp_path)
+
+
+def test_results_without_a_standard_error_are_strict_json(run_copy):
+    files = RunFolder.open(run_copy)
+    results = files.read_results()
+    results["test"]["active_units"] = {"value": 3.0, "standard_error": math.nan, "unit": "of 4 units", "basis": {}}
+    files.write_results(results)
+
+    def refuse(word):
+        raise AssertionError(f"{word} is no JSON")
+
+    text = (run_copy / "results.json").read_text()
+    assert json.loads(text, parse_constant=refuse)["test"]["active_units"]["standard_error"] is None
+    assert math.isnan(files.read_results()["test"]["active_units"]["standard_error"])

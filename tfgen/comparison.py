@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from tfgen.files import finite
 from tfgen.run_facts import CURVES, SPLITS, RunFacts
 
 
@@ -283,15 +284,6 @@ def rate_in_words(value: float) -> str:
 def on_one_machine(runs: Iterable[RunFacts]) -> bool:
     """Return whether the runs name one device, so that their seconds compare."""
     return len({in_words((run.config.get("machine") or {}).get("device")) for run in runs}) <= 1
-
-
-def finite(content: Any) -> Any:
-    """Return JSON's content with null for the numbers that JSON cannot hold."""
-    if isinstance(content, Mapping):
-        return {str(key): finite(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [finite(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:

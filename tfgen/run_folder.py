@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -146,6 +147,7 @@ class RunFolder:
         sound = sound and all(_is_measured(content.get(split, {})) for split in ("train", "valid", "test"))
         if not sound or not _is_classified(content.get("classification", {})):
             raise RunError(f"{path} is damaged (it lacks what a finished run records); {what_to_do}.")
+        _with_nan(content)
         return content
 
     def write_results(self, content: Mapping[str, Any]) -> None:
@@ -237,11 +239,20 @@ def check_name(runs_dir: Path, name: str) -> None:
 
 def _is_measured(metrics: Any) -> bool:
     """Return whether `metrics` is ``{name: {"value", "standard_error", "unit", "basis"}}``, as evaluation makes it."""
-    kinds = {"value": float, "standard_error": float, "unit": str, "basis": dict}
+    kinds = {"value": float, "standard_error": float | None, "unit": str, "basis": dict}
     return isinstance(metrics, dict) and all(
-        isinstance(metric, dict) and all(isinstance(metric.get(key), kind) for key, kind in kinds.items())
+        isinstance(metric, dict) and all(isinstance(metric.get(key, ...), kind) for key, kind in kinds.items())
         for metric in metrics.values()
     )
+
+
+def _with_nan(content: dict[str, Any]) -> None:
+    """Put NaN, as `evaluate` gives it, in the place of the null that JSON has for a metric without a standard error."""
+    classified = [found["metrics"] for found in content.get("classification", {}).values()]
+    for metrics in (*(content.get(split, {}) for split in ("train", "valid", "test")), *classified):
+        for metric in metrics.values():
+            if metric["standard_error"] is None:
+                metric["standard_error"] = math.nan
 
 
 def _is_classified(splits: Any) -> bool:

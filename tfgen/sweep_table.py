@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tfgen.comparison import finite, in_words, metric_rows, on_one_machine, rate_in_words
+from tfgen.comparison import in_words, metric_rows, on_one_machine, rate_in_words
+from tfgen.files import finite
 from tfgen.sweeps import Outcome
 
 _NOTHING = "—"
