@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: run test test-slow check bench bench-sampling clean
+.PHONY: run test test-slow check bench bench-decoding bench-sampling clean
 
 run: $(STAMP)  ## train realnvp on the embedded digits
 	$(BIN)/python -m tfgen run realnvp
@@ -23,6 +23,9 @@ check: $(STAMP)  ## style, types, and who imports whom
 
 bench: $(STAMP)  ## the training loop in each mode, beside tf.data and keras.Model.fit; BENCH="--data mnist" for more
 	$(BIN)/python benchmarks/training_loop.py --data digits $(BENCH)
+
+bench-decoding: $(STAMP)  ## what sampling an autoencoder costs beyond its decoder
+	$(BIN)/python benchmarks/decoding.py $(BENCH)
 
 bench-sampling: $(STAMP)  ## images per second and both directions of Real NVP; BENCH="--peer-python PYTHON" for other libraries
 	$(BIN)/python benchmarks/flow_sampling.py $(BENCH)

@@ -26,6 +26,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.timings import AutoChoice
 from tfgen.data.dataset import Dataset, Split
 from tfgen.errors import NonFiniteError
 from tfgen.feeds import DeviceFeed
@@ -62,7 +63,9 @@ class Task:
 
     def model(self) -> GenerativeModel:
         """Build the model with the weights that every way starts from."""
-        return build_model(self.spec, self.config, self.data.spec, self.training.seed, self.training.precision)
+        model = build_model(self.spec, self.config, self.data.spec, self.training.seed, self.training.precision)
+        model.steps_per_epoch = len(self.data.train) // self.training.batch_size  # what is annealed goes at one pace
+        return model
 
 
 class Loop(abc.ABC):
@@ -211,6 +214,19 @@ class Chunks(Loop):
             return None
         x, labels = self.feed.x, self.feed.labels
         return {"dtype": x.dtype.name, "examples": _bytes(x), "labels": 0 if labels is None else _bytes(labels)}
+
+
+def choose_mode(task: Task, report: Callable[[str], None]) -> AutoChoice:
+    """Return what ``tfgen run --compile auto`` takes, found as the trainer finds it.
+
+    Args:
+        task: what is trained.
+        report: told what is being tried.
+    """
+    trainer = Trainer(task.model(), task.data, dataclasses.replace(task.training, feed="device"))
+    begin = time.perf_counter()
+    mode, _, timings = trainer.choose_mode(report)
+    return AutoChoice(mode, time.perf_counter() - begin, timings)
 
 
 def plain_step(

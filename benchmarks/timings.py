@@ -24,6 +24,8 @@ DESCRIPTIONS: Mapping[WayName, str] = {
     "stream": "tfgen --feed stream",
 }
 DEVICE_MODES: tuple[WayName, ...] = ("graph", "xla-step", "xla-loop")
+# A short trial tells no modes apart that are nearer than this; a mode that is farther off was wrongly taken.
+_NEAR = 1.15
 _MB = 1e6
 
 
@@ -58,6 +60,35 @@ class Measured:
     steps: int = 0
     gpu_growth: int | None = None
     data: dict[str, Any] | None = None
+
+
+@dataclass
+class AutoChoice:
+    """What ``--compile auto`` has found; `dataclasses.asdict` makes it fit for JSON.
+
+    Attributes:
+        mode: that it takes.
+        seconds: that it needed to find it, three compilations included.
+        found: milliseconds a step in each mode by its own short trial, or why the mode does not work.
+        fastest: the mode that was the fastest in the rounds.
+        times_fastest: median time of the mode taken through that of the fastest, in the rounds; None when the mode taken
+            had been left out of them.
+    """
+
+    mode: WayName
+    seconds: float
+    found: dict[str, float | str]
+    fastest: WayName | None = None
+    times_fastest: float | None = None
+
+    def judge(self, ways: Sequence[Measured]) -> None:
+        """Compare the mode taken with what the rounds say of each mode."""
+        medians = {way.name: statistics.median(way.ms_per_step) for way in ways if way.ms_per_step}
+        timed = {name: medians[name] for name in DEVICE_MODES if name in medians}
+        if timed:
+            fastest = min(timed, key=lambda name: timed[name])
+            self.fastest = fastest
+            self.times_fastest = timed[self.mode] / timed[fastest] if self.mode in timed else None
 
 
 def check_same_work(ways: Sequence[Measured], total_steps: int) -> None:
@@ -137,6 +168,21 @@ def machine_lines(machine: Mapping[str, Any], command: str) -> list[str]:
     ]
 
 
+def auto_lines(auto: Mapping[str, Any] | None) -> list[str]:
+    """Return what ``--compile auto`` took, and how that mode did in the rounds; nothing when it was not asked."""
+    if auto is None:
+        return []
+    found = ", ".join(
+        f"{name} {f'{ms:.4g} ms' if isinstance(ms, float) else 'fails'}" for name, ms in auto["found"].items()
+    )
+    lines = [f"tfgen --compile auto takes {auto['mode']}, found in {auto['seconds']:.1f} s ({found} a step)"]
+    if auto["times_fastest"] is not None:
+        lines[0] += f"; in the rounds {auto['times_fastest']:.2f} times the time of the fastest mode, {auto['fastest']}"
+    if auto["fastest"] is not None and (auto["times_fastest"] is None or auto["times_fastest"] > _NEAR):
+        lines.append(f"WARNING: auto took {auto['mode']}, and {auto['fastest']} is faster")
+    return lines
+
+
 def summary_lines(content: Mapping[str, Any]) -> list[str]:
     """Return what stands around the table: what was measured, on what, and where the training set lies."""
     plan, training = content["plan"], content["training"]
@@ -162,6 +208,7 @@ def summary_lines(content: Mapping[str, Any]) -> list[str]:
         f"{plan['repeats']} rounds of {plan['steps']} timed steps in chunks of {plan['chunk_steps']}; "
         f"each way made {plan['total_steps']} steps in all",
         *agree,
+        *auto_lines(content["auto"]),
         "; ".join(memory),
         *machine_lines(content["machine"], content["command"]),
     ]

@@ -3,10 +3,12 @@
 Machines are noisy, by 2-3x, so the ways take turns: each round times every way once, and starts with another way. What
 counts is the ratio to the first way within a round; its median over the rounds is reported with its range. All ways make
 the same number of steps in all, so that their losses can be compared: it is checked that they start from the same loss,
-and how many updates each has made.
+and how many updates each has made. When all three compile modes are among the ways, `--compile auto` then chooses one, and
+what it took is held against what the rounds say.
 
     python benchmarks/training_loop.py --manual-dir FOLDER_WITH_THE_MNIST_FILES --json out.json
     python benchmarks/training_loop.py --data digits --units 64 --steps 40 --chunk-steps 20
+    python benchmarks/training_loop.py --model cvae --network conv --ways graph xla-step xla-loop
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from benchmarks.machine import describe_machine, gpu_bytes, peak_resident_bytes,
 from benchmarks.timings import (
     DESCRIPTIONS,
     DEVICE_MODES,
+    AutoChoice,
     Measured,
     WayName,
     agreement,
@@ -138,6 +141,20 @@ def measure(options: Options, task: Task, report: Callable[[str], None]) -> list
         found[name].times_as_fast = [a / b for a, b in zip(first, found[name].ms_per_step, strict=True)]
     check_same_work([found[name] for name in names], options.total_steps)
     return [found[name] for name in options.ways]
+
+
+def ask_auto(
+    options: Options, task: Task, ways: Sequence[Measured], report: Callable[[str], None]
+) -> AutoChoice | None:
+    """Return the mode that ``--compile auto`` takes, beside what was measured of each; None unless all three were asked for."""
+    from benchmarks.loops import choose_mode
+
+    if not set(DEVICE_MODES) <= set(options.ways):
+        return None
+    gc.collect()
+    choice = choose_mode(task, report)
+    choice.judge(ways)
+    return choice
 
 
 def _start(
@@ -261,7 +278,13 @@ def make_task(options: Options, spec: ModelSpec, config: Any) -> Task:
 
 
 def record(
-    options: Options, task: Task, ways: Sequence[Measured], machine: Mapping[str, Any], peak_growth: int, command: str
+    options: Options,
+    task: Task,
+    ways: Sequence[Measured],
+    machine: Mapping[str, Any],
+    peak_growth: int,
+    command: str,
+    auto: AutoChoice | None = None,
 ) -> dict[str, Any]:
     """Return everything that was measured and what it was measured on, fit for JSON."""
     training = task.training
@@ -278,12 +301,17 @@ def record(
         "train_bytes": task.data.train.x.nbytes,
         "peak_growth_bytes": peak_growth,
         "agreement": agreement(ways),
+        "auto": dataclasses.asdict(auto) if auto else None,
         "ways": [_without_nan(dataclasses.asdict(way)) for way in ways],
     }
 
 
 def _without_nan(row: dict[str, Any]) -> dict[str, Any]:
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -296,10 +324,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with runtime.device_scope(options.device):
             task = make_task(options, spec, config)
             before = resident_bytes()  # TensorFlow and the data set are there; models, copies and programs are not
-            ways = measure(options, task, report=lambda line: print(line, file=sys.stderr, flush=True))
+            ways = measure(options, task, _report)
             peak_growth = peak_resident_bytes() - before
+            auto = ask_auto(options, task, ways, _report)
         command = shlex.join(["python", "benchmarks/training_loop.py", *arguments])
-        content = record(options, task, ways, machine, peak_growth, command)
+        content = record(options, task, ways, machine, peak_growth, command, auto)
         print_table(*table(ways))
         print("\n".join(summary_lines(content)))
         if options.json is not None:

@@ -192,7 +192,8 @@ def test_seeds_are_folded_in_a_batch_at_a_time():
 
     x = generate_examples(Seeds(), [0] * (_AT_A_TIME + 1))
     generate_examples(Seeds(), [0])
-    assert Seeds.asked == [_AT_A_TIME] * 2  # traced once in each call; what a model draws may depend on how much it draws
+    # Traced once in each call, and of one size: what a model draws may depend on how much it draws.
+    assert Seeds.asked == [_AT_A_TIME] * 2
     assert len(np.unique(x, axis=0)) == 2
 
 

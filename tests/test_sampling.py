@@ -1,5 +1,7 @@
 """Samples are drawn a batch at a time and streamed; labels go round; a file is a function of seed and batch size."""
 
+import threading
+import time
 import zipfile
 from itertools import pairwise
 
@@ -10,7 +12,7 @@ from matplotlib import image as mpl_image
 
 from tfgen import DataSpec
 from tfgen.errors import CapabilityError, DataError, OptionError, OutputError
-from tfgen.sampling import _write_npz, labels_for, sample_batches, write_samples
+from tfgen.sampling import labels_for, sample_batches, write_npz, write_samples
 from tfgen.seeds import as_seed
 
 
@@ -76,16 +78,91 @@ def test_batches_are_written_before_the_next_is_drawn(tmp_path):
             sizes.append(path.stat().st_size)
             yield np.zeros((1000, 16, 16, 1), np.uint8)
 
-    _write_npz(path, batches(), DataSpec("image", (16, 16, 1)), 4000, None)
+    write_npz(path, batches(), DataSpec("image", (16, 16, 1)), 4000, None)
     assert all(later - earlier > 200_000 for earlier, later in pairwise(sizes))
     with np.load(path) as arrays:
         assert arrays["x"].shape == (4000, 16, 16, 1)
 
 
-def test_only_one_batch_is_drawn_at_a_time():
-    batches = sample_batches(Fake(), 10**9, None, 0, 5)
-    assert next(batches).shape == (5, 4, 4, 1)
-    assert next(batches).shape == (5, 4, 4, 1)
+class Counting(Fake):
+    """Draws the number of the batch, or fails at one of them, and counts what it has drawn."""
+
+    fails_at = -1
+
+    def __init__(self):
+        super().__init__(kind="vector")
+        self.drawn = 0
+
+    def sample(self, n, labels=None, seed=0):
+        def count(seed):
+            self.drawn += 1
+            if self.drawn - 1 == self.fails_at:
+                raise RuntimeError("out of memory")
+            return np.float32(self.drawn)
+
+        return tf.fill([n, 2], tf.ensure_shape(tf.numpy_function(count, [as_seed(seed)], tf.float32), []))
+
+
+def settled(model):
+    """How many batches were drawn once nothing more happens."""
+    seen, since = model.drawn, time.monotonic()
+    while time.monotonic() - since < 0.3:
+        if model.drawn != seen:
+            seen, since = model.drawn, time.monotonic()
+    return seen
+
+
+def test_the_next_batches_are_drawn_ahead_but_no_more_than_two():
+    model = Counting()
+    batches = sample_batches(model, 10**9, None, 0, 5)
+    assert next(batches).shape == (5, 2)
+    assert settled(model) == 1  # a picture needs one batch
+    for taken in range(2, 5):
+        next(batches)
+        assert settled(model) == taken + 2
+    batches.close()
+    next_to_none = settled(model)
+    assert next_to_none <= 6
+    assert not [thread for thread in threading.enumerate() if "ThreadPoolExecutor" in thread.name]
+
+
+def test_batches_come_in_order_whoever_is_first():
+    class Uneven(Fake):
+        """The earlier batch takes longer."""
+
+        def sample(self, n, labels=None, seed=0):
+            def wait(first):
+                time.sleep(0.05 * (1 - first % 2))
+                return first
+
+            first = tf.ensure_shape(tf.numpy_function(wait, [labels[0]], tf.int32), [])
+            return tf.cast(tf.fill([n, 4, 4, 1], first), tf.uint8)
+
+    batches = sample_batches(Uneven(conditional=True), 6, np.arange(6, dtype=np.int32), 0, 1)
+    assert [int(batch[0, 0, 0, 0]) for batch in batches] == list(range(6))
+
+
+def test_a_batch_that_fails_ends_the_loop_with_its_error():
+    model = Counting()
+    model.fails_at = 2
+    with pytest.raises(tf.errors.OpError, match="out of memory"):
+        list(sample_batches(model, 10**9, None, 0, 5))
+    assert settled(model) <= 5
+
+
+def test_every_batch_is_drawn_on_the_device_of_the_caller(monkeypatch):
+    """Device scopes are those of one thread: in each of them it has to be entered."""
+    entered, original = [], tf.device
+
+    def device(name):
+        entered.append(name)
+        return original(name)
+
+    with original("/CPU:0"):
+        batches = sample_batches(Fake(), 4, None, 0, 1)
+        monkeypatch.setattr(tf, "device", device)
+        assert len(list(batches)) == 4
+    assert [name.rpartition("/")[2] for name in entered] == ["device:CPU:0"] * 4
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
-"""Many samples with the memory of one batch: drawn a batch at a time and streamed to disk."""
+"""Many samples with the memory of a few batches: drawn batch after batch and streamed to disk."""
 
 from __future__ import annotations
 
 import zipfile
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,8 @@ from tfgen.specs import DataSpec
 
 #: The most samples that go into one picture.
 PICTURE_SAMPLES = 10_000
+# Batches drawn at a time: where the operations of one leave a core idle, those of the other use it.
+_AT_WORK = 2
 
 
 def labels_for(model: GenerativeModel, count: int, labels: Sequence[int] | None) -> NDArray[np.int32] | None:
@@ -47,19 +51,46 @@ def sample_batches(
 ) -> Iterator[NDArray[np.generic]]:
     """Yield `count` samples in batches; a function of seed and batch size.
 
+    While a batch is in the caller's hands the next ones are being drawn, two at a time.
+
     Raises:
         CapabilityError: when the model does not sample.
     """
     sampler = capable(model, Samples, "sampling")
+    starts = range(0, count, batch_size)
 
     @tf.function(autograph=False)
-    def draw(batch_labels: tf.Tensor | None, number: tf.Tensor) -> tf.Tensor:
+    def draw(number: tf.Tensor, batch_labels: tf.Tensor | None = None) -> tf.Tensor:
         return sampler.sample(batch_size, batch_labels, seed=fold_in(seed, number))
 
-    for number, begin in enumerate(range(0, count, batch_size)):
-        kept = min(batch_size, count - begin)
-        part = None if labels is None else tf.constant(np.resize(labels[begin : begin + kept], batch_size))
-        yield draw(part, tf.constant(number)).numpy()[:kept]
+    def arguments(number: int) -> tuple[tf.Tensor, ...]:
+        if labels is None:
+            return (tf.constant(number),)
+        return tf.constant(number), tf.constant(np.resize(labels[starts[number] :][:batch_size], batch_size))
+
+    program = draw.get_concrete_function(*arguments(0))
+    device = tf.identity(tf.zeros([])).device  # where operations go here; another thread would not know
+
+    def drawn(number: int, *given: tf.Tensor) -> NDArray[np.generic]:
+        with tf.device(device):
+            batch: NDArray[np.generic] = program(*given).numpy()
+        return batch[: count - starts[number]]
+
+    yield drawn(0, *arguments(0))
+    if len(starts) == 1:
+        return
+    with ThreadPoolExecutor(_AT_WORK) as pool:
+        begun: deque[Future[NDArray[np.generic]]] = deque()
+        try:
+            for number in range(1, len(starts)):
+                begun.append(pool.submit(drawn, number, *arguments(number)))
+                if len(begun) > _AT_WORK:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:  # the caller may have had enough, or a batch may have failed
+            for future in begun:
+                future.cancel()
 
 
 def write_samples(
@@ -100,7 +131,7 @@ def write_samples(
         if path.suffix == ".png":
             draw_examples(np.concatenate(list(_counted(batches, bar))), model.data, temporary)
         else:
-            _write_npz(temporary, _counted(batches, bar), model.data, count, all_labels)
+            write_npz(temporary, _counted(batches, bar), model.data, count, all_labels)
 
 
 def _counted(batches: Iterator[NDArray[np.generic]], bar: Bar) -> Iterator[NDArray[np.generic]]:
@@ -111,9 +142,18 @@ def _counted(batches: Iterator[NDArray[np.generic]], bar: Bar) -> Iterator[NDArr
         bar.update(done)
 
 
-def _write_npz(
+def write_npz(
     path: Path, batches: Iterator[NDArray[np.generic]], data: DataSpec, count: int, labels: NDArray[np.int32] | None
 ) -> None:
+    """Write batches of examples, each as it comes, as the array ``x`` of an ``.npz``, and their ``labels`` if there are any.
+
+    Args:
+        path: of the file.
+        batches: of `count` examples in all.
+        data: what one example is like.
+        count: how many there will be.
+        labels: [count], or None.
+    """
     dtype = np.dtype(np.uint8 if data.kind == "image" else np.float32)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         with archive.open("x.npy", "w", force_zip64=True) as entry:

@@ -103,7 +103,7 @@ class Trainer:
         ):
             program = None
             if mode is None:
-                mode, program, timings = self._choose_mode(bar)
+                mode, program, timings = self.choose_mode(bar.say)
                 on_mode(mode, timings)
             self._loop(program or self._program(mode), _Visits(self, files, checkpoints, request, bar, on_visit), mode)
         checkpoints.save()
@@ -149,13 +149,18 @@ class Trainer:
         names += list(prefixed_names(self.objectives, "gradient_norm"))
         return compile_chunk(self._step, self.feed, names, mode)
 
-    def _choose_mode(self, bar: Bar) -> tuple[CompileMode, ChunkProgram, dict[str, float | str]]:
+    def choose_mode(self, report: Callable[[str], None]) -> tuple[CompileMode, ChunkProgram, dict[str, float | str]]:
+        """Return what `fastest_mode` finds on the first chunk, which is what ``--compile auto`` takes.
+
+        Args:
+            report: told what is being tried, and what is taken.
+        """
         chunk, payload = next(iter(self.feed.payloads(self.schedule.chunks(), self.schedule.chunk_steps)))
-        mode, program, timings = fastest_mode(self.state, self._program, payload, chunk.last - chunk.first, bar.say)
+        mode, program, timings = fastest_mode(self.state, self._program, payload, chunk.last - chunk.first, report)
         shown = ", ".join(
             f"{name} {f'{ms:.1f} ms' if isinstance(ms, float) else 'fails'}" for name, ms in timings.items()
         )
-        bar.say(f"--compile auto takes {mode} ({shown} a step)")
+        report(f"--compile auto takes {mode} ({shown} a step)")
         return mode, program, timings
 
 

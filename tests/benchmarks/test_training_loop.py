@@ -5,6 +5,7 @@ import dataclasses
 import importlib
 import io
 import json
+import statistics
 import sys
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def test_one_run_of_all_ways(bench, tmp_path):
     every_way_is_timed_in_every_round(content)
     all_ways_do_the_same_work(content)
     training_set_lies_on_the_device_once_as_stored(content)
+    auto_is_asked_and_held_against_the_rounds(printed.getvalue(), content)
     output_says_what_was_measured_and_on_what(printed.getvalue(), content)
 
 
@@ -78,6 +80,17 @@ def training_set_lies_on_the_device_once_as_stored(content):
         assert data[mode]["examples"] == content["train_bytes"] == content["data"]["train_examples"] * 64
     assert data["stream"] is None
     assert data["tf.function"] is None
+
+
+def auto_is_asked_and_held_against_the_rounds(printed, content):
+    auto = content["auto"]
+    medians = {way["name"]: statistics.median(way["ms_per_step"]) for way in content["ways"]}
+    modes = ("graph", "xla-step", "xla-loop")
+    assert list(auto["found"]) == list(modes)
+    assert auto["mode"] == min(modes, key=lambda mode: auto["found"][mode])
+    assert auto["fastest"] == min(modes, key=medians.get)
+    assert auto["times_fastest"] == medians[auto["mode"]] / medians[auto["fastest"]]
+    assert f"tfgen --compile auto takes {auto['mode']}, found in {auto['seconds']:.1f} s" in printed
 
 
 def output_says_what_was_measured_and_on_what(printed, content):
@@ -141,6 +154,39 @@ def test_a_hopeless_mode_is_left_out_and_the_rest_go_on(bench, loops, task, monk
     assert stream.description.endswith("--compile graph")
     headings, rows = bench.table([graph, step, stream])
     assert {len(row) for row in rows} == {len(headings)}
+
+
+@pytest.mark.parametrize(
+    ("mode", "times_fastest", "says"),
+    [
+        ("graph", 1.0, "1.00 times the time of the fastest mode, graph"),
+        ("xla-step", 1.1, "1.10 times"),
+        ("xla-loop", 3.0, "WARNING: auto took xla-loop, and graph is faster"),
+        ("stream", None, "WARNING: auto took stream, and graph is faster"),  # no rounds of it
+    ],
+)
+def test_a_choice_of_auto_that_the_rounds_do_not_bear_out_is_said(bench, mode, times_fastest, says):
+    ways = [bench.Measured("tf.function", "", ms_per_step=[0.1])]  # no mode of tfgen
+    for name, ms in (("graph", 10.0), ("xla-step", 11.0), ("xla-loop", 30.0)):
+        ways.append(bench.Measured(name, "", ms_per_step=[ms, ms, 99.0]))
+    choice = bench.AutoChoice(mode, 2.0, {"graph": 9.0, "xla-step": "no such operation"})
+    choice.judge(ways)
+    assert (choice.fastest, choice.times_fastest) == ("graph", times_fastest)
+    lines = sys.modules["benchmarks.timings"].auto_lines(dataclasses.asdict(choice))
+    assert says in " ".join(lines)
+    assert "(graph 9 ms, xla-step fails a step)" in lines[0]
+    assert len(lines) == 1 + ("WARNING" in says)
+
+
+def test_auto_is_not_asked_without_all_modes(bench, task):
+    options = dataclasses.replace(bench.parse(TINY)[0], ways=("graph", "xla-loop"))
+    assert bench.ask_auto(options, task, [], report=lambda line: None) is None
+
+
+def test_models_know_the_length_of_an_epoch_in_every_way(loops, task):
+    """A weight that rises by epochs would otherwise rise at another pace in the rivals' loops."""
+    trainer = loops.Trainer(task.model(), task.data, task.training)
+    assert task.model().steps_per_epoch == trainer.model.steps_per_epoch == 1297 // 128
 
 
 @pytest.mark.parametrize(

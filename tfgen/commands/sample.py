@@ -23,7 +23,7 @@ class Options:
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
     count: int = 64
-    """How many samples; a million need no more memory than one batch."""
+    """How many samples; a million need no more memory than a few batches."""
     labels: tuple[int, ...] = ()
     """Classes to draw, for a conditional model, for example --labels 0 1 2; gone round until the count is reached."""
     seed: int = 0
