@@ -103,8 +103,11 @@ class Counting(Fake):
         return tf.fill([n, 2], tf.ensure_shape(tf.numpy_function(count, [as_seed(seed)], tf.float32), []))
 
 
-def settled(model):
-    """How many batches were drawn once nothing more happens."""
+def settled(model, at_least=0):
+    """How many batches were drawn once there are so many (a busy machine has half a minute for it) and nothing more happens."""
+    patience = time.monotonic() + 30
+    while model.drawn < at_least and time.monotonic() < patience:
+        time.sleep(0.01)
     seen, since = model.drawn, time.monotonic()
     while time.monotonic() - since < 0.3:
         if model.drawn != seen:
@@ -119,11 +122,11 @@ def test_the_next_batches_are_drawn_ahead_but_no_more_than_two():
     assert settled(model) == 1  # a picture needs one batch
     for taken in range(2, 5):
         next(batches)
-        assert settled(model) == taken + 2
+        assert settled(model, at_least=taken + 2) == taken + 2
     batches.close()
     next_to_none = settled(model)
     assert next_to_none <= 6
-    assert not [thread for thread in threading.enumerate() if "ThreadPoolExecutor" in thread.name]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("tfgen-sampling")]
 
 
 def test_batches_come_in_order_whoever_is_first():

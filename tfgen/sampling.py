@@ -79,7 +79,7 @@ def sample_batches(
     yield drawn(0, *arguments(0))
     if len(starts) == 1:
         return
-    with ThreadPoolExecutor(_AT_WORK) as pool:
+    with ThreadPoolExecutor(_AT_WORK, thread_name_prefix="tfgen-sampling") as pool:
         begun: deque[Future[NDArray[np.generic]]] = deque()
         try:
             for number in range(1, len(starts)):

@@ -100,11 +100,11 @@ class Bernoulli(Likelihood):
 
     def distribution(self, raw: tf.Tensor) -> Any:
         """Return Bernoulli(sigmoid(a))."""
-        return tfd.Bernoulli(logits=raw[..., 0], dtype=self.dtype)
+        return tfd.Bernoulli(logits=tf.squeeze(raw, axis=-1), dtype=self.dtype)
 
     def log_prob(self, observed: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
         """Return the sum of ``g a - log(1 + e^a)``: that of the distribution's log_prob, by one softplus instead of two."""
-        logits = raw[..., 0]
+        logits = tf.squeeze(raw, axis=-1)  # unlike an index, no pass over the pixels
         axes = list(range(-len(self.data.shape), 0))
         return tf.reduce_sum(observed * logits - tf.math.softplus(logits), axis=axes)
 
@@ -147,7 +147,7 @@ class ContinuousBernoulli(_Dequantised):
 
     def distribution(self, raw: tf.Tensor) -> Any:
         """Return ContinuousBernoulli(sigmoid(a))."""
-        return tfd.ContinuousBernoulli(logits=raw[..., 0])
+        return tfd.ContinuousBernoulli(logits=tf.squeeze(raw, axis=-1))
 
 
 class Gaussian(_Dequantised):
