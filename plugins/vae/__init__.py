@@ -62,6 +62,7 @@ class VAEConfig:
 class CVAEConfig(VAEConfig):
     """Options of a conditional variational autoencoder."""
 
+    # One choice more than without labels; the checker wants none, since the field could be assigned, which frozen forbids.
     prior: Literal["standard", "mog", "vamp", "flow", "conditional"] = "standard"  # type: ignore[assignment]
     """p(z), the same for all labels: standard normal, mixture of Gaussians, mixture of posteriors of learned pseudo-inputs,
     or a flow; or conditional: a learned Gaussian p(z|y) for each label."""

@@ -7,6 +7,7 @@ are then of. Densities of dequantised images are per grey level: with ``y = (v +
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -24,7 +25,7 @@ Measure = Literal["examples", "binary images", "cross-entropy"]
 _SMALLEST_SCALE = 1e-3  # of the data's range
 
 
-class Likelihood:
+class Likelihood(abc.ABC):
     """p(x|z) of one example, independent over its D numbers given z.
 
     Args:
@@ -42,13 +43,13 @@ class Likelihood:
     def __init__(self, data: DataSpec, dtype: tf.DType) -> None:
         self.data, self.dtype = data, dtype
 
+    @abc.abstractmethod
     def observe(self, x: tf.Tensor, seed: Any) -> tf.Tensor:
         """Return what the encoder sees and the densities score, of the shape of the examples."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def distribution(self, raw: tf.Tensor) -> Any:
         """Return the `tfd.Distribution` of each pixel, batch [...], for the decoder's numbers [..., parameters]."""
-        raise NotImplementedError
 
     def levels(self, pixels: tf.Tensor) -> tf.Tensor:
         """Return observed or mean pixels in units of the data: grey levels 0 .. L-1, not yet rounded."""

@@ -115,10 +115,8 @@ class VAE(GenerativeModel):
         reconstruction = -tf.reduce_mean(log_likelihood)
         if weighted:
             drawn_kl = monte_carlo_kl(posterior, self.codes.distribution(one_hot), z)
-            loss, kl_nats = (
-                -tf.reduce_mean(importance_weighted(log_likelihood - beta * drawn_kl)),
-                tf.reduce_mean(drawn_kl),
-            )
+            loss = -tf.reduce_mean(importance_weighted(log_likelihood - beta * drawn_kl))
+            kl_nats = tf.reduce_mean(drawn_kl)
         else:
             kl = self._kl(posterior, one_hot, z[0], closed=self.config.objective == "elbo")
             loss = reconstruction + beta * with_free_bits(kl, self.config.free_bits, self.config.latent)

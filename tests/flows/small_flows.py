@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from tests.moved_models import moved_model
 from tfgen import DataSpec
 from tfgen.loading import load_registry
 from tfgen.models import GenerativeModel
-from tfgen.options import build
 
 PLANE = DataSpec("vector", (2,), classes=3)
 SPACE = DataSpec("vector", (7,), classes=3)
@@ -32,24 +31,10 @@ SMALL = {
 def small_flow(
     model: str, data: DataSpec, policy: str = "float64", seed: int = 0, moved: float = 0.3, **options: Any
 ) -> GenerativeModel:
-    """Return a flow whose weights, the zero heads too, were moved at random.
-
-    `tfgen.models.build_model` is not used: it knows no float64, which no user needs.
-    """
-    spec = load_registry([]).model(model)
-    known = spec.config.__dataclass_fields__
+    """Return a flow whose weights, the zero heads too, were moved at random."""
+    known = load_registry([]).model(model).config.__dataclass_fields__
     values = {name: value for name, value in (SMALL | options).items() if name in known}
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        keras.utils.set_random_seed(seed)
-        flow = spec.factory()(build(spec.config, values), data, seed)
-    finally:
-        keras.config.set_dtype_policy(before)
-    random = np.random.default_rng(seed)
-    for weight in flow.trainable_variables:
-        weight.assign(weight + moved * random.normal(size=weight.shape))
-    return flow
+    return moved_model(model, data, values, policy, seed, moved)
 
 
 def labels_of(flow: GenerativeModel, n: int) -> tf.Tensor | None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tests.moved_models import moved_model
 from tfgen import DataSpec
-from tfgen.loading import load_registry
 from tfgen.models import GenerativeModel
-from tfgen.options import build
 
 TINY = DataSpec("image", (5, 4, 1), classes=3, levels=9)
 SPACE = DataSpec("vector", (6,), classes=3)
@@ -23,22 +21,8 @@ ON_VECTORS = {"likelihood": "gaussian"}
 def small_vae(
     model: str, data: DataSpec = TINY, policy: str = "float64", seed: int = 0, moved: float = 0.3, **options: Any
 ) -> GenerativeModel:
-    """Return an autoencoder whose weights were moved at random, so that nothing is zero or symmetric.
-
-    `tfgen.models.build_model` is not used: it knows no float64, which no user needs.
-    """
-    spec = load_registry([]).model(model)
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        keras.utils.set_random_seed(seed)
-        vae = spec.factory()(build(spec.config, SMALL | options), data, seed)
-    finally:
-        keras.config.set_dtype_policy(before)
-    random = np.random.default_rng(seed)
-    for weight in vae.trainable_variables:
-        weight.assign(weight + moved * random.normal(size=weight.shape))
-    return vae
+    """Return an autoencoder whose weights were moved at random."""
+    return moved_model(model, data, SMALL | options, policy, seed, moved)
 
 
 def images(data: DataSpec = TINY, n: int = 6, seed: int = 0) -> tf.Tensor:
