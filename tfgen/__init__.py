@@ -19,6 +19,7 @@ from tfgen.specs import DatasetSpec, DataSources, DataSpec, ModelSpec
 
 if TYPE_CHECKING:
     from tfgen.api import generate, load, train
+    from tfgen.binarisation import binarise
     from tfgen.data.dataset import Dataset, Split
     from tfgen.dequantisation import dequantise, logit_squeeze, quantise
     from tfgen.models import (
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         HasLatents,
         HasLogProb,
         HasPosterior,
+        HasTemperature,
         Inpaints,
         Objective,
         Samples,
@@ -42,6 +44,7 @@ _LAZY = {
     "generate": "tfgen.api",
     "Dataset": "tfgen.data.dataset",
     "Split": "tfgen.data.dataset",
+    "binarise": "tfgen.binarisation",
     "dequantise": "tfgen.dequantisation",
     "logit_squeeze": "tfgen.dequantisation",
     "quantise": "tfgen.dequantisation",
@@ -51,6 +54,7 @@ _LAZY = {
     "HasLatents": "tfgen.models",
     "HasLogProb": "tfgen.models",
     "HasPosterior": "tfgen.models",
+    "HasTemperature": "tfgen.models",
     "Inpaints": "tfgen.models",
     "Objective": "tfgen.models",
     "Samples": "tfgen.models",
@@ -60,7 +64,7 @@ _LAZY = {
     "split_seed": "tfgen.seeds",
     "uniform": "tfgen.seeds",
 }
-_NEEDS_TENSORFLOW = {"tfgen.api", "tfgen.dequantisation", "tfgen.models", "tfgen.seeds"}
+_NEEDS_TENSORFLOW = {"tfgen.api", "tfgen.binarisation", "tfgen.dequantisation", "tfgen.models", "tfgen.seeds"}
 
 __all__ = [
     "Batch",
@@ -74,6 +78,7 @@ __all__ = [
     "HasLatents",
     "HasLogProb",
     "HasPosterior",
+    "HasTemperature",
     "Inpaints",
     "ModelSpec",
     "Objective",
@@ -83,6 +88,7 @@ __all__ = [
     "Split",
     "TfgenError",
     "as_seed",
+    "binarise",
     "dequantise",
     "fold_in",
     "generate",

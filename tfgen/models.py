@@ -70,6 +70,7 @@ class GenerativeModel(keras.layers.Layer):
         conditional: whether the model needs labels; a class attribute.
         measure: what its densities are of; decides under which names they are reported.
         steps_per_epoch: of the training; known before `objectives` is called, for what is annealed by epochs.
+        training: whether an objective's loss is computed to be trained on, not to validate; for dropout and the like.
         density_dtype: in which densities are computed: float32, or float64 when the model is built under Keras's float64
             policy (for checks to many digits); never less, whatever the precision of the networks.
     """
@@ -77,6 +78,7 @@ class GenerativeModel(keras.layers.Layer):
     conditional: bool = False
     measure: Measure = "examples"
     steps_per_epoch: int = 1
+    training: bool = True
 
     def __init__(self, config: Any, data: DataSpec, seed: int) -> None:
         super().__init__(name=type(self).__name__.lower())
@@ -144,6 +146,14 @@ class Samples(Protocol):
 
 
 @runtime_checkable
+class HasTemperature(Protocol):
+    """A model whose draws can be made surer or bolder than it is."""
+
+    def sample_at(self, temperature: Any, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Draw `n` examples at a temperature above 0: at 1 what `sample` draws, below 1 surer ones, above 1 bolder ones."""
+
+
+@runtime_checkable
 class HasLogProb(Protocol):
     """A model with a density: exact for a discrete one, for a flow that of the dequantised image.
 
@@ -192,13 +202,19 @@ class HasLatents(Protocol):
 class Inpaints(Protocol):
     """A model that completes images."""
 
-    def inpaint(self, x: Any, known_mask: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Return images equal to `x` where `known_mask` [batch, height, width] is true, drawn elsewhere."""
+    def inpaint(self, x: Any, known_mask: Any, labels: Any = None, seed: Any = 0, particles: int = 1) -> tf.Tensor:
+        """Return images equal to `x` where `known_mask` [batch, height, width] is true, drawn elsewhere.
+
+        What is known and cannot be used directly, such as pixels that come later in an autoregressive model's order, counts
+        by `particles` proposals of which the fitting ones are kept; with more of them the result comes closer to a draw from
+        p(unknown | known). A model that uses all that is known anyway takes no notice of them.
+        """
 
 
 #: What each capability is called when a model lacks it.
 CAPABILITIES: dict[type[Any], str] = {
     Samples: "sampler (Samples)",
+    HasTemperature: "temperature (HasTemperature)",
     HasLogProb: "density (HasLogProb)",
     HasElbo: "bound on the likelihood (HasElbo)",
     HasPosterior: "posterior over codes (HasPosterior)",

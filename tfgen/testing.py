@@ -38,6 +38,7 @@ from tfgen.models import (
     HasLatents,
     HasLogProb,
     HasPosterior,
+    HasTemperature,
     Inpaints,
     Samples,
     build_model,
@@ -253,6 +254,43 @@ def _mean_and_noise(values: Sequence[float], scale: float) -> tuple[float, float
     return float(np.mean(values)), _ERRORS * error + 1e-4 * scale + 1e-5
 
 
+def temperature_1_is_the_model(subject: Subject) -> None:
+    """Check that `sample_at` draws what `sample` does at temperature 1, something else at 1/2, and refuses 0 and less."""
+    model = subject.build()
+    if not (isinstance(model, HasTemperature) and isinstance(model, Samples)):
+        return
+    labels = subject.labels(model)
+    drawn = model.sample(_EXAMPLES, labels, seed=1).numpy()
+    assert np.array_equal(drawn, model.sample_at(1.0, _EXAMPLES, labels, seed=1)), "temperature 1 changed the samples"
+    assert not np.array_equal(drawn, model.sample_at(0.5, _EXAMPLES, labels, seed=1)), "temperature changed nothing"
+    for temperature in (0.0, -1.0):
+        try:
+            model.sample_at(temperature, _EXAMPLES, labels, seed=1)
+        except DataError:
+            continue
+        raise AssertionError(f"sample_at with temperature {temperature} must raise a DataError")
+
+
+def known_pixels_are_kept(subject: Subject) -> None:
+    """Check that `inpaint` keeps what is known to the last bit, and that the rest is a function of the seed alone."""
+    model = subject.build()
+    if not isinstance(model, Inpaints):
+        return
+    labels, x = subject.labels(model), subject.batch.x.numpy()
+    known = np.zeros(x.shape[:3], bool)
+    known[:, : x.shape[1] // 2, ::2] = True
+    for particles in (1, 3):
+        drawn, again, other = (
+            model.inpaint(x, known, labels, seed=seed, particles=particles).numpy() for seed in (1, 1, 2)
+        )
+        assert drawn.shape == x.shape, f"expected shape {x.shape}; got {drawn.shape}"
+        assert drawn.dtype == x.dtype, f"expected {x.dtype}; got {drawn.dtype}"
+        assert np.array_equal(drawn[known], x[known]), "inpainting changed known pixels"
+        assert drawn.max() < subject.dataset.spec.levels
+        assert np.array_equal(drawn, again), "the same seed completed images in two ways"
+        assert not np.array_equal(drawn, other), "another seed completed all images in the same way"
+
+
 def labels_matter_where_they_are_asked_for(subject: Subject) -> None:
     """Check that another label changes the density, or the bound, of a conditional model."""
     with tempfile.TemporaryDirectory() as folder:
@@ -372,6 +410,8 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     bounds_are_numbers_per_example,
     bounds_are_ordered,
     posterior_and_terms_agree,
+    temperature_1_is_the_model,
+    known_pixels_are_kept,
     labels_matter_where_they_are_asked_for,
     labels_that_do_not_fit_are_refused,
     codes_decode_to_what_was_encoded,

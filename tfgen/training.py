@@ -115,7 +115,12 @@ class Trainer:
         if self.finished():
             return
         validate = Validation(
-            self.objectives, self.data.valid, self.options.seed, self.schedule.total_steps, jit=mode != "graph"
+            self.model,
+            self.objectives,
+            self.data.valid,
+            self.options.seed,
+            self.schedule.total_steps,
+            jit=mode != "graph",
         )
         visits.bar.restart_clock()
         for chunk, payload in self.feed.payloads(self.schedule.chunks(start), self.schedule.chunk_steps):
@@ -207,6 +212,7 @@ class Validation:
     """The objectives' terms on the validation split, in batches, with the same noise each time.
 
     Args:
+        model: told that it is not being trained.
         objectives: of the model.
         split: to validate on.
         seed: of the run.
@@ -217,15 +223,21 @@ class Validation:
         monitored: the term by which early stopping and the best weights are decided.
     """
 
-    def __init__(self, objectives: list[Objective], split: Split, seed: int, step: int, jit: bool) -> None:
+    def __init__(
+        self, model: GenerativeModel, objectives: list[Objective], split: Split, seed: int, step: int, jit: bool
+    ) -> None:
         self.split = split
         self.monitored = next(iter(prefixed_names(objectives, "loss")))
 
         def terms(batch: Batch, number: tf.Tensor) -> dict[str, tf.Tensor]:
             found: dict[str, tf.Tensor] = {}
-            for objective in objectives:
-                noise = fold_in(fold_in(seed, _VALIDATION), number)
-                found |= prefixed(objective, objectives, objective.loss(batch, noise, tf.constant(step)))
+            noise = fold_in(fold_in(seed, _VALIDATION), number)
+            model.training = False  # while this is traced
+            try:
+                for objective in objectives:
+                    found |= prefixed(objective, objectives, objective.loss(batch, noise, tf.constant(step)))
+            finally:
+                model.training = True
             return found
 
         self._terms = tf.function(terms, jit_compile=jit, reduce_retracing=False, autograph=False)

@@ -24,9 +24,9 @@ class VAEConfig:
     """Activation of the hidden layers."""
     likelihood: Literal["bernoulli", "continuous_bernoulli", "gaussian", "discretized_logistic"] = "bernoulli"
     """p(x|z) of each pixel. gaussian and continuous_bernoulli see dequantised images; vectors need gaussian."""
-    binarise: Literal["stochastic", "threshold", "none"] = "stochastic"
-    """bernoulli: how grey levels become bits: drawn anew for each step, compared with 1/2, or not at all, when what is
-    measured is a cross-entropy and no likelihood."""
+    binarise: Literal["stochastic", "static", "threshold", "none"] = "stochastic"
+    """bernoulli: how grey levels become bits: drawn anew for each step, drawn once for each image, compared with 1/2, or not
+    at all, when what is measured is a cross-entropy and no likelihood."""
     prior: Literal["standard", "mog", "vamp", "flow"] = "standard"
     """p(z): standard normal, mixture of Gaussians, mixture of posteriors of learned pseudo-inputs, or a flow."""
     components: int = 100

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import DataSpec, dequantise, uniform
+from tfgen import DataSpec, binarise, dequantise
 from tfgen_plugins.vae import VAEConfig
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -82,22 +82,21 @@ class Bernoulli(Likelihood):
     Args:
         data: what an image is.
         dtype: of densities.
-        binarise: ``stochastic``: 1 with probability v / (L-1) (Salakhutdinov, Murray 2008); ``threshold``: 1 above half of
-            L-1; ``none``.
+        binarise: the way of `tfgen.binarise`, or ``none``.
     """
 
-    def __init__(self, data: DataSpec, dtype: tf.DType, binarise: str) -> None:
+    def __init__(
+        self, data: DataSpec, dtype: tf.DType, binarise: Literal["stochastic", "static", "threshold", "none"]
+    ) -> None:
         super().__init__(data, dtype)
         self.binarise = binarise
         self.measure = "cross-entropy" if binarise == "none" else "binary images"
 
     def observe(self, x: tf.Tensor, seed: Any) -> tf.Tensor:
         """Return bits, or grey levels in [0, 1]."""
-        grey = tf.cast(x, self.dtype) / (self.data.levels - 1)
         if self.binarise == "none":
-            return grey
-        border = 0.5 if self.binarise == "threshold" else uniform(tf.shape(x), seed, self.dtype)
-        return tf.cast(grey > border, self.dtype)
+            return tf.cast(x, self.dtype) / (self.data.levels - 1)
+        return binarise(x, self.data.levels, self.binarise, seed, self.dtype)
 
     def distribution(self, raw: tf.Tensor) -> Any:
         """Return Bernoulli(sigmoid(a))."""

@@ -1,0 +1,73 @@
+"""Causal self-attention: each pixel looks back at all earlier ones, however far (Chen et al. 2018, PixelSNAIL)."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from tfgen_plugins.pixelcnn.views import CausalLayer, Pixel
+
+
+class CausalAttention(CausalLayer):
+    """One head of attention over the features of a pixel and of all before it.
+
+        y_i = sum_{j <= i} softmax_j(q_i . k_j / sqrt(d)) v_j,    q, k from features and position, v from features
+
+    Features of pixel j are made from pixels before j, so that j = i gives nothing away.
+
+    Args:
+        height: of an image.
+        width: of an image.
+        inputs: channels of the features.
+        keys: size d of queries and keys.
+        values: size of values, the channels of the result.
+        name: of the layer.
+    """
+
+    def __init__(self, height: int, width: int, inputs: int, keys: int, values: int, name: str) -> None:
+        super().__init__(name=name)
+        self.height, self.width, self.inputs, self.keys, self.values = height, width, inputs, keys, values
+        # One matrix for queries, keys and values; the last two rows are for the position.
+        self.kernel = self.add_weight((inputs, 2 * keys + values), initializer="glorot_uniform", name="kernel")
+        self.position = self.add_weight((2, 2 * keys), initializer="glorot_uniform", name="position")
+        self.built = True
+
+    def _projected(self, x: tf.Tensor, row: tf.Tensor, column: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Return queries, keys and values [..., d] of features at rows and columns [...]."""
+        place = tf.stack([row / self.height, column / self.width], axis=-1) * 2 - 1
+        at_place = tf.cast(place, x.dtype) @ self.position
+        both, values = tf.split(x @ self.kernel, [2 * self.keys, self.values], axis=-1)
+        queries, keys = tf.split(both + at_place, 2, axis=-1)
+        return queries * self.keys**-0.5, keys, values
+
+    def whole(self, x: tf.Tensor) -> tf.Tensor:
+        """Return [batch, height, width, values]."""
+        height, width = self.height, self.width
+        row, column = tf.meshgrid(tf.range(height), tf.range(width), indexing="ij")
+        parts = self._projected(x, row, column)
+        queries, keys, values = (tf.reshape(part, [-1, height * width, part.shape[-1]]) for part in parts)
+        lines = []
+        for r in range(height):  # what lies in rows below is not even computed
+            end = (r + 1) * width
+            logits = tf.matmul(queries[:, r * width : end], keys[:, :end], transpose_b=True)
+            later = tf.range(end)[None, :] > tf.range(r * width, end)[:, None]
+            logits = tf.where(later, tf.constant(logits.dtype.min, logits.dtype), logits)
+            lines.append(tf.matmul(tf.nn.softmax(logits), values[:, :end]))
+        return tf.reshape(tf.concat(lines, axis=1), [-1, height, width, self.values])
+
+    def cache_shape(self, width: int, batch: int) -> list[int]:
+        """Return the shape of the keys and values of all pixels."""
+        return [self.height, width, batch, self.keys + self.values]
+
+    def pixel(self, x: tf.Tensor, at: Pixel) -> tf.Tensor:
+        """Return [batch, values]."""
+        query, key, value = self._projected(x, at.row, at.column)
+        entry = tf.concat([key, value], axis=-1)[None, None]
+        cache = at.caches[self] = keras.ops.slice_update(at.caches[self], [at.row, at.column, 0, 0], entry)
+        keys, values = tf.split(
+            tf.reshape(cache, [self.height * self.width, *entry.shape[2:]]), [self.keys, self.values], -1
+        )
+        logits = tf.reduce_sum(keys * query, axis=-1)
+        later = tf.range(self.height * self.width)[:, None] > at.row * self.width + at.column
+        weights = tf.nn.softmax(tf.where(later, tf.constant(logits.dtype.min, logits.dtype), logits), axis=0)
+        return tf.reduce_sum(weights[..., None] * values, axis=0)

@@ -1,0 +1,137 @@
+"""Masked convolutions: over whole images by one convolution, in a sampler by one matrix product for each row or pixel."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgen_plugins.pixelcnn.views import CausalLayer, Pixel, Row
+
+#: What a convolution sees: ``A`` everything before the pixel, ``B`` the pixel, too; ``above`` all of the rows above the
+#: pixel's, ``row`` all of its own, too.
+Sees = Literal["A", "B", "above", "row"]
+
+
+class MaskedConv2D(CausalLayer):
+    """A convolution whose kernel is multiplied by a mask m, so that no pixel is made from later ones.
+
+        y[r, c] = b + sum_ij m[i, j] K[i, j] x[r + i, c + j]
+
+    Type A is for images and leaves the pixel itself out; type B is for features of a pixel, which do not contain it (van den
+    Oord, Kalchbrenner, Kavukcuoglu 2016, figure 2). ``above`` and ``row`` are their like for a vertical stack, whose features
+    belong to the rows above a pixel and may be had from all columns of these (van den Oord et al. 2016, section 2.2).
+
+    The kernel extends over what the mask leaves: rows and columns that it would take out altogether are not there.
+
+    Args:
+        inputs: channels of the input.
+        filters: channels of the result.
+        rows: how far up it reaches; 0 for the pixel's own row alone.
+        width: of the kernel, odd.
+        sees: A or above for images, B or row for features.
+        name: of the layer.
+    """
+
+    def __init__(self, inputs: int, filters: int, rows: int, width: int, sees: Sees, name: str) -> None:
+        super().__init__(name=name)
+        self.inputs, self.filters = inputs, filters
+        half = width // 2
+        seen = [(i, j) for i in range(-rows, 1) for j in range(-half, half + 1) if _is_seen(i, j, sees)]
+        self._above, self._own = [p for p in seen if p[0] < 0], [p for p in seen if p[0] == 0]
+        (self.top, self.bottom), (self.left, self.right) = ((min(k), max(k)) for k in zip(*seen, strict=True))
+        self.of_the_image = sees in ("A", "above")
+        self.looks_ahead = sees in ("A", "B") and rows > 0
+        self.margin = max(-self.top, -self.left, self.right) if self.of_the_image else 0
+        shape = (self.bottom - self.top + 1, self.right - self.left + 1)
+        mask = np.zeros((*shape, 1, 1), np.float32)
+        for i, j in seen:
+            mask[i - self.top, j - self.left] = 1
+        self.mask = None if mask.all() else mask
+        limit = float(np.sqrt(6 / (len(seen) * (inputs + filters))))  # Glorot's, for the weights that are seen
+        uniform = keras.initializers.RandomUniform(-limit, limit)
+        self.kernel = self.add_weight(shape=(*shape, inputs, filters), initializer=uniform, name="kernel")
+        self.bias = self.add_weight(shape=(filters,), initializer="zeros", name="bias")
+        self.built = True
+
+    def masked_kernel(self) -> tf.Tensor:
+        """Return m K."""
+        kernel = tf.convert_to_tensor(self.kernel)
+        return kernel if self.mask is None else kernel * tf.constant(self.mask, kernel.dtype)
+
+    # Over whole images
+
+    def whole(self, x: tf.Tensor) -> tf.Tensor:
+        """Return [batch, height, width, filters]."""
+        height, width = x.shape[1:3]
+        x = x[:, : height + min(self.bottom, 0), : width + min(self.right, 0)]
+        x = tf.pad(x, [[0, 0], [-self.top, max(self.bottom, 0)], [max(-self.left, 0), max(self.right, 0)], [0, 0]])
+        return tf.nn.conv2d(x, self.masked_kernel(), strides=1, padding="VALID") + self.bias
+
+    # In a sampler
+
+    def matrices(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the weights of what is seen in the rows above and in the own row, [places * inputs, filters] each."""
+        kernel = tf.convert_to_tensor(self.kernel)
+
+        def stacked(places: list[tuple[int, int]]) -> tf.Tensor:
+            if not places:
+                return tf.zeros([0, self.filters], kernel.dtype)
+            return tf.concat([kernel[i - self.top, j - self.left] for i, j in places], axis=0)
+
+        return stacked(self._above), stacked(self._own)
+
+    def cache_shape(self, width: int, batch: int) -> list[int] | None:
+        """Return the shape of the cache, [rows that are seen, columns and a margin, batch, inputs]; None for no cache."""
+        if self.of_the_image:
+            return None
+        return [1 - self.top, width + max(self.right, 0) - self.left, batch, self.inputs]
+
+    def ahead(self, image: tf.Tensor, at: Row) -> tf.Tensor:
+        """Return what the rows above give to each column of this one, [width, batch, filters]."""
+        return self._product(image, at, self._above, at.matrices[self][0])
+
+    def row(self, x: tf.Tensor, at: Row) -> tf.Tensor:
+        """Return the row of a vertical stack; `x` is that row of the features below, or the image so far."""
+        if not self.of_the_image:
+            at.caches[self] = _written(at.caches[self], x[None], at.row, -self.left)
+        return self._product(x, at, self._above + self._own, tf.concat(at.matrices[self], axis=0)) + self.bias
+
+    def pixel(self, x: tf.Tensor, at: Pixel) -> tf.Tensor:
+        """Return the filters of a pixel; `x` are its features below, [batch, inputs], or the image so far."""
+        if self.of_the_image:
+            source, row, margin = x, at.row + at.margin, at.margin
+        else:
+            source = at.caches[self] = _written(at.caches[self], x[None, None], at.row, at.column - self.left)
+            row, margin = at.row % source.shape[0], -self.left
+        places, batch = len(self._own), source.shape[2]
+        window = tf.slice(source, [row, at.column + margin + self.left, 0, 0], [1, places, batch, self.inputs])
+        y = tf.concat(tf.unstack(window[0], places), axis=-1) @ at.matrices[self][1] + self.bias
+        return y + at.ahead[self][at.column] if self.looks_ahead else y
+
+    def _product(self, image: tf.Tensor, at: Row, places: list[tuple[int, int]], matrix: tf.Tensor) -> tf.Tensor:
+        """Return the product of the windows around all columns of a row with the weights of the places."""
+        if self.of_the_image:
+            source, margin, width = image, at.margin, image.shape[1] - 2 * at.margin
+            rows = {i: at.row + at.margin + i for i, _ in places}
+        else:
+            source, margin = at.caches[self], -self.left
+            width = source.shape[1] - margin - max(self.right, 0)
+            rows = {i: (at.row + i) % source.shape[0] for i, _ in places}
+        lines = {i: source[row] for i, row in rows.items()}
+        return tf.concat([lines[i][margin + j : margin + j + width] for i, j in places], axis=-1) @ matrix
+
+
+def _is_seen(i: int, j: int, sees: Sees) -> bool:
+    if sees == "A":
+        return i < 0 or j < 0
+    if sees == "B":
+        return i < 0 or j <= 0
+    return i < 0 or sees == "row"
+
+
+def _written(cache: tf.Tensor, x: tf.Tensor, row: tf.Tensor, column: tf.Tensor | int) -> tf.Tensor:
+    """Return the cache with `x` [1, columns, batch, channels] in place of what is there; rows take turns."""
+    return keras.ops.slice_update(cache, [row % cache.shape[0], column, 0, 0], x)

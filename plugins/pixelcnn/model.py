@@ -1,0 +1,147 @@
+"""PixelCNN: ``log p(x) = sum_i log p(x_i | x_<i)``, each term by one pass of a causal network (van den Oord et al. 2016)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgen import Batch, DataError, DataSpec, GenerativeModel, Objective, fold_in, split_seed, uniform
+from tfgen_plugins.pixelcnn import PixelCNNConfig
+from tfgen_plugins.pixelcnn.drawing import Noise, Program, completer, sampler
+from tfgen_plugins.pixelcnn.network import network_of
+from tfgen_plugins.pixelcnn.outputs import output_of
+from tfgen_plugins.pixelcnn.walks import Model
+
+_OBSERVATION, _DROPOUT, _PIXELS = range(3)  # purposes of a seed
+
+
+class PixelCNN(GenerativeModel):
+    """Pixels in raster order, each given all before it; exact log-probabilities of the values that it observes."""
+
+    config: PixelCNNConfig
+
+    def __init__(self, config: PixelCNNConfig, data: DataSpec, seed: int) -> None:
+        super().__init__(config, data, seed)
+        if data.kind != "image":
+            raise self.refuse("pixels need an order; take images, or another model for vectors.")
+        with keras.name_scope("pixelcnn"):
+            self.pixels = output_of(config, data)
+            classes = (data.classes or 0) if self.conditional else 0
+            self.network = network_of(config, data.shape, classes, self.pixels.parameters)
+        self.measure = self.pixels.measure
+        self.walked = Model(self.network, self.pixels, data.shape)
+        self._draw, self._draw_naively = sampler(self.walked), sampler(self.walked, naive=True)
+        self._complete = completer(self.walked)
+
+    # Densities
+
+    def _observed(self, x: Any, seed: Any) -> tf.Tensor:
+        x = tf.convert_to_tensor(x)
+        if x.dtype != tf.uint8:
+            raise DataError(f"images must be uint8, with grey levels 0 .. {self.data.levels - 1}; got {x.dtype.name}.")
+        if tuple(x.shape[1:]) != self.data.shape:
+            raise DataError(f"expected images of shape {self.data.shape}; got {tuple(x.shape[1:])}.")
+        return self.pixels.observe(x, fold_in(seed, _OBSERVATION), self.density_dtype)
+
+    def pixel_log_probs(
+        self, values: tf.Tensor, one_hot: tf.Tensor | None, dropout_seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Return ``log p(x_i | x_<i)`` of each pixel, [batch, height, width] nats.
+
+        Args:
+            values: what was observed of the images.
+            one_hot: labels [batch, classes], or None.
+            dropout_seed: in training.
+        """
+        raw = self.network(self.walked.seen(values), one_hot, dropout_seed)
+        return self.pixels.log_prob(values, raw)
+
+    def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return log p(x), or log p(x|y), in nats, [batch]: exact; `seed` is for bits that are drawn from grey levels."""
+        values = self._observed(x, seed)
+        return tf.reduce_sum(self.pixel_log_probs(values, self.one_hot(labels, values.shape[0])), axis=[1, 2])
+
+    def objectives(self) -> Sequence[Objective]:
+        """Return the negative log-likelihood, in nats for each dimension."""
+        return [Objective("nll", self._negative_log_likelihood, self.trainable_variables)]
+
+    def _negative_log_likelihood(self, batch: Batch, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        one_hot, given = (self.one_hot(batch.labels), "_given_label") if self.conditional else (None, "")
+        pixels = self.pixel_log_probs(
+            self._observed(batch.x, seed), one_hot, fold_in(seed, _DROPOUT) if self.training else None
+        )
+        nats = -tf.reduce_mean(tf.reduce_sum(pixels, axis=[1, 2]))
+        per_dimension = nats / self.data.dimensions
+        terms = {"loss": per_dimension, f"nll_nats{given}": nats}
+        if self.measure == "examples":
+            terms[f"bits_per_dim{given}"] = per_dimension / math.log(2.0)
+        return terms
+
+    def basis(self) -> Mapping[str, Any]:
+        """Return what was scored."""
+        return {"density": "exact", **self.pixels.basis()}
+
+    # Images
+
+    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Draw `n` images, uint8."""
+        return self.sample_at(1.0, n, labels, seed)
+
+    def sample_at(self, temperature: Any, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Draw `n` images, uint8, each pixel at a temperature: below 1 surer, above 1 bolder; 1 is the model itself."""
+        return self._drawn(self._draw, temperature, n, labels, seed)
+
+    def sample_naively(self, n: int, labels: Any = None, seed: Any = 0, temperature: Any = 1.0) -> tf.Tensor:
+        """Return what `sample_at` returns, by a pass of the whole network for each pixel: for tests and benchmarks."""
+        return self._drawn(self._draw_naively, temperature, n, labels, seed)
+
+    def _drawn(self, program: Program, temperature: Any, n: int, labels: Any, seed: Any) -> tf.Tensor:
+        if isinstance(temperature, int | float) and not (temperature > 0 and math.isfinite(temperature)):
+            raise DataError(f"temperature must be above 0, got {temperature}.")
+        height, width, _ = self.data.shape
+        uniforms = uniform([n, height, width, self.pixels.draws], fold_in(seed, _PIXELS), self.density_dtype)
+        values = program((uniforms, self.one_hot(labels, n)), tf.cast(temperature, self.density_dtype))
+        return self.pixels.images(values)
+
+    def inpaint(self, x: Any, known_mask: Any, labels: Any = None, seed: Any = 0, particles: int = 1) -> tf.Tensor:
+        """Return images equal to `x` where `known_mask` [batch, height, width] is true, drawn elsewhere.
+
+        With one particle each unknown pixel is drawn given the pixels before it, so that a hole knows nothing of what comes
+        behind it. With more, particles are resampled by how well they predict the known pixels behind a hole (sequential
+        importance resampling); with their number the result tends to a draw from p(unknown | known) for any mask.
+
+        Raises:
+            DataError: for images, a mask or labels that do not fit, or less than one particle.
+        """
+        if particles < 1:
+            raise DataError(f"particles must be at least 1, got {particles}.")
+        values, known = self._observed(x, seed), tf.convert_to_tensor(known_mask)
+        n, height, width, _ = values.shape
+        if known.dtype != tf.bool or tuple(known.shape) != (n, height, width):
+            raise DataError(
+                f"the mask must be of booleans, [{n}, {height}, {width}], true where a pixel is known; "
+                f"got {known.dtype.name}, {known.shape.as_list()}."
+            )
+        pixels, rows, last = split_seed(fold_in(seed, _PIXELS), 3)
+        noise = Noise(
+            uniform([n, height, width, particles, self.pixels.draws], pixels, self.density_dtype),
+            uniform([n, height], rows, self.density_dtype),
+            uniform([n], last, self.density_dtype),
+        )
+        found = self._complete((values, known, noise, self.one_hot(labels, n)), particles)
+        return tf.where(known[..., None], x, self.pixels.images(found))
+
+
+class ConditionalPixelCNN(PixelCNN):
+    """The same given a label: exact p(x|y)."""
+
+    conditional = True
+
+
+def build_pixelcnn(config: PixelCNNConfig, data: DataSpec, seed: int) -> PixelCNN:
+    """Return the model, conditional if the options say so."""
+    return (ConditionalPixelCNN if config.conditional else PixelCNN)(config, data, seed)
