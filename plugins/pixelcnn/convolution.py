@@ -121,7 +121,9 @@ class MaskedConv2D(CausalLayer):
             width = source.shape[1] - margin - max(self.right, 0)
             rows = {i: (at.row + i) % source.shape[0] for i, _ in places}
         lines = {i: source[row] for i, row in rows.items()}
-        return tf.concat([lines[i][margin + j : margin + j + width] for i, j in places], axis=-1) @ matrix
+        windows = tf.concat([lines[i][margin + j : margin + j + width] for i, j in places], axis=-1)
+        # One product of matrices, not a product for each column.
+        return tf.reshape(tf.reshape(windows, [-1, matrix.shape[0]]) @ matrix, [width, -1, self.filters])
 
 
 def _is_seen(i: int, j: int, sees: Sees) -> bool:
