@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: run test test-slow check bench bench-decoding bench-sampling clean
+.PHONY: run test test-slow check bench bench-decoding bench-pixelcnn bench-sampling clean
 
 run: $(STAMP)  ## train realnvp on the embedded digits
 	$(BIN)/python -m tfgen run realnvp
@@ -26,6 +26,9 @@ bench: $(STAMP)  ## the training loop in each mode, beside tf.data and keras.Mod
 
 bench-decoding: $(STAMP)  ## what sampling an autoencoder costs beyond its decoder
 	$(BIN)/python benchmarks/decoding.py $(BENCH)
+
+bench-pixelcnn: $(STAMP)  ## sampling a PixelCNN beside a pass of the network for each pixel; BENCH="--peer" for tfd.PixelCNN
+	$(BIN)/python benchmarks/pixelcnn_sampling.py $(BENCH)
 
 bench-sampling: $(STAMP)  ## images per second and both directions of Real NVP; BENCH="--peer-python PYTHON" for other libraries
 	$(BIN)/python benchmarks/flow_sampling.py $(BENCH)

@@ -1,10 +1,10 @@
 """How much sampling a PixelCNN gains by computing each feature once, and how near it comes to the processor's limit.
 
 Three things take turns in each round, at each batch size: tfgen's sampler, one pass of the same network over whole images,
-and a large product of matrices. The common way to sample, a pass for each pixel, takes as many passes as an image has pixels; its
-time is taken from one, by tf.function or XLA, whichever is faster, and a whole run at the smallest batch size checks that this
-is fair. Both samplers get the same random numbers there and must give the same images. Weights are as they are before training,
-which changes no time.
+and a large product of matrices. The common way to sample takes a pass for each pixel; its time is that of one, by tf.function
+or XLA, whichever is faster, times the number of pixels, and a whole run at the smallest batch size checks that this is fair.
+Both samplers get the same random numbers there and must give the same images. Weights are as they are before training, which
+changes no time.
 
     python benchmarks/pixelcnn_sampling.py --json out.json --markdown out.md
     python benchmarks/pixelcnn_sampling.py --peer                 # and TensorFlow Probability's tfd.PixelCNN
@@ -146,7 +146,10 @@ def make_model(options: Options) -> PixelCNN:
 
 
 def programs(model: PixelCNN, batch: int) -> tuple[dict[str, Callable[[], Any]], int]:
-    """Return what is timed at a batch size, each a function that returns when all is done, and the multiply-adds of drawing."""
+    """Return what is timed at a batch size, each a function that returns when all is done, and the multiply-adds it takes.
+
+    These are what an image takes by itself, times the batch: what only fills up a chunk counts for nothing.
+    """
     import tensorflow as tf
 
     from benchmarks.products import alone, products_of
@@ -174,7 +177,8 @@ def programs(model: PixelCNN, batch: int) -> tuple[dict[str, Callable[[], Any]],
         "large": lambda: large(one).numpy(),
         "products": lambda: [result.numpy() for result in by_themselves()],
     }
-    return found, sum(product.multiply_adds for product in products)
+    single = tf.function(lambda: model.sample(1), autograph=False).get_concrete_function()
+    return found, batch * sum(product.multiply_adds for product in products_of(single, loops))
 
 
 def seconds_of(program: Callable[[], Any]) -> float:
@@ -334,7 +338,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 temporary.write_text(f"{markdown_table(headings, rows)}\n{listed}")
         if options.json is not None:
             chosen = {name: value for name, value in asdict(options).items() if name not in ("json", "markdown")}
-            content = {"benchmark": "pixelcnn_sampling", "command": command, "machine": machine, "options": chosen}
+            content: dict[str, Any] = {
+                "benchmark": "pixelcnn_sampling",
+                "command": command,
+                "machine": machine,
+                "options": chosen,
+            }
             content |= {"parameters": parameters, "timings": [asdict(timing) for timing in timings], "peer": peer}
             write_json(options.json, content)
     except TfgenError as error:

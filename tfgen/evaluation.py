@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tfgen.bounds import ACTIVE_VARIANCE, BoundScores, active_units, score_bound
 from tfgen.data.dataset import Dataset, Split
+from tfgen.errors import CapabilityError, UnknownNameError
 from tfgen.models import GenerativeModel, HasElbo, Measure
 from tfgen.scoring import (
     Labels,
@@ -99,6 +100,40 @@ def evaluate(
     if bound is not None:
         metrics |= bound_metrics(bound, model.measure, particles, labels, said, noise)
     return metrics
+
+
+#: Every name under which `evaluate` reports a number; those of a density or bound also end in ``_given_label``.
+METRICS = (
+    "nll_nats", "bits_per_dim", "kl_nats", "cross_entropy_nats", "elbo_nats", "iwae_nats", "reconstruction_nats",
+    "latent_kl_nats", "active_units",
+)  # fmt: skip
+
+
+def check_metrics(names: Sequence[str], model: GenerativeModel) -> None:
+    """Check that numbers which somebody asks for by name exist, before anything is computed.
+
+    Raises:
+        UnknownNameError: for a name that no metric has.
+        CapabilityError: for bits/dim of a model that has none.
+    """
+    for name in names:
+        plain = name.removesuffix("_given_label")
+        if plain not in METRICS:
+            raise UnknownNameError("metric", name, METRICS)
+        if plain == "bits_per_dim" and (model.measure != "examples" or model.data.kind != "image"):
+            raise CapabilityError(
+                f"model {type(model).__name__} has no bits/dim: what it scores are {_SCORED[model.measure]}, not grey levels; "
+                "ask for nll_nats, or train a model of grey levels (pixelcnn --output discretized_logistic, realnvp)."
+                if model.data.kind == "image"
+                else f"model {type(model).__name__} was trained on vectors, which have no bits/dim; ask for nll_nats."
+            )
+
+
+_SCORED: Mapping[Measure, str] = {
+    "binary images": "black and white images",
+    "cross-entropy": "cross-entropies",
+    "examples": "examples",
+}
 
 
 def likelihood_metrics(

@@ -16,23 +16,16 @@ A check for something that the model does not offer passes.
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import tensorflow as tf
 
-from tfgen.data.dataset import Dataset
-from tfgen.data.lookup import load_dataset
 from tfgen.errors import DataError
-from tfgen.loading import load_registry
 from tfgen.models import (
-    Batch,
     GenerativeModel,
     HasElbo,
     HasLatents,
@@ -41,78 +34,14 @@ from tfgen.models import (
     HasTemperature,
     Inpaints,
     Samples,
-    build_model,
 )
-from tfgen.options import CompileMode, RunConfig, split_options
-from tfgen.registry import Registry
-from tfgen.run_folder import RunFolder
-from tfgen.runs import Run
+from tfgen.options import CompileMode
+from tfgen.subjects import EXAMPLES, Subject
 from tfgen.training import Trainer
 
-_EXAMPLES = 8
 #: Draws of a bound, and how many standard errors of their mean make a contradiction.
 _SEEDS, _ERRORS = 20, 5.0
 _PARTICLES = 32
-
-
-@dataclass
-class Subject:
-    """A model on trial.
-
-    Attributes:
-        model: its registered name.
-        data: the name of a small data set.
-        plugins: as ``-p`` on the command line.
-        options: of the model and its training; small ones make the checks quick.
-    """
-
-    model: str
-    data: str = "digits"
-    plugins: Sequence[str] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @cached_property
-    def registry(self) -> Registry:
-        """Where the model is looked up."""
-        return load_registry(self.plugins)
-
-    @cached_property
-    def config(self) -> RunConfig:
-        """Two short epochs, in a plain graph."""
-        quick = {"epochs": 2, "compile": "graph", "chunk_steps": 5, "schedule": "constant", "data": self.data}
-        return split_options(quick | dict(self.options), self.registry.model(self.model))
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        """The data."""
-        return load_dataset(self.data, self.registry, self.config.sources)
-
-    @cached_property
-    def batch(self) -> Batch:
-        """A few test examples."""
-        split = self.dataset.test
-        labels = None if split.labels is None else tf.constant(split.labels[:_EXAMPLES])
-        return Batch(tf.constant(split.x[:_EXAMPLES]), labels)
-
-    def build(self, seed: int = 0) -> GenerativeModel:
-        """Return the model, fresh."""
-        spec, training = self.registry.model(self.model), self.config.training
-        return build_model(spec, self.config.options, self.dataset.spec, seed, training.precision)
-
-    def labels(self, model: GenerativeModel) -> Any:
-        """Return labels for the batch where the model wants some."""
-        return self.batch.labels if model.conditional else None
-
-    def train(self, folder: Path, mode: CompileMode = "graph") -> tuple[Run, GenerativeModel]:
-        """Train briefly; return the run and the model as it was trained."""
-        training = self.config.training
-        files = RunFolder.create(folder, None, "conformance")
-        config = dataclasses.replace(self.config, training=dataclasses.replace(training, keep="last"))
-        files.write_config(config.to_json())
-        trainer = Trainer(self.build(), self.dataset, config.training)
-        trainer.fit(files, mode, lambda *_: None, lambda *_: None, quiet=True)
-        trainer.state.finish()
-        return Run(files, self.registry), trainer.model
 
 
 def objectives_are_sound(subject: Subject) -> None:
@@ -151,10 +80,10 @@ def everything_is_a_function_of_the_seed(subject: Subject) -> None:
         assert np.array_equal(bounds[0], bounds[1]), "the same seed gave two different bounds"
         assert np.array_equal(bounds[0], bounds[2])
     if isinstance(one, Samples) and isinstance(other, Samples):
-        drawn = one.sample(_EXAMPLES, labels, seed=1).numpy()
-        assert np.array_equal(drawn, one.sample(_EXAMPLES, labels, seed=1)), "the same seed drew two different samples"
-        assert np.array_equal(drawn, other.sample(_EXAMPLES, labels, seed=1))
-        assert not np.array_equal(drawn, one.sample(_EXAMPLES, labels, seed=2)), "two seeds drew the same samples"
+        drawn = one.sample(EXAMPLES, labels, seed=1).numpy()
+        assert np.array_equal(drawn, one.sample(EXAMPLES, labels, seed=1)), "the same seed drew two different samples"
+        assert np.array_equal(drawn, other.sample(EXAMPLES, labels, seed=1))
+        assert not np.array_equal(drawn, one.sample(EXAMPLES, labels, seed=2)), "two seeds drew the same samples"
 
 
 def samples_are_examples(subject: Subject) -> None:
@@ -162,8 +91,8 @@ def samples_are_examples(subject: Subject) -> None:
     model, spec = subject.build(), subject.dataset.spec
     if not isinstance(model, Samples):
         return
-    drawn = model.sample(_EXAMPLES, subject.labels(model), seed=0).numpy()
-    assert drawn.shape == (_EXAMPLES, *spec.shape), f"expected samples of shape {spec.shape}; got {drawn.shape[1:]}"
+    drawn = model.sample(EXAMPLES, subject.labels(model), seed=0).numpy()
+    assert drawn.shape == (EXAMPLES, *spec.shape), f"expected samples of shape {spec.shape}; got {drawn.shape[1:]}"
     expected = np.uint8 if spec.kind == "image" else np.float32
     assert drawn.dtype == expected, f"expected {np.dtype(expected)} samples; got {drawn.dtype}"
     assert spec.kind == "vector" or drawn.max() < spec.levels, f"a grey level is not below {spec.levels}"
@@ -190,7 +119,7 @@ def bounds_are_numbers_per_example(subject: Subject) -> None:
 
 def _are_numbers_per_example(score: Callable[[Any], Any], what: str, x: tf.Tensor) -> None:
     values = score(x).numpy()
-    assert values.shape == (_EXAMPLES,), f"expected shape {(_EXAMPLES,)}; got {values.shape}"
+    assert values.shape == (EXAMPLES,), f"expected shape {(EXAMPLES,)}; got {values.shape}"
     assert values.dtype == np.float32, f"expected float32; got {values.dtype}"
     assert np.all(np.isfinite(values))
     again = score(tf.concat([x[:-1], x[:1]], axis=0)).numpy()
@@ -231,13 +160,13 @@ def posterior_and_terms_agree(subject: Subject) -> None:
     x, labels = subject.batch.x, subject.labels(model)
     posterior = model.posterior(x, labels, seed=0)
     batch, event = tuple(posterior.batch_shape), tuple(posterior.event_shape)
-    assert batch == (_EXAMPLES,), f"expected a posterior of batch shape {(_EXAMPLES,)}; got {batch}"
+    assert batch == (EXAMPLES,), f"expected a posterior of batch shape {(EXAMPLES,)}; got {batch}"
     assert len(event) == 1, f"expected a posterior of event shape [latent]; got {list(event)}"
     gaps, divergences, scale = [], [], 0.0
     for seed in range(_SEEDS):
         terms = model.elbo_terms(x, labels, seed=seed)
         for name, term in zip(("E_q[log p(x|z)]", "KL"), terms, strict=True):
-            assert term.shape == (_EXAMPLES,), f"expected {name} of shape {(_EXAMPLES,)}; got {term.shape}"
+            assert term.shape == (EXAMPLES,), f"expected {name} of shape {(EXAMPLES,)}; got {term.shape}"
         reconstruction, divergence = (float(np.mean(term)) for term in terms)
         gaps.append(reconstruction - divergence - float(np.mean(model.elbo(x, labels, seed=seed))))
         divergences.append(divergence)
@@ -260,12 +189,12 @@ def temperature_1_is_the_model(subject: Subject) -> None:
     if not (isinstance(model, HasTemperature) and isinstance(model, Samples)):
         return
     labels = subject.labels(model)
-    drawn = model.sample(_EXAMPLES, labels, seed=1).numpy()
-    assert np.array_equal(drawn, model.sample_at(1.0, _EXAMPLES, labels, seed=1)), "temperature 1 changed the samples"
-    assert not np.array_equal(drawn, model.sample_at(0.5, _EXAMPLES, labels, seed=1)), "temperature changed nothing"
+    drawn = model.sample(EXAMPLES, labels, seed=1).numpy()
+    assert np.array_equal(drawn, model.sample_at(1.0, EXAMPLES, labels, seed=1)), "temperature 1 changed the samples"
+    assert not np.array_equal(drawn, model.sample_at(0.5, EXAMPLES, labels, seed=1)), "temperature changed nothing"
     for temperature in (0.0, -1.0):
         try:
-            model.sample_at(temperature, _EXAMPLES, labels, seed=1)
+            model.sample_at(temperature, EXAMPLES, labels, seed=1)
         except DataError:
             continue
         raise AssertionError(f"sample_at with temperature {temperature} must raise a DataError")
@@ -320,7 +249,7 @@ def labels_that_do_not_fit_are_refused(subject: Subject) -> None:
     if isinstance(model, HasPosterior):
         calls |= {"posterior": _with(model.posterior, x), "elbo_terms": _with(model.elbo_terms, x)}
     if isinstance(model, Samples):
-        calls["sample"] = _with(model.sample, _EXAMPLES)
+        calls["sample"] = _with(model.sample, EXAMPLES)
     if isinstance(model, HasLatents):
         codes = model.encode(x, subject.labels(model))
         calls |= {"encode": _with(model.encode, x), "decode": _with(model.decode, codes), "prior": model.prior}
@@ -344,9 +273,9 @@ def labels_that_do_not_fit_are_refused(subject: Subject) -> None:
 
 def _unfit_labels(subject: Subject, model: GenerativeModel) -> dict[str, Any]:
     if not model.conditional:
-        return {"labels, which the model does not take,": tf.zeros([_EXAMPLES], tf.int32)}
+        return {"labels, which the model does not take,": tf.zeros([EXAMPLES], tf.int32)}
     classes = subject.dataset.spec.classes or 0
-    first = [0] * (_EXAMPLES - 1)
+    first = [0] * (EXAMPLES - 1)
     found: dict[str, Any] = {"no labels": None, "too few labels": tf.constant(first)}
     found |= {f"a label of {label}": tf.constant([*first, label]) for label in (classes, -1)}
     return found
@@ -381,8 +310,8 @@ def a_loaded_model_is_the_trained_one(subject: Subject) -> None:
         assert np.array_equal(values, loaded.elbo(subject.batch.x, labels, seed=1, particles=3))
         assert not np.array_equal(values, fresh.elbo(subject.batch.x, labels, seed=1, particles=3))
     if isinstance(trained, Samples):
-        drawn = trained.sample(_EXAMPLES, labels, seed=1)
-        assert np.array_equal(drawn, loaded.sample(_EXAMPLES, labels, seed=1))
+        drawn = trained.sample(EXAMPLES, labels, seed=1)
+        assert np.array_equal(drawn, loaded.sample(EXAMPLES, labels, seed=1))
 
 
 def compile_modes_agree(subject: Subject) -> None:

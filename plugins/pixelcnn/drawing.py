@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,8 +15,9 @@ from tfgen_plugins.pixelcnn.walks import Model, State, walk, walk_naively
 #: ``(arrays, option) -> values [batch, height, width, channels]``; the first axis of all arrays is the batch.
 Program = Callable[[Any, Any], tf.Tensor]
 
-# Members of a batch that walk together: enough for matrix products at full speed, few enough for caches near the processor.
-_AT_A_TIME = 128
+# Members of a batch that walk together, at most: enough for products of matrices at full speed. On a processor few enough for
+# caches near to it, and no more than each core's part, since a walk's products are too small to be shared among cores.
+_ON_A_CORE, _ON_A_GPU = 128, 1024
 
 
 def sampler(model: Model, naive: bool = False) -> Program:
@@ -32,7 +34,7 @@ def sampler(model: Model, naive: bool = False) -> Program:
         values, _ = walker(model, uniforms.shape[0], one_hot, choose, ())
         return tf.transpose(values, [2, 0, 1, 3])
 
-    return in_chunks(tf.function(program, autograph=False, jit_compile=not naive), lambda _: _AT_A_TIME)
+    return in_chunks(tf.function(program, autograph=False, jit_compile=not naive))
 
 
 class Noise(NamedTuple):
@@ -89,7 +91,7 @@ def completer(model: Model) -> Program:
         winners = tf.reshape(first + _quantiles(weights, noise.last[:, None]), [-1])
         return tf.gather(tf.transpose(found, [2, 0, 1, 3]), winners)
 
-    return in_chunks(tf.function(program, autograph=False, jit_compile=True), lambda k: max(1, _AT_A_TIME // k))
+    return in_chunks(tf.function(program, autograph=False, jit_compile=True), members=lambda particles: particles)
 
 
 def _quantiles(weights: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
@@ -99,18 +101,39 @@ def _quantiles(weights: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
     return tf.minimum(tf.reduce_sum(tf.cast(below, tf.int32), axis=2), weights.shape[1] - 1)
 
 
-def in_chunks(program: Program, at_a_time: Callable[[Any], int]) -> Program:
+def chunk_size(n: int, members: int, cores: int | None) -> int:
+    """Return how many of `n` walk together.
+
+    Args:
+        n: size of the batch.
+        members: walks that each of them takes.
+        cores: to share them; None on a GPU.
+    """
+    most = max(1, (_ON_A_GPU if cores is None else _ON_A_CORE) // members)
+    chunks = max(math.ceil(n / most), min(n, cores or 1))
+    return math.ceil(n / chunks)
+
+
+def _cores() -> int | None:
+    if tf.config.list_logical_devices("GPU") and "CPU" not in tf.identity(0.0).device:
+        return None
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def in_chunks(program: Program, members: Callable[[Any], int] = lambda _: 1) -> Program:
     """Return a program that takes batches of any size, some at a time, of one size, so that one shape is compiled.
 
     Args:
         program: for a batch.
-        at_a_time: the most that it is to take, by its option.
+        members: how many walks each of the batch takes, by the program's option.
     """
+    cores = _cores()
 
     def chunks(arrays: Any, option: Any) -> tf.Tensor:
         n = tf.nest.flatten(arrays)[0].shape[0]
-        count = math.ceil(n / at_a_time(option))
-        size = math.ceil(n / count)
+        size = chunk_size(n, members(option), cores)
+        count = math.ceil(n / size)
         # The last chunk is filled up with members from the front.
         padded = arrays if count * size == n else tf.nest.map_structure(
             lambda a: None if a is None else tf.gather(a, tf.range(count * size) % n), arrays
