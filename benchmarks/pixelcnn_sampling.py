@@ -1,10 +1,10 @@
 """How much sampling a PixelCNN gains by computing each feature once, and how near it comes to the processor's limit.
 
-Three things take turns in each round, at each batch size: tfgen's sampler, one pass of the same network over whole images,
-and a large product of matrices. The common way to sample takes a pass for each pixel; its time is that of one, by tf.function
-or XLA, whichever is faster, times the number of pixels, and a whole run at the smallest batch size checks that this is fair.
-Both samplers get the same random numbers there and must give the same images. Weights are as they are before training, which
-changes no time.
+Three things take turns in each round, at each batch size: tfgen's sampler, a part of the common way to sample, and a large
+product of matrices. The common way takes a pass of the network over whole images for each pixel; its time is that of the first
+pixels in a loop, or of a pass compiled by XLA, whichever is faster, for as many pixels as there are. A whole run at small batch
+sizes checks that this is fair; both samplers get the same random numbers there and must give the same images. Weights are as
+they are before training, which changes no time.
 
     python benchmarks/pixelcnn_sampling.py --json out.json --markdown out.md
     python benchmarks/pixelcnn_sampling.py --peer                 # and TensorFlow Probability's tfd.PixelCNN
@@ -47,6 +47,7 @@ TARGETS: Mapping[int, float] = {1: 180, 16: 300, 64: 350}
 TARGET_SHARE, TARGET_SHARE_BATCH = 0.40, 256
 _MATRIX = 2048
 _PEER_BATCH = 16
+_PASSES = 28  # of the naive sampler, in each timing
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Options:
     """Height and width of the images; 28 is MNIST's."""
     batch_sizes: tuple[int, ...] = (1, 4, 16, 64, 256)
     """Images drawn at a time."""
+    whole: tuple[int, ...] = (1, 4)
+    """Of these, the ones at which the naive sampler is run whole."""
     rounds: int = 7
     """How often each is timed; one more round goes before them, which warms up."""
     peer: bool = False
@@ -94,7 +97,7 @@ class Timing:
         batch: images drawn at a time.
         multiply_adds: in the products that drawing them needs.
         cached: seconds of tfgen's sampler.
-        passes: seconds of one pass of the network over whole images, by the way of compiling.
+        passes: seconds of one pass of the network over whole images: in a loop in a graph, or compiled by XLA.
         product_rate: multiply-adds a second in a large product, twice that in floating-point operations.
         products: seconds of the sampler's own products, by themselves.
         compile_seconds: of the first call of tfgen's sampler beyond a later one.
@@ -142,7 +145,7 @@ def make_model(options: Options) -> PixelCNN:
     chosen = {name: getattr(options, name) for name in ("network", "blocks", "filters", "attention")}
     data = DataSpec("image", (options.side, options.side, 1))
     model: Any = build_model(spec, build(spec.config, chosen), data, options.seed)
-    return model  # type: ignore[no-any-return]
+    return model
 
 
 def programs(model: PixelCNN, batch: int) -> tuple[dict[str, Callable[[], Any]], int]:
@@ -154,6 +157,7 @@ def programs(model: PixelCNN, batch: int) -> tuple[dict[str, Callable[[], Any]],
 
     from benchmarks.products import alone, products_of
     from tfgen.seeds import fold_in
+    from tfgen_plugins.pixelcnn.drawing import naive_sampler
 
     loops = model.data.shape[:2]
     calls = iter(range(1, 2**31 - 1))
@@ -163,7 +167,8 @@ def programs(model: PixelCNN, batch: int) -> tuple[dict[str, Callable[[], Any]],
         return model.sample(batch, seed=fold_in(0, number))
 
     images = model.walked.seen(tf.zeros([batch, *model.data.shape]))
-    graph = tf.function(lambda: model.network(images), autograph=False)
+    first_pixels = naive_sampler(model.walked, min(_PASSES, math.prod(loops)))
+    uniforms = tf.fill([batch, *loops, 1], 0.5)
     xla = tf.function(lambda: model.network(images), autograph=False, jit_compile=True)
     one = tf.constant(1.0)
     factor = tf.random.stateless_normal([_MATRIX, _MATRIX], [0, 0])
@@ -172,7 +177,7 @@ def programs(model: PixelCNN, batch: int) -> tuple[dict[str, Callable[[], Any]],
     by_themselves = alone(products, loops)
     found: dict[str, Callable[[], Any]] = {
         "cached": lambda: cached(tf.constant(next(calls))).numpy(),
-        "graph": lambda: graph().numpy(),
+        "graph": lambda: first_pixels((uniforms, None), 1.0).numpy(),
         "xla": lambda: xla().numpy(),
         "large": lambda: large(one).numpy(),
         "products": lambda: [result.numpy() for result in by_themselves()],
@@ -210,8 +215,8 @@ def measure(model: PixelCNN, options: Options, report: Callable[[str], None]) ->
             timing.cached.append(seconds["cached"])
             timing.products.append(seconds["products"])
             timing.product_rate.append(_MATRIX**3 / seconds["large"])
-            for way in timing.passes:
-                timing.passes[way].append(seconds[way])
+            timing.passes["graph"].append(seconds["graph"] / min(_PASSES, timing.pixels))
+            timing.passes["xla"].append(seconds["xla"])
             report(f"batch {batch}: round {turn + 1} of {options.rounds}, {timing.ratios[-1]:.0f} times")
         timings.append(timing)
     return timings
@@ -295,7 +300,7 @@ def verdict_lines(timings: Sequence[Timing], parameters: int, peer: Mapping[str,
             reached = "reached" if share >= TARGET_SHARE else "NOT reached"
             yield f"target: {TARGET_SHARE:.0%} of a large product's rate at batch {t.batch}; {share:.0%}, {reached}"
         if t.naive is not None:
-            predicted = t.pixels * statistics.median(t.passes["graph"])
+            predicted = t.pixels * statistics.median(t.passes[t.way])
             yield (
                 f"check: the naive sampler, run whole at batch {t.batch}, took {t.naive:.2f} s, "
                 f"{t.naive / predicted:.2f} times {t.pixels} passes; it drew the same images"
@@ -306,10 +311,10 @@ def verdict_lines(timings: Sequence[Timing], parameters: int, peer: Mapping[str,
     if peer is not None:
         ours = {t.batch: statistics.median(t.cached) for t in timings}.get(peer["batch"])
         theirs = timings[0].pixels * statistics.median(peer["pass_seconds"])
-        ratio = f", {theirs / ours:,.0f} times as long as tfgen's" if ours else ""
+        times = f", {theirs / ours:,.0f} times as long as tfgen's" if ours else ""
         yield (
             f"tfd.PixelCNN, {peer['parameters']:,} parameters, batch {peer['batch']}: {timings[0].pixels} passes take "
-            f"{theirs:.0f} s, {peer['batch'] / theirs:.2f} images/s{ratio}"
+            f"{theirs:.0f} s, {peer['batch'] / theirs:.2f} images/s{times}"
         )
 
 
@@ -324,7 +329,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with runtime.device_scope(options.device):
             model = make_model(options)
             timings = measure(model, options, report=lambda line: print(line, file=sys.stderr, flush=True))
-            verify(model, min(timings, key=lambda timing: timing.batch), options.seed)
+            for timing in timings:
+                if timing.batch in options.whole:
+                    verify(model, timing, options.seed)
             peer = time_peer(options) if options.peer else None
         parameters = sum(math.prod(weight.shape) for weight in model.trainable_variables)
         command = shlex.join(["python", "benchmarks/pixelcnn_sampling.py", *arguments])
@@ -338,13 +345,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 temporary.write_text(f"{markdown_table(headings, rows)}\n{listed}")
         if options.json is not None:
             chosen = {name: value for name, value in asdict(options).items() if name not in ("json", "markdown")}
-            content: dict[str, Any] = {
-                "benchmark": "pixelcnn_sampling",
-                "command": command,
-                "machine": machine,
-                "options": chosen,
-            }
-            content |= {"parameters": parameters, "timings": [asdict(timing) for timing in timings], "peer": peer}
+            content: dict[str, Any] = {"benchmark": "pixelcnn_sampling", "command": command, "machine": machine}
+            content |= {"options": chosen, "parameters": parameters, "peer": peer}
+            content["timings"] = [asdict(timing) for timing in timings]
             write_json(options.json, content)
     except TfgenError as error:
         print(f"pixelcnn_sampling: {error}", file=sys.stderr)

@@ -181,6 +181,30 @@ def test_unsuitable_autoencoders(model, options, says, fails, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--blocks", "0"], "--blocks must be at least 1, got 0"),
+        (["--filters", "0"], "--filters must be at least 1, got 0"),
+        (["--reach", "0"], "--reach must be at least 1, got 0"),
+        (["--first-reach", "-1"], "--first-reach must be at least 1, got -1"),
+        (["--components", "0"], "--components must be at least 1, got 0"),
+        (["--attention", "-1"], "--attention must be 0 or more, got -1"),
+        (["--dropout", "1"], "--dropout must be in [0, 1), got 1.0"),
+        (["--dropout", "nan"], "--dropout must be in [0, 1), got nan"),
+        (["--output", "gaussian"], "invalid choice 'gaussian' for argument '--output'"),
+        (["--data", "two_gaussians"], "pixels need an order; take images"),
+        (
+            ["--data", "dots", "--batch-size", "8", "--conditional"],
+            "it is conditional, and this data set has no labels",
+        ),
+    ],
+)
+def test_unsuitable_pixelcnns(options, says, fails, plugin, tmp_path):
+    assert says in fails("-p", plugin, "run", "pixelcnn", "--runs-dir", tmp_path / "runs", *options)
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize("command", ["sample", "evaluate"])
 @pytest.mark.parametrize(("option", "value"), [("--batch-size", 0), ("--batch-size", -1), ("--batch-size", "x")])
 def test_unsuitable_batches(command, option, value, fails, tiny_run):
@@ -194,6 +218,11 @@ def test_unsuitable_counts_labels_and_splits(fails, tiny_run):
         "sample", tiny_run, "--count", 10_001
     )
     assert "takes no labels; leave --labels out" in fails("sample", tiny_run, "--labels", 1, 2)
+    for temperature in (0, -0.5, "nan", "inf"):
+        assert "--temperature must be a number above 0, got" in fails("sample", tiny_run, "--temperature", temperature)
+    assert "model RealNVP has no temperature (HasTemperature), which --temperature 0.8 needs" in fails(
+        "sample", tiny_run, "--temperature", 0.8
+    )
     assert "--draws must be at least 1" in fails("evaluate", tiny_run, "--draws", 0)
     assert "invalid choice 'tset'" in fails("evaluate", tiny_run, "--split", "tset")
     assert contents(tiny_run) == before
@@ -304,7 +333,7 @@ def test_runs_dir_is_a_file(fails, tmp_path):
     assert (tmp_path / "file").read_text() == "precious"
 
 
-@pytest.mark.parametrize("command", ["resume", "evaluate", "sample", "info"])
+@pytest.mark.parametrize("command", ["resume", "evaluate", "sample", "inpaint", "info"])
 def test_what_is_no_run(command, fails, tiny_run, tmp_path):
     assert "is no folder" in fails(command, tmp_path / "nothing")
     assert "is no folder" in fails(command, "x" * 300)

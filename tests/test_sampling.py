@@ -34,6 +34,14 @@ class Fake:
         return tf.cast(x, tf.uint8)
 
 
+class Warm(Fake):
+    """Draws its temperature, in tenths, as every grey level."""
+
+    def sample_at(self, temperature, n, labels=None, seed=0):
+        x = self.sample(n, labels, seed)
+        return tf.cast(tf.cast(x, tf.float32) * 0 + 10 * temperature, tf.uint8)
+
+
 class Silent:
     conditional = False
     data = DataSpec("image", (4, 4, 1))
@@ -199,9 +207,35 @@ def test_a_picture(tmp_path):
     assert (tmp_path / "y.png").stat().st_size > 0
 
 
+def test_a_temperature_is_asked_of_the_model_unless_it_is_1(tmp_path):
+    path = tmp_path / "x.npz"
+    for temperature, labels in ((0.5, None), (2.0, [2])):
+        write_samples(Warm(conditional=True), path, 7, labels, batch_size=3, temperature=temperature)
+        with np.load(path) as arrays:
+            assert arrays["x"].shape == (7, 4, 4, 1)
+            assert (arrays["x"] == 10 * temperature).all()
+            assert arrays["labels"].tolist() == (labels * 7 if labels else [0, 1, 2, 0, 1, 2, 0])
+    write_samples(Warm(), path, 7, batch_size=3, temperature=1.0)
+    with np.load(path) as arrays:
+        np.testing.assert_array_equal(arrays["x"], np.concatenate(list(sample_batches(Fake(), 7, None, 0, 3))))
+
+
+def test_a_model_without_a_temperature(tmp_path):
+    write_samples(Fake(), tmp_path / "x.npz", 3, temperature=1.0)
+    with pytest.raises(
+        CapabilityError, match=r"model Fake has no temperature \(HasTemperature\), which --temperature 0.8 needs"
+    ):
+        write_samples(Fake(), tmp_path / "y.npz", 3, temperature=0.8)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
+
+
 @pytest.mark.parametrize(
     ("name", "options", "error", "says"),
     [
+        *(
+            ("x.npz", {"temperature": value}, OptionError, f"--temperature must be a number above 0, got {value}")
+            for value in (0.0, -1.0, float("nan"), float("inf"))
+        ),
         ("x.npz", {"count": 0}, OptionError, "--count must be at least 1"),
         ("x.npz", {"batch_size": 0}, OptionError, "--batch-size must be at least 1"),
         ("x.png", {"count": 10_001}, OptionError, "at most 10000 for a picture"),

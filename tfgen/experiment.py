@@ -17,8 +17,11 @@ from tfgen.errors import RunError
 from tfgen.evaluation import evaluate, log_joint
 from tfgen.figures import draw_curves, draw_density, draw_examples
 from tfgen.files import written_whole
+from tfgen.inpainting import inpaint_examples
+from tfgen.inpainting_figure import draw_inpainting
 from tfgen.latent_catalogue import draw_pictures
-from tfgen.models import GenerativeModel, HasElbo, HasLogProb, HasPosterior, Samples, build_model
+from tfgen.masks import mask_of
+from tfgen.models import GenerativeModel, HasElbo, HasLogProb, HasPosterior, Inpaints, Samples, build_model
 from tfgen.options import CompileMode, RunConfig
 from tfgen.registry import Registry
 from tfgen.run_folder import RunFolder, check_name
@@ -29,6 +32,7 @@ from tfgen.training import Trainer
 _PICTURE_SEED = 7  # of the pictures of a run, so that before, half-way and after show the same codes
 _PICTURE_SAMPLES = 100
 _PICTURE_POINTS = 3000
+_PICTURE_COMPLETED = 8
 
 
 def start_run(
@@ -125,6 +129,8 @@ def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str
     if isinstance(model, HasPosterior) and len(data.test) > 1:
         for _ in draw_pictures(model, data, run.files.figures):
             pass
+    if isinstance(model, Inpaints) and data.spec.kind == "image" and data.spec.shape[0] > 1:
+        _draw_inpainting(model, data, run.files.figures / "inpainting.png")
     if isinstance(model, HasLogProb | HasElbo):
         measured = {split: evaluate(model, data, split, quiet=quiet) for split in ("test", "valid")}
     return {
@@ -147,6 +153,14 @@ def _draw_samples(model: GenerativeModel, path: Path) -> None:
     labels = labels_for(model, count, None)
     with written_whole(path) as temporary:
         draw_examples(next(sample_batches(model, count, labels, _PICTURE_SEED, count)), model.data, temporary)
+
+
+def _draw_inpainting(model: GenerativeModel, data: Dataset, path: Path) -> None:
+    """Draw what `tfgen inpaint RUN` does when it is told nothing else."""
+    mask = mask_of("lower")
+    found = inpaint_examples(model, data, mask, images=min(_PICTURE_COMPLETED, len(data.test)))
+    with written_whole(path) as temporary:
+        draw_inpainting(found, data.spec.levels, mask.text, temporary)
 
 
 def _record(config: RunConfig, registry: Registry, data: Dataset) -> dict[str, Any]:

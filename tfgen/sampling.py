@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from tfgen.errors import DataError, OptionError, OutputError, require_option
 from tfgen.figures import draw_examples
 from tfgen.files import written_whole
-from tfgen.models import GenerativeModel, Samples, capable
+from tfgen.models import GenerativeModel, HasTemperature, Samples, capable
 from tfgen.progress import Bar
 from tfgen.seeds import fold_in
 from tfgen.specs import DataSpec
@@ -47,21 +49,27 @@ def labels_for(model: GenerativeModel, count: int, labels: Sequence[int] | None)
 
 
 def sample_batches(
-    model: GenerativeModel, count: int, labels: NDArray[np.int32] | None, seed: int, batch_size: int
+    model: GenerativeModel,
+    count: int,
+    labels: NDArray[np.int32] | None,
+    seed: int,
+    batch_size: int,
+    temperature: float = 1.0,
 ) -> Iterator[NDArray[np.generic]]:
     """Yield `count` samples in batches; a function of seed and batch size.
 
     While a batch is in the caller's hands the next ones are being drawn, two at a time.
 
     Raises:
-        CapabilityError: when the model does not sample.
+        CapabilityError: when the model does not sample, or has no temperature other than 1.
+        OptionError: when the temperature is not above 0.
     """
-    sampler = capable(model, Samples, "sampling")
+    sample = _sampler(model, temperature)
     starts = range(0, count, batch_size)
 
     @tf.function(autograph=False)
     def draw(number: tf.Tensor, batch_labels: tf.Tensor | None = None) -> tf.Tensor:
-        return sampler.sample(batch_size, batch_labels, seed=fold_in(seed, number))
+        return sample(batch_size, batch_labels, seed=fold_in(seed, number))
 
     def arguments(number: int) -> tuple[tf.Tensor, ...]:
         if labels is None:
@@ -93,6 +101,14 @@ def sample_batches(
                 future.cancel()
 
 
+def _sampler(model: GenerativeModel, temperature: float) -> Callable[..., tf.Tensor]:
+    """Return ``(n, labels, seed) -> samples``: of any model that samples at temperature 1."""
+    require_option(temperature > 0 and math.isfinite(temperature), "temperature", temperature, "a number above 0")
+    if temperature == 1:
+        return capable(model, Samples, "sampling").sample
+    return partial(capable(model, HasTemperature, f"--temperature {temperature:g}").sample_at, temperature)
+
+
 def write_samples(
     model: GenerativeModel,
     path: Path,
@@ -101,6 +117,7 @@ def write_samples(
     seed: int = 0,
     batch_size: int = 500,
     quiet: bool = True,
+    temperature: float = 1.0,
 ) -> None:
     """Draw samples into a file: a picture (``.png``), or arrays (``.npz`` with ``x`` and, if conditional, ``labels``).
 
@@ -112,9 +129,11 @@ def write_samples(
         seed: same seed and batch size, same samples.
         batch_size: drawn at a time; bounds the memory.
         quiet: show no progress.
+        temperature: of the draws; 1 is the model itself, below 1 they are surer, above 1 bolder.
 
     Raises:
-        OptionError: when count or batch size are below 1, or a picture would hold too many.
+        CapabilityError: when the model does not sample, or has no temperature other than 1.
+        OptionError: when count or batch size are below 1, the temperature is not above 0, or a picture would hold too many.
         OutputError: when the file cannot be written, or its ending is neither.
         DataError: for labels that do not fit.
     """
@@ -126,7 +145,7 @@ def write_samples(
         raise OptionError(f"--count must be at most {PICTURE_SAMPLES} for a picture, got {count}; write an .npz.")
     batch_size = min(batch_size, count)
     all_labels = labels_for(model, count, labels)
-    batches = sample_batches(model, count, all_labels, seed, batch_size)
+    batches = sample_batches(model, count, all_labels, seed, batch_size, temperature)
     with written_whole(path) as temporary, Bar("sampling", count, "samples", quiet=quiet) as bar:
         if path.suffix == ".png":
             draw_examples(np.concatenate(list(_counted(batches, bar))), model.data, temporary)

@@ -53,6 +53,6 @@ def tfgen_register(registry: Registration) -> None:
             model="tfgen_plugins.pixelcnn.model:build_pixelcnn",
             summary="An exact likelihood, pixel by pixel: inpainting, any mask, and fast sampling.",
             reference="van den Oord et al.: Conditional image generation with PixelCNN decoders, NIPS 2016",
-            training={"epochs": 50, "schedule": "cosine", "learning_rate": 3e-3, "warmup_steps": 100, "clip_norm": 1.0},
+            training={"epochs": 50, "schedule": "cosine", "learning_rate": 2e-3, "clip_norm": 1.0},
         )
     )

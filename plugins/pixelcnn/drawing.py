@@ -20,10 +20,17 @@ Program = Callable[[Any, Any], tf.Tensor]
 _ON_A_CORE, _ON_A_GPU = 128, 1024
 
 
-def sampler(model: Model, naive: bool = False) -> Program:
+def sampler(model: Model) -> Program:
     """Return the program that draws images: of (uniform numbers [batch, height, width, draws], labels) and a temperature."""
-    walker = walk_naively if naive else walk
+    return in_chunks(tf.function(_drawing(model, walk), autograph=False, jit_compile=True))
 
+
+def naive_sampler(model: Model, pixels: int | None = None) -> Program:
+    """Return the program that draws the same images by a pass of the network for each pixel, or for the first pixels."""
+    return tf.function(_drawing(model, partial(walk_naively, pixels=pixels)), autograph=False)
+
+
+def _drawing(model: Model, walker: Callable[..., tuple[tf.Tensor, State]]) -> Program:
     def program(arrays: tuple[tf.Tensor, tf.Tensor | None], temperature: tf.Tensor) -> tf.Tensor:
         uniforms, one_hot = arrays
         by_pixel = tf.transpose(uniforms, [1, 2, 0, 3])
@@ -34,7 +41,7 @@ def sampler(model: Model, naive: bool = False) -> Program:
         values, _ = walker(model, uniforms.shape[0], one_hot, choose, ())
         return tf.transpose(values, [2, 0, 1, 3])
 
-    return in_chunks(tf.function(program, autograph=False, jit_compile=not naive))
+    return program
 
 
 class Noise(NamedTuple):
@@ -81,7 +88,7 @@ def completer(model: Model) -> Program:
             poor = 1 / tf.reduce_sum(weights**2, axis=1) < k / 2
             points = (tf.cast(tf.range(k), weights.dtype) + noise.rows[:, row, None]) / k
             chosen = tf.where(poor[:, None], _quantiles(weights, points), tf.range(k))
-            return tf.reshape(first + chosen, [-1]), (tf.where(tf.repeat(poor, k), 0.0, state[0]),)
+            return tf.reshape(first + chosen, [-1]), (tf.where(tf.repeat(poor, k), tf.zeros_like(state[0]), state[0]),)
 
         found, (log_weights,) = walk(
             model, batch, None if one_hot is None else each(one_hot), choose, (tf.zeros([batch], values.dtype),),

@@ -11,11 +11,12 @@ import tensorflow as tf
 
 from tfgen import Batch, DataError, DataSpec, GenerativeModel, Objective, fold_in, split_seed, uniform
 from tfgen_plugins.pixelcnn import PixelCNNConfig
-from tfgen_plugins.pixelcnn.drawing import Noise, Program, completer, sampler
+from tfgen_plugins.pixelcnn.drawing import Noise, Program, completer, naive_sampler, sampler
 from tfgen_plugins.pixelcnn.network import network_of
 from tfgen_plugins.pixelcnn.outputs import output_of
 from tfgen_plugins.pixelcnn.walks import Model
 
+_COLDEST = 1e-6
 _OBSERVATION, _DROPOUT, _PIXELS = range(3)  # purposes of a seed
 
 
@@ -34,7 +35,7 @@ class PixelCNN(GenerativeModel):
             self.network = network_of(config, data.shape, classes, self.pixels.parameters)
         self.measure = self.pixels.measure
         self.walked = Model(self.network, self.pixels, data.shape)
-        self._draw, self._draw_naively = sampler(self.walked), sampler(self.walked, naive=True)
+        self._draw, self._draw_naively = sampler(self.walked), naive_sampler(self.walked)
         self._complete = completer(self.walked)
 
     # Densities
@@ -104,7 +105,9 @@ class PixelCNN(GenerativeModel):
             raise DataError(f"temperature must be above 0, got {temperature}.")
         height, width, _ = self.data.shape
         uniforms = uniform([n, height, width, self.pixels.draws], fold_in(seed, _PIXELS), self.density_dtype)
-        values = program((uniforms, self.one_hot(labels, n)), tf.cast(temperature, self.density_dtype))
+        # Below the floor nothing changes any more: the likeliest value is drawn already.
+        heat = tf.maximum(tf.cast(temperature, self.density_dtype), _COLDEST)
+        values = program((uniforms, self.one_hot(labels, n)), heat)
         return self.pixels.images(values)
 
     def inpaint(self, x: Any, known_mask: Any, labels: Any = None, seed: Any = 0, particles: int = 1) -> tf.Tensor:

@@ -17,7 +17,8 @@ import tensorflow as tf
 from tfgen import DataSpec, binarise
 from tfgen_plugins.pixelcnn import PixelCNNConfig
 
-_SMALLEST_LOG_SCALE = -7.0  # of the range from -1 to 1, as PixelCNN++ has it
+# Of the range from -1 to 1: the smallest as in PixelCNN++; beyond the largest, ever more of the mass would lie in the tails.
+_LOG_SCALES = -7.0, 7.0
 
 
 class Output(keras.layers.Layer, abc.ABC):
@@ -172,7 +173,7 @@ class LogisticMixture(Output):
         m, c = self.components, self.channels
         by_component = tf.reshape(raw, tf.concat([tf.shape(raw)[:-1], [raw.shape[-1] // m, m]], axis=0))
         logits, location, log_scale, pairs = tf.split(by_component, [1, c, c, self.pairs], axis=-2)
-        return logits[..., 0, :], location, tf.maximum(log_scale, _SMALLEST_LOG_SCALE), tf.tanh(pairs)
+        return logits[..., 0, :], location, tf.clip_by_value(log_scale, *_LOG_SCALES), tf.tanh(pairs)
 
     def _location(self, k: int, earlier: list[tf.Tensor], location: tf.Tensor, pairs: tf.Tensor) -> tf.Tensor:
         """Return that of channel k, [..., M], for the scaled values of the earlier ones."""

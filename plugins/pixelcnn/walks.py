@@ -103,10 +103,27 @@ def walk(
 
 
 def walk_naively(
-    model: Model, batch: int, one_hot: tf.Tensor | None, choose: Choice, state: State, select: Selection | None = None
+    model: Model,
+    batch: int,
+    one_hot: tf.Tensor | None,
+    choose: Choice,
+    state: State,
+    select: Selection | None = None,
+    pixels: int | None = None,
 ) -> tuple[tf.Tensor, State]:
-    """Return what `walk` returns, by a pass of the whole network over the whole images for each pixel."""
+    """Return what `walk` returns, by a pass of the whole network over the whole images for each pixel.
+
+    Args:
+        model: what to walk with.
+        batch: how many images.
+        one_hot: labels [batch, classes], or None.
+        choose: the values of a pixel.
+        state: what it keeps, at the start.
+        select: after each row, which members of the batch go on.
+        pixels: stop after so many, where that is enough to measure; by default after all.
+    """
     height, width, channels = model.shape
+    end = height * width if pixels is None else pixels
 
     def at_pixel(number: tf.Tensor, values: tf.Tensor, state: State) -> Any:
         row, column = number // width, number % width
@@ -123,5 +140,5 @@ def walk_naively(
 
     start = (0, tf.zeros([batch, height, width, channels], model.network.compute_dtype), state)
     # The values of pixels that are not chosen yet are zeros, which the network sees; no chosen pixel depends on them.
-    _, values, state = tf.while_loop(lambda number, *_: number < height * width, at_pixel, start)
+    _, values, state = tf.while_loop(lambda number, *_: number < end, at_pixel, start)
     return tf.transpose(values, [1, 2, 0, 3]), state

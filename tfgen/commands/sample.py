@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ class Options:
     """Classes to draw, for a conditional model, for example --labels 0 1 2; gone round until the count is reached."""
     seed: int = 0
     """Same seed and batch size, same samples."""
+    temperature: float = 1.0
+    """Below 1 surer samples, above 1 bolder ones, for a model that has a temperature; 1 is the model itself."""
     batch_size: int = 500
     """Samples drawn at a time; bounds the memory."""
     out: Path | None = None
@@ -36,6 +39,8 @@ class Options:
     def __post_init__(self) -> None:
         require_option(self.count >= 1, "count", self.count, "at least 1")
         require_option(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        possible = self.temperature > 0 and math.isfinite(self.temperature)
+        require_option(possible, "temperature", self.temperature, "a number above 0")
 
 
 def main(arguments: Sequence[str], context: Context) -> None:
@@ -47,5 +52,8 @@ def main(arguments: Sequence[str], context: Context) -> None:
 
     out = options.out or run.files.figures / "samples.png"
     with device_scope(run.config.device):
-        write_samples(run.model, out, options.count, options.labels, options.seed, options.batch_size, quiet=False)
+        write_samples(
+            run.model, out, options.count, options.labels, options.seed, options.batch_size,
+            quiet=False, temperature=options.temperature,
+        )  # fmt: skip
     print(out)
