@@ -177,6 +177,10 @@ def test_loaded_runs_give_what_the_commands_give(run_copy, tmp_path, capsys):
     assert measured == run.results["test"]
     out = run_main(capsys, "evaluate", run_copy)
     assert f"{measured['bits_per_dim']['value']:.4f}" in out
+    only = run_main(capsys, "evaluate", run_copy, "--metric", "nll_nats")
+    assert only.startswith("test   nll_nats")
+    assert only.count("\n") == 1
+    assert run.results["test"] == measured
     assert "train" not in run.results
     run_main(capsys, "evaluate", run_copy, "--split", "train", "--draws", 2)
     assert run.results["train"]["nll_nats"]["basis"]["draws"] == 2

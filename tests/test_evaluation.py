@@ -11,7 +11,7 @@ from tfgen import DataSpec
 from tfgen.data.dataset import Dataset, Split
 from tfgen.data.toy import CENTRES, DEVIATION, load_two_gaussians, two_gaussians_log_prob
 from tfgen.errors import CapabilityError, DataError, OptionError, UnknownNameError
-from tfgen.evaluation import evaluate, log_joint
+from tfgen.evaluation import METRICS, check_metrics, evaluate, log_joint
 from tfgen.models import build_model
 from tfgen.report import metric_lines
 from tfgen.scoring import likelihood_of, log_class_frequencies, log_probabilities
@@ -270,3 +270,33 @@ def test_unsuitable_arguments(options, error, says):
 def test_a_model_without_a_density():
     with pytest.raises(CapabilityError, match="has no density or bound"):
         evaluate(object(), images())
+
+
+OF_A_POSTERIOR = ("reconstruction_nats", "latent_kl_nats", "active_units")
+
+
+@pytest.mark.parametrize(
+    ("measure", "scored"), [("binary images", "black and white images"), ("cross-entropy", "cross-entropies")]
+)
+def test_a_model_of_bits_has_no_bits_per_dimension(measure, scored):
+    model = Known()
+    model.measure, model.data = measure, DataSpec("image", (2, 3, 1))
+    check_metrics(["nll_nats", "nll_nats_given_label"], model)
+    for name in ("bits_per_dim", "bits_per_dim_given_label"):
+        with pytest.raises(CapabilityError, match=f"model Known has no bits/dim: what it scores are {scored}"):
+            check_metrics(["nll_nats", name], model)
+
+
+def test_every_metric_of_a_model_of_grey_levels_can_be_asked_for():
+    model = Known()
+    model.data = DataSpec("image", (2, 3, 1))
+    check_metrics([name for name in METRICS if name not in ("elbo_nats", *OF_A_POSTERIOR, "iwae_nats")], model)
+    for name in OF_A_POSTERIOR:
+        with pytest.raises(CapabilityError, match=f"model Known has no bound, hence no {name}"):
+            check_metrics([name], model)
+    check_metrics(list(evaluate(model, images())), model)
+    with pytest.raises(UnknownNameError, match="bits_per_dim"):
+        check_metrics(["bits_per_dims"], model)
+    model.data = DataSpec("vector", (2,))
+    with pytest.raises(CapabilityError, match="vectors, which have no bits/dim"):
+        check_metrics(["bits_per_dim"], model)

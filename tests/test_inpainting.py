@@ -507,7 +507,7 @@ def test_real_completions(tmp_path, say, digits):
     """A PixelCNN, from training to completions of which some are scored like the originals."""
     run = tfgen.train(
         "pixelcnn", data="digits", runs_dir=tmp_path, name="real", quiet=True, conditional=True,
-        epochs=1, warmup_steps=0, compile="graph", blocks=1, filters=4,
+        epochs=1, compile="graph", blocks=1, filters=4,
     )  # fmt: skip
     assert (run.folder / "figures" / "inpainting.png").stat().st_size > 0
     out = tmp_path / "x.npz"

@@ -114,12 +114,14 @@ def check_metrics(names: Sequence[str], model: GenerativeModel) -> None:
 
     Raises:
         UnknownNameError: for a name that no metric has.
-        CapabilityError: for bits/dim of a model that has none.
+        CapabilityError: for bits/dim of a model that has none, or the parts of a bound of one without a bound.
     """
     for name in names:
         plain = name.removesuffix("_given_label")
         if plain not in METRICS:
             raise UnknownNameError("metric", name, METRICS)
+        if plain in _OF_A_BOUND and not isinstance(model, HasElbo):
+            raise CapabilityError(f"model {type(model).__name__} has no bound, hence no {name}; ask for nll_nats.")
         if plain == "bits_per_dim" and (model.measure != "examples" or model.data.kind != "image"):
             raise CapabilityError(
                 f"model {type(model).__name__} has no bits/dim: what it scores are {_SCORED[model.measure]}, not grey levels; "
@@ -129,6 +131,7 @@ def check_metrics(names: Sequence[str], model: GenerativeModel) -> None:
             )
 
 
+_OF_A_BOUND = ("elbo_nats", "iwae_nats", "reconstruction_nats", "latent_kl_nats", "active_units")
 _SCORED: Mapping[Measure, str] = {
     "binary images": "black and white images",
     "cross-entropy": "cross-entropies",

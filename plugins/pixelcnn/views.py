@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -90,7 +90,7 @@ class Whole:
         return tf.where(kept, x / (1 - rate), tf.zeros([], x.dtype))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Sampling:
     """What the two views of a sampler share.
 
@@ -115,7 +115,7 @@ class _Sampling:
         return x
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Row(_Sampling):
     """All columns of a row at once, once the rows above it are known."""
 
@@ -124,7 +124,7 @@ class Row(_Sampling):
         return layer.row(x, self)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Pixel(_Sampling):
     """One pixel, once those before it are known.
 
@@ -133,8 +133,8 @@ class Pixel(_Sampling):
         ahead: what layers made of the rows above, for all columns of this one: [width, batch, filters] each.
     """
 
-    column: tf.Tensor = None
-    ahead: Memory = field(default_factory=dict)
+    column: tf.Tensor
+    ahead: Memory
 
     def run(self, layer: CausalLayer, x: tf.Tensor) -> tf.Tensor:
         """Return what a causal layer makes of the pixel."""

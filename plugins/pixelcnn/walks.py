@@ -69,7 +69,8 @@ def walk(
     def along_row(
         row: tf.Tensor, image: tf.Tensor, values: tf.Tensor, caches: Sequence[tf.Tensor], state: State
     ) -> Any:
-        over = Row(row, margin, matrices, dict(zip(remembering, caches, strict=True)))
+        memory = dict(zip(remembering, caches, strict=True))
+        over = Row(row=row, margin=margin, matrices=matrices, caches=memory)
         links = network.above(image, conditions, over)
         ahead: dict[Hashable, tf.Tensor] = {layer: layer.ahead(image, over) for layer in looking_ahead}
 
@@ -77,7 +78,7 @@ def walk(
             column: tf.Tensor, image: tf.Tensor, values: tf.Tensor, caches: Sequence[tf.Tensor], state: State
         ) -> Any:
             memory = dict(zip(remembering, caches, strict=True))
-            at = Pixel(row, margin, matrices, memory, column=column, ahead=ahead)
+            at = Pixel(row=row, margin=margin, matrices=matrices, caches=memory, column=column, ahead=ahead)
             here = [None if link is None else link[column] for link in links]
             raw = network.along(image, here, conditions, at)
             value, state = choose(raw, row, column, state)

@@ -85,7 +85,9 @@ def test_what_reaches_the_targets_and_what_does_not(bench):
     assert "1,568 times as long as tfgen's" in lines
 
 
-@pytest.mark.parametrize("wrong", [["--rounds", "0"], ["--batch-sizes", "0"], ["--attention", "-1"], ["--filters", "0"]])
+@pytest.mark.parametrize(
+    "wrong", [["--rounds", "0"], ["--batch-sizes", "0"], ["--attention", "-1"], ["--filters", "0"]]
+)
 def test_bad_options_are_one_line(bench, wrong, capsys):
     assert bench.main(wrong) == 2
     assert capsys.readouterr().err.count("\n") == 1

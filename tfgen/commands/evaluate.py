@@ -47,10 +47,10 @@ def main(arguments: Sequence[str], context: Context) -> None:
     metrics = run.evaluate(
         options.split, options.draws, options.seed, options.batch_size, quiet=False, particles=options.particles
     )
-    missing = [name for name in options.metric if name not in metrics]
-    if missing:
-        raise CapabilityError(f"{missing[0]} is not among what was measured; there are {', '.join(metrics)}.")
     shown = {name: value for name, value in metrics.items() if not options.metric or name in options.metric}
     print("\n".join(metric_lines(options.split, shown)))
     if run.files.finished:
         run.files.write_results({**run.results, options.split: metrics})
+    missing = [name for name in options.metric if name not in metrics]
+    if missing:
+        raise CapabilityError(f"{missing[0]} is not among what was measured; there are {', '.join(metrics)}.")
