@@ -225,7 +225,7 @@ def test_unsuitable_counts_labels_and_splits(fails, tiny_run):
     )
     assert "--draws must be at least 1" in fails("evaluate", tiny_run, "--draws", 0)
     assert "invalid choice 'tset'" in fails("evaluate", tiny_run, "--split", "tset")
-    assert "there is no metric 'bits_per_dm'; did you mean 'bits_per_dim'?" in fails(
+    assert "unknown metric 'bits_per_dm'; did you mean 'bits_per_dim'?" in fails(
         "evaluate", tiny_run, "--metric", "bits_per_dm"
     )
     assert "model RealNVP has no bound, hence no elbo_nats; ask for nll_nats" in fails(

@@ -31,7 +31,7 @@ CONV = {"layers": 2, "network": "conv", "channels": 4, "blocks": 1, "mask": ("ch
 DENSE = {"network": "mlp", "units": 16, "depth": 1, "latent": 3, "flow_layers": 2, "flow_units": 8}
 PLANE_VAE = {"likelihood": "gaussian", "batch_size": 5000}
 PLANE = SMALL | {"batch_size": 5000}
-PIXELS = {"blocks": 1, "filters": 4, "first_reach": 1, "batch_size": 100, "warmup_steps": 0}
+PIXELS = {"blocks": 1, "filters": 4, "first_reach": 1, "batch_size": 100}
 SUBJECTS = {
     "realnvp-digits": Subject("realnvp", options=SMALL),
     "realnvp-plane": Subject("realnvp", "two_gaussians", options=PLANE),
@@ -44,13 +44,11 @@ SUBJECTS = {
     "cvae-conv": Subject("cvae", options={"latent": 3, "prior": "conditional", "pixels": "draw"}),
     "cvae-vamp": Subject("cvae", options=DENSE | {"prior": "vamp", "components": 5, "objective": "iwae"}),
     "cvae-logistic": Subject("cvae", options=DENSE | {"prior": "mog", "likelihood": "discretized_logistic"}),
-    "pixelcnn-plain": Subject("pixelcnn", options=PIXELS | {"network": "plain", "dropout": 0.5}),
-    "pixelcnn-gated": Subject("pixelcnn", options=PIXELS | {"conditional": True, "binarise": "static", "attention": 1}),
-    "pixelcnn-categorical": Subject("pixelcnn", options=PIXELS | {"output": "categorical"}),
-    "pixelcnn-logistic": Subject(
-        "pixelcnn",
-        options=PIXELS | {"network": "plain", "conditional": True, "output": "discretized_logistic", "components": 2},
+    "pixelcnn-plain": Subject("pixelcnn", options=PIXELS | {"network": "plain", "dropout": 0.5, "binarise": "static"}),
+    "pixelcnn-gated": Subject(
+        "pixelcnn", options=PIXELS | {"attention": 1, "conditional": True, "output": "categorical"}
     ),
+    "pixelcnn-logistic": Subject("pixelcnn", options=PIXELS | {"output": "discretized_logistic", "components": 2}),
     "histogram-digits": Subject("histogram", plugins=[EXAMPLE]),
 }
 

@@ -24,7 +24,7 @@ class PixelCNNConfig:
     first_reach: int = 3
     """How far the first layer reaches; 3 is a kernel of 7x7."""
     attention: int = 0
-    """Causal self-attention blocks, spread evenly among the others: each pixel sees all earlier ones."""
+    """Causal self-attention blocks, spread evenly among the others: each pixel sees the features of all earlier ones."""
     dropout: float = 0.0
     """Part of a block's features that training leaves out."""
     conditional: bool = False

@@ -103,6 +103,8 @@ class PixelCNN(GenerativeModel):
     def _drawn(self, program: Program, temperature: Any, n: int, labels: Any, seed: Any) -> tf.Tensor:
         if isinstance(temperature, int | float) and not (temperature > 0 and math.isfinite(temperature)):
             raise DataError(f"temperature must be above 0, got {temperature}.")
+        if n < 1:
+            raise DataError(f"n must be at least 1, got {n}.")
         height, width, _ = self.data.shape
         uniforms = uniform([n, height, width, self.pixels.draws], fold_in(seed, _PIXELS), self.density_dtype)
         # Below the floor nothing changes any more: the likeliest value is drawn already.
