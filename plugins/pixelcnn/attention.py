@@ -1,13 +1,15 @@
-"""Causal self-attention: each pixel looks back at all earlier ones, however far (Chen et al. 2018, PixelSNAIL)."""
+"""Causal self-attention: each pixel looks back at the features of all earlier ones (Chen et al. 2018, PixelSNAIL)."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import keras
 import tensorflow as tf
 
 from tfgen_plugins.pixelcnn.views import CausalLayer, Pixel
 
-# Bands of so many rows: half of the work of all pixels by all, in few enough operations.
+# Pixels look back by bands of so many rows: half of the work of all pixels by all, in few enough operations.
 _ROWS = 4
 
 
@@ -60,18 +62,22 @@ class CausalAttention(CausalLayer):
         return tf.reshape(tf.concat(parts, axis=1), [-1, height, width, self.values])
 
     def cache_shape(self, width: int, batch: int) -> list[int]:
-        """Return the shape of the keys and values of all pixels."""
-        return [self.height, width, batch, self.keys + self.values]
+        """Return the shape of the keys and values of all pixels: the batch behind them, where sums over them go fastest."""
+        return [self.height * width, self.keys + self.values, batch, 1]
 
     def pixel(self, x: tf.Tensor, at: Pixel) -> tf.Tensor:
         """Return [batch, values]."""
         query, key, value = self._projected(x, at.row, at.column)
-        entry = tf.concat([key, value], axis=-1)[None, None]
-        cache = at.caches[self] = keras.ops.slice_update(at.caches[self], [at.row, at.column, 0, 0], entry)
-        keys, values = tf.split(
-            tf.reshape(cache, [self.height * self.width, *entry.shape[2:]]), [self.keys, self.values], -1
-        )
-        logits = tf.reduce_sum(keys * query, axis=-1)
-        later = tf.range(self.height * self.width)[:, None] > at.row * self.width + at.column
-        weights = tf.nn.softmax(tf.where(later, tf.constant(logits.dtype.min, logits.dtype), logits), axis=0)
-        return tf.reduce_sum(weights[..., None] * values, axis=0)
+        place = at.row * self.width + at.column
+        entry = tf.transpose(tf.concat([key, value], axis=-1))[None, :, :, None]
+        cache = at.caches[self] = keras.ops.slice_update(at.caches[self], [place, 0, 0, 0], entry)
+
+        def over_rows_up_to(end: int) -> tf.Tensor:
+            keys, values = tf.split(cache[: end * self.width, :, :, 0], [self.keys, self.values], axis=1)
+            logits = tf.reduce_sum(keys * tf.transpose(query), axis=1)
+            later = tf.range(end * self.width)[:, None] > place
+            weights = tf.nn.softmax(tf.where(later, tf.constant(logits.dtype.min, logits.dtype), logits), axis=0)
+            return tf.transpose(tf.reduce_sum(weights[:, None, :] * values, axis=0))
+
+        ends = [min(first + _ROWS, self.height) for first in range(0, self.height, _ROWS)]
+        return tf.switch_case(tf.convert_to_tensor(at.row) // _ROWS, [partial(over_rows_up_to, end) for end in ends])

@@ -17,7 +17,7 @@ Program = Callable[[Any, Any], tf.Tensor]
 
 # Members of a batch that walk together, at most: enough for products of matrices at full speed. On a processor few enough for
 # caches near to it, and no more than each core's part, since a walk's products are too small to be shared among cores.
-_ON_A_CORE, _ON_A_GPU = 128, 1024
+_ON_A_CORE, _ON_A_GPU = 64, 1024
 
 
 def sampler(model: Model) -> Program:
