@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import abc
+
 import keras
 import tensorflow as tf
 
@@ -10,7 +12,7 @@ from tfgen_plugins.pixelcnn.convolution import MaskedConv2D
 from tfgen_plugins.pixelcnn.views import CausalLayer, View
 
 
-class Block(keras.layers.Layer):
+class Block(keras.layers.Layer, abc.ABC):
     """A piece of a network. A new one needs a single method, `along`; one with a vertical stack has `above`, too.
 
     Args:
@@ -38,9 +40,9 @@ class Block(keras.layers.Layer):
         """Return the vertical stack's features, made from rows above each pixel, and what of them `along` is to have."""
         return v, None
 
+    @abc.abstractmethod
     def along(self, h: tf.Tensor, link: tf.Tensor | None, condition: tf.Tensor | None, at: View) -> tf.Tensor:
         """Return the features of each pixel, made from earlier ones and from what the vertical stack gives."""
-        raise NotImplementedError
 
 
 class PlainEntry(Block):
