@@ -30,7 +30,7 @@ import tyro
 if not __package__:  # run as a file, as in the first example
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.machine import describe_machine, gpu_bytes, peak_resident_bytes, resident_bytes
+from tfgen.bench.machine import describe_machine, gpu_bytes, peak_resident_bytes, resident_bytes
 from benchmarks.timings import (
     DESCRIPTIONS,
     DEVICE_MODES,

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from benchmarks.machine import describe_machine
+from tfgen.bench.machine import describe_machine
 from benchmarks.sampling.worker import Layer, Plan, Program, Sampler, save_weights, serve, usable_cores
 from tfgen import runtime
 from tfgen.loading import load_registry
