@@ -28,9 +28,9 @@ import tyro
 if not __package__:  # run as a file, as in the first example
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from tfgen.bench.machine import describe_machine
 from benchmarks.timings import machine_lines, middle, spread
 from tfgen import runtime
+from tfgen.bench.machine import describe_machine
 from tfgen.errors import TfgenError, require_option
 from tfgen.files import write_json, written_whole
 from tfgen.loading import load_registry

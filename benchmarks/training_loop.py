@@ -30,7 +30,6 @@ import tyro
 if not __package__:  # run as a file, as in the first example
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from tfgen.bench.machine import describe_machine, gpu_bytes, peak_resident_bytes, resident_bytes
 from benchmarks.timings import (
     DESCRIPTIONS,
     DEVICE_MODES,
@@ -43,6 +42,7 @@ from benchmarks.timings import (
     table,
 )
 from tfgen import runtime
+from tfgen.bench.machine import describe_machine, gpu_bytes, peak_resident_bytes, resident_bytes
 from tfgen.errors import OptionError, PluginError, TfgenError, require_option
 from tfgen.files import write_json
 from tfgen.loading import load_registry
@@ -51,7 +51,7 @@ from tfgen.specs import DataSources, ModelSpec
 from tfgen.tables import print_table
 
 if TYPE_CHECKING:
-    from benchmarks.loops import Loop, Task
+    from tfgen.bench.loops import Loop, Task
 
 #: A compile mode whose single step takes so many times the fastest way's is reported and left out, unless it is bearable.
 _HOPELESS = 10.0
@@ -168,7 +168,7 @@ def _start(
     """Build a way, compile it and take it through the round that does not count; put it into `loops` when it works."""
     import tensorflow as tf
 
-    from benchmarks.loops import Chunks
+    from tfgen.bench.loops import Chunks
 
     gc.collect()
     gpu = gpu_bytes()
@@ -202,7 +202,8 @@ def _start(
 
 
 def _build(name: WayName, task: Task, found: Mapping[WayName, Measured]) -> tuple[Loop, str]:
-    from benchmarks.loops import Chunks, Fit, PerStep
+    from benchmarks.loops import Fit, PerStep
+    from tfgen.bench.loops import Chunks
 
     description = DESCRIPTIONS[name]
     if name in ("tf.function", "tf.function-xla"):
@@ -246,7 +247,7 @@ def make_task(options: Options, spec: ModelSpec, config: Any) -> Task:
     Raises:
         TfgenError: when the data cannot be had or do not fit the options.
     """
-    from benchmarks.loops import Task
+    from tfgen.bench.loops import Task
     from tfgen.data.lookup import load_dataset
     from tfgen.schedule import chunk_steps
 

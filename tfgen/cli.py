@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: The commands in the order of `tfgen --help`; each is a module with a one-line docstring and a `main`.
 COMMANDS = (
     "run", "resume", "evaluate", "sample", "compare", "sweep", "interpolate", "inpaint", "latent", "number", "classify",
-    "info", "list", "datasets", "plugins",
+    "bench", "info", "list", "datasets", "plugins",
 )  # fmt: skip
 _GLOBAL = ("-p", "--help", "--verbose", "--traceback", "--version")
 

@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfgen.bench.machine import describe_machine
 from benchmarks.sampling.worker import Layer, Plan, Program, Sampler, save_weights, serve, usable_cores
 from tfgen import runtime
+from tfgen.bench.machine import describe_machine
 from tfgen.loading import load_registry
 from tfgen.models import GenerativeModel, HasLatents, Samples, build_model, capable
 from tfgen.options import build

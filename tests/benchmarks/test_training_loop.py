@@ -230,7 +230,7 @@ def test_batch_larger_than_the_data(bench):
 
 
 def test_processor_is_named(bench, tmp_path):
-    machine = sys.modules["benchmarks.machine"]
+    machine = sys.modules["tfgen.bench.machine"]
     path = tmp_path / "cpuinfo"
     path.write_text("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nmodel name\t: Some CPU @ 2 GHz\n")
     assert machine.cpu_model(path) == "Some CPU @ 2 GHz"

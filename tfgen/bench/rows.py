@@ -37,7 +37,7 @@ class Row:
         calls: timed in each round.
         seconds: of a call, in each round.
         cores_busy: processor time through time, in each round.
-        peak_bytes: most memory while the program was made and first called, of the GPU where it runs there, else of the process.
+        peak_bytes: most memory while the program was made and first called: of the GPU where it runs there, else the process.
         ceilings: what the machine can do, in each round: ``products`` in multiply-adds a second, ``memory`` in bytes a second.
         notes: what a reader should know.
     """

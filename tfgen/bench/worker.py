@@ -9,6 +9,7 @@ needs, since it also runs in environments without TensorFlow. Requests (``do``):
   by the clock and of the processor.
 - ``stop`` (key, work, way, batch): let the program go, and the memory that it holds.
 - ``forget`` (key): the same for everything under that name.
+- ``save_data`` (key, folder): write what is trained on, for others to train on the same.
 - ``probe`` (key, folder): write weights and what the contender makes of fixed inputs, for others to compare with.
 - ``compare`` (key, folder): take those weights, make the same of the same inputs, and say how far apart the results are.
 """
@@ -31,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.bench.machine import Peak
+from tfgen.errors import TfgenError
 
 
 class UnsuitableError(Exception):
@@ -96,6 +98,10 @@ class Contender(abc.ABC):
         """Begin to watch; return the function that tells the most bytes that were held since, of device or process."""
         return Peak().bytes
 
+    def save_data(self, folder: Path) -> None:
+        """Write ``data.npz`` with the training examples ``x`` and, where there are any, ``labels``."""
+        raise UnsuitableError(f"{type(self).__name__} has no data")
+
     def probe(self, folder: Path) -> None:
         """Write ``weights.npz`` and inputs and outputs as ``.npy`` files, for `compare` of another contender."""
         raise UnsuitableError(f"{type(self).__name__} has nothing to compare")
@@ -117,7 +123,7 @@ def serve(make: Callable[[dict[str, Any]], Contender]) -> None:
         request = json.loads(line)
         try:
             answer = desk.answer(request)
-        except UnsuitableError as reason:
+        except (UnsuitableError, TfgenError) as reason:
             answer = {"error": str(reason)}
         except Exception as error:  # whatever goes wrong in a library belongs into the report
             answer = {"error": said(error)}
@@ -211,6 +217,10 @@ class _Desk:
             del self._programs[name]
         self._built.pop(key, None)
         gc.collect()
+        return {}
+
+    def do_save_data(self, key: str, folder: str) -> dict[str, Any]:
+        self._built[key].save_data(Path(folder))
         return {}
 
     def do_probe(self, key: str, folder: str) -> dict[str, Any]:
