@@ -41,10 +41,16 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tupl
     before, now = _flat(old), _flat(new)
     names = [name for name in {**before, **now} if name.rpartition(".")[2] not in _NO_MATTER]
     return {
-        name.replace("versions.", "version of ").replace("_", " "): (_said(before.get(name)), _said(now.get(name)))
+        _name(name): (_said(before.get(name)), _said(now.get(name)))
         for name in names
         if before.get(name) != now.get(name)
     }
+
+
+def _name(dotted: str) -> str:
+    """Return a dotted name in words; the names of distributions stay as they are."""
+    _, versions, name = dotted.rpartition("versions.")
+    return f"version of {name}" if versions else name.replace("_", " ")
 
 
 def _flat(content: Mapping[str, Any], above: str = "") -> dict[str, Any]:

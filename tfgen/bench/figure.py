@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from tfgen.bench.growth import Fit, fits
 from tfgen.bench.parity import OURS
 from tfgen.bench.rows import Row, best
-from tfgen.bench.words import count, listed
+from tfgen.bench.words import count, exponent, listed, with_range
 
 _MOST_IN_A_ROW = 3
 _MARKERS = "osD^vPX*<>"
@@ -26,6 +26,7 @@ _LIMITS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "products": ("what the large product's rate would allow", {"color": "black", "linestyle": (0, (6, 2))}),
     "memory": ("what the large copy's rate would allow", {"color": "0.45", "linestyle": (0, (1, 1.5))}),
 }
+_LEAST_SPAN = 10.0
 _AXES = {"side": "image side, pixels"}
 
 
@@ -174,6 +175,9 @@ def _set_scales(axes: Axes, sizes: Sequence[int]) -> None:
     axes.yaxis.set_major_locator(LogLocator(numticks=8))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
     low, high = axes.get_ylim()
+    if high / low < _LEAST_SPAN:  # otherwise noise would fill the panel and look like a trend
+        low, high = (math.sqrt(low * high * factor) for factor in (1 / _LEAST_SPAN, _LEAST_SPAN))
+        axes.set_ylim(low, high)
     if high / low < 100:  # less than two powers of ten: some in between are needed to read a value
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
     axes.yaxis.set_minor_formatter(NullFormatter())
@@ -196,9 +200,8 @@ def _fit_label(fit: Fit) -> str:
     name = f"{fit.model}, {_by(fit)}"
     if fit.reason is not None:
         return f"{name}: no fit of {listed(fit.sizes)}"
-    spread = f" ({min(fit.exponents):.2f}-{max(fit.exponents):.2f})" if len(fit.exponents) > 1 else ""
-    counted = "" if fit.counted is None else f" [{fit.counted + 0.0:.2f}]"
-    return f"{name}: {fit.exponent or 0.0:.2f}{spread}{counted}"
+    counted = "" if fit.counted is None else f" [{exponent(fit.counted)}]"
+    return f"{name}: {with_range(fit.exponents, exponent)}{counted}"
 
 
 def _by(fit: Fit) -> str:

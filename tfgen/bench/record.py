@@ -36,8 +36,8 @@ class Result:
         datasheet: what the makers promise: ``multiply_adds`` and ``bytes`` a second, each where it is known, and what that
             rests on; None where nothing is known.
         peers: of each other library ``versions``, ``threads`` and ``device``.
-        calibration: ``asked``, the seconds that a model slept, and ``found``, those that were measured in each round; None
-            when that was not tried.
+        calibration: ``slept_ms``, what a call of a model that sleeps takes, ``timed_ms``, what was measured, and
+            ``off_percent``; None when that was not tried.
     """
 
     command: str

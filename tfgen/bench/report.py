@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import statistics
 import textwrap
@@ -13,7 +14,7 @@ from tfgen.bench.growth import Fit, fits
 from tfgen.bench.parity import OURS, parities
 from tfgen.bench.record import Result
 from tfgen.bench.rows import Row, best, ratios
-from tfgen.bench.words import NOTHING, count, factor, listed, middle, number, percent, with_range
+from tfgen.bench.words import NOTHING, count, exponent, factor, listed, middle, number, percent, with_range
 from tfgen.tables import markdown_table, print_table
 
 _TITLES = {
@@ -214,9 +215,9 @@ def _growth_table(rows: Sequence[Row], notes: Mapping[str, int]) -> tuple[list[s
         sizes = [f"{fit.axis} {listed(fit.sizes)}" if fit.sizes else fit.axis]
         sizes += [f"({size}: {reason})" for size, reason in fit.left_out.items()]
         times = listed([number(1000 * seconds) for seconds in fit.seconds_each]) or NOTHING
-        exponents = with_range(fit.exponents, _exponent) if fit.reason is None else fit.reason
+        exponents = with_range(fit.exponents, exponent) if fit.reason is None else fit.reason
         slopes = [
-            NOTHING if value is None else _exponent(value) for value in (fit.local, fit.counted, fit.counted_local)
+            NOTHING if value is None else exponent(value) for value in (fit.local, fit.counted, fit.counted_local)
         ]
         cells.append([fit.model, by, str(fit.batch), " ".join(sizes), times, exponents, *slopes])
     return list(_GROWTH), cells
@@ -224,10 +225,6 @@ def _growth_table(rows: Sequence[Row], notes: Mapping[str, int]) -> tuple[list[s
 
 def _key(fit: Fit) -> tuple[str, str, str, str]:
     return (fit.model, fit.contender, fit.work, fit.way)
-
-
-def _exponent(value: float) -> str:
-    return f"{value + 0.0:.2f}"
 
 
 def ceiling_values(rows: Sequence[Row], name: str) -> list[float]:
@@ -260,7 +257,7 @@ def _promised(result: Result, name: str, measured: float) -> str:
     if not isinstance(promised, int | float) or promised <= 0:
         return ""
     _, unit, scale = CEILINGS[name]
-    told = {key: value for key, value in sheet.items() if key not in _ON_DATASHEET.values()}
+    told = {key.replace("_", " "): value for key, value in sheet.items() if key not in _ON_DATASHEET.values()}
     basis = f" ({_told(told)})" if told else ""
     return f", {percent(measured / promised)} of the {number(scale * promised)} {unit} of the datasheet{basis}"
 
@@ -271,11 +268,9 @@ def machine_lines(result: Result) -> list[str]:
     lines = []
     if not result.idle:
         lines.append(f"WARNING: the machine was not idle (load {result.load_at_start:g} at the start)")
-    asked, found = (result.calibration or {}).get("asked"), (result.calibration or {}).get("found")
-    if asked and found:
-        off = percent(abs(statistics.median(found) / asked - 1))
-        ms = with_range([1000 * seconds for seconds in found])
-        lines.append(f"clock: a model that sleeps for {number(1000 * asked)} ms was found to take {ms} ms, {off} off")
+    if result.calibration:
+        slept, timed, off = (result.calibration.get(name, math.nan) for name in ("slept_ms", "timed_ms", "off_percent"))
+        lines.append(f"clock: a model that sleeps for {slept:.4g} ms was timed at {timed:.4g} ms, {off:.2g} % off")
     lines += [f"{name}: {_told(facts)}" for name, facts in result.peers.items()]
     lines.append(
         f"machine: {machine.get('cpu', 'unknown')}, {machine.get('cores_usable', '?')} of {machine.get('cores', '?')} cores, "
@@ -293,5 +288,5 @@ def _told(facts: Mapping[str, Any]) -> str:
         if isinstance(value, Mapping):
             parts.append(_told(value))
         else:
-            parts.append(f"{name.replace('_', ' ')} {f'{value:.4g}' if isinstance(value, float) else value}")
+            parts.append(f"{name} {f'{value:.4g}' if isinstance(value, float) else value}")
     return ", ".join(parts)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tfgen.bench.axes import growth_axes, refuse_what_changes_nothing
 from tfgen.bench.options import Options, Variant
-from tfgen.bench.pipe import Entrant, Worker, WorkerError, WorkerGoneError, tfgen
+from tfgen.bench.pipe import Entrant, WorkerError, WorkerGoneError, tfgen
+from tfgen.bench.pool import Case, Pool
 from tfgen.bench.rows import Part, Row
 from tfgen.errors import TfgenError
 
@@ -21,9 +22,6 @@ _CEILINGS = ("products", "memory")
 _MACHINE, _CLOCK_BATCH = "machine", 20
 #: How many seconds a single call may take for some more to go before it, untimed.
 _SHORT = 1.0
-#: Options that make a model deeper or wider, by convention: the first that a model has.
-DEPTHS, WIDTHS = ("layers", "blocks", "depth"), ("units", "filters", "channels", "width", "hidden")
-SIDES = (8, 14, 28, 56)
 
 
 @dataclass(frozen=True)
@@ -43,75 +41,6 @@ class Rival:
     works: tuple[str, ...]
     missing: str | None = None
     same_weights: bool = True
-
-
-class Pool:
-    """The processes of one model's contenders, each started when it is first needed, and anew after it has died.
-
-    Args:
-        entrants: who there is, by name.
-        patience: seconds to wait for an answer.
-    """
-
-    def __init__(self, entrants: Mapping[str, Entrant], patience: float) -> None:
-        self._entrants, self._patience = entrants, patience
-        self._workers: dict[str, Worker] = {}
-        self._facts: dict[tuple[str, str], dict[str, Any]] = {}
-        self._lives: Counter[str] = Counter()
-
-    def __enter__(self) -> Pool:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for worker in self._workers.values():
-            worker.__exit__(*exception)
-        self._workers.clear()
-
-    def build(self, name: str, key: str, subject: Mapping[str, Any]) -> dict[str, Any]:
-        """Have a contender make the subject, once; return its facts."""
-        if (name, key) not in self._facts:
-            self._facts[name, key] = self.ask(name, "build", key=key, subject=dict(subject))
-        return self._facts[name, key]
-
-    def ask(self, name: str, do: str, **arguments: Any) -> dict[str, Any]:
-        """Ask a contender's process; see `Worker.ask` for what is raised."""
-        if name not in self._workers:
-            self._workers[name] = Worker(self._entrants[name])
-            self._lives[name] += 1
-        try:
-            return self._workers[name].ask(do, self._patience, **arguments)
-        except WorkerGoneError:
-            self._workers.pop(name).__exit__()
-            self._facts = {key: facts for key, facts in self._facts.items() if key[0] != name}
-            raise
-
-    def life(self, name: str) -> int:
-        """Return the number of a contender's process; a program of an earlier one is lost."""
-        return self._lives[name]
-
-
-@dataclass
-class Case:
-    """A row to be filled, and where: the contender, what it is made of, and the row.
-
-    Attributes:
-        entrant: name of the contender.
-        key: under which it keeps the subject.
-        subject: what is built.
-        row: to be filled.
-        life: number of the process that holds the program.
-    """
-
-    entrant: str
-    key: str
-    subject: Mapping[str, Any]
-    row: Row
-    life: int = 0
-
-    @property
-    def program(self) -> dict[str, Any]:
-        """How the program is called at the other end of the pipe."""
-        return {"key": self.key, "work": self.row.work, "way": self.row.way, "batch": self.row.batch}
 
 
 @dataclass
@@ -284,16 +213,23 @@ class Suite:
                 description = f"tfgen, {way}"
                 row = Row("growth", variant.name, "tfgen", "sample", way, description, batch, sizes={axis: size})
                 cases.append(Case("tfgen", f"{variant.name} {axis} {size}", subject, row))
-            self._time(pool, cases)
+            self._time(pool, cases, check=refuse_what_changes_nothing)
             for case in cases:
                 self._quietly(pool, "tfgen", "forget", key=case.key)
             yield from (case.row for case in cases)
 
-    def _time(self, pool: Pool, cases: Sequence[Case], ceilings: bool = True) -> None:
+    def _time(
+        self,
+        pool: Pool,
+        cases: Sequence[Case],
+        ceilings: bool = True,
+        check: Callable[[Sequence[Row]], None] = lambda _: None,
+    ) -> None:
         """Fill rows: start every program, then time all of them in turns, each round starting with another one."""
         for case in cases:
             if case.row.reason is None:
                 self._start(pool, case)
+        check([case.row for case in cases])
         alive = [case for case in cases if case.row.reason is None]
         if alive:
             first = alive[0].row
@@ -384,22 +320,3 @@ class _Entered:
     works: tuple[str, ...] = ()
     reason: str | None = None
     notes: list[str] = field(default_factory=list)
-
-
-def growth_axes(variant: Variant, facts: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[int, dict[str, Any]]]]]:
-    """Yield what is varied: the name, and for each size what changes in the subject.
-
-    Depth and width are the model's own options, found by their names; they go from a quarter or a half of the default up.
-    """
-    if variant.run is not None:
-        return
-    if len(facts["shape"]) == 3:
-        yield "side", [(side, {"side": side}) for side in SIDES]
-    config = facts["config"]
-    for names, least in ((DEPTHS, 1), (WIDTHS, 8)):
-        found = [name for name in names if isinstance(config.get(name), int)]
-        if not found:
-            continue
-        name = found[0]
-        sizes = sorted({max(least, config[name] * factor // 4) for factor in (1, 2, 4, 8)})
-        yield name, [(size, {"options": {name: size}}) for size in sizes]

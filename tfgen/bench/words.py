@@ -40,12 +40,22 @@ def middle(values: Sequence[float], show: Callable[[float], str] = number) -> st
 def with_range(values: Sequence[float], show: Callable[[float], str] = number) -> str:
     """Return the median and, of several values, the least and the most; a dash for none.
 
-    >>> with_range([1.0, 2.0, 4.0]), with_range([2.0])
-    ('2 (1-4)', '2')
+    >>> with_range([1.0, 2.0, 4.0]), with_range([2.0]), with_range([-1.0, 1.0])
+    ('2 (1-4)', '2', '0 (-1 to 1)')
     """
     if len(values) < 2:
         return middle(values, show)
-    return f"{middle(values, show)} ({show(min(values))}-{show(max(values))})"
+    low, high = min(values), max(values)
+    return f"{middle(values, show)} ({show(low)}{' to ' if low < 0 else '-'}{show(high)})"
+
+
+def exponent(value: float) -> str:
+    """Return an exponent to two places; never a negative nothing.
+
+    >>> exponent(1.984), exponent(-0.001)
+    ('1.98', '0.00')
+    """
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def factor(value: float) -> str:
