@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: run test test-slow check bench bench-decoding bench-pixelcnn bench-sampling clean
+.PHONY: run test test-slow check bench bench-decoding bench-pixelcnn bench-training clean
 
 run: $(STAMP)  ## train realnvp on the embedded digits
 	$(BIN)/python -m tfgen run realnvp
@@ -21,7 +21,10 @@ check: $(STAMP)  ## style, types, and who imports whom
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 
-bench: $(STAMP)  ## the training loop in each mode, beside tf.data and keras.Model.fit; BENCH="--data mnist" for more
+bench: $(STAMP)  ## what every model costs, in under three minutes; BENCH="realnvp --parts growth" for other things
+	$(BIN)/python -m benchmarks --quick $(BENCH)
+
+bench-training: $(STAMP)  ## the training loop in each mode, beside tf.data and keras.Model.fit; BENCH="--data mnist" for more
 	$(BIN)/python benchmarks/training_loop.py --data digits $(BENCH)
 
 bench-decoding: $(STAMP)  ## what sampling an autoencoder costs beyond its decoder
@@ -29,9 +32,6 @@ bench-decoding: $(STAMP)  ## what sampling an autoencoder costs beyond its decod
 
 bench-pixelcnn: $(STAMP)  ## sampling a PixelCNN beside a pass of the network for each pixel; BENCH="--peer" for tfd.PixelCNN
 	$(BIN)/python benchmarks/pixelcnn_sampling.py $(BENCH)
-
-bench-sampling: $(STAMP)  ## images per second and both directions of Real NVP; BENCH="--peer-python PYTHON" for other libraries
-	$(BIN)/python benchmarks/flow_sampling.py $(BENCH)
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	rm -rf tfgen.egg-info  # an old one would hide the entry points of the new

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     return command.run(
         rest,
         lambda given: command.main(
-            given, load_registry(plugins), plugins, "benchmarks", DEFAULT, rivals, verdicts, PeerOptions
+            given, load_registry(plugins), plugins, "python -m", "benchmarks", DEFAULT, rivals, verdicts, PeerOptions
         ),
     )
 

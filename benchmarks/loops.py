@@ -56,16 +56,22 @@ class Fit(Loop):
     def __init__(self, task: Task, jit: bool | str, buffer: int | None = None) -> None:
         generative = task.model()
         self.objectives, self.optimizers = objectives_of(generative, task)
-        step = plain_step(self.objectives, self.optimizers, task.training.seed)
-        self._model = _KerasModel(generative, step)
+        self._step = plain_step(self.objectives, self.optimizers, task.training.seed)
+        self._model = _KerasModel(generative, self._step)
         # Keras stores this optimizer; all of them are applied in the step.
         self._model.compile(self.optimizers[0], jit_compile=jit, steps_per_execution=task.training.chunk_steps)
-        self._data = pipeline(task.data.train, task.training.batch_size, buffer)
+        self._batch_size = task.training.batch_size
+        self._data = pipeline(task.data.train, self._batch_size, buffer)
 
     @property
     def jit(self) -> bool:
         """What Keras made of ``auto``, or of what it was told."""
         return bool(self._model.jit_compile)
+
+    def traced_step(self) -> Any:
+        """Return one step as a concrete function, for its operations to be counted."""
+        batch = (tf.TensorSpec([self._batch_size, *spec.shape[1:]], spec.dtype) for spec in self._data.element_spec)
+        return tf.function(self._step, autograph=False).get_concrete_function(*batch)
 
     def run(self, steps: int) -> None:
         """Fit for one epoch of that many steps."""

@@ -63,13 +63,15 @@ def rivals(options: Options, chosen: Sequence[Variant]) -> list[Rival]:
             command = [str(python.absolute()), "-m", "benchmarks.peers.torch_worker", name]
             wanted = any(variant.model in _KNOWN[name] for variant in chosen)
             missing = _missing(python, _NEEDED[name], options.peer_python is not None) if wanted else None
-            works = ("sample", "train", "decode") if name == "torch" else ("sample", "train")
-            # A GPU's memory is shared by all processes; the checkout is where the worker's own modules are.
-            found.append(Rival(Entrant(name, command, _environment(alone=True)), _KNOWN[name], works, missing))
+            works: tuple[str, ...] = ("sample", "train", "decode") if name == "torch" else ("sample", "train")
+            # What torch.compile made of an earlier run would make the first call look shorter than it is.
+            environment = _environment(alone=True) | {"TORCHINDUCTOR_CACHE_DIR": _fresh_cache().name}
+            found.append(Rival(Entrant(name, command, environment), _KNOWN[name], works, missing))
             continue
         command = [sys.executable, "-m", f"benchmarks.peers.{name}_worker"]
         entrant = Entrant({"tfd": "tfd.PixelCNN"}.get(name, name), command, _environment(alone=False))
-        models, works = (("pixelcnn",), ("sample",)) if name == "tfd" else ((), ("train",))
+        models: tuple[str, ...] = ("pixelcnn",) if name == "tfd" else ()
+        works = ("sample",) if name == "tfd" else ("train",)
         found.append(Rival(entrant, models, works, same_weights=False))
     return found
 
@@ -78,6 +80,12 @@ def _environment(alone: bool) -> dict[str, str]:
     """Return PYTHONPATH: the checkout, and what was there already unless another environment's modules could be among it."""
     before = [] if alone else [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     return {"PYTHONPATH": os.pathsep.join([str(ROOT), *before])}
+
+
+@cache
+def _fresh_cache() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder that is gone when this process ends."""
+    return tempfile.TemporaryDirectory(prefix="benchmarks-")
 
 
 @cache
@@ -96,7 +104,9 @@ def _missing(python: Path, names: Sequence[str], elsewhere: bool) -> str | None:
             return f"{python} is no Python that runs; give the python of an environment"
     if not missing:
         return None
-    install = f"{shlex.quote(str(python))} -m pip install torch nflows normflows" if elsewhere else ""
+    install = "python -m pip install -e '.[peers]'"
+    if elsewhere:
+        install = f"{shlex.quote(str(python))} -m pip install torch nflows normflows"
     lacks = ", ".join("PyTorch" if name == "torch" else name for name in missing)
     verb = "is" if len(missing) == 1 else "are"
-    return f"{lacks} {verb} not installed; run: {install or "python -m pip install -e '.[peers]'"}"
+    return f"{lacks} {verb} not installed; run: {install}"

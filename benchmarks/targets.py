@@ -59,10 +59,11 @@ def _against_libraries(rows: Sequence[Row]) -> Iterator[str]:
             if ours is None or theirs is None:
                 continue
             found = ratios(theirs, ours)
-            reached = "reached" if statistics.median(found) >= target.times else "MISSED"
+            times = statistics.median(found)
+            reached = "reached" if times >= target.times else "MISSED"
             yield (
                 f"target: {model}, {target.work} at batch {target.batch}: {target.times:g} times {target.contender} "
-                f"({theirs.way}); {statistics.median(found):.3g} times ({min(found):.3g}-{max(found):.3g}) by {ours.way}, {reached}"
+                f"({theirs.way}); {times:.3g} times ({min(found):.3g}-{max(found):.3g}) by {ours.way}, {reached}"
             )
 
 

@@ -27,7 +27,14 @@ _PLAIN = (
 )
 
 
-def parse(cls: type[T], arguments: Sequence[str], command: str, description: str, default: T | None = None) -> T:
+def parse(
+    cls: type[T],
+    arguments: Sequence[str],
+    command: str,
+    description: str,
+    default: T | None = None,
+    program: str = "tfgen",
+) -> T:
     """Fill the dataclass `cls` from command-line arguments.
 
     Args:
@@ -36,6 +43,7 @@ def parse(cls: type[T], arguments: Sequence[str], command: str, description: str
         command: its name, for help and hints.
         description: shown at the top of the help.
         default: what holds where the command line says nothing.
+        program: what stands before the command.
 
     Raises:
         UnknownNameError: for an option that does not exist, with the closest one.
@@ -49,7 +57,7 @@ def parse(cls: type[T], arguments: Sequence[str], command: str, description: str
             parsed, unknown = tyro.cli(
                 cls,
                 args=list(arguments),
-                prog=f"tfgen {command}",
+                prog=f"{program} {command}",
                 description=description,
                 config=(tyro.conf.OmitArgPrefixes,),
                 return_unknown_args=True,
@@ -58,12 +66,12 @@ def parse(cls: type[T], arguments: Sequence[str], command: str, description: str
     except SystemExit as stop:
         if stop.code == 0:
             raise
-        raise OptionError(f"{_sentence(said.getvalue())}; see: tfgen {command} --help") from stop
+        raise OptionError(f"{_sentence(said.getvalue())}; see: {program} {command} --help") from stop
     if unknown:
         if unknown[0].startswith("-"):
             name, known = unknown[0].partition("=")[0], ["--help", *_flags(cls)]
-            raise UnknownNameError("option", name, known, f"See: tfgen {command} --help")
-        raise OptionError(f"{unknown[0]!r} is one argument too many; see: tfgen {command} --help")
+            raise UnknownNameError("option", name, known, f"See: {program} {command} --help")
+        raise OptionError(f"{unknown[0]!r} is one argument too many; see: {program} {command} --help")
     return cast(T, parsed)
 
 

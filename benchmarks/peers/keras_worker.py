@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from benchmarks.loops import Fit
 from tfgen import runtime
+from tfgen.bench.counting import cost_of
 from tfgen.bench.tfgen_worker import TfgenContender
-from tfgen.bench.worker import Program, UnsuitableError, serve
+from tfgen.bench.worker import Cost, Program, UnsuitableError, serve
 
 _WAYS: Mapping[str, tuple[str, bool | str]] = {
     "fit": ("keras.Model.fit, jit_compile='auto'", "auto"),
@@ -44,7 +45,11 @@ class KerasContender(TfgenContender):
                 fit.run(steps)
             return np.array([fit.steps_done])
 
-        return Program(run, steps * batch)
+        def cost() -> Cost | None:
+            one = cost_of(fit.traced_step())
+            return one and Cost(steps * one.multiply_adds, one.bytes and steps * one.bytes)
+
+        return Program(run, steps * batch, cost)
 
 
 if __name__ == "__main__":

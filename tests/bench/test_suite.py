@@ -13,7 +13,7 @@ from tfgen.bench.pipe import Entrant, WorkerError, WorkerGoneError
 from tfgen.bench.pool import Pool
 from tfgen.bench.suite import Rival, Suite
 
-SMALL = Options(batch_sizes=(1, 4), rounds=3, parts=("sampling",))
+SMALL = Options(batch_sizes=(1, 4), rounds=3, seconds=0.01, parts=("sampling",))
 
 
 class LocalPool(Pool):
@@ -91,10 +91,10 @@ def test_every_program_is_timed_in_every_round_beside_the_ceilings(measure):
 
 
 def test_first_call_is_apart_and_calls_fill_the_round(measure):
-    rows, _, _ = measure(dataclasses.replace(SMALL, seconds=0.01))
+    rows, _, _ = measure(dataclasses.replace(SMALL, seconds=0.02))
     row = rows[0]
     assert row.first_seconds == pytest.approx(2e-4, rel=0.05)
-    assert row.calls == round(0.01 / 2e-4)
+    assert row.calls == round(0.02 / 2e-4)
 
 
 def test_larger_batches_of_what_fails_are_not_tried_and_the_rest_goes_on(measure):

@@ -54,6 +54,7 @@ def main(
     arguments: Sequence[str],
     registry: Registry,
     plugins: Sequence[str] = (),
+    program: str = "tfgen",
     command: str = "bench",
     default: Sequence[str] = (),
     rivals: Callable[[Options, Sequence[Variant]], Sequence[Rival]] = lambda *_: (),
@@ -66,20 +67,23 @@ def main(
         arguments: of the command line.
         registry: where models are looked up.
         plugins: as ``-p``, for the contenders' processes.
-        command: its name, for help and hints: what stands behind ``tfgen``.
+        program: how it is called, for help and hints.
+        command: its name, behind that.
         default: the models that are measured when none is named; all where it is empty.
         rivals: gives the other libraries that take part.
         judge: gives lines about targets, to stand under the tables.
         options_type: the options, with further ones of those that add rivals.
     """
     if list(arguments[:1]) == ["compare"]:
-        return _compare(parse(CompareOptions, arguments[1:], f"{command} compare", "Compare two results of the suite."))
+        about = "Compare two results of the suite; exit code 1 when something has become slower beyond noise."
+        return _compare(parse(CompareOptions, arguments[1:], f"{command} compare", about, program=program))
     start = options_type.short() if "--quick" in arguments else None
-    about = _ABOUT.format(command=f"tfgen {command}")
-    options = parse(options_type, arguments, command, about, start)
+    called = f"{program} {command}"
+    options = parse(options_type, arguments, command, _ABOUT.format(command=called), start, program)
     chosen = variants(options, registry, default)
     folder = _folder(options.out)
-    result = _measure(options, chosen, plugins, rivals(options, chosen), folder, arguments, command)
+    shown = f"{called} {shlex.join(_without_folders(arguments))}".strip()
+    result = _measure(options, chosen, plugins, rivals(options, chosen), folder, shown)
     _show(result, folder, judge(result))
     return 0
 
@@ -90,13 +94,11 @@ def _measure(
     plugins: Sequence[str],
     rivals: Sequence[Rival],
     folder: Path,
-    arguments: Sequence[str],
-    command: str,
+    shown: str,
 ) -> Result:
     """Measure model after model, and write what is known after each, so that an interruption loses little."""
     from tfgen.bench.suite import Suite
 
-    shown = shlex.join(["tfgen", command, *_without_folders(arguments)])
     content = {name: value for name, value in dataclasses.asdict(options).items() if name != "out"}
     result = Result(shown, _plain(content), {}, round(os.getloadavg()[0], 2), list(options.parts), [], datasheet())
     with Bar("benchmark", len(chosen), "models") as bar:

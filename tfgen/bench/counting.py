@@ -83,7 +83,7 @@ def visits(program: Any, once: bool = False) -> Iterator[Visit]:
 
 
 def _visits(graph: Any, times: int, known: Mapping[str, Any], once: bool) -> Iterator[Visit]:
-    for operation in graph.get_operations():
+    for operation in _needed(graph):
         kind = operation.type
         if kind in _CALLS:
             called = _function(graph, operation.get_attr("f").name)
@@ -104,6 +104,21 @@ def _visits(graph: Any, times: int, known: Mapping[str, Any], once: bool) -> Ite
             yield from max(branches, key=lambda branch: sum(v.times * multiply_adds_of(v.operation) for v in branch))
         else:
             yield Visit(operation, times)
+
+
+def _needed(graph: Any) -> list[Any]:
+    """Return the operations that results or effects hang on, in order: TensorFlow prunes the others before it runs a function.
+
+    Gradients of a convolution towards its input are always traced, for example, and in a first layer nobody wants them.
+    """
+    wanted = [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
+    found: set[Any] = set()
+    while wanted:
+        operation = wanted.pop()
+        if operation not in found:
+            found.add(operation)
+            wanted += [tensor.op for tensor in operation.inputs] + list(operation.control_inputs)
+    return [operation for operation in graph.get_operations() if operation in found]
 
 
 def _both(operation: Any) -> list[Any]:

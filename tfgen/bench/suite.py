@@ -18,6 +18,8 @@ from tfgen.errors import TfgenError
 
 #: How far outputs of the same weights may lie apart.
 TOLERANCE = 1e-3
+#: What a larger batch takes of the time that so many more images would: products of more rows are faster.
+_SAVED = 0.5
 _CEILINGS = ("products", "memory")
 _MACHINE, _CLOCK_BATCH = "machine", 20
 #: How many seconds a single call may take for some more to go before it, untimed.
@@ -180,7 +182,8 @@ class Suite:
         works = ("sample",) if part == "sampling" else ("decode", "encode")
         absent = {one.name for one in entered if one.reason is not None}
         given_up: dict[tuple[str, str, str], str] = {}  # what fails, or takes too long, does so with more images, too
-        for batch in sorted(self.options.batch_sizes):
+        sizes = sorted(self.options.batch_sizes)
+        for batch, larger in zip(sizes, [*sizes[1:], sizes[-1]], strict=True):
             cases = [case for work in works for case in self._rows(entered, part, variant, work, batch)]
             for case in cases:
                 case.row.reason = case.row.reason or given_up.get((case.entrant, case.row.work, case.row.way))
@@ -189,6 +192,10 @@ class Suite:
                 name = (case.entrant, case.row.work, case.row.way)
                 if case.row.reason is not None and case.entrant not in absent:
                     given_up.setdefault(name, f"not tried, for at batch {batch}: {case.row.reason}")
+                elif (
+                    case.row.seconds and (least := _SAVED * larger / batch * min(case.row.seconds)) > self.options.limit
+                ):
+                    given_up[name] = f"not tried: at least {least:.0f} s a call, going by batch {batch}"
             yield from (case.row for case in cases)
         if part == "sampling" and not entered[0].facts["ways"]["sample"]:
             yield Row(
