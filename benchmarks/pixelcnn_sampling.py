@@ -173,7 +173,7 @@ def programs(model: PixelCNN, batch: int) -> tuple[dict[str, Callable[[], Any]],
     one = tf.constant(1.0)
     factor = tf.random.stateless_normal([_MATRIX, _MATRIX], [0, 0])
     large = tf.function(lambda scale: tf.matmul(factor, factor * scale), autograph=False)
-    products = products_of(cached.get_concrete_function(tf.constant(0)), loops)
+    products = products_of(cached.get_concrete_function(tf.constant(0)))
     by_themselves = alone(products, loops)
     found: dict[str, Callable[[], Any]] = {
         "cached": lambda: cached(tf.constant(next(calls))).numpy(),
@@ -183,7 +183,7 @@ def programs(model: PixelCNN, batch: int) -> tuple[dict[str, Callable[[], Any]],
         "products": lambda: [result.numpy() for result in by_themselves()],
     }
     single = tf.function(lambda: model.sample(1), autograph=False).get_concrete_function()
-    return found, batch * sum(product.multiply_adds for product in products_of(single, loops))
+    return found, batch * sum(product.multiply_adds for product in products_of(single))
 
 
 def seconds_of(program: Callable[[], Any]) -> float:

@@ -8,6 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfgen.bench.counting import multiply_adds_of, visits
+
 
 @dataclass(frozen=True)
 class Product:
@@ -31,40 +33,23 @@ class Product:
         return self.rows * self.inner * self.columns * self.times
 
 
-def products_of(program: Any, loops: Sequence[int]) -> list[Product]:
-    """Return the products of a concrete function, those in nested `tf.while_loop`s as often as the loops run.
+def products_of(program: Any) -> list[Product]:
+    """Return the products of a concrete function, those in loops as often as the loops run.
 
-    Args:
-        program: a concrete function.
-        loops: how often the loops run, from the outermost one in.
+    Raises:
+        NotImplementedError: for a convolution, or a product of batches of matrices.
     """
-    found: list[Product] = []
-    _collect(program.graph, 1, list(loops), found)
-    return found
-
-
-def _collect(graph: Any, times: int, loops: list[int], found: list[Product]) -> None:
-    for operation in graph.get_operations():
+    found = []
+    for visit in visits(program):
+        operation = visit.operation
         if operation.type == "MatMul":
             left, right = (tensor.shape for tensor in operation.inputs)
             rows, inner = left[::-1] if operation.get_attr("transpose_a") else left
             columns = right[0] if operation.get_attr("transpose_b") else right[1]
-            found.append(Product(int(rows), int(inner), int(columns), times))
-        elif operation.type in ("BatchMatMulV2", "BatchMatMulV3", "Conv2D"):
+            found.append(Product(int(rows), int(inner), int(columns), visit.times))
+        elif multiply_adds_of(operation):
             raise NotImplementedError(f"{operation.type} is not counted")
-        elif operation.type in ("While", "StatelessWhile"):
-            body = _function(graph, operation.get_attr("body").name)
-            _collect(body, times * loops[0], loops[1:], found)
-        elif "PartitionedCall" in operation.type:
-            _collect(_function(graph, operation.get_attr("f").name), times, loops, found)
-
-
-def _function(graph: Any, name: str) -> Any:
-    while graph is not None:
-        if name in graph._functions:
-            return graph._functions[name].graph
-        graph = graph.outer_graph
-    raise KeyError(name)
+    return found
 
 
 def alone(products: Sequence[Product], loops: Sequence[int]) -> Any:
@@ -74,7 +59,7 @@ def alone(products: Sequence[Product], loops: Sequence[int]) -> Any:
 
     Args:
         products: of `products_of`.
-        loops: as there.
+        loops: how often the nested loops run, from the outermost one in.
     """
     levels: list[tuple[int, list[Product]]] = []
     times = 1

@@ -48,6 +48,7 @@ def sections(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_commands_and_options_exist(page, capsys):
+    from tfgen.bench.options import Options
     from tfgen.commands import run
     from tfgen.loading import load_registry
     from tfgen.options import TrainOptions, field_names
@@ -57,6 +58,7 @@ def test_commands_and_options_exist(page, capsys):
     known |= {"split", "draws", "count", "labels", "out", "priors", "particles", "temperature", "mask", "images"}
     known |= {"from", "to", "from_index", "to_index", "samples", "path", "steps", "seed", "metric"}
     known |= {"pictures", "no_pictures", "vary", "seeds", "dry_run", "sample_batch"}
+    known |= set(field_names(Options))
     for spec in registry.models.values():
         known |= set(field_names(spec.config))
     for line in re.findall(r"^(?:python -m )?tfgen (.*)$", page.read_text(), re.MULTILINE):

@@ -72,22 +72,33 @@ def walk(
         memory = dict(zip(remembering, caches, strict=True))
         over = Row(row=row, margin=margin, matrices=matrices, caches=memory)
         links = network.above(image, conditions, over)
+        given = [link for link in links if link is not None]
         ahead: dict[Hashable, tf.Tensor] = {layer: layer.ahead(image, over) for layer in looking_ahead}
 
         def at_pixel(
-            column: tf.Tensor, image: tf.Tensor, values: tf.Tensor, caches: Sequence[tf.Tensor], state: State
+            column: tf.Tensor,
+            here: Sequence[tf.Tensor],
+            image: tf.Tensor,
+            values: tf.Tensor,
+            caches: Sequence[tf.Tensor],
+            state: State,
         ) -> Any:
             memory = dict(zip(remembering, caches, strict=True))
             at = Pixel(row=row, margin=margin, matrices=matrices, caches=memory, column=column, ahead=ahead)
-            here = [None if link is None else link[column] for link in links]
-            raw = network.along(image, here, conditions, at)
+            rest = iter(here)
+            links_here = [None if link is None else next(rest) for link in links]
+            raw = network.along(image, links_here, conditions, at)
             value, state = choose(raw, row, column, state)
             image = keras.ops.slice_update(image, [row + margin, column + margin, 0, 0], model.seen(value)[None, None])
             values = keras.ops.slice_update(values, [row, column, 0, 0], value[None, None])
-            return column + 1, image, values, [at.caches[layer] for layer in remembering], state
+            following = tf.minimum(column + 1, width - 1)
+            there = [link[following] for link in given]
+            return column + 1, there, image, values, [at.caches[layer] for layer in remembering], state
 
-        start = (0, image, values, [over.caches[layer] for layer in remembering], state)
-        _, image, values, caches, state = tf.while_loop(lambda column, *_: column < width, at_pixel, start)
+        # A pixel's links are taken out of the row a turn before they are used: XLA would fuse taking them out with the gates
+        # behind them, and does not vectorise such a fusion, which then takes six times as long.
+        start = (0, [link[0] for link in given], image, values, [over.caches[layer] for layer in remembering], state)
+        _, _, image, values, caches, state = tf.while_loop(lambda column, *_: column < width, at_pixel, start)
         if select is not None:
             chosen, state = select(row, state)
             image, values, caches = tf.nest.map_structure(

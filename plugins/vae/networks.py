@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from tfgen_plugins.vae.transposed import NarrowConv2DTranspose
+
 # Dense hidden layers keep the size of their signals at the start, behind activations that pass half of them (He et al. 2015).
 # Convolutions start as Keras has it, smaller: a decoder that starts smooth ends better where the code is a plane.
 _DENSE = "he_normal"
@@ -189,9 +191,7 @@ class ConvDecoder(keras.layers.Layer):
             keras.layers.Conv2DTranspose(count, kernel, strides=2, padding="same", activation=activation)
             for count, kernel in zip(filters[1:], kernels, strict=False)
         ]
-        self.head = keras.layers.Conv2DTranspose(
-            channels * parameters, kernels[-1], strides=2, padding="same", dtype=dtype.name
-        )
+        self.head = NarrowConv2DTranspose(channels * parameters, kernels[-1], dtype=dtype.name)
         self.start = (height, width, filters[0])
         for convolution, count, side in zip([*self.convolutions, self.head], filters, self.sides, strict=False):
             convolution.build((None, *side, count))

@@ -48,7 +48,7 @@ def test_multiply_adds_are_those_of_the_architecture(bench, products):
     options = bench.Options(side=4, blocks=1, filters=4)
     model = bench.make_model(options)
     draw = tf.function(lambda: model.sample(1, seed=0), autograph=False).get_concrete_function()
-    counted = sum(product.multiply_adds for product in products.products_of(draw, (4, 4)))
+    counted = sum(product.multiply_adds for product in products.products_of(draw))
     entry = 3 * 7 * 2 * 4 + 4 * 4 + 3 * 2 * 4  # above, link, left of the pixel; the image has a channel and a one
     block = 2 * 3 * 4 * 8 + 8 * 8 + 2 * 4 * 8 + 4 * 4  # row, link, left and the pixel, mix
     head = 4 * 8 + 8 * 1

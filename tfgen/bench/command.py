@@ -69,7 +69,7 @@ def main(
         plugins: as ``-p``, for the contenders' processes.
         program: how it is called, for help and hints.
         command: its name, behind that.
-        default: the models that are measured when none is named; all where it is empty.
+        default: the models that are measured when none is named, but in a short suite; all where it is empty.
         rivals: gives the other libraries that take part.
         judge: gives lines about targets, to stand under the tables.
         options_type: the options, with further ones of those that add rivals.
@@ -80,7 +80,7 @@ def main(
     start = options_type.short() if "--quick" in arguments else None
     called = f"{program} {command}"
     options = parse(options_type, arguments, command, _ABOUT.format(command=called), start, program)
-    chosen = variants(options, registry, default)
+    chosen = variants(options, registry, () if options.quick else default)
     folder = _folder(options.out)
     shown = f"{called} {shlex.join(_without_folders(arguments))}".strip()
     result = _measure(options, chosen, plugins, rivals(options, chosen), folder, shown)

@@ -66,6 +66,7 @@ class Case:
         subject: what is built.
         row: to be filled.
         life: of the process that holds the program, as `Pool.life` has it.
+        each: seconds of a call, as it was found when the program was started.
     """
 
     entrant: str
@@ -73,6 +74,7 @@ class Case:
     subject: Mapping[str, Any]
     row: Row
     life: int = 0
+    each: float = 0.0
 
     @property
     def program(self) -> dict[str, Any]:

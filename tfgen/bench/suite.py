@@ -66,6 +66,7 @@ class Suite:
     machine: dict[str, Any] = field(default_factory=dict)
     peers: dict[str, Any] = field(default_factory=dict)
     clock: dict[str, Any] = field(default_factory=dict)
+    _started: list[Case] = field(default_factory=list)
 
     def measure(self, variants: Sequence[Variant]) -> Iterator[list[Row]]:
         """Yield the rows of each model.
@@ -271,7 +272,7 @@ class Suite:
         for name in ("examples", "multiply_adds", "bytes", "first_seconds", "peak_bytes"):
             setattr(row, name, answer[name])
         row.notes += [note for note in answer["notes"] if note not in row.notes]
-        seconds = answer["seconds"]
+        case.each = seconds = answer["seconds"]
         row.calls = max(1, round(self.options.seconds / seconds))
         if not answer["finite"]:
             row.reason = "its results are not finite"
@@ -287,7 +288,7 @@ class Suite:
             self._start(pool, case)
         if row.reason is not None:
             return 0.0
-        lead = 0 if row.calls == 1 and (row.first_seconds or 0) > _SHORT else max(1, row.calls // 4)
+        lead = 0 if case.each > _SHORT else max(1, row.calls // 4)
         try:
             answer = pool.ask(case.entrant, "time", **case.program, lead=lead, calls=row.calls)
         except (WorkerError, WorkerGoneError) as error:
@@ -299,14 +300,12 @@ class Suite:
 
     def _ceilings(self) -> list[Case]:
         """Return the machine's limits, ready to be timed, in a process of their own."""
-        limits = []
-        for way in _CEILINGS:
-            row = Row("sampling", _MACHINE, "tfgen", "ceiling", way, way, 0)
-            case = Case(_MACHINE, _MACHINE, self._machine_subject(), row)
-            self._start(self._limits, case)
-            if row.reason is None:
-                limits.append(case)
-        return limits
+        if not self._started:
+            for way in _CEILINGS:
+                row = Row("sampling", _MACHINE, "tfgen", "ceiling", way, way, 0)
+                self._started.append(Case(_MACHINE, _MACHINE, self._machine_subject(), row))
+                self._start(self._limits, self._started[-1])
+        return [case for case in self._started if case.row.reason is None]
 
     def _quietly(self, pool: Pool, name: str, do: str, **arguments: Any) -> None:
         """Ask for what does not matter when it fails: a process that has died holds nothing any more."""

@@ -73,6 +73,7 @@ class TfgenContender(Contender):
                 self._config = build(self._spec.config, subject["options"])
                 self._data, self._model = self._fresh(subject, registry)
         self._seconds_a_step = math.inf
+        self._costs: dict[int, Cost | None] = {}
 
     def _fresh(self, subject: Mapping[str, Any], registry: Any) -> tuple[Dataset, GenerativeModel]:
         """Build the model for images; for vectors, in two dimensions, where it takes no images."""
@@ -185,7 +186,9 @@ class TfgenContender(Contender):
             return np.array([loop.steps_done, *loop.means.values()])
 
         def cost() -> Cost | None:
-            one = cost_of(loop.traced_step())
+            if batch not in self._costs:  # the same in every mode, and tracing takes seconds
+                self._costs[batch] = cost_of(loop.traced_step())
+            one = self._costs[batch]
             return one and Cost(steps * one.multiply_adds, one.bytes and steps * one.bytes)
 
         return Program(run, steps * batch, cost)

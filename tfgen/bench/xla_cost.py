@@ -1,9 +1,9 @@
 """What XLA itself says a program costs, to check our own counting with: its cost analysis, run on the text of a program.
 
-TensorFlow gives the text of a compiled function; jaxlib, which does not need JAX, has the analysis. It counts two floating-point
-operations for a multiply-add, the elementwise work as well, and a loop's body once, however long the loop. So products and
-convolutions are also given one by one, each analysed as a program of its own, with how often it runs: XLA writes into the
-optimised text how long a loop is, where it can tell.
+TensorFlow gives the text of a compiled function; jaxlib, which does not need JAX, has the analysis. It counts two operations
+for a multiply-add, the elementwise work as well, and a loop's body once, however long the loop. So products and convolutions
+are also given one by one, each analysed as a program of its own, with how often it runs: XLA writes into the optimised text
+how long a loop is, where it can tell. Of these, what no result hangs on is left out, as it is before a program runs.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import Any, Literal
 
 from tfgen.errors import TfgenError
 
-#: Both are a text that XLA reads again; in the first one loops have no length and nothing is left out or rewritten.
+#: Both are a text that XLA reads again; in the first one loops have no length and nothing is rewritten.
 Stage = Literal["hlo", "optimized_hlo"]
 
 _COMMENT = re.compile(r"/\*.*?\*/")
 _INSTRUCTION = re.compile(r"^\s*(?:ROOT )?%?([\w.\-]+) = (\([^=]*\)|\w+\[[\d,]*\]\S*) ([\w\-]+)\((.*)$")
 _COMPUTATION = re.compile(r"^(ENTRY )?%?([\w.\-]+) .*\{$")
+_NAME = re.compile(r"[\w.\-]+")
 _CALLED = re.compile(r"(?:calls|to_apply|body|true_computation|false_computation)=%?([\w.\-]+)")
 _BRANCHES = re.compile(r"branch_computations=\{([^}]*)\}")
 _TURNS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
@@ -132,8 +133,9 @@ _Lines = list[tuple[str, str, str, str]]  # name, shape, opcode, and what follow
 
 
 def _computations(text: str) -> tuple[dict[str, _Lines], str]:
-    """Return the instructions of each computation, and which one is the program."""
+    """Return the instructions of each computation on which its result hangs, and which one is the program."""
     found: dict[str, _Lines] = {}
+    roots: dict[str, str] = {}
     entry = name = ""
     for line in _COMMENT.sub("", text).splitlines():
         if head := _COMPUTATION.match(line):
@@ -142,7 +144,21 @@ def _computations(text: str) -> tuple[dict[str, _Lines], str]:
             entry = name if head[1] else entry
         elif name and (instruction := _INSTRUCTION.match(line)):
             found[name].append((instruction[1], instruction[2], instruction[3], instruction[4]))
-    return found, entry
+            if line.lstrip().startswith("ROOT "):
+                roots[name] = instruction[1]
+    return {name: _needed(lines, roots[name]) for name, lines in found.items()}, entry
+
+
+def _needed(lines: _Lines, root: str) -> _Lines:
+    """Return the instructions without those whose results nobody uses, such as gradients towards data."""
+    uses = {name: set(_NAME.findall(rest)) for name, _, _, rest in lines}
+    wanted, found = [root], set()
+    while wanted:
+        name = wanted.pop()
+        if name not in found:
+            found.add(name)
+            wanted += uses[name] & uses.keys()
+    return [line for line in lines if line[0] in found]
 
 
 def _count(name: str, times: int, computations: Mapping[str, _Lines], found: dict[str, int]) -> None:
