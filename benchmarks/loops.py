@@ -29,6 +29,8 @@ from tfgen.models import Batch, GenerativeModel, Objective
 from tfgen.seeds import fold_in
 from tfgen.training import Trainer
 
+_ENDLESS = 10**6  # epochs
+
 
 class PerStep(Loop):
     """The usual way: one call of a `tf.function` for each batch that `tf.data` hands over."""
@@ -53,7 +55,7 @@ class Fit(Loop):
     before those that count. Epochs follow each other on one iterator then.
     """
 
-    def __init__(self, task: Task, jit: bool | str, buffer: int | None = None) -> None:
+    def __init__(self, task: Task, jit: bool | str) -> None:
         generative = task.model()
         self.objectives, self.optimizers = objectives_of(generative, task)
         self._step = plain_step(self.objectives, self.optimizers, task.training.seed)
@@ -61,7 +63,7 @@ class Fit(Loop):
         # Keras stores this optimizer; all of them are applied in the step.
         self._model.compile(self.optimizers[0], jit_compile=jit, steps_per_execution=task.training.chunk_steps)
         self._batch_size = task.training.batch_size
-        self._data = pipeline(task.data.train, self._batch_size, buffer)
+        self._data = pipeline(task.data.train, self._batch_size)
 
     @property
     def jit(self) -> bool:
@@ -76,6 +78,11 @@ class Fit(Loop):
     def run(self, steps: int) -> None:
         """Fit for one epoch of that many steps."""
         self._model.fit(self._data, epochs=1, steps_per_epoch=steps, shuffle=False, verbose=0)
+
+    def endless(self, steps: int, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+        """Fit for one epoch of so many steps after the other, until a callback ends it."""
+        options = {"shuffle": False, "verbose": 0, "callbacks": list(callbacks)}
+        self._model.fit(self._data, epochs=_ENDLESS, steps_per_epoch=steps, **options)
 
     def timed(self, lead: int, steps: int) -> float:
         """Fit for an epoch of `lead` steps and ``steps / lead`` epochs more, which are timed."""
@@ -119,17 +126,11 @@ def plain_step(
     return step
 
 
-def pipeline(split: Split, batch_size: int, buffer: int | None = None) -> tf.data.Dataset:
-    """Return the endless `tf.data` pipeline of whole batches: shuffled over the whole set, prefetched.
-
-    Args:
-        split: the examples.
-        batch_size: of a batch.
-        buffer: examples among which the next one is drawn; by default all.
-    """
+def pipeline(split: Split, batch_size: int) -> tf.data.Dataset:
+    """Return the endless `tf.data` pipeline of whole batches: shuffled over the whole set, prefetched."""
     parts = tuple(part for part in (split.x, split.labels) if part is not None)
     examples = tf.data.Dataset.from_tensor_slices(parts)
-    shuffled = examples.repeat().shuffle(buffer or len(split))  # in this order the buffer is never refilled
+    shuffled = examples.repeat().shuffle(len(split))  # in this order the buffer is never refilled
     return shuffled.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 

@@ -92,14 +92,12 @@ class Peer(abc.ABC):
         shape: of an image, (height, width, 1).
         distributions: what it needs to be installed.
         notes: what a reader of the sampler's numbers should know.
-        drawn: part of an image that a call of `sampler` draws.
     """
 
     module: torch.nn.Module
     shape: tuple[int, int, int]
     distributions: tuple[str, ...] = ("torch",)
     notes: tuple[str, ...] = ()
-    drawn: float = 1.0
 
     @abc.abstractmethod
     def loss(self, images: Any, labels: Any) -> Any:
@@ -112,6 +110,10 @@ class Peer(abc.ABC):
         Args:
             compiled: to be applied to what is worth to be compiled; does nothing for the eager way.
         """
+
+    def drawn(self, batch: int) -> float:
+        """Return the part of an image that a call of `sampler` draws."""
+        return 1.0
 
     def decoder(self, batch: int) -> Callable[[], Any] | None:
         """Return what decodes a batch of fixed codes to images; None for a model without codes, or of no matter."""
@@ -192,7 +194,7 @@ class TorchContender(Contender):
                 return Cost(batch * _multiply_adds(step_of(self._compiler("eager"), 1)))
 
         if work == "sample":
-            return Program(run, batch * self._peer.drawn, cost, self._peer.notes)
+            return Program(run, batch * self._peer.drawn(batch), cost, self._peer.notes)
         return Program(run, batch, cost)
 
     def _training(self, way: str, batch: int) -> Program:

@@ -15,7 +15,7 @@ from benchmarks.peers.subjects import require_grey, require_model, require_optio
 from benchmarks.peers.torch_contender import Peer, Place
 from benchmarks.peers.torch_layers import MaskedConv2d
 
-_PASSES = 28  # in a call of the sampler
+_PASSES, _BATCH = 28, 16  # in a call of the sampler, and up to which batch size
 
 
 class PixelCNN(Peer):
@@ -46,13 +46,18 @@ class PixelCNN(Peer):
         self.shape, self._place, self._brightest = tuple(subject["shape"]), place, subject["levels"] - 1
         self.module = Gated(config) if config["network"] == "gated" else Plain(config)
         self.module.to(memory_format=torch.channels_last)
-        pixels = math.prod(self.shape)
-        self._passes = min(_PASSES, pixels)
-        self.drawn = self._passes / pixels
+        self._pixels = math.prod(self.shape)
         self.notes = (
-            f"a call draws the first {self._passes} of {pixels} pixels: each takes one whole pass of the network, "
-            f"so that an image costs {pixels} times the multiply-adds of one",
+            f"a call draws only the first of {self._pixels} pixels, {_PASSES} at up to {_BATCH} images and fewer at more: each "
+            f"takes one whole pass of the network, so that an image costs {self._pixels} times the multiply-adds of one",
         )
+
+    def drawn(self, batch: int) -> float:
+        """Return the part of an image that a call draws."""
+        return self._passes(batch) / self._pixels
+
+    def _passes(self, batch: int) -> int:
+        return max(1, min(_PASSES, _PASSES * _BATCH // batch, self._pixels))
 
     def loss(self, images: Any, labels: Any) -> Any:
         """Return the negative log-likelihood of bits that are drawn from the images, in nats for each pixel."""
@@ -67,8 +72,8 @@ class PixelCNN(Peer):
 
         def draw(n: int) -> Any:
             bits = torch.zeros(n, 1, *self.shape[:2], device=self._place.device)
-            uniforms = torch.rand(self._passes, n, 1, device=self._place.device)
-            for pixel in range(self._passes):
+            uniforms = torch.rand(self._passes(n), n, 1, device=self._place.device)
+            for pixel in range(len(uniforms)):
                 row, column = divmod(pixel, width)
                 logits = network(bits)[:, :, row, column].float()
                 bits[:, :, row, column] = (uniforms[pixel] < logits.sigmoid()).float()

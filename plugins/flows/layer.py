@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -35,9 +36,11 @@ class CouplingLayer(keras.layers.Layer):
 
     def bijector(self, condition: tf.Tensor | None = None) -> MaskedCoupling:
         """Return the coupling for a condition [..., c], or for none."""
-        return MaskedCoupling(
-            self.partition, lambda kept: self.transform.bijector(self.conditioner(kept, condition)), self.name
-        )
+        return MaskedCoupling(self.partition, self.transformation(condition), self.name)
+
+    def transformation(self, condition: tf.Tensor | None = None) -> Callable[[tf.Tensor], Any]:
+        """Return what gives the elementwise bijector for the kept dimensions, and a condition or none."""
+        return lambda kept: self.transform.bijector(self.conditioner(kept, condition))
 
 
 def conditioner(

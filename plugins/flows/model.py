@@ -1,4 +1,4 @@
-"""The mathematics of coupling flows: a chain of `MaskedCoupling`s over Keras networks, and the density that follows."""
+"""The mathematics of coupling flows: a stack of couplings over Keras networks, and the density that follows."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tfgen_plugins.flows import FlowConfig, NICEConfig, RealNVPConfig, SplineFlo
 from tfgen_plugins.flows.layer import CouplingLayer, DiagonalScale, conditioner
 from tfgen_plugins.flows.masks import binary_mask
 from tfgen_plugins.flows.partition import Partition
+from tfgen_plugins.flows.stack import Coupling, CouplingStack
 from tfgen_plugins.flows.transforms import Additive, Affine, Spline, Transform
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -72,7 +73,14 @@ class Flow(GenerativeModel):
 
     def _chain(self, condition: tf.Tensor | None) -> list[Any]:
         """Return the layers from that next to the data to that next to the codes."""
-        return [coupling.bijector(condition) for coupling in self.couplings]
+        stack = []
+        for number, layer in enumerate(self.couplings):
+            # The second of a pair moves what the first one keeps, whatever masks were restored.
+            partner = number % 2 == 1
+            if number and not partner:
+                partner = layer.partition.keeps_what_moves(self.couplings[number - 1].partition)
+            stack.append(Coupling(layer.partition, layer.transformation(condition), partner))
+        return [CouplingStack(stack)]
 
     def distribution(self, labels: Any = None, n: int | None = None) -> Any:
         """Return the `tfd.Distribution` of flat examples [..., D] in data space; with labels [n], one for each of them."""

@@ -32,6 +32,7 @@ class Partition(keras.layers.Layer):
         mask = require_mask(mask)
         self.kept, self.moved = int(mask.sum()), int((~mask).sum())
         kept_first = np.argsort(~mask, kind="stable")
+        self.built_mask = mask
         self.kept_lie_last = bool(mask[self.moved :].all())
         self.order: Any = None
         self.places: Any = None
@@ -63,6 +64,21 @@ class Partition(keras.layers.Layer):
         x = tf.concat([kept, moved], axis=axis)
         return x if self.order is None else _permuted(x, self.places, self.order, axis)
 
+    def handed_on(self, kept: tf.Tensor, moved: tf.Tensor, other: Partition) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return what `other` keeps and moves of the vectors of which these are the parts."""
+        if self.order is None or other.order is None:
+            return other.part(self.join(kept, moved))
+        # Vectors in this order come from their own places and go to the other's order: one gather instead of two.
+        order, places = (_composed(*pair) for pair in ((self.places, other.order), (other.places, self.order)))
+        x = _permuted(tf.concat([kept, moved], axis=-1), order, places, -1)
+        kept, moved = tf.split(x, [other.kept, other.moved], axis=-1)
+        return kept, moved
+
+    def keeps_what_moves(self, other: Partition) -> bool:
+        """Return whether this is the complement of `other` and both are halves, which no weight could make something else."""
+        halves = self.order is None and other.order is None
+        return halves and bool(np.array_equal(self.built_mask, ~other.built_mask))
+
     def masked(self, kept: tf.Tensor) -> tf.Tensor:
         """Return ``b * x``, [..., D], for the kept part of x."""
         none = tf.zeros(tf.concat([tf.shape(kept)[:-1], [self.moved]], axis=0), kept.dtype)
@@ -71,6 +87,11 @@ class Partition(keras.layers.Layer):
     def mask(self, dtype: tf.DType) -> tf.Tensor:
         """Return b, [D]."""
         return self.join(tf.ones([self.kept], dtype), tf.zeros([self.moved], dtype))
+
+
+def _composed(first: Any, then: Any) -> tf.Tensor:
+    """Return the entries of `first` in the order of `then`."""
+    return tf.gather(tf.convert_to_tensor(first), tf.cast(then, tf.int32))
 
 
 def _permuted(x: tf.Tensor, order: Any, places: Any, axis: int) -> tf.Tensor:

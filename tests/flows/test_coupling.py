@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tensorflow_probability import bijectors as tfb
 
 from tests.flows.small_flows import PLANE, SPACE, TINY, labels_of, points, small_flow
-from tfgen import TfgenError
+from tfgen import DataSpec, TfgenError
 from tfgen_plugins.flows.coupling import MaskedCoupling
 from tfgen_plugins.flows.partition import Partition
+from tfgen_plugins.flows.stack import CouplingStack
 from tfgen_plugins.flows.transforms import Additive, Affine, Spline
 
 #: Each family of flows: how it is built, and on what.
@@ -59,6 +60,35 @@ def test_round_trip_and_log_determinant_against_the_float64_jacobian(flow):
     forward = bijector.forward_log_det_jacobian(tf.identity(z), event_ndims=1)
     np.testing.assert_allclose(forward, -expected, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(bijector.forward(tf.identity(z)), y, rtol=1e-7, atol=1e-7)
+
+
+def test_the_stack_is_the_chain_of_its_couplings_to_the_last_bit(flow):
+    """What is left out between couplings is only another order of the dimensions and its undoing."""
+    condition = flow.one_hot(labels_of(flow, 5))
+    [stack] = [part for part in flow.bijector(labels_of(flow, 5)).bijectors if isinstance(part, CouplingStack)]
+    chain = tfb.Chain([coupling.bijector(condition) for coupling in flow.couplings])
+    z = tf.constant(np.random.default_rng(1).normal(size=(5, flow.data.dimensions)), flow.density_dtype)
+    y = chain.forward(tf.identity(z))
+    np.testing.assert_array_equal(stack.forward(tf.identity(z)), y)
+    np.testing.assert_array_equal(stack.inverse(tf.identity(y)), chain.inverse(tf.identity(y)))
+    for name, at in (("forward_log_det_jacobian", z), ("inverse_log_det_jacobian", y)):
+        expected = getattr(chain, name)(tf.identity(at), event_ndims=1)
+        np.testing.assert_allclose(
+            getattr(stack, name)(tf.identity(at), event_ndims=1), expected, rtol=1e-12, atol=1e-12
+        )
+
+
+def test_the_stack_goes_by_the_masks_that_were_restored():
+    """A mask is a weight: what was true of the masks at the start may not be taken for granted."""
+    image = DataSpec("image", (4, 4, 1))
+    flow, other = (small_flow("realnvp", image, mask=("random",), layers=4, seed=seed) for seed in (0, 5))
+    for mine, theirs in zip(flow.variables, other.variables, strict=True):
+        mine.assign(theirs)
+    z = tf.constant(np.random.default_rng(1).normal(size=(5, flow.data.dimensions)), flow.density_dtype)
+    np.testing.assert_array_equal(flow.bijector().forward(tf.identity(z)), other.bijector().forward(tf.identity(z)))
+    chain = tfb.Chain([coupling.bijector() for coupling in flow.couplings])
+    [stack] = [part for part in flow.bijector().bijectors if isinstance(part, CouplingStack)]
+    np.testing.assert_array_equal(stack.forward(tf.identity(z)), chain.forward(tf.identity(z)))
 
 
 def test_starts_as_the_identity(flow):
