@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
-from made_rows import made_result, made_row
 
+from tests.made_rows import made_result, made_row
 from tfgen.bench import command, record
 from tfgen.bench.datasheet import datasheet
 from tfgen.bench.options import Options, variant, variants

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.bench.made_rows import MACHINE, changed, grown, made_result, made_row, times_as_fast, without_numbers
+from tests.made_rows import MACHINE, changed, grown, made_result, made_row, times_as_fast, without_numbers
 from tfgen.bench.comparing import VERDICTS, compare
 from tfgen.bench.comparing_table import above, below, markdown, print_comparison, table
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.bench.made_rows import changed, grown, made_row, without_numbers
+from tests.made_rows import changed, grown, made_row, without_numbers
 from tfgen.bench.figure import draw_growth, draw_throughput
 
 BATCHES = (1, 16, 256)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.bench.made_rows import changed, grown, made_row, without_numbers
+from tests.made_rows import changed, grown, made_row, without_numbers
 from tfgen.bench.growth import fits, slope
 
 SIDES = (8, 14, 28, 56)

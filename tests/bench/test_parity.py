@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench.made_rows import changed, made_row, without_numbers
+from tests.made_rows import changed, made_row, without_numbers
 from tfgen.bench.parity import parities
 
 OURS = made_row()

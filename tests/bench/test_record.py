@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.bench.made_rows import changed, made_result, made_row, without_numbers
+from tests.made_rows import changed, made_result, made_row, without_numbers
 from tfgen.bench.record import FORMAT, read, write
 from tfgen.errors import OutputError, RunError
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench.made_rows import changed, grown, made_result, made_row, without_numbers
+from tests.made_rows import changed, grown, made_result, made_row, without_numbers
 from tfgen.bench.report import below, ceiling_lines, machine_lines, markdown, print_report, tables
 from tfgen.bench.words import count, exponent, factor, number, percent, with_range
 

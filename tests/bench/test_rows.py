@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.bench.made_rows import changed, made_row, without_numbers
+from tests.made_rows import changed, made_row, without_numbers
 from tfgen.bench.rows import Row, best, ratios
 
 

@@ -4,10 +4,10 @@ import dataclasses
 from typing import ClassVar
 
 import pytest
-from fake_contender import Clock, Fake
 
 import tfgen.bench.suite as suite_module
 import tfgen.bench.worker as worker_module
+from tests.bench.fake_contender import Clock, Fake
 from tfgen.bench.options import Options, Variant
 from tfgen.bench.pipe import Entrant, WorkerError, WorkerGoneError
 from tfgen.bench.pool import Pool

@@ -55,14 +55,16 @@ class Table:
     rows: list[list[str]]
 
     def print(self, widest: int = 30) -> None:
-        """Print it, with long cells on several lines: left to itself, one long reason would narrow all columns.
+        """Print it: a model named once, and long cells on several lines, since one long reason would narrow all columns.
 
         Args:
             widest: letters in a line of a cell.
         """
         print(f"\n{self.title}")
         headings = [textwrap.fill(heading, _HEADING_LETTERS, break_long_words=False) for heading in self.headings]
-        print_table(headings, [[_broken(cell, widest) for cell in row] for row in self.rows])
+        before = ["", *(row[0] for row in self.rows)]
+        rows = [["" if row[0] == last else row[0], *row[1:]] for row, last in zip(self.rows, before, strict=False)]
+        print_table(headings, [[_broken(cell, widest) for cell in row] for row in rows])
 
 
 def _broken(cell: str, widest: int) -> str:
