@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from benchmarks.loops import Fit
 from tfgen import runtime
 from tfgen.bench.counting import cost_of
+from tfgen.bench.loops import Chunks
 from tfgen.bench.tfgen_worker import TfgenContender
-from tfgen.bench.worker import Cost, Program, UnsuitableError, serve
+from tfgen.bench.worker import Cost, Program, UnsuitableError, serve, steps_in_a_call
 
 _WAYS: Mapping[str, tuple[str, bool | str]] = {
     "fit": ("keras.Model.fit, jit_compile='auto'", "auto"),
@@ -78,8 +79,9 @@ class KerasContender(TfgenContender):
         """Return the program: an epoch of as many steps as tfgen's loop makes in a call, in one execution."""
         if work != "train":
             raise UnsuitableError("fit only trains")
-        steps = self._subject["chunk_steps"]
         with self._scope:
+            glance = Chunks(self._task(batch, 1), "graph", stream=False).glance()
+            steps = steps_in_a_call(self._subject["chunk_steps"], glance)
             fit = Fit(self._task(batch, steps), _WAYS[way][1])
 
         def forever(callbacks: Sequence[keras.callbacks.Callback]) -> None:

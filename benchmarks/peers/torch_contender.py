@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.peers.layouts import fitting, grey_distance, load_arrays, relative_distance, torch_layout
 from tfgen.bench.machine import Peak, usable_cores
-from tfgen.bench.worker import Contender, Cost, Program, UnsuitableError, installed
+from tfgen.bench.worker import Contender, Cost, Program, UnsuitableError, installed, steps_in_a_call
 
 _KERAS_EPSILON = 1e-7
 #: Settings of `torch.compile`, by the name of the way. A batch size is compiled as it is, not for any.
@@ -199,12 +200,12 @@ class TorchContender(Contender):
 
     def _training(self, way: str, batch: int) -> Program:
         images, labels = self._examples()
-        steps, options = self._subject["chunk_steps"], self._subject["training"]
+        options = self._subject["training"]
         weights = [weight for weight in self._peer.module.parameters() if weight.requires_grad]
         optimizer = _optimizer(options, weights)
         loss_of = self._compiler(way)(self._peer.loss)
 
-        def run(number: int) -> NDArray[Any]:
+        def take(steps: int) -> NDArray[Any]:
             rows = torch.randint(len(images), (steps, batch), device=images.device)
             total = torch.zeros([], device=images.device)
             for row in rows:
@@ -219,12 +220,17 @@ class TorchContender(Contender):
             mean: NDArray[Any] = (total / steps).cpu().numpy()
             return mean
 
+        take(1)  # compiles
+        begin = time.perf_counter()
+        take(1)
+        steps = steps_in_a_call(self._subject["chunk_steps"], time.perf_counter() - begin)
+
         def cost() -> Cost:
             step = _multiply_adds(lambda: self._peer.loss(images[:1], labels[:1]).backward())
             self._peer.module.zero_grad()
             return Cost(steps * batch * step)
 
-        return Program(run, steps * batch, cost)
+        return Program(lambda number: take(steps), steps * batch, cost)
 
     def _examples(self) -> tuple[Any, Any]:
         """Return all images and labels, on the device; zeros for labels that the data have not."""

@@ -22,7 +22,7 @@ from tfgen.bench.counting import cost_of
 from tfgen.bench.data import enlarged_digits
 from tfgen.bench.loops import Chunks, Task
 from tfgen.bench.machine import usable_cores
-from tfgen.bench.worker import Contender, Cost, Program, UnsuitableError, serve
+from tfgen.bench.worker import Contender, Cost, Program, UnsuitableError, serve, steps_in_a_call
 from tfgen.data.dataset import Dataset
 from tfgen.errors import CapabilityError, DataError
 from tfgen.loading import load_registry
@@ -41,8 +41,6 @@ TRAINING_WAYS: Mapping[str, str] = {
 _POLICIES: Mapping[str, Precision] = {"float32": "float32", "tf32": "float32", "bfloat16": "mixed_bfloat16"}
 #: A compile mode whose single step takes so many times the fastest one's is left out, unless it is bearable, in seconds.
 _HOPELESS, _BEARABLE = 10.0, 0.25
-#: About how many seconds a call of training takes; it is shorter where so many steps as were asked for are.
-_CALL = 1.0
 _PROBED = 64  # examples that others are compared on
 _ENDLESS = 10**5  # epochs
 
@@ -177,7 +175,7 @@ class TfgenContender(Contender):
                 f"a step takes {1000 * glance:.0f} ms, {1000 * self._seconds_a_step:.0f} in a faster mode"
             )
         self._seconds_a_step = min(self._seconds_a_step, glance)
-        steps = max(1, min(steps, round(_CALL / glance)))
+        steps = steps_in_a_call(steps, glance)
         loop.shorten(steps)
 
         def run(number: int) -> NDArray[Any]:

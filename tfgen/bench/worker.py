@@ -34,6 +34,9 @@ from numpy.typing import NDArray
 from tfgen.bench.machine import Peak
 from tfgen.errors import TfgenError
 
+#: About how many seconds a call of training may take.
+_CALL = 1.0
+
 
 class UnsuitableError(Exception):
     """A contender cannot do a work in that way, at that size; the text says why, for the row that has no numbers."""
@@ -233,6 +236,11 @@ class _Desk:
     def _next(self) -> int:
         self._calls += 1
         return self._calls
+
+
+def steps_in_a_call(wanted: int, seconds_each: float) -> int:
+    """Return how many steps of training a timed call makes: as many as wanted, or fewer so that it takes about a second."""
+    return max(1, min(wanted, round(_CALL / max(seconds_each, 1e-9))))
 
 
 def installed(*names: str) -> dict[str, str]:
