@@ -192,7 +192,10 @@ class TorchContender(Contender):
 
         def cost() -> Cost:
             with torch.inference_mode():
-                return Cost(batch * _multiply_adds(step_of(self._compiler("eager"), 1)))
+                one = _multiply_adds(step_of(self._compiler("eager"), 1))
+            # A call for many images may draw a smaller part of each than a call for one does.
+            part = self._peer.drawn(batch) / self._peer.drawn(1) if work == "sample" else 1.0
+            return Cost(batch * one * part)
 
         if work == "sample":
             return Program(run, batch * self._peer.drawn(batch), cost, self._peer.notes)

@@ -8,6 +8,7 @@ import pytest
 from tfgen.bench.machine import Peak
 from tfgen.bench.pipe import Entrant, Worker, WorkerError, WorkerGoneError
 from tfgen.bench.pool import Pool
+from tfgen.bench.worker import said
 from tfgen.errors import TfgenError
 
 FAKE = Entrant("fake", [sys.executable, str(Path(__file__).parent / "fake_contender.py")])
@@ -40,7 +41,7 @@ def test_an_error_is_a_line_and_the_worker_goes_on():
         with pytest.raises(WorkerError, match=r"^no images$"):
             worker.ask("build", key="a", subject={"options": {"refuses": "no images"}})
         worker.ask("build", key="a", subject={"options": {"fails_at": 2}})
-        with pytest.raises(WorkerError, match=r"^MemoryError: cannot allocate$"):
+        with pytest.raises(WorkerError, match=r"^out of memory \(MemoryError: cannot allocate\)$"):
             worker.ask("start", **PROGRAM, batch=2)
         worker.ask("start", **PROGRAM, batch=1)
 
@@ -73,3 +74,14 @@ def test_memory_once_held_is_forgotten_when_a_new_peak_is_looked_for():
 
 def test_peaks_fall_back_to_that_of_the_whole_life(tmp_path):
     assert Peak(tmp_path).bytes() > 0
+
+
+def test_errors_of_memory_say_so_in_a_line():
+    class ResourceExhaustedError(Exception):
+        """As TensorFlow has it."""
+
+    error = ResourceExhaustedError("Graph execution error:\n\nOOM when allocating tensor with shape[9]\n at node")
+    assert said(error) == "out of memory (ResourceExhaustedError: OOM when allocating tensor with shape[9])"
+    assert said(RuntimeError("std::bad_alloc")) == "out of memory (RuntimeError: std::bad_alloc)"
+    assert said(ValueError("too long\nby far")) == "ValueError: too long"
+    assert said(KeyError()) == "KeyError"

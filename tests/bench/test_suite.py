@@ -102,8 +102,17 @@ def test_larger_batches_of_what_fails_are_not_tried_and_the_rest_goes_on(measure
     rows, _, _ = measure(options, {"fails_at": 4})
     reasons = {(row.batch, row.way): row.reason for row in rows}
     assert reasons[1, "graph"] is None
-    assert reasons[4, "graph"] == "MemoryError: cannot allocate"
-    assert reasons[16, "graph"] == "not tried, for at batch 4: MemoryError: cannot allocate"
+    assert reasons[4, "graph"] == "out of memory (MemoryError: cannot allocate)"
+    assert reasons[16, "graph"] == "not tried, for at batch 4: out of memory (MemoryError: cannot allocate)"
+
+
+def test_what_would_take_too_long_is_not_tried_going_by_a_batch_that_is_large_enough(measure):
+    options = dataclasses.replace(SMALL, batch_sizes=(1, 16, 4096, 8192), limit=0.5, ways=("graph",))
+    rows, _, _ = measure(options)
+    reasons = {row.batch: row.reason for row in rows}
+    assert reasons[1] is reasons[16] is None
+    assert reasons[4096] == "not tried: at least 1 s a call, going by batch 16"
+    assert reasons[8192] == reasons[4096]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from tfgen.errors import TfgenError
 TOLERANCE = 1e-3
 #: What a larger batch takes at least, of the time that so many more images would: products of more rows are faster.
 _SAVED = 0.7
+#: From so many images on, that is; with fewer, a call takes what it takes to make it.
+_MANY = 16
 _CEILINGS = ("products", "memory")
 _MACHINE, _CLOCK_BATCH = "machine", 20
 #: How many seconds a single call may take for some more to go before it, untimed.
@@ -193,10 +195,10 @@ class Suite:
                 name = (case.entrant, case.row.work, case.row.way)
                 if case.row.reason is not None and case.entrant not in absent:
                     given_up.setdefault(name, f"not tried, for at batch {batch}: {case.row.reason}")
-                elif (
-                    case.row.seconds and (least := _SAVED * larger / batch * min(case.row.seconds)) > self.options.limit
-                ):
-                    given_up[name] = f"not tried: at least {least:.0f} s a call, going by batch {batch}"
+                elif case.row.seconds and batch >= _MANY:
+                    least = _SAVED * larger / batch * min(case.row.seconds)
+                    if least > self.options.limit:
+                        given_up[name] = f"not tried: at least {least:.0f} s a call, going by batch {batch}"
             yield from (case.row for case in cases)
         if part == "sampling" and not entered[0].facts["ways"]["sample"]:
             yield Row(

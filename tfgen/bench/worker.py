@@ -34,6 +34,8 @@ from numpy.typing import NDArray
 from tfgen.bench.machine import Peak
 from tfgen.errors import TfgenError
 
+#: What errors of TensorFlow, PyTorch and Python are called when memory is out.
+_MEMORY = ("ResourceExhausted", "OutOfMemory", "MemoryError")
 #: About how many seconds a call of training may take.
 _CALL = 1.0
 
@@ -134,9 +136,12 @@ def serve(make: Callable[[dict[str, Any]], Contender]) -> None:
 
 
 def said(error: BaseException) -> str:
-    """Return an error in a line."""
-    words = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
-    return f"{type(error).__name__}: {words[0]}".rstrip(": ")
+    """Return an error in a line; one of memory says so first."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    kind = type(error).__name__
+    telling = next((line for line in lines if "OOM" in line), lines[0])
+    words = f"{kind}: {telling}".rstrip(": ")
+    return f"out of memory ({words})" if any(name in kind for name in _MEMORY) or "bad_alloc" in telling else words
 
 
 def _own_stdout() -> TextIO:
