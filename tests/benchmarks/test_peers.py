@@ -137,7 +137,7 @@ def test_a_peer_is_the_same_model(ask, case):
     with np.load(folder / "data.npz") as file:
         batch = Batch(np.repeat(file["x"][:1], 768, axis=0), np.repeat(file["labels"][:1], 768))
     loss = float(model.objectives()[0].loss(batch, fold_in(0, 1), 0)["loss"])
-    assert trained["mean"] == pytest.approx(loss, rel=4e-3)
+    assert trained["mean"] == pytest.approx(loss, rel=1.5e-2)  # three standard errors of either mean
     assert not trained["repeats_itself"]
 
 
