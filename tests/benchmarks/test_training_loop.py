@@ -31,6 +31,11 @@ def bench():
 
 @pytest.fixture(scope="module")
 def loops(bench):
+    return importlib.import_module("tfgen.bench.loops")
+
+
+@pytest.fixture(scope="module")
+def rivals(bench):
     return importlib.import_module("benchmarks.loops")
 
 
@@ -110,9 +115,9 @@ def output_says_what_was_measured_and_on_what(printed, content):
     assert content["command"].startswith("python benchmarks/training_loop.py --data digits")
 
 
-def test_plain_step_learns_exactly_what_tfgens_step_learns(loops, task):
+def test_plain_step_learns_exactly_what_tfgens_step_learns(loops, rivals, task):
     """On the same batches in the same order: the rivals are given the same work, not something like it."""
-    plain, ours = loops.PerStep(task, jit=False), loops.Chunks(task, "graph", stream=False)
+    plain, ours = rivals.PerStep(task, jit=False), loops.Chunks(task, "graph", stream=False)
     train = task.data.train
     for chunk in loops.equal_chunks(ours._schedule, 2):
         if chunk.last > 6:
