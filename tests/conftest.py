@@ -62,6 +62,17 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run.folder
 
 
+@pytest.fixture(scope="session")
+def classifier_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder that holds the trained classifier of the digits."""
+    from tfgen.data.digits import load_digits
+    from tfgen.metrics.features import feature_network
+
+    folder = tmp_path_factory.mktemp("classifiers")
+    feature_network("classifier", load_digits(), DataSources(str(folder)))
+    return folder
+
+
 @pytest.fixture
 def run_copy(tiny_run: Path, tmp_path: Path) -> Path:
     """A copy of that folder that a test may damage."""

@@ -16,6 +16,7 @@ from tfgen.testing import (
     a_loaded_model_is_the_trained_one,
     bounds_are_numbers_per_example,
     bounds_are_ordered,
+    compile_modes_agree,
     densities_are_numbers_per_example,
     every_weight_is_trained,
     everything_is_a_function_of_the_seed,
@@ -32,6 +33,7 @@ DENSE = {"network": "mlp", "units": 16, "depth": 1, "latent": 3, "flow_layers": 
 PLANE_VAE = {"likelihood": "gaussian", "batch_size": 5000}
 PLANE = SMALL | {"batch_size": 5000}
 PIXELS = {"blocks": 1, "filters": 4, "first_reach": 1, "batch_size": 100}
+ADVERSARIES = {"filters": 2, "units": 8, "depth": 1, "latent": 3, "batch_size": 100}
 SUBJECTS = {
     "realnvp-digits": Subject("realnvp", options=SMALL),
     "realnvp-plane": Subject("realnvp", "two_gaussians", options=PLANE),
@@ -49,12 +51,32 @@ SUBJECTS = {
         "pixelcnn", options=PIXELS | {"attention": 1, "conditional": True, "output": "categorical"}
     ),
     "pixelcnn-logistic": Subject("pixelcnn", options=PIXELS | {"output": "discretized_logistic", "components": 2}),
+    "gan-conv": Subject("gan", options=ADVERSARIES | {"discriminator_steps": 2}),
+    "gan-plane": Subject(
+        "gan",
+        "two_gaussians",
+        options=ADVERSARIES | {"network": "mlp", "objective": "hinge", "r1": 0.0, "batch_size": 5000},
+    ),
+    "cgan-wgan": Subject("cgan", options=ADVERSARIES | {"objective": "wgan-gp", "network": "mlp"}),
     "histogram-digits": Subject("histogram", plugins=[EXAMPLE]),
 }
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS.keys())
+#: Those that are compiled in every mode by the fast tests, too: one of each plugin, and that of the docs.
+COMPILED = ("realnvp-digits", "cvae-vamp", "pixelcnn-plain", "cgan-wgan", "histogram-digits")
+CASES = [
+    pytest.param(
+        subject,
+        check,
+        id=f"{name}-{check.__name__}",
+        marks=[pytest.mark.slow] if check is compile_modes_agree and name not in COMPILED else [],
+    )
+    for name, subject in SUBJECTS.items()
+    for check in CHECKS
+]
+
+
+@pytest.mark.parametrize(("subject", "check"), CASES)
 def test_conformance(subject, check):
     check(subject)
 

@@ -56,8 +56,9 @@ def test_commands_and_options_exist(page, capsys):
     registry = load_registry([str(ROOT / "docs/examples/histogram.py")])
     known = {*field_names(run.Place), *field_names(TrainOptions), "help", "verbose", "traceback", "version", "json"}
     known |= {"split", "draws", "count", "labels", "out", "priors", "particles", "temperature", "mask", "images"}
-    known |= {"from", "to", "from_index", "to_index", "samples", "path", "steps", "seed", "metric"}
-    known |= {"pictures", "no_pictures", "vary", "seeds", "dry_run", "sample_batch"}
+    known |= {"from", "to", "from_index", "to_index", "samples", "path", "steps", "seed", "metrics"}
+    known |= {"pictures", "no_pictures", "vary", "seeds", "dry_run", "sample_batch", "bernoulli"}
+    known |= {"nearest", "features", "reference"}
     known |= set(field_names(Options))
     for spec in registry.models.values():
         known |= set(field_names(spec.config))

@@ -473,7 +473,7 @@ def test_mistakes(options, says, tiny_run, say, tmp_path, monkeypatch):
 
 def test_mistakes_with_other_runs(runs, say, tmp_path):
     said = say("-p", EXAMPLE, runs / "flat", code=2)
-    assert said == "tfgen: model Histogram has no latent codes (HasLatents), which interpolation needs."
+    assert said == "tfgen: model Histogram has no latent codes (Decodes), which interpolation needs."
     said = say(runs / "plane", "--from", 0, "--to-index", 1, code=2)
     assert "--from: data set 'checkerboard' has no classes; choose test examples by --from-index, --to-index." in said
     assert "--labels must lie in 0 .. 9, got 3, 10." in say(runs / "conditional", "--labels", 3, 10, code=2)

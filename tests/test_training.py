@@ -16,7 +16,7 @@ from tfgen.data.dataset import Dataset
 from tfgen.data.digits import load_digits
 from tfgen.errors import NonFiniteError, OptionError, PluginError
 from tfgen.feeds import DeviceFeed, StreamFeed, make_feed
-from tfgen.models import GenerativeModel
+from tfgen.models import GenerativeModel, Objective
 from tfgen.optimisers import learning_rate
 from tfgen.options import CompileMode, TrainOptions
 from tfgen.run_folder import RunFolder
@@ -146,6 +146,79 @@ def test_a_step_of_one_objective_does_not_move_the_weights_of_the_other():
     second(trainer.feed.batch(tf.constant(trainer.schedule.order(0)), tf.constant(0)), tf.constant(0))
     assert float(trainer.model.a) == 5.0
     assert float(trainer.model.b) != 0.0
+
+
+class Slower(Rivals):
+    """The second objective moves in each third step only, at a rate of its own."""
+
+    def objectives(self):
+        first, second = super().objectives()
+        return [first, dataclasses.replace(second, every=3, learning_rate=0.01)]
+
+
+@pytest.mark.parametrize("mode", typing.get_args(CompileMode))
+def test_an_objective_moves_in_every_third_step_only(mode, tmp_path):
+    options = dataclasses.replace(QUICK, keep="last", chunk_steps=1)
+    trainer = toy(Slower, options)
+    seen = [weights(trainer)]
+    files = RunFolder.create(tmp_path, "r", "r")
+    trainer.fit(files, mode, lambda *_: None, lambda *_: seen.append(weights(trainer)), quiet=True)
+    moved = np.diff(np.array(seen[1:]), axis=0) != 0  # the first visit is before the first step
+    assert len(moved) == 8
+    assert moved[:, 0].all()
+    assert np.flatnonzero(moved[:, 1]).tolist() == [2, 5]
+    assert [int(optimizer.iterations) for optimizer in trainer.state.optimizers] == [8, 2]
+    assert abs(seen[4][1] - seen[3][1]) == pytest.approx(0.01, rel=1e-3)  # Adam's first step is as long as its rate
+    rows = files.read_metrics()
+    assert [row["step"] for row in rows if "train/second/loss" in row] == [3, 6]
+    assert all(row["first/learning_rate"] == pytest.approx(0.05) for row in rows)
+    assert all(row["second/learning_rate"] == pytest.approx(0.01) for row in rows)
+
+
+def test_terms_of_an_objective_that_rests_are_means_over_its_own_steps(tmp_path):
+    def rows(chunk: int) -> list[dict[str, float]]:
+        options = dataclasses.replace(QUICK, keep="last", chunk_steps=chunk)
+        return fit(toy(Slower, options), tmp_path, name=f"chunks-of-{chunk}")
+
+    single, whole = rows(1), rows(4)
+    for term in ("first/loss", "second/loss", "second/gradient_norm"):
+        for row, steps in zip(whole, (single[:4], single[4:]), strict=True):
+            moved = [step[f"train/{term}"] for step in steps if f"train/{term}" in step]
+            assert len(moved) == (4 if term == "first/loss" else 1)
+            assert row[f"train/{term}"] == pytest.approx(np.mean(moved), rel=1e-5)
+
+
+def test_the_schedule_of_an_objective_ends_with_its_own_last_step(tmp_path):
+    options = dataclasses.replace(QUICK, keep="last", schedule="cosine")
+    trainer = toy(Slower, options)
+    fit(trainer, tmp_path)
+    schedules = [optimizer._learning_rate for optimizer in trainer.state.optimizers]
+    assert [(schedule.initial_learning_rate, schedule.decay_steps) for schedule in schedules] == [(0.05, 8), (0.01, 2)]
+
+
+@pytest.mark.parametrize(("named", "says"), [
+    ({"every": 0}, "objective 'o': every must be at least 1, got 0."),
+    ({"learning_rate": 0.0}, "objective 'o': learning_rate must be above 0, got 0.0."),
+])  # fmt: skip
+def test_an_objective_that_cannot_be_is_refused(named, says):
+    with pytest.raises(PluginError, match=says):
+        Objective("o", lambda *_: {}, [], **named)
+
+
+class Players(Rivals):
+    """Losses of two that play against each other."""
+
+    losses_tell = False
+
+
+@pytest.mark.parametrize(("chosen", "says"), [
+    ({"keep": "best"}, "--keep best goes by the validation loss"),
+    ({"keep": "last", "patience": 3}, "--patience 3 goes by the validation loss"),
+])  # fmt: skip
+def test_nothing_goes_by_losses_that_tell_nothing(chosen, says):
+    with pytest.raises(OptionError, match=says):
+        toy(Players, dataclasses.replace(QUICK, **chosen))
+    toy(Players, dataclasses.replace(QUICK, keep="last"))
 
 
 def test_the_moving_average_follows_its_formula(tmp_path):

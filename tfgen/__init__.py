@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tfgen.dequantisation import dequantise, logit_squeeze, quantise
     from tfgen.models import (
         Batch,
+        Decodes,
         GenerativeModel,
         HasElbo,
         HasLatents,
@@ -49,6 +50,7 @@ _LAZY = {
     "logit_squeeze": "tfgen.dequantisation",
     "quantise": "tfgen.dequantisation",
     "Batch": "tfgen.models",
+    "Decodes": "tfgen.models",
     "GenerativeModel": "tfgen.models",
     "HasElbo": "tfgen.models",
     "HasLatents": "tfgen.models",
@@ -73,6 +75,7 @@ __all__ = [
     "DataSpec",
     "Dataset",
     "DatasetSpec",
+    "Decodes",
     "GenerativeModel",
     "HasElbo",
     "HasLatents",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 #: The commands in the order of `tfgen --help`; each is a module with a one-line docstring and a `main`.
 COMMANDS = (
-    "run", "resume", "evaluate", "sample", "compare", "sweep", "interpolate", "inpaint", "latent", "number", "classify",
-    "bench", "info", "list", "datasets", "plugins",
+    "run", "resume", "evaluate", "sample", "compare", "report", "sweep", "interpolate", "inpaint", "latent", "number",
+    "classify", "neighbours", "divergence", "bench", "info", "list", "datasets", "plugins",
 )  # fmt: skip
 _GLOBAL = ("-p", "--help", "--verbose", "--traceback", "--version")
 

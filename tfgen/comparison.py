@@ -18,10 +18,12 @@ def _also_given_label(*names: str) -> frozenset[str]:
 
 
 #: Which way a metric gets better. A name that is in neither is shown and never ranked.
-LOWER_IS_BETTER = frozenset({"kl_nats", "label_nll_nats", "ece"}) | _also_given_label(
+LOWER_IS_BETTER = frozenset({"kl_nats", "label_nll_nats", "ece", "fid", "kid"}) | _also_given_label(
     "bits_per_dim", "nll_nats", "cross_entropy_nats"
 )
-HIGHER_IS_BETTER = frozenset({"accuracy"}) | _also_given_label("elbo_nats", "iwae_nats")
+HIGHER_IS_BETTER = frozenset(
+    {"accuracy", "label_accuracy", "precision", "recall", "density", "coverage"}
+) | _also_given_label("elbo_nats", "iwae_nats")
 #: What a bound is made of, and how much of the code is used: each may go either way in the better model.
 DESCRIPTIVE = _also_given_label("reconstruction_nats", "latent_kl_nats", "active_units")
 #: A difference counts when it is larger than this many of its standard errors.

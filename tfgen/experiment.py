@@ -30,7 +30,6 @@ from tfgen.sampling import labels_for, sample_batches
 from tfgen.training import Trainer
 
 _PICTURE_SEED = 7  # of the pictures of a run, so that before, half-way and after show the same codes
-_PICTURE_SAMPLES = 100
 _PICTURE_POINTS = 3000
 _PICTURE_COMPLETED = 8
 
@@ -109,7 +108,9 @@ def _fit(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> None:
         moments = {0: "before", trainer.schedule.middle: "half"}
         if step in moments:
             with trainer.state.averaged():
-                _draw_samples(trainer.model, run.files.figures / f"samples_{moments[step]}.png")
+                _draw_samples(
+                    trainer.model, training.picture_samples, run.files.figures / f"samples_{moments[step]}.png"
+                )
         run.registry.observe("tfgen_progress", run=run, step=step, metrics=metrics)
 
     mode = run.record.get("compile_mode") or (None if training.compile == "auto" else training.compile)
@@ -119,7 +120,7 @@ def _fit(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> None:
 
 def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str, Any]:
     model, state = trainer.model, trainer.state
-    _draw_samples(model, run.files.figures / "samples_after.png")
+    _draw_samples(model, run.config.training.picture_samples, run.files.figures / "samples_after.png")
     with written_whole(run.files.figures / "curves.png") as path:
         draw_curves(run.metrics, path)
     measured: dict[str, Any] = {}
@@ -146,10 +147,10 @@ def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str
     }
 
 
-def _draw_samples(model: GenerativeModel, path: Path) -> None:
+def _draw_samples(model: GenerativeModel, images: int, path: Path) -> None:
     if not isinstance(model, Samples):
         return
-    count = _PICTURE_SAMPLES if model.data.kind == "image" else _PICTURE_POINTS
+    count = images if model.data.kind == "image" else _PICTURE_POINTS
     labels = labels_for(model, count, None)
     with written_whole(path) as temporary:
         draw_examples(next(sample_batches(model, count, labels, _PICTURE_SEED, count)), model.data, temporary)

@@ -24,8 +24,12 @@ _GAP = 1
 _GAP_GREY = 96
 #: What training logs for images, the first of which is drawn, and how the axis is labelled.
 _CURVE_LABELS = {"bits_per_dim": "bits/dim", "bits_per_dim_given_label": "bits/dim given the label"}
-#: The terms of a bound, in nats, which are drawn beside it.
-_TERM_LABELS = {"reconstruction_nats": "reconstruction, nats", "latent_kl_nats": "KL(q || p), nats"}
+#: Terms that are drawn beside the loss, in a panel each: those of a bound, and what a discriminator says.
+_TERM_PANELS = {
+    "reconstruction, nats": ("reconstruction_nats",),
+    "KL(q || p), nats": ("latent_kl_nats",),
+    "mean of D": ("d_true", "d_generated"),
+}
 _DENSITY_PANELS = 12  # of classes; more would be too small to see
 _SHARES = (0, 0.01, 0.05, 0.1, 0.2, 0.5, 1)  # marked beside a confusion matrix
 _WRITTEN_CLASSES = 20  # up to so many classes, the counts of a confusion matrix are written into it
@@ -73,7 +77,8 @@ def in_colour(images: NDArray[np.generic], levels: int = 256) -> NDArray[np.uint
 def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Write the training curves: bits/dim (given the label, for a conditional model) where there is one, else each loss.
 
-    Where the loss is a bound, its two terms, the reconstruction and the KL, get a panel each beside it.
+    Where the loss is a bound, its two terms, the reconstruction and the KL, get a panel each beside it; where there is a
+    discriminator, what it says of true and of generated examples gets one.
 
     Args:
         rows: of ``metrics.jsonl``.
@@ -82,18 +87,23 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     names = sorted({name.partition("/")[2] for row in rows for name in row if name.startswith("train/")})
     shown = next(([name] for name in _CURVE_LABELS if name in names), [])
     shown = shown or [name for name in names if name.endswith("loss")]
-    terms = [f"{term}{given}" for given in ("", "_given_label") for term in _TERM_LABELS if f"{term}{given}" in names]
+    terms = {label: _named(names, among) for label, among in _TERM_PANELS.items() if _named(names, among)}
     figure = Figure(figsize=(11 if terms else 7, 4), layout="constrained")
     grid = figure.add_gridspec(len(terms) or 1, 2 if terms else 1, width_ratios=(5, 4) if terms else None)
     label = _CURVE_LABELS.get(shown[0], shown[0]) if len(shown) == 1 else "loss"
     _draw_curve(figure.add_subplot(grid[:, 0]), rows, shown, label)
     beside = [figure.add_subplot(grid[number, 1]) for number in range(len(terms))]
-    for axes, term in zip(beside, terms, strict=True):
-        _draw_curve(axes, rows, [term], _TERM_LABELS[term.removesuffix("_given_label")])
+    for axes, (panel, drawn) in zip(beside, terms.items(), strict=True):
+        _draw_curve(axes, rows, drawn, panel)
         if axes is not beside[-1]:
             axes.set_xlabel("")
             axes.tick_params(labelbottom=False)
     _save(figure, path)
+
+
+def _named(names: Sequence[str], terms: Sequence[str]) -> list[str]:
+    """Return the names that are those of terms, whatever objective they belong to, given the label or not."""
+    return [name for name in names if name.rpartition("/")[2].removesuffix("_given_label") in terms]
 
 
 def _draw_curve(axes: Axes, rows: Sequence[Mapping[str, Any]], names: Sequence[str], label: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.errors import DataError, OptionError, UnknownNameError, require_option
-from tfgen.models import GenerativeModel, HasLatents, capable
+from tfgen.models import Decodes, GenerativeModel, HasLatents, capable
 from tfgen.seeds import as_seed, fold_in
 
 Floats = NDArray[np.float64]
@@ -126,6 +126,7 @@ def interpolate(
     ends: Any = None,
     labels: Any = None,
     *,
+    codes: Any = None,
     paths: Sequence[str] = tuple(PATHS),
     steps: int = 11,
     decode_labels: Any = None,
@@ -138,8 +139,9 @@ def interpolate(
     those of other models with latents are reconstructions. Nothing is ever put in the place of what the model decodes.
 
     Args:
-        model: with latent codes.
+        model: with latent codes; one that encodes, to go between examples.
         ends: the two examples [2, *shape]; None draws two codes from the prior.
+        codes: two codes [2, latent], in the place of the examples.
         labels: of the two ends, [2], for a conditional model; each end is encoded under its own.
         paths: names of `PATHS`.
         steps: examples on each path, the ends included; 2 to 1001.
@@ -148,20 +150,25 @@ def interpolate(
         seed: of the noise in encoding, or of the codes from the prior.
 
     Raises:
-        CapabilityError: when the model has no latent codes.
+        CapabilityError: when the model has no latent codes, or does not encode the ends.
         UnknownNameError: for a path of another name.
         OptionError: when there is no path, or one twice, or steps are out of range.
         DataError: for ends or labels that do not fit the model.
     """
-    latents = capable(model, HasLatents, "interpolation")
+    latents = capable(model, Decodes, "interpolation")
     require_paths(paths)
     require_option(2 <= steps <= MOST_STEPS, "steps", steps, f"from 2 to {MOST_STEPS}")
     labels = _pair(model, labels)
     decode_labels = labels if decode_labels is None else _pair(model, decode_labels)
     weights = weights_of(steps)
-    if ends is None:
+    if codes is not None:
+        codes = np.asarray(codes)
+        if ends is not None or codes.ndim != 2 or len(codes) != 2:
+            raise DataError(f"expected two codes, shape [2, latent], and no examples; got shape {codes.shape}.")
+    elif ends is None:
         codes = _drawn_codes(latents, labels, seed)
     else:
+        latents = capable(model, HasLatents, "interpolation between examples")
         ends = np.asarray(ends)
         if ends.shape != (2, *model.data.shape):
             raise DataError(f"expected two examples, shape {(2, *model.data.shape)}; got shape {ends.shape}.")
@@ -199,7 +206,7 @@ def _nearer(weights: Floats) -> NDArray[np.intp]:
     return (weights > 0.5).astype(np.intp)
 
 
-def _drawn_codes(latents: HasLatents, labels: NDArray[np.int32] | None, seed: int) -> NDArray[np.generic]:
+def _drawn_codes(latents: Decodes, labels: NDArray[np.int32] | None, seed: int) -> NDArray[np.generic]:
     prior = latents.prior(labels)
     # A prior that depends on the label is a batch already, one distribution for each of the two.
     shape = [] if prior.batch_shape.rank else [2]

@@ -40,11 +40,25 @@ class Objective:
         name: shown where a model has several, and in error messages.
         loss: the loss and other terms of a batch; ``loss`` is what is differentiated.
         weights: the trainable weights that this objective moves, and no others.
+        every: its weights move in one step of so many, the last of them; the steps between belong to the other objectives.
+        learning_rate: the height of its own schedule; that of the run where None.
     """
 
     name: str
     loss: LossFunction
     weights: Sequence[keras.Variable]
+    every: int = 1
+    learning_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise PluginError(f"objective {self.name!r}: every must be at least 1, got {self.every}.")
+        if self.learning_rate is not None and not self.learning_rate > 0:
+            raise PluginError(f"objective {self.name!r}: learning_rate must be above 0, got {self.learning_rate}.")
+
+    def turns(self, first: int, last: int) -> int:
+        """Return in how many of the steps ``first .. last - 1`` its weights move."""
+        return last // self.every - first // self.every
 
 
 #: What a model's densities are of: examples as they are given (images per grey level), images that were made black and
@@ -71,6 +85,8 @@ class GenerativeModel(keras.layers.Layer):
         measure: what its densities are of; decides under which names they are reported.
         steps_per_epoch: of the training; known before `objectives` is called, for what is annealed by epochs.
         training: whether an objective's loss is computed to be trained on, not to validate; for dropout and the like.
+        losses_tell: whether a lower validation loss means a better model, which early stopping and the choice of the best
+            weights rest on; a class attribute, False where objectives play against each other.
         density_dtype: in which densities are computed: float32, or float64 when the model is built under Keras's float64
             policy (for checks to many digits); never less, whatever the precision of the networks.
     """
@@ -79,6 +95,7 @@ class GenerativeModel(keras.layers.Layer):
     measure: Measure = "examples"
     steps_per_epoch: int = 1
     training: bool = True
+    losses_tell: bool = True
 
     def __init__(self, config: Any, data: DataSpec, seed: int) -> None:
         super().__init__(name=type(self).__name__.lower())
@@ -185,17 +202,22 @@ class HasPosterior(Protocol):
 
 
 @runtime_checkable
-class HasLatents(Protocol):
-    """A model with a code z for each example."""
-
-    def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Return the codes [batch, latent] of examples."""
+class Decodes(Protocol):
+    """A model that makes an example of each code z."""
 
     def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Return the examples of codes."""
+        """Return the examples of codes [batch, latent]."""
 
     def prior(self, labels: Any = None) -> Any:
         """Return the distribution of codes, a `tfd.Distribution`."""
+
+
+@runtime_checkable
+class HasLatents(Decodes, Protocol):
+    """A model that also finds a code z for each example."""
+
+    def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return the codes [batch, latent] of examples."""
 
 
 @runtime_checkable
@@ -218,7 +240,8 @@ CAPABILITIES: dict[type[Any], str] = {
     HasLogProb: "density (HasLogProb)",
     HasElbo: "bound on the likelihood (HasElbo)",
     HasPosterior: "posterior over codes (HasPosterior)",
-    HasLatents: "latent codes (HasLatents)",
+    Decodes: "latent codes (Decodes)",
+    HasLatents: "encoder into latent codes (HasLatents)",
     Inpaints: "inpainting (Inpaints)",
 }
 

@@ -10,17 +10,18 @@ from tfgen.errors import OptionError
 from tfgen.options import TrainOptions
 
 
-def learning_rate(options: TrainOptions, total_steps: int) -> Any:
+def learning_rate(options: TrainOptions, total_steps: int, height: float | None = None) -> Any:
     """Return the learning rate as a function of the step: a linear rise from zero, then constant or a cosine to zero.
 
     Args:
         options: the schedule, its height and its warm-up.
         total_steps: steps in the whole run; where the cosine ends.
+        height: in the place of the options' one.
 
     Raises:
         OptionError: when the warm-up is as long as the run.
     """
-    rate, warmup = options.learning_rate, options.warmup_steps
+    rate, warmup = options.learning_rate if height is None else height, options.warmup_steps
     if warmup >= total_steps:
         raise OptionError(f"--warmup-steps must be below the {total_steps} steps of this run, got {warmup}.")
     schedules = keras.optimizers.schedules
@@ -33,10 +34,12 @@ def learning_rate(options: TrainOptions, total_steps: int) -> Any:
     return rate
 
 
-def make_optimizer(options: TrainOptions, total_steps: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer that the options describe, with loss scaling where float16 needs it."""
+def make_optimizer(options: TrainOptions, total_steps: int, height: float | None = None) -> keras.optimizers.Optimizer:
+    """Return the optimizer that the options describe, with loss scaling where float16 needs it; see `learning_rate`."""
     arguments: dict[str, Any] = {
-        "learning_rate": learning_rate(options, total_steps),
+        "learning_rate": learning_rate(options, total_steps, height),
+        "beta_1": options.beta_1,
+        "beta_2": options.beta_2,
         "global_clipnorm": options.clip_norm or None,
     }
     if options.optimizer == "adamw":

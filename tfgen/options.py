@@ -31,6 +31,10 @@ class TrainOptions:
     """Adam, or Adam with decoupled weight decay."""
     learning_rate: float = 1e-3
     """Step size of the optimizer, after the warm-up and before the decay."""
+    beta_1: float = 0.9
+    """Decay of the optimizer's mean of the gradients."""
+    beta_2: float = 0.999
+    """Decay of the optimizer's mean of the squared gradients."""
     schedule: Literal["constant", "cosine"] = "constant"
     """How the learning rate goes on after the warm-up; cosine ends at zero with the last step."""
     warmup_steps: int = 0
@@ -55,6 +59,8 @@ class TrainOptions:
     """Steps that run on the device between two visits of the host."""
     checkpoint_seconds: float = 60.0
     """Seconds between two checkpoints, at least; 0 writes one after each chunk."""
+    picture_samples: int = 100
+    """Samples in the pictures of the start, half-way and the end, in a square grid; vectors are always 3000."""
     deterministic: bool = False
     """Make every operation repeatable to the last bit (slower on a GPU)."""
 
@@ -63,9 +69,11 @@ class TrainOptions:
             require_option(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         for name in ("seed", "warmup_steps", "weight_decay", "clip_norm", "patience", "checkpoint_seconds"):
             require_option(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        require_option(1 <= self.picture_samples <= 10_000, "picture_samples", self.picture_samples, "from 1 to 10000")
         require_option(self.seed < 2**31, "seed", self.seed, "below 2^31")
         require_option(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
-        require_option(0 <= self.ema < 1, "ema", self.ema, "in [0, 1)")
+        for name in ("beta_1", "beta_2", "ema"):
+            require_option(0 <= getattr(self, name) < 1, name, getattr(self, name), "in [0, 1)")
         require_option(
             self.weight_decay == 0 or self.optimizer == "adamw",
             "weight_decay",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+B = TypeVar("B", bound=Sized)
 
 _SECONDS_BETWEEN_LINES = 10.0
 _SECONDS_BETWEEN_MILESTONES = 1.0
@@ -81,6 +83,14 @@ class Bar:
             print(
                 f"{self.title}  {done}/{self.total} {self.unit}  {text}  {left:.0f} s left", file=sys.stderr, flush=True
             )
+
+    def counted(self, batches: Iterable[B]) -> Iterator[B]:
+        """Yield batches, and show after each how many members all of them have had."""
+        done = self.done
+        for batch in batches:
+            yield batch
+            done += len(batch)
+            self.update(done)
 
     def _line_is_due(self, milestone: bool) -> bool:
         waited = time.monotonic() - self.last_line

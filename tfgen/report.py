@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfgen.run_folder import RunFolder
@@ -47,6 +48,18 @@ def confusion_lines(confusion: NDArray[np.int64]) -> list[str]:
     ]
 
 
+def class_lines(shares: Sequence[float]) -> list[str]:
+    """Return a share for each class as text, in two lines; up to twenty classes."""
+    if len(shares) > _PRINTED_CLASSES:
+        return []
+    cells = ["-" if math.isnan(share) else f"{100 * share:.1f}%" for share in shares]
+    width = max(map(len, cells)) + 2
+    return [
+        "class " + "".join(f"{label:>{width}}" for label in range(len(shares))),
+        "      " + "".join(f"{cell:>{width}}" for cell in cells),
+    ]
+
+
 def finished_lines(run: Run) -> list[str]:
     """Return what `tfgen run` ends with: the numbers, and where everything is."""
     folder = run.folder
@@ -56,6 +69,7 @@ def finished_lines(run: Run) -> list[str]:
         f"pictures  {run.files.figures} ({pictures})",
         f"results   {folder / 'results.json'}",
         f"next      tfgen sample {folder} --count 100 --out samples.png",
+        f"          tfgen evaluate {folder} --samples 10000",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,6 +159,48 @@ class Run:
                 self.model, self.data, split,
                 draws=draws, seed=seed, batch_size=batch_size, particles=particles, quiet=quiet,
             )  # fmt: skip
+
+    def measure_samples(
+        self,
+        metrics: Sequence[str] = (),
+        samples: int = 10_000,
+        split: str = "test",
+        features: str = "auto",
+        reference: str = "grey",
+        seed: int = 0,
+        batch_size: int = 500,
+        quiet: bool = True,
+    ) -> dict[str, Any]:
+        """Draw samples and compare them with a split; returns ``{metric: {"value", "unit", "standard_error", "basis"}}``.
+
+        Args:
+            metrics: of ``fid``, ``kid``, ``precision``, ``recall``, ``density``, ``coverage`` (the last four are ``prdc``) and
+                ``accuracy``; all that the model can have by default.
+            samples: how many are drawn.
+            split: ``train``, ``valid`` or ``test``, all of which they are compared with.
+            features: the network that sees them: ``classifier``, ``inception``, ``values``, or ``auto`` for a classifier of
+                images with labels and for the values of anything else.
+            reference: ``grey`` for the split as it is; ``stochastic``, ``static`` or ``threshold`` for its bits.
+            seed: of the samples.
+            batch_size: drawn at a time.
+            quiet: show no progress and no doubts.
+
+        Raises:
+            CapabilityError: when the model does not sample, or takes no labels where their accuracy is asked for.
+            UnknownNameError: for a metric, split or network of another name.
+            DataError: when the data do not suit the network, or its weights cannot be had.
+        """
+        from tfgen.metrics.features import default_network, feature_network
+        from tfgen.metrics.quality import measure_samples, metrics_asked_for, plan_of
+        from tfgen.runtime import device_scope
+
+        with device_scope(self.config.device):
+            plan = plan_of(metrics_asked_for(metrics, self.model), samples, reference)
+            wanted = default_network(self.data) if features == "auto" else features
+            network = feature_network(wanted, self.data, self.config.sources, quiet)
+            return measure_samples(
+                self.model, self.data, network, plan, split, seed=seed, batch_size=batch_size, quiet=quiet
+            )
 
     def classify(
         self,

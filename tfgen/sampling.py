@@ -148,17 +148,9 @@ def write_samples(
     batches = sample_batches(model, count, all_labels, seed, batch_size, temperature)
     with written_whole(path) as temporary, Bar("sampling", count, "samples", quiet=quiet) as bar:
         if path.suffix == ".png":
-            draw_examples(np.concatenate(list(_counted(batches, bar))), model.data, temporary)
+            draw_examples(np.concatenate(list(bar.counted(batches))), model.data, temporary)
         else:
-            write_npz(temporary, _counted(batches, bar), model.data, count, all_labels)
-
-
-def _counted(batches: Iterator[NDArray[np.generic]], bar: Bar) -> Iterator[NDArray[np.generic]]:
-    done = 0
-    for batch in batches:
-        yield batch
-        done += len(batch)
-        bar.update(done)
+            write_npz(temporary, bar.counted(batches), model.data, count, all_labels)
 
 
 def write_npz(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, get_args
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar, get_args
 
 import tensorflow as tf
 
@@ -15,6 +16,8 @@ from tfgen.models import Batch, Objective
 from tfgen.options import CompileMode
 from tfgen.seeds import fold_in
 from tfgen.state import TrainingState
+
+V = TypeVar("V")
 
 #: ``(payload, first step, number of steps) -> (steps done, all finite, sums of the terms)``
 ChunkProgram = Callable[[Any, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]]
@@ -28,7 +31,7 @@ _BEARABLE = 250.0  # milliseconds
 
 @dataclass(frozen=True)
 class Step:
-    """One step of training: each objective in turn, then the moving average.
+    """One step of training: each objective whose turn it is, one after the other, then the moving average.
 
     Attributes:
         state: what a step changes.
@@ -36,6 +39,7 @@ class Step:
         seed: of the run; a step's own seed is made from it and the step's number.
         ema: decay of the moving average, 0 for none.
         check_gradients: whether a gradient that is not finite counts as failure (loss scaling expects some).
+        terms: the names of each objective's terms, as `check` found them; an objective whose turn it is not has zeros there.
     """
 
     state: TrainingState
@@ -43,21 +47,33 @@ class Step:
     seed: int
     ema: float
     check_gradients: bool
+    terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __call__(self, batch: Batch, step: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Update the state; return the terms of all objectives and whether loss and gradients were finite."""
         logged: dict[str, tf.Tensor] = {}
         finite = tf.constant(True)
-        for index, (objective, optimizer) in enumerate(zip(self.objectives, self.state.optimizers, strict=True)):
-            terms, gradients, norm = self._gradients(objective, optimizer, batch, step, index)
-            optimizer.apply(gradients, objective.weights)
-            logged |= prefixed(objective, self.objectives, terms | {"gradient_norm": norm})
+        for index, objective in enumerate(self.objectives):
+            move = partial(self._move, index, batch, step)
+            if objective.every == 1:
+                terms = move()
+            else:
+                idle = partial(_zeros, (*self.terms[objective.name], "gradient_norm"))
+                terms = tf.cond((step + 1) % objective.every == 0, move, idle)
+            logged |= prefixed(objective, self.objectives, terms)
             finite &= tf.math.is_finite(terms["loss"])
             if self.check_gradients:
-                finite &= tf.math.is_finite(norm)
+                finite &= tf.math.is_finite(terms["gradient_norm"])
         for weight, average in zip(self.state.averaged_weights, self.state.ema, strict=True):
             average.assign_add((1.0 - self.ema) * (weight - average))
         return logged, finite
+
+    def _move(self, index: int, batch: Batch, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Update the weights of an objective; return its terms and the norm of its gradient, as float32."""
+        objective, optimizer = self.objectives[index], self.state.optimizers[index]
+        terms, gradients, norm = self._gradients(objective, optimizer, batch, step, index)
+        optimizer.apply(gradients, objective.weights)
+        return {name: tf.cast(value, tf.float32) for name, value in (terms | {"gradient_norm": norm}).items()}
 
     def _gradients(
         self, objective: Objective, optimizer: Any, batch: Batch, step: tf.Tensor, index: int
@@ -99,6 +115,7 @@ class Step:
                     f"the first loss of objective {objective.name!r} is {float(terms['loss'])}; check the data's range."
                 )
             self._gradients(objective, optimizer, batch, tf.constant(0), index)
+            self.terms[objective.name] = tuple(terms)
             trained |= {id(weight) for weight in objective.weights}
             losses |= {name: float(value) for name, value in prefixed(objective, self.objectives, terms).items()}
         idle = [weight.path for weight in self.state.model.trainable_variables if id(weight) not in trained]
@@ -107,9 +124,11 @@ class Step:
         return losses
 
 
-def prefixed(
-    objective: Objective, objectives: Sequence[Objective], terms: dict[str, tf.Tensor]
-) -> dict[str, tf.Tensor]:
+def _zeros(names: Sequence[str]) -> dict[str, tf.Tensor]:
+    return {name: tf.zeros([]) for name in names}
+
+
+def prefixed(objective: Objective, objectives: Sequence[Objective], terms: Mapping[str, V]) -> dict[str, V]:
     """Return the terms under ``objective/term`` where a model has several objectives, else as they are."""
     return {(f"{objective.name}/{name}" if len(objectives) > 1 else name): value for name, value in terms.items()}
 
@@ -136,7 +155,7 @@ def compile_chunk(step: Step, feed: Feed, term_names: Sequence[str], mode: Compi
             return (
                 k + 1,
                 finite,
-                {name: total + tf.cast(terms[name], tf.float32) for name, total in sums.items()},
+                {name: total + terms[name] for name, total in sums.items()},
             )
 
         start = (tf.constant(0), tf.constant(True), {name: tf.constant(0.0) for name in term_names})

@@ -23,9 +23,11 @@ from typing import Any, get_args
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfgen.errors import DataError
 from tfgen.models import (
+    Decodes,
     GenerativeModel,
     HasElbo,
     HasLatents,
@@ -36,6 +38,8 @@ from tfgen.models import (
     Samples,
 )
 from tfgen.options import CompileMode
+from tfgen.seeds import as_seed
+from tfgen.specs import DataSpec
 from tfgen.subjects import EXAMPLES, Subject
 from tfgen.training import Trainer
 
@@ -91,11 +95,14 @@ def samples_are_examples(subject: Subject) -> None:
     model, spec = subject.build(), subject.dataset.spec
     if not isinstance(model, Samples):
         return
-    drawn = model.sample(EXAMPLES, subject.labels(model), seed=0).numpy()
-    assert drawn.shape == (EXAMPLES, *spec.shape), f"expected samples of shape {spec.shape}; got {drawn.shape[1:]}"
+    _are_examples(model.sample(EXAMPLES, subject.labels(model), seed=0).numpy(), spec, "samples")
+
+
+def _are_examples(x: NDArray[np.generic], spec: DataSpec, what: str) -> None:
+    assert x.shape == (EXAMPLES, *spec.shape), f"expected {what} of shape {spec.shape}; got {x.shape[1:]}"
     expected = np.uint8 if spec.kind == "image" else np.float32
-    assert drawn.dtype == expected, f"expected {np.dtype(expected)} samples; got {drawn.dtype}"
-    assert spec.kind == "vector" or drawn.max() < spec.levels, f"a grey level is not below {spec.levels}"
+    assert x.dtype == expected, f"expected {np.dtype(expected)} {what}; got {x.dtype}"
+    assert spec.kind == "vector" or x.astype(int).max() < spec.levels, f"a grey level is not below {spec.levels}"
 
 
 def densities_are_numbers_per_example(subject: Subject) -> None:
@@ -221,18 +228,22 @@ def known_pixels_are_kept(subject: Subject) -> None:
 
 
 def labels_matter_where_they_are_asked_for(subject: Subject) -> None:
-    """Check that another label changes the density, or the bound, of a conditional model."""
+    """Check that another label changes the density, the bound, or the decoded codes, of a conditional model."""
+    labels, classes = subject.batch.labels, subject.dataset.spec.classes
+    if not subject.build().conditional or labels is None or classes is None:
+        return
     with tempfile.TemporaryDirectory() as folder:
         _, model = subject.train(Path(folder))
-    labels, classes = subject.batch.labels, subject.dataset.spec.classes
-    if not model.conditional or labels is None or classes is None:
-        return
     for capability, name in ((HasLogProb, "log_prob"), (HasElbo, "elbo")):
         if isinstance(model, capability):
             score = getattr(model, name)
             values = score(subject.batch.x, labels, seed=0).numpy()
             others = score(subject.batch.x, (labels + 1) % classes, seed=0).numpy()
             assert np.all(values != others), f"changing the label does not change {name}"
+    if isinstance(model, Decodes):
+        codes = _codes(subject, model)
+        one, other = (np.asarray(model.decode(codes, given)) for given in (labels, (labels + 1) % classes))
+        assert not np.array_equal(one, other), "changing the label does not change what codes decode to"
 
 
 def labels_that_do_not_fit_are_refused(subject: Subject) -> None:
@@ -250,9 +261,11 @@ def labels_that_do_not_fit_are_refused(subject: Subject) -> None:
         calls |= {"posterior": _with(model.posterior, x), "elbo_terms": _with(model.elbo_terms, x)}
     if isinstance(model, Samples):
         calls["sample"] = _with(model.sample, EXAMPLES)
+    if isinstance(model, Decodes):
+        codes = _codes(subject, model)
+        calls |= {"decode": _with(model.decode, codes), "prior": model.prior}
     if isinstance(model, HasLatents):
-        codes = model.encode(x, subject.labels(model))
-        calls |= {"encode": _with(model.encode, x), "decode": _with(model.decode, codes), "prior": model.prior}
+        calls["encode"] = _with(model.encode, x)
     if isinstance(model, Inpaints):
         calls["inpaint"] = _with(model.inpaint, x, tf.ones(x.shape[:3], tf.bool))
     for name, call in calls.items():
@@ -269,6 +282,27 @@ def labels_that_do_not_fit_are_refused(subject: Subject) -> None:
             raise AssertionError(
                 f"{name} with {what} must raise a DataError, raised {outcome}; see GenerativeModel.one_hot"
             )
+
+
+def _codes(subject: Subject, model: GenerativeModel) -> tf.Tensor:
+    """Return codes for the examples of a subject, drawn from the prior."""
+    assert isinstance(model, Decodes)
+    prior = model.prior(subject.labels(model))
+    return prior.sample([] if prior.batch_shape.rank else EXAMPLES, seed=as_seed(0))
+
+
+def codes_become_examples(subject: Subject) -> None:
+    """Check that what codes of the prior decode to has the shape, type and range of the data, and is a function of them."""
+    model, spec = subject.build(), subject.dataset.spec
+    if not isinstance(model, Decodes):
+        return
+    codes, labels = _codes(subject, model), subject.labels(model)
+    assert codes.shape.rank == 2, f"expected codes of shape [batch, latent]; got {codes.shape}"
+    decoded = np.asarray(model.decode(codes, labels, seed=0))
+    _are_examples(decoded, spec, "decoded codes")
+    assert np.array_equal(decoded, model.decode(codes, labels, seed=0)), (
+        "the same codes decoded to two different examples"
+    )
 
 
 def _unfit_labels(subject: Subject, model: GenerativeModel) -> dict[str, Any]:
@@ -343,6 +377,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     known_pixels_are_kept,
     labels_matter_where_they_are_asked_for,
     labels_that_do_not_fit_are_refused,
+    codes_become_examples,
     codes_decode_to_what_was_encoded,
     a_loaded_model_is_the_trained_one,
     compile_modes_agree,

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfgen.checkpoints import Checkpoints
 from tfgen.data.dataset import Dataset, Split
-from tfgen.errors import NonFiniteError
+from tfgen.errors import NonFiniteError, OptionError
 from tfgen.feeds import Feed, make_feed
 from tfgen.interruption import InterruptedRunError, StopRequest, stop_requests
 from tfgen.models import Batch, GenerativeModel, Objective
@@ -54,14 +54,18 @@ class Trainer:
         self.schedule = Schedule(len(data.train), options.batch_size, options.epochs, per_chunk, options.seed)
         model.steps_per_epoch = self.schedule.steps_per_epoch
         self.objectives = list(model.objectives())
-        optimizers = [make_optimizer(options, self.schedule.total_steps) for _ in self.objectives]
+        _require_losses_that_tell(model, options)
+        steps = [objective.turns(0, self.schedule.total_steps) for objective in self.objectives]
+        optimizers = [
+            make_optimizer(options, max(1, count), objective.learning_rate)
+            for objective, count in zip(self.objectives, steps, strict=True)
+        ]
         for objective, optimizer in zip(self.objectives, optimizers, strict=True):
             optimizer.build(objective.weights)
         self.state = TrainingState(model, optimizers, ema=options.ema > 0, keep_best=options.keep == "best")
         self.feed: Feed = make_feed(data.train, options.feed)
         self._step = Step(self.state, self.objectives, options.seed, options.ema, options.precision != "mixed_float16")
         self.first_losses = self._step.check(_batch(data.train, self.schedule.order(0)[0]))
-        self._rate = optimizers[0]
 
     def finished(self) -> bool:
         """Return whether every step is done, or early stopping has ended the run."""
@@ -146,13 +150,25 @@ class Trainer:
                 f"the checkpoint of step {last} is good; "
                 "try a smaller --learning-rate, a --clip-norm such as 1, or --warmup-steps 500."
             )
-        metrics = {f"train/{name}": float(total) / count for name, total in sums.items()}
-        return metrics | {"learning_rate": float(self._rate.learning_rate)}
+        metrics: dict[str, float] = {}
+        for objective, optimizer in zip(self.objectives, self.state.optimizers, strict=True):
+            turns = objective.turns(chunk.first, chunk.last)
+            names = prefixed(objective, self.objectives, dict.fromkeys(self._term_names(objective)))
+            metrics |= {f"train/{name}": float(sums[name]) / turns for name in names if turns}
+            rate = float(optimizer.learning_rate)
+            metrics |= prefixed(objective, self.objectives, {"learning_rate": rate})
+        return metrics
 
     def _program(self, mode: CompileMode) -> ChunkProgram:
-        names = list(self.first_losses)
-        names += list(prefixed_names(self.objectives, "gradient_norm"))
+        names = [
+            name
+            for objective in self.objectives
+            for name in prefixed(objective, self.objectives, dict.fromkeys(self._term_names(objective)))
+        ]
         return compile_chunk(self._step, self.feed, names, mode)
+
+    def _term_names(self, objective: Objective) -> tuple[str, ...]:
+        return (*self._step.terms[objective.name], "gradient_norm")
 
     def choose_mode(self, report: Callable[[str], None]) -> tuple[CompileMode, ChunkProgram, dict[str, float | str]]:
         """Return what `fastest_mode` finds on the first chunk, which is what ``--compile auto`` takes.
@@ -254,7 +270,17 @@ class Validation:
 
 def prefixed_names(objectives: list[Objective], term: str) -> list[str]:
     """Return what `term` is called in the metrics, for each objective."""
-    return [name for objective in objectives for name in prefixed(objective, objectives, {term: tf.constant(0.0)})]
+    return [name for objective in objectives for name in prefixed(objective, objectives, {term: None})]
+
+
+def _require_losses_that_tell(model: GenerativeModel, options: TrainOptions) -> None:
+    if model.losses_tell or (options.keep == "last" and not options.patience):
+        return
+    chosen = "--keep best" if options.keep == "best" else f"--patience {options.patience}"
+    raise OptionError(
+        f"{chosen} goes by the validation loss, and a lower one does not mean a better {type(model).__name__}; "
+        "use --keep last, without --patience."
+    )
 
 
 def _batch(split: Split, which: Any) -> Batch:

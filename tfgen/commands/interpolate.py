@@ -30,7 +30,11 @@ _TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Options:
-    """Between what, on which paths, and where to. Each end is named by its class or by its index, or both are drawn."""
+    """Between what, on which paths, and where to. Each end is named by its class or by its index, or both are drawn.
+
+    A model that decodes codes but does not encode examples (a GAN) goes between two of its own samples: of the classes that are
+    named, which a conditional model is told, and which for any other are those that a classifier sees; or of two that differ.
+    """
 
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
@@ -78,15 +82,19 @@ def main(arguments: Sequence[str], context: Context) -> None:
     options = parse(Options, arguments, "interpolate", __doc__ or "")
     run = context.run(options.run)
     from tfgen.files import written_whole
-    from tfgen.models import HasLatents, capable
+    from tfgen.models import Decodes, HasLatents, capable
     from tfgen.runtime import device_scope
 
     out = options.out or run.files.figures / "interpolation.png"
     if out.suffix == ".png":
         _require_picture(options, run.data_spec)
     with device_scope(run.config.device):
-        capable(run.model, HasLatents, "interpolation")  # before data are looked for
-        chosen = None if options.samples else _chosen(options, run.data)
+        capable(run.model, Decodes, "interpolation")  # before data are looked for
+        chosen: _Ends | None = None
+        if not options.samples:
+            chosen = (
+                _Examples(*_chosen(options, run.data)) if isinstance(run.model, HasLatents) else _drawn(options, run)
+            )
         found = _found(options, run, chosen, options.steps)
         with written_whole(out) as temporary:
             if out.suffix == ".npz":
@@ -95,6 +103,55 @@ def main(arguments: Sequence[str], context: Context) -> None:
                 _draw(options, run, chosen, found, temporary)
     print(_ends(options, run, chosen, found))
     print(out)
+
+
+@dataclass(frozen=True)
+class _Examples:
+    """Two test examples, by index."""
+
+    first: int
+    second: int
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Two samples of a model that does not encode, by class; and their codes, where these had to be looked for."""
+
+    classes: tuple[int, int]
+    codes: Any = None
+
+
+_Ends = _Examples | _Drawn
+
+
+def _drawn(options: Options, run: Run) -> _Drawn | None:
+    """Return two samples of the classes that are named, or of two that differ; None for data without classes."""
+    from tfgen.metrics.features import feature_network
+    from tfgen.metrics.search import codes_of_classes
+    from tfgen.models import Decodes, HasLatents, capable
+
+    if options.from_index is not None or options.to_index is not None:
+        capable(run.model, HasLatents, "--from-index (name classes, or nothing)")
+    named = None if options.from_ is None or options.to is None else (options.from_, options.to)
+    count = run.data_spec.classes
+    if named is None and count is None:
+        return None
+    if count is None:
+        raise DataError(f"--from: data set {run.config.data!r} has no classes; leave --from and --to out.")
+    for way, label in zip(("from", "to"), named or (), strict=False):
+        require_option(0 <= label < count, way, label, f"a class, 0 .. {count - 1}")
+    if run.model.conditional:
+        return _Drawn(named or (0, min(1, count - 1)))
+    if run.data_spec.kind != "image":
+        if named:
+            raise DataError(
+                "--from: there is no classifier of vectors that could tell samples' classes; use --samples."
+            )
+        return None
+    network = feature_network("classifier", run.data, run.config.sources, quiet=False)
+    capable(run.model, Decodes, "interpolation")
+    codes, classes = codes_of_classes(run.model, network, named, options.seed)
+    return _Drawn(classes, codes)
 
 
 def _require_picture(options: Options, data: DataSpec) -> None:
@@ -141,14 +198,17 @@ def _index(data: Dataset, way: str, by_class: int | None, by_index: int | None) 
     return int(found[0])
 
 
-def _found(options: Options, run: Run, chosen: tuple[int, int] | None, steps: int) -> Interpolation:
+def _found(options: Options, run: Run, chosen: _Ends | None, steps: int) -> Interpolation:
     from tfgen.interpolation import interpolate
     from tfgen.sampling import labels_for
 
     asked = labels_for(run.model, 2, options.labels)
-    if chosen is None:
-        return interpolate(run.model, labels=asked, paths=options.path, steps=steps, seed=options.seed)
-    test, which = run.data.test, list(chosen)
+    if not isinstance(chosen, _Examples):
+        codes = None if chosen is None else chosen.codes
+        if chosen is not None and run.model.conditional and not options.labels:
+            asked = labels_for(run.model, 2, chosen.classes)
+        return interpolate(run.model, labels=asked, codes=codes, paths=options.path, steps=steps, seed=options.seed)
+    test, which = run.data.test, [chosen.first, chosen.second]
     own = test.labels[which] if run.model.conditional and test.labels is not None else None
     return interpolate(
         run.model, test.x[which], own, paths=options.path, steps=steps, seed=options.seed,
@@ -165,7 +225,7 @@ def _write_arrays(found: Interpolation, path: Path) -> None:
     np.savez(path, **arrays)
 
 
-def _draw(options: Options, run: Run, chosen: tuple[int, int] | None, found: Interpolation, path: Path) -> None:
+def _draw(options: Options, run: Run, chosen: _Ends | None, found: Interpolation, path: Path) -> None:
     from tfgen.interpolation_figure import draw_image_paths, draw_plane_paths
 
     if run.data_spec.kind == "image":
@@ -176,12 +236,16 @@ def _draw(options: Options, run: Run, chosen: tuple[int, int] | None, found: Int
     draw_plane_paths(curves, every, run.data_spec, run.data.test.x[:_DATA_POINTS], path)
 
 
-def _ends(options: Options, run: Run, chosen: tuple[int, int] | None, found: Interpolation) -> str:
+def _ends(options: Options, run: Run, chosen: _Ends | None, found: Interpolation) -> str:
     """Return what the paths join, and whether decoding gave the two examples back."""
     if chosen is None:
         return f"between two codes of the prior, seed {options.seed}"
+    if isinstance(chosen, _Drawn):
+        of = "" if run.model.conditional else ", as the classifier sees them"
+        return f"between samples of classes {chosen.classes[0]} and {chosen.classes[1]}{of}, seed {options.seed}"
     labels, errors = run.data.test.labels, found.end_errors()
-    names = [f"test example {i}" + ("" if labels is None else f" (class {labels[i]})") for i in chosen]
+    which = (chosen.first, chosen.second)
+    names = [f"test example {i}" + ("" if labels is None else f" (class {labels[i]})") for i in which]
     between = f"from {names[0]} to {names[1]}"
     image, furthest = run.data_spec.kind == "image", float(errors.max())
     low, high = run.data_spec.value_range

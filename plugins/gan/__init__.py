@@ -1,0 +1,85 @@
+"""Generative adversarial networks: convolutional or dense, with and without labels, under four objectives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tfgen import ModelSpec, Registration, hookimpl, require_option
+
+
+@dataclass(frozen=True)
+class GANConfig:
+    """Options of a generative adversarial network."""
+
+    objective: Literal["nonsaturating", "minimax", "wgan-gp", "hinge"] = "nonsaturating"
+    """What the two networks play for: the generator maximises log D(G(z)), or minimises log(1 - D(G(z))); a Wasserstein
+    critic with a gradient penalty; or the hinge loss."""
+    latent: int = 64
+    """Size of a code z."""
+    network: Literal["conv", "mlp"] = "conv"
+    """Generator and discriminator: convolutions (images only), or multi-layer perceptrons."""
+    filters: int = 32
+    """conv: filters of the convolution nearest to the image; each one further in has twice as many."""
+    units: int = 256
+    """mlp: width of each hidden layer."""
+    depth: int = 3
+    """mlp: hidden layers."""
+    discriminator_steps: int = 1
+    """Steps of the discriminator, each on a batch of its own, for one of the generator."""
+    r1: float = 1.0
+    """Weight gamma of the penalty gamma/2 E|grad D(x)|^2 on the gradient at true examples; 0 for none."""
+    gradient_penalty: float = 10.0
+    """wgan-gp: weight lambda of the penalty on gradients whose norm is not 1."""
+    generator_rate: float | None = None
+    """Learning rate of the generator; by default --learning-rate."""
+    discriminator_rate: float | None = None
+    """Learning rate of the discriminator; by default --learning-rate."""
+
+    def __post_init__(self) -> None:
+        for name in ("latent", "filters", "units", "discriminator_steps"):
+            require_option(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        for name in ("depth", "r1", "gradient_penalty"):
+            require_option(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        for name in ("generator_rate", "discriminator_rate"):
+            value = getattr(self, name)
+            require_option(value is None or value > 0, name, value, "above 0")
+
+
+@hookimpl
+def tfgen_register(registry: Registration) -> None:
+    """Add the adversarial networks."""
+    for name, model, summary, reference in (
+        (
+            "gan",
+            "GAN",
+            "Two networks that play against each other: sharp samples, no density.",
+            "Goodfellow et al.: Generative adversarial nets, NIPS 2014",
+        ),
+        (
+            "cgan",
+            "ConditionalGAN",
+            "The same given a label, with a projection discriminator.",
+            "Miyato, Koyama: cGANs with projection discriminator, ICLR 2018",
+        ),
+    ):
+        registry.add_model(
+            ModelSpec(
+                name=name,
+                config=GANConfig,
+                model=f"tfgen_plugins.gan.model:{model}",
+                summary=summary,
+                reference=reference,
+                # Losses of two players tell nothing, so the last weights are kept, averaged; no momentum, as the game turns.
+                training={
+                    "epochs": 100,
+                    "batch_size": 64,
+                    "learning_rate": 2e-3,
+                    "beta_1": 0.0,
+                    "beta_2": 0.99,
+                    "ema": 0.999,
+                    "keep": "last",
+                    "picture_samples": 25,
+                },
+            )
+        )

@@ -1,0 +1,149 @@
+"""Generative adversarial networks: one objective for each of the two players, and codes that decode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfgen import Batch, DataSpec, GenerativeModel, Objective, as_seed, fold_in, normal, quantise, uniform
+from tfgen_plugins.gan import GANConfig
+from tfgen_plugins.gan.games import GAMES, gradient_penalty, r1_penalty, values_and_gradients
+from tfgen_plugins.gan.networks import ConvFeatures, ConvGenerator, DenseGenerator, DenseStack, Discriminator
+
+tfd = tfp.distributions
+
+_CODES, _SHARES = range(2)  # purposes of a seed
+
+
+class GAN(GenerativeModel):
+    """A generator G makes examples of codes z ~ N(0, I); a discriminator D learns to tell them from true ones.
+
+    Each has an objective, an optimizer and a learning rate of its own. A step is one of the discriminator; the generator
+    moves in each k-th step, behind it. There is no density: what the model is worth shows in its samples alone.
+
+    Images are seen by both networks as numbers in [-1, 1], vectors as they are.
+    """
+
+    config: GANConfig
+    losses_tell = False
+
+    def __init__(self, config: GANConfig, data: DataSpec, seed: int) -> None:
+        super().__init__(config, data, seed)
+        if data.kind == "vector" and config.network != "mlp":
+            raise self.refuse("vectors need --network mlp.")
+        self.game = GAMES[config.objective]
+        classes, dtype = (data.classes or 0) if self.conditional else 0, self.density_dtype
+        features: ConvFeatures | DenseStack
+        with keras.name_scope("gan"):
+            if config.network == "conv":
+                self.generator = ConvGenerator(config.latent, classes, data.shape, config.filters, dtype)
+                features = ConvFeatures(data.shape, config.filters)
+            else:
+                self.generator = DenseGenerator(config.latent, classes, data.shape, config.units, config.depth, dtype)
+                features = DenseStack(data.dimensions, config.units, config.depth)
+            self.discriminator = Discriminator(features, classes, config.objective != "wgan-gp", dtype)
+
+    def objectives(self) -> Sequence[Objective]:
+        """Return the discriminator's loss, and the generator's behind it."""
+        config = self.config
+        return [
+            Objective(
+                "discriminator",
+                self._discriminator_loss,
+                self.discriminator.trainable_variables,
+                learning_rate=config.discriminator_rate,
+            ),
+            Objective(
+                "generator",
+                self._generator_loss,
+                self.generator.trainable_variables,
+                every=config.discriminator_steps,
+                learning_rate=config.generator_rate,
+            ),
+        ]
+
+    def _discriminator_loss(self, batch: Batch, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Return the game's loss of D with the penalties, and the mean of D on true and on generated examples."""
+        one_hot = self._rows(batch.labels)
+        true = self._seen(batch.x)
+        generated = tf.stop_gradient(self._generated(self._codes(true.shape[0], seed), one_hot))
+
+        def values(x: tf.Tensor) -> tf.Tensor:
+            return self.discriminator(x, one_hot)
+
+        penalties: dict[str, tuple[float, tf.Tensor]] = {}
+        if self.config.r1:
+            on_true, squares = values_and_gradients(values, true)
+            penalties["r1"] = self.config.r1, r1_penalty(squares)
+        else:
+            on_true = values(true)
+        on_generated = values(generated)
+        if self.config.objective == "wgan-gp":
+            shares = uniform([true.shape[0]], fold_in(seed, _SHARES), self.density_dtype)
+            penalty = gradient_penalty(values, true, generated, shares)
+            penalties["gradient_penalty"] = self.config.gradient_penalty, penalty
+        loss = self.game.discriminator(on_true, on_generated)
+        for weight, penalty in penalties.values():
+            loss += weight * penalty
+        return {
+            "loss": loss,
+            "d_true": self.game.shown(on_true),
+            "d_generated": self.game.shown(on_generated),
+            **{name: penalty for name, (_, penalty) in penalties.items()},
+        }
+
+    def _generator_loss(self, batch: Batch, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Return the game's loss of G, on as many new codes as the batch has examples and under its labels."""
+        one_hot = self._rows(batch.labels)
+        generated = self._generated(self._codes(batch.x.shape[0], seed), one_hot)
+        return {"loss": self.game.generator(self.discriminator(generated, one_hot))}
+
+    def _rows(self, labels: Any) -> tf.Tensor | None:
+        return self.one_hot(labels) if self.conditional else None
+
+    def _codes(self, n: int, seed: Any) -> tf.Tensor:
+        return normal([n, self.config.latent], fold_in(seed, _CODES), self.density_dtype)
+
+    def _seen(self, x: Any) -> tf.Tensor:
+        """Return examples as the networks see them: grey levels as ``2 x / (levels - 1) - 1``."""
+        x = tf.cast(x, self.density_dtype)
+        return x if self.data.kind == "vector" else x * (2 / (self.data.levels - 1)) - 1
+
+    def _generated(self, z: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
+        x = self.generator(z, one_hot)
+        return x if self.data.kind == "vector" else tf.tanh(x)
+
+    # What can be had from it
+
+    def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return G(z): uint8 images, or float32 vectors; nothing in it is random."""
+        z = tf.cast(z, self.density_dtype)
+        x = self._generated(z, self.one_hot(labels, z.shape[0]))
+        return (
+            x
+            if self.data.kind == "vector"
+            else quantise((x + 1) * ((self.data.levels - 1) / 2) + 0.5, self.data.levels)
+        )
+
+    def prior(self, labels: Any = None) -> Any:
+        """Return N(0, I), the same for all labels."""
+        self.one_hot(labels)
+        return tfd.Sample(tfd.Normal(tf.zeros([], self.density_dtype), 1.0), self.config.latent)
+
+    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Draw codes and decode them: `n` uint8 images, or float32 vectors."""
+        return self.decode(self._codes(n, as_seed(seed)), labels)
+
+    def basis(self) -> Mapping[str, Any]:
+        """Return the objective, beside numbers of samples."""
+        return {"objective": self.config.objective}
+
+
+class ConditionalGAN(GAN):
+    """The same given a label, which both networks are told (Mirza, Osindero 2014; Miyato, Koyama 2018)."""
+
+    conditional = True

@@ -1,0 +1,187 @@
+"""Generators, from a code to an example, and discriminators, from an example to one number.
+
+A label comes into a generator as a one-hot vector beside the code. A discriminator takes it by projection: with h the last
+hidden layer, ``D(x, y) = a . h(x) + b + v_y . h(x)`` (Miyato, Koyama 2018, equation 3).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from tfgen_plugins.vae.networks import beside, halved
+from tfgen_plugins.vae.transposed import NarrowConv2DTranspose
+
+_SLOPE = 0.2  # of the leaky rectifier below zero
+_KERNEL = 4
+_HALVINGS = 3
+_START = "he_normal"
+
+
+def rectified(x: tf.Tensor) -> tf.Tensor:
+    """Return ``max(x, 0.2 x)``, which lets gradients through on both sides."""
+    return tf.maximum(x, _SLOPE * x)
+
+
+class ConvGenerator(keras.layers.Layer):
+    """A linear layer to the smallest feature maps, and transposed convolutions of stride 2, each to half as many filters.
+
+    Maps of 28x28 images have sides 4, 7, 14, 28: a transposed convolution doubles its input, and where halving rounds up, the
+    surplus row or column is cut off.
+
+    Args:
+        latent: size of a code.
+        classes: width of the label, 0 for none.
+        shape: of an image, (height, width, channels).
+        filters: of the last hidden maps.
+        dtype: of the result.
+    """
+
+    def __init__(self, latent: int, classes: int, shape: Sequence[int], filters: int, dtype: tf.DType) -> None:
+        super().__init__(name="generator")
+        height, width, channels = shape
+        self.sides = [(height, width)]
+        for _ in range(_HALVINGS):
+            height, width = halved(height), halved(width)
+            self.sides.insert(0, (height, width))
+        widths = [filters * 2**power for power in reversed(range(_HALVINGS))]
+        self.start = (height, width, widths[0])
+        self.stem = keras.layers.Dense(math.prod(self.start), kernel_initializer=_START)
+        self.stem.build((None, latent + classes))
+        self.convolutions = [
+            keras.layers.Conv2DTranspose(count, _KERNEL, strides=2, padding="same", kernel_initializer=_START)
+            for count in widths[1:]
+        ]
+        self.head = NarrowConv2DTranspose(channels, _KERNEL, dtype=dtype.name)
+        for convolution, count, side in zip([*self.convolutions, self.head], widths, self.sides, strict=False):
+            convolution.build((None, *side, count))
+        self.built = True
+
+    def call(self, z: tf.Tensor, one_hot: tf.Tensor | None = None) -> tf.Tensor:
+        """Return [n, height, width, channels] without bounds for codes [n, latent] and labels [n, k]."""
+        hidden = rectified(tf.reshape(self.stem(beside(z, one_hot)), [-1, *self.start]))
+        for convolution, (height, width) in zip(self.convolutions, self.sides[1:], strict=False):
+            hidden = rectified(convolution(hidden)[:, :height, :width])
+        height, width = self.sides[-1]
+        return self.head(tf.cast(hidden, self.head.compute_dtype))[:, :height, :width]
+
+
+class ConvFeatures(keras.layers.Layer):
+    """Convolutions of stride 2, each with twice as many filters as the one before, as one vector.
+
+    Args:
+        shape: of an image, (height, width, channels).
+        filters: of the first convolution.
+
+    Attributes:
+        width: of the vector.
+    """
+
+    def __init__(self, shape: Sequence[int], filters: int) -> None:
+        super().__init__(name="features")
+        height, width, channels = shape
+        self.convolutions = [
+            keras.layers.Conv2D(filters * 2**power, _KERNEL, strides=2, padding="same", kernel_initializer=_START)
+            for power in range(_HALVINGS)
+        ]
+        for convolution in self.convolutions:
+            convolution.build((None, height, width, channels))
+            height, width, channels = halved(height), halved(width), convolution.filters
+        self.width = height * width * channels
+        self.built = True
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Return [n, width] for images [n, height, width, channels]."""
+        for convolution in self.convolutions:
+            x = rectified(convolution(x))
+        return tf.reshape(x, [-1, self.width])
+
+
+class DenseStack(keras.layers.Layer):
+    """Dense hidden layers.
+
+    Args:
+        inputs: width of the input.
+        units: width of each layer.
+        depth: how many.
+
+    Attributes:
+        width: of the result.
+    """
+
+    def __init__(self, inputs: int, units: int, depth: int) -> None:
+        super().__init__(name="dense")
+        self.layers = [keras.layers.Dense(units, kernel_initializer=_START) for _ in range(depth)]
+        self.inputs = self.width = inputs
+        for dense in self.layers:
+            dense.build((None, self.width))
+            self.width = units
+        self.built = True
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Return [n, width] for examples of any shape, [n, ...]."""
+        x = tf.reshape(x, [-1, self.inputs])
+        for dense in self.layers:
+            x = rectified(dense(x))
+        return x
+
+
+class DenseGenerator(keras.layers.Layer):
+    """A perceptron over the code, with the label beside it.
+
+    Args:
+        latent: size of a code.
+        classes: width of the label, 0 for none.
+        shape: of an example.
+        units: width of each hidden layer.
+        depth: hidden layers.
+        dtype: of the result.
+    """
+
+    def __init__(
+        self, latent: int, classes: int, shape: Sequence[int], units: int, depth: int, dtype: tf.DType
+    ) -> None:
+        super().__init__(name="generator")
+        self.shape = tuple(shape)
+        self.hidden = DenseStack(latent + classes, units, depth)
+        self.head = keras.layers.Dense(math.prod(shape), dtype=dtype.name)
+        self.head.build((None, self.hidden.width))
+        self.built = True
+
+    def call(self, z: tf.Tensor, one_hot: tf.Tensor | None = None) -> tf.Tensor:
+        """Return [n, *shape] without bounds for codes [n, latent] and labels [n, k]."""
+        hidden = tf.cast(self.hidden(beside(z, one_hot)), self.head.compute_dtype)
+        return tf.reshape(self.head(hidden), [-1, *self.shape])
+
+
+class Discriminator(keras.layers.Layer):
+    """One number for each example: a linear function of features, to which the label adds one of its own.
+
+    Args:
+        features: the layer that finds them; has a ``width``.
+        classes: how many labels there are, 0 for none.
+        bias: whether the linear function has a constant, b; a game that sees only differences of D has no use for one.
+        dtype: of the result.
+    """
+
+    def __init__(self, features: ConvFeatures | DenseStack, classes: int, bias: bool, dtype: tf.DType) -> None:
+        super().__init__(name="discriminator")
+        self.features = features
+        self.head = keras.layers.Dense(1, use_bias=bias, dtype=dtype.name)
+        self.head.build((None, features.width))
+        if classes:
+            self.directions = self.add_weight(
+                shape=(classes, features.width), initializer="glorot_uniform", name="directions", dtype=dtype.name
+            )
+        self.built = True
+
+    def call(self, x: tf.Tensor, one_hot: tf.Tensor | None = None) -> tf.Tensor:
+        """Return D(x) or D(x, y), [n], for examples and labels [n, k]."""
+        hidden = tf.cast(self.features(x), self.head.compute_dtype)
+        value = self.head(hidden)[:, 0]
+        if one_hot is None:
+            return value
+        return value + tf.reduce_sum((tf.cast(one_hot, hidden.dtype) @ self.directions) * hidden, axis=-1)

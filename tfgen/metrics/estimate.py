@@ -1,0 +1,17 @@
+"""A number and how far it may be off."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Estimate(NamedTuple):
+    """A number that was estimated from draws.
+
+    Attributes:
+        value: the estimate.
+        standard_error: of the value, over the draws; NaN where it is not known.
+    """
+
+    value: float
+    standard_error: float

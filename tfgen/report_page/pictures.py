@@ -1,0 +1,102 @@
+"""Pictures inside a page: a PNG, checked, small enough, as a data URI."""
+
+from __future__ import annotations
+
+import base64
+import io
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from tfgen.errors import OutputError, RunError
+
+#: A picture of more bytes is scaled down, so that a page of many opens on a phone as well.
+MOST_BYTES = 700_000
+#: A larger file is no picture that tfgen has drawn; it is not even read.
+_MOST_READ = 64_000_000
+#: Width and height, in pixels, that a scaled picture has at most; half of both as long as it has too many bytes.
+_SCALED = (1600, 4800)
+_COLOURS = 256
+
+
+@dataclass(frozen=True)
+class Inlined:
+    """A picture as a page holds it.
+
+    Attributes:
+        uri: ``data:image/png;base64,...``.
+        width: in pixels.
+        height: in pixels.
+        note: what was done to it, in words; empty for the file as it is.
+    """
+
+    uri: str
+    width: int
+    height: int
+    note: str = ""
+
+
+def inlined(path: Path) -> Inlined:
+    """Return a PNG as a data URI, scaled down when it has more than `MOST_BYTES`.
+
+    The whole file is decoded first, so that no browser has to show a broken picture.
+
+    Raises:
+        RunError: when the file is no PNG, or is damaged.
+    """
+    try:
+        if not path.is_file() or path.stat().st_size > _MOST_READ:
+            raise RunError(f"{path} is no picture, or larger than {_MOST_READ:,} bytes; draw it again.")
+        content = path.read_bytes()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a file that unfolds to gigabytes is only warned of
+            with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+                image.verify()  # checksums of all chunks; the image cannot be used behind it
+            with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+                image.load()
+                return _small(image, content)
+    except RunError:
+        raise
+    except Exception as error:  # what a decoder raises for a damaged file is of many kinds
+        raise RunError(f"{path} is damaged or no PNG ({error}); draw it again, or delete it.") from error
+
+
+def drawn(draw: Callable[[Path], None]) -> Inlined:
+    """Return as a data URI what `draw` writes to the path that it is given.
+
+    Raises:
+        OutputError: when there is no place for a temporary file.
+    """
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "picture.png"
+            draw(path)
+            return inlined(path)
+    except OSError as error:
+        raise OutputError(f"cannot write a temporary picture: {error.strerror}; free some space.") from error
+
+
+def _small(image: Image.Image, content: bytes) -> Inlined:
+    if len(content) <= MOST_BYTES:
+        return Inlined(_uri(content), *image.size)
+    scaled = Image.new("RGB", image.size, "white")
+    colours = image.convert("RGBA")
+    scaled.paste(colours, mask=colours)  # a page may be dark; axes and titles are black
+    size = _SCALED
+    while True:
+        scaled.thumbnail(size, Image.Resampling.LANCZOS)
+        packed = io.BytesIO()
+        scaled.quantize(_COLOURS).save(packed, format="PNG", optimize=True)
+        if packed.tell() <= MOST_BYTES or max(scaled.size) <= _COLOURS:
+            break
+        size = (max(1, scaled.width // 2), max(1, scaled.height // 2))
+    shrunk = f"scaled down from {image.width} x {image.height}" if scaled.size != image.size else "in fewer colours"
+    return Inlined(_uri(packed.getvalue()), *scaled.size, f"{shrunk} for this page")
+
+
+def _uri(content: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
