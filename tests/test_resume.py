@@ -85,7 +85,7 @@ def assert_equal_runs(one: Path, other: Path) -> None:
     assert results[0] == results[1]
 
 
-@pytest.mark.parametrize("mode", ["graph", "xla-loop"])
+@pytest.mark.parametrize("mode", ["graph", pytest.param("xla-loop", marks=pytest.mark.slow)])
 def test_killed_and_resumed_is_never_killed(mode, tmp_path):
     (tmp_path / "killer.py").write_text(KILLER)
     options = [*OPTIONS, "--compile", mode]

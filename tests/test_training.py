@@ -140,7 +140,7 @@ def test_several_objectives_move_their_own_weights_in_turn(tmp_path):
 
 def test_a_step_of_one_objective_does_not_move_the_weights_of_the_other():
     trainer = toy(Rivals, QUICK)
-    second = dataclasses.replace(trainer._step, objectives=[trainer.objectives[1]])
+    second = dataclasses.replace(trainer.step, objectives=[trainer.objectives[1]])
     trainer.state.optimizers = [trainer.state.optimizers[1]]
     trainer.model.a.assign(5.0)
     second(trainer.feed.batch(tf.constant(trainer.schedule.order(0)), tf.constant(0)), tf.constant(0))

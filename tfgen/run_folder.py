@@ -239,7 +239,7 @@ def check_name(runs_dir: Path, name: str) -> None:
 
 def _is_measured(metrics: Any) -> bool:
     """Return whether `metrics` is ``{name: {"value", "standard_error", "unit", "basis"}}``, as evaluation makes it."""
-    kinds = {"value": float, "standard_error": float | None, "unit": str, "basis": dict}
+    kinds = {"value": float | None, "standard_error": float | None, "unit": str, "basis": dict}
     return isinstance(metrics, dict) and all(
         isinstance(metric, dict) and all(isinstance(metric.get(key, ...), kind) for key, kind in kinds.items())
         for metric in metrics.values()
@@ -247,12 +247,12 @@ def _is_measured(metrics: Any) -> bool:
 
 
 def _with_nan(content: dict[str, Any]) -> None:
-    """Put NaN, as `evaluate` gives it, in the place of the null that JSON has for a metric without a standard error."""
+    """Put NaN in the place of the null that JSON has for a number that is none, or a metric without a standard error."""
     classified = [found["metrics"] for found in content.get("classification", {}).values()]
     for metrics in (*(content.get(split, {}) for split in ("train", "valid", "test")), *classified):
         for metric in metrics.values():
-            if metric["standard_error"] is None:
-                metric["standard_error"] = math.nan
+            for key in ("value", "standard_error"):
+                metric[key] = math.nan if metric[key] is None else metric[key]
 
 
 def _is_classified(splits: Any) -> bool:

@@ -40,6 +40,7 @@ class Trainer:
         model: as given.
         schedule: which steps there will be.
         state: what training changes.
+        step: what is compiled.
         first_losses: the losses before the first step, which were found to be finite.
 
     Raises:
@@ -64,8 +65,8 @@ class Trainer:
             optimizer.build(objective.weights)
         self.state = TrainingState(model, optimizers, ema=options.ema > 0, keep_best=options.keep == "best")
         self.feed: Feed = make_feed(data.train, options.feed)
-        self._step = Step(self.state, self.objectives, options.seed, options.ema, options.precision != "mixed_float16")
-        self.first_losses = self._step.check(_batch(data.train, self.schedule.order(0)[0]))
+        self.step = Step(self.state, self.objectives, options.seed, options.ema, options.precision != "mixed_float16")
+        self.first_losses = self.step.check(_batch(data.train, self.schedule.order(0)[0]))
 
     def finished(self) -> bool:
         """Return whether every step is done, or early stopping has ended the run."""
@@ -165,10 +166,10 @@ class Trainer:
             for objective in self.objectives
             for name in prefixed(objective, self.objectives, dict.fromkeys(self._term_names(objective)))
         ]
-        return compile_chunk(self._step, self.feed, names, mode)
+        return compile_chunk(self.step, self.feed, names, mode)
 
     def _term_names(self, objective: Objective) -> tuple[str, ...]:
-        return (*self._step.terms[objective.name], "gradient_norm")
+        return (*self.step.terms[objective.name], "gradient_norm")
 
     def choose_mode(self, report: Callable[[str], None]) -> tuple[CompileMode, ChunkProgram, dict[str, float | str]]:
         """Return what `fastest_mode` finds on the first chunk, which is what ``--compile auto`` takes.

@@ -69,7 +69,13 @@ PROGRAMS = {
 }
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+#: Those that take seconds to compile.
+LONG = {"vae trains by convolutions", "cvae samples", "pixelcnn trains", "pixelcnn looks with attention"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in PROGRAMS]
+)
 def test_counted_multiply_adds_are_those_of_the_compiled_program(name):
     program = PROGRAMS[name]()
     found = xla_cost.xla_cost(compiled(program))

@@ -120,7 +120,12 @@ def test_self_time_leaves_out_what_is_inside_and_idle_what_is_beside(bench, trac
 
 
 @pytest.mark.parametrize(
-    ("work", "way", "product"), [("sample", "graph", "MatMul"), ("train", "graph", "MatMul"), ("sample", "xla", "dot")]
+    ("work", "way", "product"),
+    [
+        ("train", "graph", "MatMul"),
+        pytest.param("sample", "graph", "MatMul", marks=pytest.mark.slow),
+        pytest.param("sample", "xla", "dot", marks=pytest.mark.slow),
+    ],
 )
 def test_a_profile_shows_each_product(bench, tmp_path, capsys, work, way, product):
     files = ["--json", str(tmp_path / "out.json"), "--markdown", str(tmp_path / "out.md")]

@@ -65,7 +65,7 @@ def test_a_players_step_leaves_the_other_where_it_was(mover, digits):
     trainer = trainer_of(digits)
     before = [weight.numpy() for weight in trainer.model.trainable_variables]
     objective = trainer.objectives[mover]
-    step = dataclasses.replace(trainer._step, objectives=[objective])
+    step = dataclasses.replace(trainer.step, objectives=[objective])
     trainer.state.optimizers = [trainer.state.optimizers[mover]]
     step(trainer.feed.batch(tf.constant(trainer.schedule.order(0)), tf.constant(0)), tf.constant(0))
     own = {id(weight) for weight in objective.weights}

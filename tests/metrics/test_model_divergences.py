@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+import tfgen
 from tests.pixelcnn.pixel_models import BITS, every_image, small_pixelcnn
 from tests.toy_models import ConditionalGaussian, Gaussian, GaussianConfig, LinearGaussian, Pixels, spec, vectors
 from tfgen import DataSpec
@@ -193,13 +194,11 @@ def test_models_of_different_examples_are_refused(pair):
 
 @pytest.fixture(scope="module")
 def plane_runs(tmp_path_factory):
-    """Two untrained flows in the plane that differ, and one that is conditional."""
-    import tfgen
-
+    """Two flows in the plane that differ, the second one conditional."""
     common = {"runs_dir": tmp_path_factory.mktemp("apart"), "quiet": True, "data": "two_gaussians"}
-    small = {"epochs": 1, "compile": "graph", "units": 8, "layers": 2, "depth": 1, "batch_size": 25_000}
-    runs = [tfgen.train("realnvp", name=f"run{seed}", seed=seed, **common, **small).folder for seed in (0, 1)]
-    return [*runs, tfgen.train("conditional_realnvp", name="labelled", **common, **small).folder]
+    small = {"epochs": 1, "compile": "graph", "units": 8, "layers": 2, "depth": 1, "batch_size": 5000}
+    p = tfgen.train("realnvp", name="plain", learning_rate=0.05, **common, **small)
+    return p.folder, tfgen.train("conditional_realnvp", name="labelled", **common, **small).folder
 
 
 @pytest.fixture
@@ -219,16 +218,22 @@ def say(capsys):
 
 
 def test_two_runs(plane_runs, say):
-    p, q, labelled = plane_runs
-    said = say(p, q, "--samples", 600).splitlines()
-    assert said[0] == f"p           {p}  (realnvp, density exact)"
-    assert [line[:11].strip() for line in said[2:]] == ["KL(p || q)", "KL(q || p)", "JS(p, q)"]
-    assert " nats   (draws of p and q, samples 600, at most log 2 = 0.6931)" in said[4]
-    content = json.loads(say(p, labelled, "--samples", 600, "--json"))
-    assert (content["p"], content["q"]) == (str(p), str(labelled))
+    p, q = map(tfgen.load, plane_runs)
+    expected = model_divergences(p.model, q.model, 600, seed=3, data=p.data)
+    assert values(expected).min() > 0.01
+    options = (p.folder, q.folder, "--samples", 600, "--seed", 3, "--batch-size", 600)
+    said = say(*options).splitlines()
+    assert said[0] == f"p           {p.folder}  (realnvp, density exact)"
+    over = "marginal over 2 classes, p(y) class frequencies of train"
+    assert said[1] == f"q           {q.folder}  (conditional_realnvp, density exact, {over})"
+    for line, title, value in zip(said[2:], ("KL(p || q)", "KL(q || p)", "JS(p, q)"), values(expected), strict=True):
+        assert line.startswith(title)
+        assert float(line.removeprefix(title).split()[0]) == pytest.approx(value, abs=1e-3)
+    assert said[4].endswith(" nats   (draws of p and q, samples 600, at most log 2 = 0.6931)")
+    content = json.loads(say(*options, "--json"))
+    assert (content["p"], content["q"]) == (str(p.folder), str(q.folder))
     assert list(content["metrics"]) == list(NAMES)
-    assert content["metrics"]["js_nats"]["basis"]["q: p(y)"] == "class frequencies of train"
-    assert 0 < content["metrics"]["kl_p_q_nats"]["value"] < 1
+    np.testing.assert_allclose(values(content["metrics"]), values(expected), rtol=1e-4, atol=1e-6)
 
 
 def test_the_picture_of_two_bits(say, drawn, tmp_path):

@@ -23,7 +23,7 @@ from tfgen.options import CompileMode, TrainOptions
 from tfgen.schedule import Chunk, Schedule
 from tfgen.seeds import fold_in
 from tfgen.specs import ModelSpec
-from tfgen.stepping import Step, compile_chunk
+from tfgen.stepping import compile_chunk
 from tfgen.training import Trainer, prefixed_names
 
 _PROBE = 10**7  # purpose of the seed of the losses before and after, apart from any that trains
@@ -116,7 +116,7 @@ class Chunks(Loop):
         self.objectives, self.optimizers = trainer.objectives, trainer.state.optimizers
         self._state = trainer.state
         names = [*trainer.first_losses, *prefixed_names(trainer.objectives, "gradient_norm")]
-        step = Step(trainer.state, trainer.objectives, options.seed, options.ema, check_gradients=True)
+        step = dataclasses.replace(trainer.step, check_gradients=True)
         self._step = step
         self._program = compile_chunk(step, self.feed, names, mode)
         self._size = self._steps = options.chunk_steps
