@@ -7,7 +7,9 @@ import pytest
 
 from tests.toy_models import vectors
 from tfgen.data.digits import load_digits
+from tfgen.data.lookup import load_dataset
 from tfgen.errors import DataError, UnknownNameError
+from tfgen.loading import load_registry
 from tfgen.metrics import classifier as classifiers
 from tfgen.metrics import features as module
 from tfgen.metrics.features import INCEPTION_FILE, default_network, feature_network
@@ -76,6 +78,16 @@ def test_a_classifier_knows_the_digits(digits, classifier_dir, capsys):
     feature_network("classifier", digits, DataSources(str(classifier_dir)), quiet=False)
     share = float(capsys.readouterr().err.split("128 features, ")[1].split(" %")[0])
     assert share >= 96
+
+
+@pytest.mark.slow
+def test_the_classifier_of_mnist_is_right_in_99_of_100_cases(prepared_data_dir, mnist_dir, tmp_path):
+    mnist = load_dataset("mnist", load_registry(), DataSources(str(prepared_data_dir), str(mnist_dir)))
+    network = feature_network("classifier", mnist, DataSources(str(tmp_path)))
+    found = np.concatenate(
+        [network.see(mnist.test.x[begin : begin + 1000]).classes for begin in range(0, 10_000, 1000)]
+    )
+    assert np.mean(found == mnist.test.labels) >= 0.99
 
 
 def test_the_values_are_features_of_anything(digits):
