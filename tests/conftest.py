@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-# How long an example takes is the machine's affair.
-settings.register_profile("tfgen", deadline=None)
-settings.load_profile("tfgen")
-
 # As `tfgen.runtime` sets it; here the tests themselves may import TensorFlow first.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 
 from tfgen.specs import DataSources
+
+# How long an example takes is the machine's affair.
+settings.register_profile("tfgen", deadline=None)
+settings.load_profile("tfgen")
 
 
 @pytest.fixture(scope="session")
