@@ -27,8 +27,9 @@ class GANConfig:
     """mlp: hidden layers."""
     discriminator_steps: int = 1
     """Steps of the discriminator, each on a batch of its own, for one of the generator."""
-    r1: float = 1.0
-    """Weight gamma of the penalty gamma/2 E|grad D(x)|^2 on the gradient at true examples; 0 for none."""
+    r1: float | None = None
+    """Weight gamma of the penalty gamma/2 E|grad D(x)|^2 on the gradient at true examples; by default 1, and 0 with wgan-gp,
+    which has a penalty of its own."""
     gradient_penalty: float = 10.0
     """wgan-gp: weight lambda of the penalty on gradients whose norm is not 1."""
     generator_rate: float | None = None
@@ -39,8 +40,9 @@ class GANConfig:
     def __post_init__(self) -> None:
         for name in ("latent", "filters", "units", "discriminator_steps"):
             require_option(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        for name in ("depth", "r1", "gradient_penalty"):
+        for name in ("depth", "gradient_penalty"):
             require_option(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        require_option(self.r1 is None or self.r1 >= 0, "r1", self.r1, "0 or more")
         for name in ("generator_rate", "discriminator_rate"):
             value = getattr(self, name)
             require_option(value is None or value > 0, name, value, "above 0")

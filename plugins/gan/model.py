@@ -36,6 +36,8 @@ class GAN(GenerativeModel):
         if data.kind == "vector" and config.network != "mlp":
             raise self.refuse("vectors need --network mlp.")
         self.game = GAMES[config.objective]
+        wasserstein = config.objective == "wgan-gp"
+        self.r1 = config.r1 if config.r1 is not None else 0.0 if wasserstein else 1.0
         classes, dtype = (data.classes or 0) if self.conditional else 0, self.density_dtype
         features: ConvFeatures | DenseStack
         with keras.name_scope("gan"):
@@ -45,7 +47,7 @@ class GAN(GenerativeModel):
             else:
                 self.generator = DenseGenerator(config.latent, classes, data.shape, config.units, config.depth, dtype)
                 features = DenseStack(data.dimensions, config.units, config.depth)
-            self.discriminator = Discriminator(features, classes, config.objective != "wgan-gp", dtype)
+            self.discriminator = Discriminator(features, classes, not wasserstein, dtype)
 
     def objectives(self) -> Sequence[Objective]:
         """Return the discriminator's loss, and the generator's behind it."""
@@ -76,9 +78,9 @@ class GAN(GenerativeModel):
             return self.discriminator(x, one_hot)
 
         penalties: dict[str, tuple[float, tf.Tensor]] = {}
-        if self.config.r1:
+        if self.r1:
             on_true, squares = values_and_gradients(values, true)
-            penalties["r1"] = self.config.r1, r1_penalty(squares)
+            penalties["r1"] = self.r1, r1_penalty(squares)
         else:
             on_true = values(true)
         on_generated = values(generated)

@@ -165,7 +165,9 @@ def test_a_penalty_where_nothing_changes_has_no_gradient_that_is_no_number():
 
 
 @pytest.mark.parametrize(("options", "terms"), [
-    ({"objective": "wgan-gp", "r1": 0.0}, {"gradient_penalty": 10.0}),
+    ({"objective": "wgan-gp"}, {"gradient_penalty": 10.0}),
+    ({"objective": "wgan-gp", "r1": 0.5, "gradient_penalty": 3.0}, {"gradient_penalty": 3.0, "r1": 0.5}),
+    ({"objective": "minimax"}, {"r1": 1.0}),
     ({"objective": "hinge", "r1": 0.3}, {"r1": 0.3}),
     ({"objective": "nonsaturating", "r1": 0.0}, {}),
 ])  # fmt: skip
@@ -181,5 +183,5 @@ def test_the_discriminators_loss_is_the_game_and_its_weighted_penalties(options,
         assert float(found[name]) > 1e-6
         expected += weight * found[name]
     np.testing.assert_allclose(found["loss"], expected, rtol=1e-12)
-    shown = sigma(np.asarray(true)) if options["objective"] == "nonsaturating" else np.asarray(true)
+    shown = sigma(np.asarray(true)) if GAMES[options["objective"]].probabilities else np.asarray(true)
     np.testing.assert_allclose(found["d_true"], shown.mean(), rtol=1e-9)
