@@ -121,7 +121,7 @@ def contents(folder):
         (["runn"], "unknown command 'runn'; did you mean 'run'?"),
         (["--verbos", "list"], "unknown option '--verbos'; did you mean '--verbose'?"),
         (["-p"], "-p: expected one argument"),
-        (["run"], "which model? Models are conditional_realnvp, cvae, nice"),
+        (["run"], "which model? Models are cgan, conditional_realnvp, cvae, gan, nice"),
         (["run", "realnpv"], "unknown model 'realnpv'; did you mean 'realnvp'?"),
         (["run", "realnvp", "--epohcs", "3"], "unknown option '--epohcs'; did you mean '--epochs'?"),
         (["run", "realnvp", "--unit", "3"], "unknown option '--unit'; did you mean '--units'?"),

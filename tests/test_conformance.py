@@ -62,8 +62,8 @@ SUBJECTS = {
 }
 
 
-#: Those that are compiled in every mode by the fast tests, too: one of each plugin, and that of the docs.
-COMPILED = ("realnvp-digits", "cvae-vamp", "pixelcnn-plain", "cgan-wgan", "histogram-digits")
+#: Those that are compiled in every mode by the fast tests, too.
+COMPILED = ("realnvp-digits", "histogram-digits")
 CASES = [
     pytest.param(
         subject,

@@ -112,7 +112,7 @@ def test_label_accuracy_of_each_class(runs, tell, tmp_path):
 def test_runs_are_compared_by_their_samples(runs, tell, tmp_path):
     folders = [shutil.copytree(runs / name, tmp_path / name) for name in ("gan", "cgan")]
     for folder in folders:
-        tell("evaluate", folder, "--samples", 300, "--metrics", "fid,prdc")
+        tell("evaluate", folder, "--samples", 300, "--metrics", "fid,prdc", "--features", "values")
     out = tell("compare", *folders, "--no-pictures").out
     assert out.count("test fid, squared feature units") == 1  # one row: measured on the same thing
     rows = json.loads(tell("compare", *folders, "--no-pictures", "--json").out)["metrics"]

@@ -503,6 +503,7 @@ def test_a_run_draws_its_own_picture_and_the_command_another(painted, say):
     assert picture.read_bytes() != of_the_run
 
 
+@pytest.mark.slow
 def test_real_completions(tmp_path, say, digits):
     """A PixelCNN, from training to completions of which some are scored like the originals."""
     run = tfgen.train(

@@ -257,7 +257,13 @@ def test_a_model_has_the_pictures_that_it_can_have(model, data, expected):
 @pytest.mark.parametrize(
     ("name", "model", "data", "error", "says"),
     [
-        ("codes", Gaussian, vectors(), CapabilityError, "Gaussian has no latent codes .HasLatents., which the picture"),
+        (
+            "codes",
+            Gaussian,
+            vectors(),
+            CapabilityError,
+            "Gaussian has no encoder into latent codes .HasLatents., which the picture",
+        ),
         ("manifold", ConditionalGaussian, vectors(), CapabilityError, "no posterior over codes"),
         ("style_transfer", Pixels, images(), CapabilityError, "compares classes, and model Pixels is unconditional"),
         (

@@ -131,7 +131,9 @@ def tfgen_progress(run, step, metrics):
 """
 
 
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("signum", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_interrupted_run_is_saved_and_goes_on(signum, code, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     before = signal.getsignal(signal.SIGINT)  # ignored, where the tests run in the background of a shell

@@ -23,7 +23,7 @@ def scalars(folder: Path) -> dict[tuple[str, int], float]:
     return found
 
 
-@pytest.mark.parametrize("blocked", [False, True])
+@pytest.mark.parametrize("blocked", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_events_hold_the_metrics(tmp_path, blocked):
     run = tfgen.train(
         "realnvp", runs_dir=tmp_path, epochs=2, layers=2, units=8, compile="graph", chunk_steps=4, quiet=True,

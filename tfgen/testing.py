@@ -262,7 +262,8 @@ def labels_that_do_not_fit_are_refused(subject: Subject) -> None:
     if isinstance(model, Samples):
         calls["sample"] = _with(model.sample, EXAMPLES)
     if isinstance(model, Decodes):
-        codes = _codes(subject, model)
+        encodes = isinstance(model, HasLatents)
+        codes = model.encode(x, subject.labels(model)) if encodes else _codes(subject, model)
         calls |= {"decode": _with(model.decode, codes), "prior": model.prior}
     if isinstance(model, HasLatents):
         calls["encode"] = _with(model.encode, x)

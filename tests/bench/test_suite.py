@@ -150,6 +150,7 @@ def test_programs_of_a_process_that_died_are_made_anew(measure, monkeypatch):
     assert len(rows[0].seconds) == 3
 
 
+@pytest.mark.slow
 def test_growth_varies_one_thing_at_a_time(measure):
     rows, _, _ = measure(dataclasses.replace(SMALL, parts=("growth",)))
     assert [row.sizes for row in rows[:4]] == [{"side": side} for side in (8, 14, 28, 56)]
@@ -160,6 +161,7 @@ def test_growth_varies_one_thing_at_a_time(measure):
     assert [row.multiply_adds_each for row in layers] == [size * 16 * 28**2 for size in (1, 2, 4)]
 
 
+@pytest.mark.slow
 def test_an_option_that_changes_nothing_is_no_growth(measure, monkeypatch):
     facts = Fake.facts
     monkeypatch.setattr(Fake, "facts", lambda self: facts(self) | {"config": {"depth": 2}})
@@ -192,6 +194,7 @@ def test_a_rival_that_is_not_installed_says_how_it_can_be(measure):
     assert {row.reason for row in rows if row.contender == "other"} == {"PyTorch is not installed; run: pip"}
 
 
+@pytest.mark.slow
 def test_a_rival_takes_part_only_in_what_it_does_and_knows(measure):
     options = dataclasses.replace(SMALL, parts=("sampling", "training"))
     variants = [Variant("fake", "fake", {}), Variant("stranger", "stranger", {})]

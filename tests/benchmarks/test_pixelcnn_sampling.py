@@ -24,6 +24,7 @@ def products(bench):
     return importlib.import_module("benchmarks.products")
 
 
+@pytest.mark.slow
 def test_everything_is_timed_in_every_round_and_the_naive_sampler_once(bench, tmp_path, capsys):
     files = ["--json", str(tmp_path / "out.json"), "--markdown", str(tmp_path / "out.md")]
     assert bench.main([*TINY, *files]) == 0

@@ -44,6 +44,7 @@ def task(bench):
     return bench.make_task(*bench.parse(TINY))
 
 
+@pytest.mark.slow
 def test_one_run_of_all_ways(bench, tmp_path):
     """One test, so that the run, which compiles for seconds, is made by one worker alone."""
     printed = io.StringIO()

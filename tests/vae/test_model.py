@@ -123,7 +123,10 @@ def test_vectors_need_dense_networks_and_a_gaussian():
             small_vae("vae", SPACE, **options)
 
 
-@pytest.mark.parametrize("prior", ["standard", "flow", "vamp"])
+LONG = [pytest.param(prior, marks=pytest.mark.slow) for prior in ("flow", "vamp")]
+
+
+@pytest.mark.parametrize("prior", ["standard", *LONG])
 def test_training_beats_a_model_without_codes(prior, tmp_path):
     """The best model with independent pixels costs their entropy; an autoencoder that works costs less, by far."""
     run = tfgen.train(
