@@ -23,7 +23,8 @@ Peer = Literal["nflows", "normflows", "torch", "tfd", "keras"]
 ROOT = Path(__file__).resolve().parents[1]
 #: What is measured when no model is named: every built-in one, in the sizes that have rivals.
 DEFAULT = (
-    "realnvp:mask=half", "conditional_realnvp", "nice", "spline_flow", "vae", "cvae", "cvae:network=mlp", "gan", "cgan", "pixelcnn:filters=64",
+    "realnvp:mask=half", "conditional_realnvp", "nice", "spline_flow", "vae", "cvae", "cvae:network=mlp", "gan", "cgan",
+    "pixelcnn:filters=64",
 )  # fmt: skip
 _NEEDED = {"nflows": ("torch", "nflows"), "normflows": ("torch", "normflows"), "torch": ("torch",)}
 _KNOWN = {"nflows": ("realnvp",), "normflows": ("realnvp",), "torch": ("vae", "cvae", "pixelcnn")}
