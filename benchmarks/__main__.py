@@ -14,8 +14,8 @@ def main(arguments: Sequence[str]) -> int:
         return profile(arguments[1:])
     from benchmarks.rivals import DEFAULT, PeerOptions, rivals
     from benchmarks.targets import verdicts
-    from tfgen.bench import command
-    from tfgen.loading import load_registry
+    from tfgen.plugin.loading import load_registry
+    from tfgen_benchmarks import command
 
     plugins, rest = _plugins(arguments)
     return command.run(

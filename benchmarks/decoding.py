@@ -28,16 +28,16 @@ if not __package__:  # run as a file, as in the first example
 
 from benchmarks.timings import machine_lines, middle, spread
 from tfgen import runtime
-from tfgen.bench.machine import describe_machine
+from tfgen.cli.tables import print_table
+from tfgen.data.spec import DataSpec
 from tfgen.errors import TfgenError, require_option
 from tfgen.files import write_json
-from tfgen.loading import load_registry
-from tfgen.options import Device
-from tfgen.specs import DataSpec
-from tfgen.tables import print_table
+from tfgen.plugin.loading import load_registry
+from tfgen.runs.config import Device
+from tfgen_benchmarks.machine import describe_machine
 
 if TYPE_CHECKING:
-    from tfgen.models import GenerativeModel
+    from tfgen.model.base import GenerativeModel
 
 Network = Literal["conv", "mlp"]
 DECODER, DECODE, BATCHES, FILE = WAYS = ("decoder", "decode", "sample_batches", "write_npz")
@@ -113,7 +113,7 @@ class Timing:
 
 def make_model(options: Options, network: Network) -> GenerativeModel:
     """Build the autoencoder with a decoder of that kind."""
-    from tfgen.models import build_model
+    from tfgen.model.base import build_model
 
     spec = load_registry(()).model(options.model)
     config = spec.config(network=network, latent=options.latent, units=options.units)
@@ -129,7 +129,7 @@ def programs(model: Any, options: Options) -> dict[str, Callable[[], float]]:
     """
     import tensorflow as tf
 
-    from tfgen.sampling import labels_for, sample_batches, write_npz
+    from tfgen.sample.sampling import labels_for, sample_batches, write_npz
     from tfgen.seeds import normal
 
     count, batch = options.samples, options.batch_size

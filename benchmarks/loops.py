@@ -23,11 +23,11 @@ import keras
 import tensorflow as tf
 
 from benchmarks.timings import AutoChoice
-from tfgen.bench.loops import Loop, Task, objectives_of
 from tfgen.data.dataset import Split
-from tfgen.models import Batch, GenerativeModel, Objective
+from tfgen.model.base import Batch, GenerativeModel, Objective
 from tfgen.seeds import fold_in
-from tfgen.training import Trainer
+from tfgen.training.trainer import Trainer
+from tfgen_benchmarks.loops import Loop, Task, objectives_of
 
 _ENDLESS = 10**6  # epochs
 

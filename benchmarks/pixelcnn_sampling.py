@@ -30,13 +30,13 @@ if not __package__:  # run as a file, as in the first example
 
 from benchmarks.timings import machine_lines, middle, spread
 from tfgen import runtime
-from tfgen.bench.machine import describe_machine
+from tfgen.cli.tables import markdown_table, print_table
+from tfgen.data.spec import DataSpec
 from tfgen.errors import TfgenError, require_option
 from tfgen.files import write_json, written_whole
-from tfgen.loading import load_registry
-from tfgen.options import Device
-from tfgen.specs import DataSpec
-from tfgen.tables import markdown_table, print_table
+from tfgen.plugin.loading import load_registry
+from tfgen.runs.config import Device
+from tfgen_benchmarks.machine import describe_machine
 
 if TYPE_CHECKING:
     from tfgen_plugins.pixelcnn.model import PixelCNN
@@ -138,8 +138,8 @@ class Timing:
 
 def make_model(options: Options) -> PixelCNN:
     """Return a PixelCNN for black and white images, untrained."""
-    from tfgen.models import build_model
-    from tfgen.options import build
+    from tfgen.model.base import build_model
+    from tfgen.plugin.options import build
 
     spec = load_registry().model("pixelcnn")
     chosen = {name: getattr(options, name) for name in ("network", "blocks", "filters", "attention")}

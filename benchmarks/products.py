@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfgen.bench.counting import multiply_adds_of, visits
+from tfgen_benchmarks.counting import multiply_adds_of, visits
 
 
 @dataclass(frozen=True)

@@ -36,13 +36,16 @@ if not __package__:  # run as a file
 from benchmarks.timings import machine_lines
 from benchmarks.traces import Event, covered, events_of, self_times
 from tfgen import runtime
-from tfgen.bench.machine import describe_machine
+from tfgen.cli.tables import markdown_table, print_table
+from tfgen.data.spec import DataSpec
 from tfgen.errors import OptionError, PluginError, TfgenError, require_option
 from tfgen.files import write_json, written_whole
-from tfgen.loading import load_registry
-from tfgen.options import Device, TrainOptions, build, default_config, field_names
-from tfgen.specs import DataSpec, ModelSpec
-from tfgen.tables import markdown_table, print_table
+from tfgen.plugin.loading import load_registry
+from tfgen.plugin.options import build, field_names
+from tfgen.plugin.specs import ModelSpec
+from tfgen.runs.config import Device, default_config
+from tfgen.training.options import TrainOptions
+from tfgen_benchmarks.machine import describe_machine
 
 _PICOSECONDS = 1e-9  # milliseconds in one
 _CLASSES = 10
@@ -177,12 +180,13 @@ def program_of(options: Options, spec: ModelSpec, config: Any) -> Callable[[int]
     import numpy as np
     import tensorflow as tf
 
-    from tfgen.models import Batch, Samples, build_model, capable
-    from tfgen.optimisers import make_optimizer
-    from tfgen.sampling import labels_for
+    from tfgen.model.base import Batch, build_model
+    from tfgen.model.capabilities import Samples, capable
+    from tfgen.sample.sampling import labels_for
     from tfgen.seeds import fold_in, generator
-    from tfgen.state import TrainingState
-    from tfgen.stepping import Step
+    from tfgen.training.optimisers import make_optimizer
+    from tfgen.training.state import TrainingState
+    from tfgen.training.step import Step
 
     n, seed = options.examples, options.seed
     data = DataSpec("image", (options.side, options.side, 1), classes=_CLASSES)

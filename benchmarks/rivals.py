@@ -14,10 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
 
-from tfgen.bench.options import Options, Variant
-from tfgen.bench.pipe import Entrant
-from tfgen.bench.suite import Rival
 from tfgen.errors import require_option
+from tfgen_benchmarks.options import Options, Variant
+from tfgen_benchmarks.pipe import Entrant
+from tfgen_benchmarks.suite import Rival
 
 Peer = Literal["nflows", "normflows", "torch", "tfd", "keras"]
 ROOT = Path(__file__).resolve().parents[1]

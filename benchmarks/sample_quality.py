@@ -25,16 +25,16 @@ if not __package__:  # run as a file, as in the first example
 
 from benchmarks.timings import machine_lines, middle, spread
 from tfgen import runtime
-from tfgen.bench.machine import describe_machine
+from tfgen.cli.tables import measured, print_table
 from tfgen.errors import OptionError, TfgenError, require_option
 from tfgen.files import write_json
-from tfgen.loading import load_registry
-from tfgen.run_folder import RunFolder
-from tfgen.runs import Run
-from tfgen.tables import measured, print_table
+from tfgen.plugin.loading import load_registry
+from tfgen.runs.folder import RunFolder
+from tfgen.runs.run import Run
+from tfgen_benchmarks.machine import describe_machine
 
 if TYPE_CHECKING:
-    from tfgen.metrics.features import FeatureNetwork
+    from tfgen.evaluate.features import FeatureNetwork
 
 #: What the whole may take, in times of sampling and passes.
 TARGET = 3.0
@@ -84,7 +84,7 @@ class Found:
         parameters: of the model.
         metrics: of its samples, as `Run.measure_samples` returns them.
         density: name and metric of the first density or bound among its results, on the test split.
-        images_per_second: as `tfgen.throughput` times them.
+        images_per_second: as `tfgen.sample.throughput` times them.
         seconds: of each round: ``sampling``, ``passes``, ``fid``.
     """
 
@@ -106,8 +106,8 @@ class Found:
 
 def measure(run: Run, network: FeatureNetwork, options: Options) -> Found:
     """Measure the samples of a run, and what that costs."""
-    from tfgen.metrics.quality import measure_samples, metrics_asked_for, plan_of
-    from tfgen.throughput import samples_per_second
+    from tfgen.evaluate.sample_quality import measure_samples, metrics_asked_for, plan_of
+    from tfgen.sample.throughput import samples_per_second
 
     plan = plan_of(metrics_asked_for((), run.model), options.samples, options.reference)
     metrics = measure_samples(
@@ -128,8 +128,8 @@ def measure(run: Run, network: FeatureNetwork, options: Options) -> Found:
 
 
 def _round(run: Run, network: FeatureNetwork, options: Options) -> dict[str, float]:
-    from tfgen.metrics.quality import measure_samples, plan_of
-    from tfgen.sampling import labels_for, sample_batches
+    from tfgen.evaluate.sample_quality import measure_samples, plan_of
+    from tfgen.sample.sampling import labels_for, sample_batches
 
     count, size = options.samples, options.batch_size
     labels = labels_for(run.model, count, None)
@@ -189,7 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure_all(options: Options, given: Sequence[str]) -> None:
     runtime.load_tensorflow(announce=True)
-    from tfgen.metrics.features import default_network, feature_network
+    from tfgen.evaluate.features import default_network, feature_network
 
     registry = load_registry()
     runs = [Run(RunFolder.open(folder), registry) for folder in options.runs]

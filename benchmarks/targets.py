@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tfgen.bench.record import Result
-from tfgen.bench.rows import Row, best, ratios
+from tfgen_benchmarks.record import Result
+from tfgen_benchmarks.rows import Row, best, ratios
 
 
 @dataclass(frozen=True)

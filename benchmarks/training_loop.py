@@ -42,16 +42,18 @@ from benchmarks.timings import (
     table,
 )
 from tfgen import runtime
-from tfgen.bench.machine import describe_machine, gpu_bytes, peak_resident_bytes, resident_bytes
+from tfgen.cli.tables import print_table
 from tfgen.errors import OptionError, PluginError, TfgenError, require_option
 from tfgen.files import write_json
-from tfgen.loading import load_registry
-from tfgen.options import CompileMode, Device, TrainOptions, build, default_config, field_names
-from tfgen.specs import DataSources, ModelSpec
-from tfgen.tables import print_table
+from tfgen.plugin.loading import load_registry
+from tfgen.plugin.options import build, field_names
+from tfgen.plugin.specs import DataSources, ModelSpec
+from tfgen.runs.config import Device, default_config
+from tfgen.training.options import CompileMode, TrainOptions
+from tfgen_benchmarks.machine import describe_machine, gpu_bytes, peak_resident_bytes, resident_bytes
 
 if TYPE_CHECKING:
-    from tfgen.bench.loops import Loop, Task
+    from tfgen_benchmarks.loops import Loop, Task
 
 #: A compile mode whose single step takes so many times the fastest way's is reported and left out, unless it is bearable.
 _HOPELESS = 10.0
@@ -168,7 +170,7 @@ def _start(
     """Build a way, compile it and take it through the round that does not count; put it into `loops` when it works."""
     import tensorflow as tf
 
-    from tfgen.bench.loops import Chunks
+    from tfgen_benchmarks.loops import Chunks
 
     gc.collect()
     gpu = gpu_bytes()
@@ -203,7 +205,7 @@ def _start(
 
 def _build(name: WayName, task: Task, found: Mapping[WayName, Measured]) -> tuple[Loop, str]:
     from benchmarks.loops import Fit, PerStep
-    from tfgen.bench.loops import Chunks
+    from tfgen_benchmarks.loops import Chunks
 
     description = DESCRIPTIONS[name]
     if name in ("tf.function", "tf.function-xla"):
@@ -247,9 +249,9 @@ def make_task(options: Options, spec: ModelSpec, config: Any) -> Task:
     Raises:
         TfgenError: when the data cannot be had or do not fit the options.
     """
-    from tfgen.bench.loops import Task
     from tfgen.data.lookup import load_dataset
-    from tfgen.schedule import chunk_steps
+    from tfgen.training.schedule import chunk_steps
+    from tfgen_benchmarks.loops import Task
 
     data = load_dataset(options.data, load_registry(options.plugins), DataSources(options.data_dir, options.manual_dir))
     example_bytes = data.train.x.nbytes // len(data.train)

@@ -9,7 +9,7 @@ from hypothesis import settings
 # As `tfgen.runtime` sets it; here the tests themselves may import TensorFlow first.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 
-from tfgen.specs import DataSources
+from tfgen.plugin.specs import DataSources
 
 # How long an example takes is the machine's affair.
 settings.register_profile("tfgen", deadline=None)
@@ -71,7 +71,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def classifier_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder that holds the trained classifier of the digits."""
     from tfgen.data.digits import load_digits
-    from tfgen.metrics.features import feature_network
+    from tfgen.evaluate.features import feature_network
 
     folder = tmp_path_factory.mktemp("classifiers")
     feature_network("classifier", load_digits(), DataSources(str(folder)))

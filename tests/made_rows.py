@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from tfgen.bench.record import Result
-from tfgen.bench.rows import Row
+from tfgen_benchmarks.record import Result
+from tfgen_benchmarks.rows import Row
 
 MACHINE = {
     "cpu": "Abacus 9000",

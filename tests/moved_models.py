@@ -9,9 +9,9 @@ import keras
 import numpy as np
 
 from tfgen import DataSpec
-from tfgen.loading import load_registry
-from tfgen.models import GenerativeModel
-from tfgen.options import build
+from tfgen.model.base import GenerativeModel
+from tfgen.plugin.loading import load_registry
+from tfgen.plugin.options import build
 
 
 def moved_model(
@@ -19,7 +19,7 @@ def moved_model(
 ) -> GenerativeModel:
     """Return a registered model with `moved` times a standard normal added to each weight.
 
-    `tfgen.models.build_model` is not used: it knows no float64, which no user needs.
+    `tfgen.model.base.build_model` is not used: it knows no float64, which no user needs.
     """
     spec = load_registry([]).model(model)
     before = keras.config.dtype_policy()

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tfgen.cli import COMMANDS, main
+from tfgen.cli.main import main
+from tfgen.plugin.loading import load_registry
+from tfgen.plugin.specs import CORE_COMMANDS
 
+COMMANDS = (*CORE_COMMANDS, *load_registry().commands)
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text()]
@@ -48,10 +51,11 @@ def sections(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_commands_and_options_exist(page, capsys):
-    from tfgen.bench.options import Options
-    from tfgen.commands import run
-    from tfgen.loading import load_registry
-    from tfgen.options import TrainOptions, field_names
+    from tfgen.cli.main.commands import run
+    from tfgen.plugin.loading import load_registry
+    from tfgen.plugin.options import field_names
+    from tfgen.training.options import TrainOptions
+    from tfgen_benchmarks.options import Options
 
     registry = load_registry([str(ROOT / "docs/examples/histogram.py")])
     known = {*field_names(run.Place), *field_names(TrainOptions), "help", "verbose", "traceback", "version", "json"}

@@ -2,7 +2,7 @@
 
 import sys
 
-from tfgen.cli import main
+from tfgen.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

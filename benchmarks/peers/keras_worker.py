@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from benchmarks.loops import Fit
 from tfgen import runtime
-from tfgen.bench.counting import cost_of
-from tfgen.bench.loops import Chunks
-from tfgen.bench.tfgen_worker import TfgenContender
-from tfgen.bench.worker import Cost, Program, UnsuitableError, serve, steps_in_a_call
+from tfgen_benchmarks.counting import cost_of
+from tfgen_benchmarks.loops import Chunks
+from tfgen_benchmarks.tfgen_worker import TfgenContender
+from tfgen_benchmarks.worker import Cost, Program, UnsuitableError, serve, steps_in_a_call
 
 _WAYS: Mapping[str, tuple[str, bool | str]] = {
     "fit": ("keras.Model.fit, jit_compile='auto'", "auto"),

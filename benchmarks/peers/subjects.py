@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfgen.bench.worker import UnsuitableError
+from tfgen_benchmarks.worker import UnsuitableError
 
 
 def require_model(contender: str, subject: Mapping[str, Any], *models: str) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers.subjects import require_model
-from tfgen.bench.machine import Peak, usable_cores
-from tfgen.bench.worker import Contender, Program, UnsuitableError, serve
+from tfgen_benchmarks.machine import Peak, usable_cores
+from tfgen_benchmarks.worker import Contender, Program, UnsuitableError, serve
 
 #: As its documentation has it for MNIST.
 SIZES: Mapping[str, Any] = {

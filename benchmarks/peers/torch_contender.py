@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.peers.layouts import fitting, grey_distance, load_arrays, relative_distance, torch_layout
-from tfgen.bench.machine import Peak, usable_cores
-from tfgen.bench.worker import Contender, Cost, Program, UnsuitableError, installed, steps_in_a_call
+from tfgen_benchmarks.machine import Peak, usable_cores
+from tfgen_benchmarks.worker import Contender, Cost, Program, UnsuitableError, installed, steps_in_a_call
 
 _KERAS_EPSILON = 1e-7
 #: Settings of `torch.compile`, by the name of the way. A batch size is compiled as it is, not for any.

@@ -26,7 +26,7 @@ from benchmarks.peers.layouts import parted, torch_layout
 from benchmarks.peers.subjects import require_grey, require_model, require_options
 from benchmarks.peers.torch_contender import Peer, Place
 from benchmarks.peers.torch_layers import activation
-from tfgen.bench.worker import UnsuitableError
+from tfgen_benchmarks.worker import UnsuitableError
 
 _SPREAD = 4.0  # what tfgen divides logits by
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from benchmarks.peers.subjects import require_grey, require_model, require_options
 from benchmarks.peers.torch_contender import Peer, Place, to_grey
 from benchmarks.peers.torch_layers import DoublingConv2d, SameConv2d, activation
-from tfgen.bench.worker import UnsuitableError
+from tfgen_benchmarks.worker import UnsuitableError
 
 _CONVOLUTIONS = ((32, 4), (64, 4), (128, 3))  # filters and kernel, as in tfgen
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from tfgen.bench.worker import Contender, UnsuitableError, serve
+from tfgen_benchmarks.worker import Contender, UnsuitableError, serve
 
 #: What `torch.compile` may make of one function, which here is each batch and each size.
 _PROGRAMS = 10**4

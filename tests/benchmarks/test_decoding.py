@@ -49,14 +49,14 @@ def test_all_ways_decode_the_same_number_by_the_same_decoder(bench, model, condi
         return decoded(self, z, one_hot)
 
     monkeypatch.setattr(type(built.decoder), "call", call)
-    write_npz = importlib.import_module("tfgen.sampling").write_npz
+    write_npz = importlib.import_module("tfgen.sample.sampling").write_npz
 
     def kept(path, *arguments):
         write_npz(path, *arguments)
         with np.load(path) as arrays:
             files.append(arrays["x"])
 
-    monkeypatch.setattr("tfgen.sampling.write_npz", kept)
+    monkeypatch.setattr("tfgen.sample.sampling.write_npz", kept)
     for run in bench.programs(built, options).values():
         assert run() > 0
     assert calls == [((4, 2), conditional)] * 4  # each traced once, at the one batch size
@@ -66,7 +66,7 @@ def test_all_ways_decode_the_same_number_by_the_same_decoder(bench, model, condi
 
 def test_a_loop_that_gives_too_few_samples_is_no_measurement(bench, monkeypatch):
     options = bench.Options(side=8, latent=2, units=8, samples=8, batch_size=4)
-    monkeypatch.setattr("tfgen.sampling.sample_batches", lambda *arguments: iter([np.zeros((4, 8, 8, 1))] * 2))
+    monkeypatch.setattr("tfgen.sample.sampling.sample_batches", lambda *arguments: iter([np.zeros((4, 8, 8, 1))] * 2))
     runs = bench.programs(bench.make_model(options, "mlp"), options)
     with pytest.raises(bench.TfgenError, match="did not give 8 samples"):
         runs["sample_batches"]()

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfgen.bench.worker import UnsuitableError
-from tfgen.loading import load_registry
-from tfgen.models import Batch, build_model
-from tfgen.options import build
+from tfgen.data.spec import DataSpec
+from tfgen.model.base import Batch, build_model
+from tfgen.plugin.loading import load_registry
+from tfgen.plugin.options import build
 from tfgen.seeds import fold_in
-from tfgen.specs import DataSpec
+from tfgen_benchmarks.worker import UnsuitableError
 
 ROOT = Path(__file__).parents[2]
 PYTHON = os.environ.get("TFGEN_PEER_PYTHON") or (sys.executable if importlib.util.find_spec("torch") else None)

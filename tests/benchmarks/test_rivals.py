@@ -8,9 +8,9 @@ from benchmarks.__main__ import _plugins, main
 from benchmarks.rivals import DEFAULT, PeerOptions, _missing, rivals
 from benchmarks.targets import verdicts
 from tests.made_rows import made_result, made_row
-from tfgen.bench.options import Options, variants
 from tfgen.errors import OptionError
-from tfgen.loading import load_registry
+from tfgen.plugin.loading import load_registry
+from tfgen_benchmarks.options import Options, variants
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ def test_each_run_has_its_quality_its_density_and_its_cost(
     bench, tiny_run, classifier_dir, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setenv("TFDS_DATA_DIR", str(classifier_dir))
-    monkeypatch.setattr("tfgen.throughput._LONG_ENOUGH", 1e-9)
+    monkeypatch.setattr("tfgen.sample.throughput._LONG_ENOUGH", 1e-9)
     files = ["--json", str(tmp_path / "out.json"), "--markdown", str(tmp_path / "out.md")]
     assert bench.main([str(tiny_run), "--samples", "200", "--batch-size", "100", "--rounds", "2", *files]) == 0
     content = json.loads((tmp_path / "out.json").read_text())

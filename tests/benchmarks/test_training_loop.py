@@ -31,7 +31,7 @@ def bench():
 
 @pytest.fixture(scope="module")
 def loops(bench):
-    return importlib.import_module("tfgen.bench.loops")
+    return importlib.import_module("tfgen_benchmarks.loops")
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +236,7 @@ def test_batch_larger_than_the_data(bench):
 
 
 def test_processor_is_named(bench, tmp_path):
-    machine = sys.modules["tfgen.bench.machine"]
+    machine = sys.modules["tfgen_benchmarks.machine"]
     path = tmp_path / "cpuinfo"
     path.write_text("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nmodel name\t: Some CPU @ 2 GHz\n")
     assert machine.cpu_model(path) == "Some CPU @ 2 GHz"

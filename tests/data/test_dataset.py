@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tfgen.data.dataset import Dataset, Split
+from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
-from tfgen.specs import DataSpec
 
 IMAGES = DataSpec(kind="image", shape=(4, 4, 1), classes=3)
 

@@ -7,8 +7,8 @@ from tfgen.data import builtin
 from tfgen.data.digits import load_digits
 from tfgen.data.lookup import check_sources, load_dataset
 from tfgen.errors import DataError, PluginError, UnknownNameError
-from tfgen.registry import Registry
-from tfgen.specs import DatasetSpec, DataSources
+from tfgen.plugin.registry import Registry
+from tfgen.plugin.specs import DatasetSpec, DataSources
 
 
 @pytest.fixture

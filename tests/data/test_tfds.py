@@ -10,7 +10,7 @@ import pytest
 from tfgen.data import cache, download
 from tfgen.data.tfds import data_folder, load_tfds, plan_splits, published_rows
 from tfgen.errors import DataError, UnknownNameError
-from tfgen.specs import DataSources
+from tfgen.plugin.specs import DataSources
 
 
 @pytest.fixture(scope="session")
@@ -317,7 +317,7 @@ def test_mnist_has_its_well_known_counts(prepared_data_dir):
 
 def test_prepared_mnist_needs_neither_tensorflow_nor_tensorflow_datasets(prepared_data_dir):
     code = (
-        "import sys; from tfgen.data.tfds import load_tfds; from tfgen.specs import DataSources\n"
+        "import sys; from tfgen.data.tfds import load_tfds; from tfgen.plugin.specs import DataSources\n"
         f"load_tfds('mnist', DataSources({str(prepared_data_dir)!r}))\n"
         "assert not {'tensorflow', 'tensorflow_datasets', 'keras'} & set(sys.modules), 'imported'"
     )

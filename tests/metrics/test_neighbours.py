@@ -14,10 +14,10 @@ from scipy.stats import mannwhitneyu, norm
 
 import tfgen.metrics.neighbours
 from tfgen import DataSpec
-from tfgen.cli import main
+from tfgen.cli.main import main
 from tfgen.errors import DataError
+from tfgen.figures.neighbours import draw_neighbours, spread
 from tfgen.metrics import copying_test, nearest_neighbours, neighbourhoods
-from tfgen.metrics.neighbours_figure import draw_neighbours, spread
 from tfgen.seeds import fold_in
 
 
@@ -248,7 +248,7 @@ def test_the_command_prints_draws_and_records(run_copy, say, tmp_path):
 
 
 def test_black_and_white_samples_are_told(run_copy, say, monkeypatch):
-    from tfgen.commands import neighbours
+    from tfgen.cli.main.commands import neighbours
 
     monkeypatch.setattr(neighbours, "_samples", lambda options, run: np.zeros((20, 8, 8, 1), np.uint8))
     assert "note: the samples are black and white and the data are grey" in say(run_copy, "--samples", 20)

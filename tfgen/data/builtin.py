@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tfgen.hookspecs import hookimpl
-from tfgen.specs import DatasetSpec, DataSources
+from tfgen.plugin.hookspecs import hookimpl
+from tfgen.plugin.specs import DatasetSpec, DataSources
 
 if TYPE_CHECKING:
     from tfgen.data.dataset import Dataset
-    from tfgen.registry import Registration
+    from tfgen.plugin.registration import Registration
 
 
 @hookimpl

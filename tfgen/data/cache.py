@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import SPLITS, Dataset, Split, SplitName
+from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
-from tfgen.specs import DataSpec
 
 MANIFEST = "manifest.json"
 #: Larger files are checked by size alone: hashing them would take longer than a user wants to wait at every start.

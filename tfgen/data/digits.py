@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfgen.data.dataset import Dataset, Split
-from tfgen.specs import DataSpec
+from tfgen.data.spec import DataSpec
 
 #: Seeds the permutation that decides the splits; changing it makes old and new numbers incomparable.
 SEED = 1797

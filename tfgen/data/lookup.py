@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from tfgen.data.dataset import Dataset
 from tfgen.errors import DataError, UnknownNameError, closest
-from tfgen.specs import DataSources
+from tfgen.plugin.specs import DataSources
 
 if TYPE_CHECKING:
-    from tfgen.registry import Registry
+    from tfgen.plugin.registry import Registry
 
 CATALOGUE = "Any image set of tensorflow-datasets works too (see https://www.tensorflow.org/datasets/catalog)."
 

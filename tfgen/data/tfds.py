@@ -16,7 +16,7 @@ from tfgen.data import cache
 from tfgen.data.dataset import SPLITS, Dataset, Split, SplitName
 from tfgen.data.download import catalogue, open_builder, prepare, quiet
 from tfgen.errors import DataError, UnknownNameError
-from tfgen.specs import DataSources
+from tfgen.plugin.specs import DataSources
 
 #: ``name``, ``name/config``, either with ``:version``.
 NAME = re.compile(r"(?P<base>[a-z0-9_]+(/\w[\w.+-]*)?)(:(?P<version>\d+\.\d+\.\d+))?", re.IGNORECASE)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import SPLITS, Dataset, Split
-from tfgen.specs import DataSpec
+from tfgen.data.spec import DataSpec
 
 #: How many examples train, validate and test.
 SIZES = (50_000, 10_000, 10_000)

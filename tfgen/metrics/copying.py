@@ -16,7 +16,7 @@ from tfgen.metrics.neighbours import nearest_neighbours
 from tfgen.metrics.vectors import blocks
 
 if TYPE_CHECKING:
-    from tfgen.metrics.features import FeatureNetwork
+    from tfgen.evaluate.features import FeatureNetwork
 
 #: The share of the test examples that counts as near the training set.
 NEAR = 0.01

@@ -1,0 +1,16 @@
+"""The benchmark suite: what a model costs, beside the limits of the machine. ``tfgen bench`` runs it.
+
+Contenders work in processes of their own (`worker`, and `pipe` at the other end), take turns (`suite`), and leave one row for
+each thing that was timed (`rows`), which tables, figures and comparisons read.
+"""
+
+from __future__ import annotations
+
+from tfgen import CommandSpec, Registration, hookimpl
+
+
+@hookimpl
+def tfgen_register(registry: Registration) -> None:
+    """Add the command."""
+    summary = "Measure what models cost: sampling, training, growth, beside the machine's limits; compare results."
+    registry.add_command(CommandSpec("bench", "tfgen_benchmarks.tool:main", summary))

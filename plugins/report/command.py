@@ -1,0 +1,65 @@
+"""Write one self-contained page about runs: results, curves, samples, options, and the commands to make them again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from tfgen.cli.parse import parse
+from tfgen.errors import OutputError
+
+if TYPE_CHECKING:
+    from tfgen.cli.context import Context
+
+_NAME = "report.html"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which runs, and where to."""
+
+    runs: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN [RUN ...]")]] = ()
+    """Folders of one run or several, which are then compared at the top of the page."""
+    out: Path | None = None
+    """File to write, .html; by default report.html in the run's folder, for several runs in the current one."""
+
+    def __post_init__(self) -> None:
+        if self.out is not None and self.out.suffix != ".html":
+            raise OutputError(f"cannot write {self.out}: the name must end in .html (a page).")
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Write the page; needs neither TensorFlow nor the plugins of the runs."""
+    options = parse(Options, arguments, "report", __doc__ or "")
+    from tfgen.files import written_whole
+    from tfgen_plugins.report.page import html_of
+    from tfgen_plugins.report.reading import read_for_page
+
+    runs = read_for_page(options.runs)
+    out = options.out or _usual(runs[0].folder if len(runs) == 1 else Path())
+    # A name may hold half a character, which no file in UTF-8 can.
+    content = html_of(runs, context.registry()).encode("utf-8", "replace")
+    with written_whole(out) as path:
+        path.write_bytes(content)
+    print(f"report    {out} ({len(content) / 1e6:.1f} MB)")
+
+
+def _usual(folder: Path) -> Path:
+    """Return where the page goes when nobody says.
+
+    Raises:
+        OutputError: when something else than a page of ours is there.
+    """
+    from tfgen_plugins.report.page import MARK
+
+    out = folder / _NAME
+    try:
+        if out.exists() and MARK.encode() not in out.read_bytes()[:1000]:
+            raise OutputError(f"{out} is there and is no report of tfgen; name another file with --out.")
+    except OSError as error:
+        raise OutputError(f"cannot write {out}: {error.strerror}; name another file with --out.") from error
+    return out

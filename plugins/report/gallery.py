@@ -1,0 +1,160 @@
+"""The pictures of a run: samples and curves in front, all others in groups, with captions from their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from tfgen.errors import RunError
+from tfgen.figures.pictures import draw_curves
+from tfgen.runs.facts import RunFacts
+from tfgen_plugins.report.pictures import Inlined, drawn, inlined
+
+#: Samples as training went on, in the order of time.
+_MOMENTS = {
+    "samples_before": "Before training",
+    "samples_half": "Half-way",
+    "samples_after": "After training",
+}
+_IN_FRONT = {
+    "curves": "Training and validation",
+    "density": "Densities in the plane: true, where it is known, and learned",
+}
+#: Every other picture by its name, in groups; a name may go on behind one of these, as `confusion_valid` does.
+_GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Latent space": {
+        "reconstructions": "Test images, and what their codes decode to",
+        "manifold": "A grid of decoded codes, at quantiles of the normal distribution",
+        "codes": "Codes of test examples, coloured by class",
+        "traversals": "The most active dimensions from -3 to 3, the others fixed",
+        "interpolations": "Straight lines between the codes of test images of different classes",
+        "aggregate_posterior": "Codes of test examples over draws from the prior",
+    },
+    "Classes": {
+        "classes": "Samples of each class",
+        "one_code_all_classes": "One code of the prior in each row, decoded as every class",
+        "style_transfer": "The code of a test image, decoded under every label",
+        "class_traversals": "The two most active dimensions from -3 to 3, under each label",
+        "number": "A number, each digit drawn by the model",
+    },
+    "Interpolation": {"interpolation": "From one example to another through the latent space"},
+    "Inpainting": {"inpainting": "Test images of which a part is unknown (blue), completed"},
+    "Classification": {
+        "confusion": "How often each class was taken for which",
+        "reliability": "How far the confidence can be trusted",
+    },
+    "Nearest training examples": {
+        "neighbours": "Samples beside the training examples nearest to them",
+        "nearest": "Samples beside the training examples nearest to them",
+    },
+    "Further samples": {"samples": "Samples"},
+}
+_OTHERS = "Other pictures"
+#: Pictures beyond this are counted, not shown.
+_MOST = 60
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with what is said of it.
+
+    Attributes:
+        image: as the page holds it.
+        caption: below it.
+        alt: for those who do not see it.
+        pixelated: whether it consists of small images, whose pixels should stay sharp when it is enlarged.
+    """
+
+    image: Inlined
+    caption: str
+    alt: str
+    pixelated: bool = False
+
+
+@dataclass
+class Gallery:
+    """Every picture of a run.
+
+    Attributes:
+        samples: before, half-way, after; those that there are.
+        front: curves and densities.
+        groups: all others, by the title of their group.
+        notes: what was left out, in sentences.
+    """
+
+    samples: list[Picture] = field(default_factory=list)
+    front: list[Picture] = field(default_factory=list)
+    groups: dict[str, list[Picture]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def gallery_of(run: RunFacts) -> Gallery:
+    """Return the pictures in a run's folder; the curves of a run that has none yet are drawn."""
+    gallery = Gallery()
+    images = dict(_read(_files(run.folder / "figures", gallery), gallery))
+    of_images = run.config.get("data_spec", {}).get("kind") == "image"
+    for name, caption in _MOMENTS.items():
+        if name in images:
+            gallery.samples.append(_picture(images[name], caption, run, of_images, f"Samples {caption.lower()}"))
+    if "curves" not in images and any(term.startswith(("train/", "valid/")) for row in run.rows for term in row):
+        images["curves"] = drawn(partial(draw_curves, run.rows))
+    for name, caption in _IN_FRONT.items():
+        if name in images:
+            gallery.front.append(_picture(images[name], caption, run))
+    placed: dict[str, list[Picture]] = {title: [] for title in (*_GROUPS, _OTHERS)}
+    for name in sorted(images.keys() - _MOMENTS.keys() - _IN_FRONT.keys(), key=_rank):
+        title, caption = place_of(name)
+        placed[title].append(_picture(images[name], caption, run, of_images and title == "Further samples"))
+    gallery.groups = {title: pictures for title, pictures in placed.items() if pictures}
+    return gallery
+
+
+def place_of(name: str) -> tuple[str, str]:
+    """Return the group of a picture and its caption.
+
+    >>> place_of("confusion_valid")
+    ('Classification', 'How often each class was taken for which (valid)')
+    >>> place_of("my_own")
+    ('Other pictures', 'My own')
+    """
+    for title, captions in _GROUPS.items():
+        for known in sorted(captions, key=len, reverse=True):
+            if name == known:
+                return title, captions[known]
+            if name.startswith((f"{known}_", f"{known}-")):
+                return title, f"{captions[known]} ({_in_words(name[len(known) + 1 :])})"
+    words = _in_words(name)
+    return _OTHERS, words[:1].upper() + words[1:]
+
+
+def _files(folder: Path, gallery: Gallery) -> list[Path]:
+    """Return the first pictures of a folder by name; with more than can be shown, the known ones."""
+    found = sorted(folder.glob("*.png"), key=lambda path: _rank(path.stem))
+    if len(found) > _MOST:
+        gallery.notes.append(f"{len(found) - _MOST} of {len(found)} pictures are left out: a page holds {_MOST}.")
+    return found[:_MOST]
+
+
+def _read(paths: Sequence[Path], gallery: Gallery) -> Iterator[tuple[str, Inlined]]:
+    for path in paths:
+        try:
+            yield path.stem, inlined(path)
+        except RunError:
+            gallery.notes.append(f"figures/{path.name} is left out: the file is damaged or no PNG.")
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """Return the place of a picture: as the tables above have it, those that they do not know behind all of these."""
+    known = [*_MOMENTS, *_IN_FRONT, *(name for captions in _GROUPS.values() for name in captions)]
+    return (known.index(name) if name in known else len(known), name)
+
+
+def _picture(image: Inlined, caption: str, run: RunFacts, pixelated: bool = False, alt: str = "") -> Picture:
+    shown = f"{caption} ({image.note})" if image.note else caption
+    return Picture(image, shown, f"{alt or caption}, {run.config['model']} on {run.config['data']}", pixelated)
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ").strip() or "unnamed"

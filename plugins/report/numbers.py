@@ -1,0 +1,236 @@
+"""The numbers of a run as a page shows them: headlines, every metric with its basis, classification."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tfgen.cli.tables import measured
+from tfgen.runs.comparison import DESCRIPTIVE, HIGHER_IS_BETTER, LOWER_IS_BETTER, in_words, rate_in_words
+from tfgen.runs.facts import RISING, SPLITS, RunFacts
+from tfgen_plugins.report.reading import is_number
+
+#: The field's names of metrics; another name is shown as it is.
+_TITLES = {
+    "bits_per_dim": "bits/dim",
+    "nll_nats": "negative log-likelihood",
+    "elbo_nats": "ELBO",
+    "iwae_nats": "importance-weighted bound",
+    "kl_nats": "KL divergence from the data",
+    "cross_entropy_nats": "cross-entropy + KL",
+    "reconstruction_nats": "reconstruction",
+    "latent_kl_nats": "KL(q || p) of the codes",
+    "active_units": "active units",
+    "label_nll_nats": "-log p(y|x)",
+    "ece": "calibration error",
+    "fid": "FID",
+    "kid": "KID",
+    "label_accuracy": "label accuracy of samples",
+}
+_GIVEN = "_given_label"
+_WIDEST = 20  # classes in a matrix; more fit no page
+_MOST_BARS = 100
+_TOLD_MISTAKES = 3
+
+
+@dataclass(frozen=True)
+class Card:
+    """A number in front of all others.
+
+    Attributes:
+        title: what it is.
+        number: in words.
+        error: its standard error, in words; empty without one.
+        unit: of the number.
+        about: what else has to be known.
+    """
+
+    title: str
+    number: str
+    error: str = ""
+    unit: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One of several values side by side.
+
+    Attributes:
+        label: below it.
+        share: its height, from 0 to 1.
+        shown: the value in words.
+    """
+
+    label: str
+    share: float
+    shown: str
+
+
+@dataclass(frozen=True)
+class MetricLine:
+    """One metric.
+
+    Attributes:
+        split: of the examples.
+        name: as results.json has it.
+        title: the field's name.
+        number: with its standard error.
+        unit: of the number.
+        direction: ``lower is better``, ``higher is better``, or empty where neither is known.
+        basis: what it rests on.
+        bars: its value for each class, where there is one.
+    """
+
+    split: str
+    name: str
+    title: str
+    number: str
+    unit: str
+    direction: str
+    basis: str
+    bars: list[Bar] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Classified:
+    """How a split was classified.
+
+    Attributes:
+        split: of the examples.
+        lines: its metrics.
+        confusion: for each true class the counts of the predicted ones and their shares of the row; empty for many classes.
+        bars: for each class the share of its examples that were recognised.
+        mistakes: the most frequent ones, in words.
+    """
+
+    split: str
+    lines: list[MetricLine]
+    confusion: list[list[tuple[int, float]]]
+    bars: list[Bar]
+    mistakes: str
+
+
+def title_of(name: str) -> str:
+    """Return a metric's name as the field has it.
+
+    >>> title_of("bits_per_dim_given_label"), title_of("charm")
+    ('bits/dim given the label', 'charm')
+    """
+    stem = name.removesuffix(_GIVEN)
+    return _TITLES.get(stem, stem.replace("_", " ")) + (" given the label" if name.endswith(_GIVEN) else "")
+
+
+def cards_of(run: RunFacts) -> list[Card]:
+    """Return the headline numbers: what was measured on the test split (else on another one), and what training took."""
+    measured_on = next((split for split in SPLITS if run.results.get(split)), None)
+    cards = [
+        _metric_card(measured_on, name, metric)
+        for name, metric in run.results.get(measured_on or "", {}).items()
+        if name not in DESCRIPTIVE
+    ]
+    classified = run.results.get("classification", {}).get("test", {}).get("metrics", {})
+    cards += [_metric_card("test", name, metric) for name, metric in classified.items() if name == "accuracy"]
+    if not run.finished and run.curve_points():
+        cards.append(_reached(run))
+    if run.finished or run.rows:
+        epochs = run.results.get("epochs") or next((row["epoch"] for row in reversed(run.rows) if "epoch" in row), None)
+        passes = f"{epochs:,.0f} epochs, " if epochs else ""
+        cards.append(Card("training", duration(run.seconds), about=f"{passes}{run.steps:,} steps"))
+    if "parameters" in run.results:
+        cards.append(Card("parameters", f"{run.results['parameters']:,.0f}"))
+    if timing := run.results.get("sampling"):
+        rate = rate_in_words(timing["value"])
+        cards.append(Card("sampling", rate, unit="per second", about=f"batches of {timing['basis']['batch_size']}"))
+    return cards
+
+
+def lines_of(run: RunFacts) -> list[MetricLine]:
+    """Return every metric of results.json but those of classification, the test split first."""
+    return [metric_line(split, name, metric) for split in SPLITS for name, metric in run.results.get(split, {}).items()]
+
+
+def metric_line(split: str, name: str, metric: Mapping[str, Any]) -> MetricLine:
+    """Return one metric as a line of a table."""
+    said = {key: value for key, value in metric["basis"].items() if key not in ("split", "data", "per_class")}
+    basis = " · ".join(f"{key} {in_words(value)}" for key, value in said.items())
+    direction = "lower is better" if name in LOWER_IS_BETTER else "higher is better" if name in HIGHER_IS_BETTER else ""
+    per_class = metric.get("per_class", metric["basis"].get("per_class"))
+    number = measured(metric["value"], metric["standard_error"])
+    return MetricLine(split, name, title_of(name), number, metric["unit"], direction, basis, bars_of(per_class))
+
+
+def bars_of(values: Any) -> list[Bar]:
+    """Return a bar for each class; none where `values` is not a list of numbers, with null where one is not known.
+
+    Shares stand on a scale from 0 to 1, larger values on one from 0 to the largest of them.
+    """
+    if not isinstance(values, list) or not 0 < len(values) <= _MOST_BARS:
+        return []
+    if not all(value is None or is_number(value) for value in values):
+        return []
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    scale = max([1.0, *known])
+    digits = 3 if scale == 1.0 else 1
+    return [
+        Bar(str(label), min(max(value / scale, 0.0), 1.0), f"{value:.{digits}f}")
+        if value is not None and math.isfinite(value)
+        else Bar(str(label), 0.0, "—")
+        for label, value in enumerate(values)
+    ]
+
+
+def classified_of(run: RunFacts) -> list[Classified]:
+    """Return how each split was classified; a confusion matrix that is none is left out."""
+    found = run.results.get("classification", {})
+    return [_classified(split, found[split]) for split in found]
+
+
+def _classified(split: str, content: Mapping[str, Any]) -> Classified:
+    lines = [metric_line(split, name, metric) for name, metric in content["metrics"].items()]
+    counts: Any = content.get("confusion")
+    if not _is_matrix(counts):
+        return Classified(split, lines, [], [], "")
+    rows = [[(count, count / max(sum(row), 1)) for count in row] for row in counts]
+    recognised = [row[label][1] if sum(counts[label]) else None for label, row in enumerate(rows)]
+    wrong = [(count, i, j) for i, row in enumerate(counts) for j, count in enumerate(row) if i != j and count]
+    most = sorted(wrong, key=lambda mistake: (-mistake[0], mistake[1:]))[:_TOLD_MISTAKES]
+    mistakes = ", ".join(f"{true} taken for {predicted} ({count:,} times)" for count, true, predicted in most)
+    return Classified(split, lines, rows if len(rows) <= _WIDEST else [], bars_of(recognised), mistakes)
+
+
+def _is_matrix(counts: Any) -> bool:
+    return (
+        isinstance(counts, list)
+        and bool(counts)
+        and all(isinstance(row, list) and len(row) == len(counts) for row in counts)
+        and all(isinstance(count, int) and count >= 0 for row in counts for count in row)
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a person would say them.
+
+    >>> duration(8.25), duration(461.0), duration(36000.0)
+    ('8.2 s', '7 min 41 s', '10 h 0 min')
+    """
+    if not math.isfinite(seconds):
+        return "—"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _metric_card(split: str | None, name: str, metric: Mapping[str, Any]) -> Card:
+    number, _, error = measured(metric["value"], metric["standard_error"]).partition(" ± ")
+    title = title_of(name)
+    return Card(title, number, error, "" if metric["unit"] == title else metric["unit"], f"{split} split")
+
+
+def _reached(run: RunFacts) -> Card:
+    values: Sequence[float] = [value for _, _, value in run.curve_points()]
+    word, best = ("highest", max(values)) if run.curve in RISING else ("lowest", min(values))
+    return Card(f"{word} {title_of(run.curve or '')} so far", f"{best:.4f}", about="validation, while training")

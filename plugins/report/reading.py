@@ -1,0 +1,78 @@
+"""Runs as a page may show them: no folders of the machine, and nothing of a kind that the page does not expect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import Any
+
+from tfgen.errors import OptionError
+from tfgen.runs.facts import RunFacts, read_run, read_runs
+from tfgen.runs.folder import RunFolder
+
+#: What stands in the place of the folders of the data, which belong to one machine.
+PLACEHOLDERS = {"data_dir": "DATA_DIR", "manual_dir": "MANUAL_DIR"}
+
+
+def read_for_page(folders: Sequence[Path]) -> list[RunFacts]:
+    """Read the small files of one run or several.
+
+    Raises:
+        OptionError: for no run, or for one run under two paths.
+        RunError: for a folder that is no run, or whose files are damaged.
+    """
+    if not folders:
+        raise OptionError("no run is named; name one or several, for example: tfgen report runs/realnvp-digits")
+    if len(folders) > 1:
+        return [cleaned(run) for run in read_runs(folders)]
+    files = RunFolder.open(folders[0])
+    return [cleaned(read_run(files, files.name))]
+
+
+def cleaned(run: RunFacts) -> RunFacts:
+    """Return a run without folders of the machine, and without entries of a type that no run records.
+
+    A folder may come from a stranger, or from another version: what is not as expected is as if it were not there.
+    """
+    folders = _folders(run.config)
+    rows = [{name: value for name, value in row.items() if is_number(value)} for row in run.rows]
+    results = {name: value for name, value in run.results.items() if _expected(name, value)}
+    config = {name: value for name, value in run.config.items() if name != "machine" or isinstance(value, dict)}
+    if config.get("sources"):
+        config["sources"] = {key: PLACEHOLDERS.get(key, "DIR") for key, value in config["sources"].items() if value}
+    return replace(run, config=_without(config, folders), results=_without(results, folders), rows=rows)
+
+
+def is_number(value: Any) -> bool:
+    """Return whether JSON's `value` is a number, finite or not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _expected(name: str, value: Any) -> bool:
+    if name == "sampling":  # as a sweep records it
+        timed = isinstance(value, dict) and isinstance(value.get("basis"), dict)
+        return timed and is_number(value.get("value")) and isinstance(value["basis"].get("batch_size"), int)
+    return is_number(value) if name in ("parameters", "best_epoch") else True
+
+
+def _folders(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the absolute paths that a run was told or found its plugin at, and what stands for each."""
+    sources = {config.get("sources", {}).get(key): name for key, name in PLACEHOLDERS.items()}
+    plugin = config.get("plugin", {}).get("file")
+    found = {**sources, plugin: PurePath(plugin).name if isinstance(plugin, str) else ""}
+    # The longest first, since one may lie within another; the root alone is the beginning of everything.
+    paths = [path for path in found if isinstance(path, str) and PurePath(path).is_absolute() and len(path) > 1]
+    return {path: found[path] for path in sorted(paths, key=len, reverse=True)}
+
+
+def _without(content: Any, folders: Mapping[str, str]) -> Any:
+    """Return JSON's content with other names in the place of folders, wherever in a text they stand."""
+    if isinstance(content, Mapping):
+        return {_without(key, folders): _without(value, folders) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without(value, folders) for value in content]
+    if isinstance(content, str):
+        for path, name in folders.items():
+            content = content.replace(path, name)
+    return content

@@ -1,0 +1,89 @@
+"""The options of a run beside those that its model is trained with when nobody says otherwise."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tfgen.errors import TfgenError
+from tfgen.plugin.registry import Registry
+from tfgen.plugin.specs import ModelSpec
+from tfgen.runs.comparison import in_words
+from tfgen.runs.config import config_from_json, default_config
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One option.
+
+    Attributes:
+        name: of the option.
+        value: in the run.
+        default: of the model; None where it is not known.
+        differs: whether the value is not the default; True where that is not known.
+    """
+
+    name: str
+    value: Any
+    default: str | None
+    differs: bool
+
+    @property
+    def shown(self) -> str:
+        """The value in words."""
+        return in_words(self.value)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every option of a run.
+
+    Attributes:
+        model: the model's own.
+        training: those of every run.
+        spec: of the model; None where its plugin is not here, or does not take these options.
+        reason: why there is no `spec`, in a sentence.
+    """
+
+    model: tuple[Setting, ...]
+    training: tuple[Setting, ...]
+    spec: ModelSpec | None = None
+    reason: str = ""
+
+    @property
+    def differing(self) -> list[Setting]:
+        """Those that differ from the defaults, or of which it is not known."""
+        return [setting for setting in (*self.model, *self.training) if setting.differs]
+
+
+def settings_of(config: Mapping[str, Any], registry: Registry) -> Settings:
+    """Return the options of a run, compared with the defaults where its model is known.
+
+    Args:
+        config: the content of ``config.json``.
+        registry: of the plugins that are here.
+    """
+    try:
+        spec = registry.model(config["model"])
+        known, defaults = config_from_json(_sound(config), spec), default_config(spec)
+    except TfgenError as error:
+        model, training = (_recorded(config.get(group, {})) for group in ("options", "training"))
+        return Settings(model, training, None, f"The model's plugin is not here, or is another version ({error})")
+    return Settings(_compared(known.options, defaults.options), _compared(known.training, defaults.training), spec)
+
+
+def _sound(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options alone; what else a run records, or a later version will, is no matter here."""
+    return {key: config[key] for key in ("data", "options", "training", "sources", "device") if key in config}
+
+
+def _recorded(options: Mapping[str, Any]) -> tuple[Setting, ...]:
+    return tuple(Setting(name, value, None, True) for name, value in options.items())
+
+
+def _compared(chosen: Any, usual: Any) -> tuple[Setting, ...]:
+    names = [field.name for field in dataclasses.fields(chosen)]
+    pairs = [(name, getattr(chosen, name), getattr(usual, name)) for name in names]
+    return tuple(Setting(name, value, in_words(default), value != default) for name, value, default in pairs)

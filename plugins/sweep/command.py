@@ -1,0 +1,182 @@
+"""Train every combination of models, options and seeds, and print one table of what came out."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from tfgen.cli.commands.run import Place, config_file, parse_options
+from tfgen.cli.parse import parse
+from tfgen.errors import OptionError, RunError, UnknownNameError, require_option
+from tfgen.plugin.options import field_names
+from tfgen.runs.config import RunConfig, config_from_json, default_config
+from tfgen.training.options import TrainOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tfgen.cli.context import Context
+    from tfgen.plugin.specs import ModelSpec
+    from tfgen_plugins.sweep.sweeps import Outcome
+
+_EXAMPLE = "for example: tfgen sweep realnvp --vary layers 5 10 --seeds 0 1 --name layers"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is varied. Every option of `tfgen run` holds for all runs, for example --data mnist --epochs 10."""
+
+    models: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="MODEL ...")]] = ()
+    """One or several."""
+    vary: Annotated[tuple[str, ...], tyro.conf.arg(metavar="OPTION VALUE ...")] = ()
+    """An option and its values; may be given several times. A value of several entries has commas, as in
+    --vary mask half checkerboard,channel"""
+    seeds: tuple[int, ...] = ()
+    """Seeds with which each combination is trained; by default the one of --seed."""
+    dry_run: bool = False
+    """List the runs and make nothing."""
+    sample_batch: int = 1000
+    """Samples in a batch when sampling is timed after training; 0 times nothing."""
+
+    def __post_init__(self) -> None:
+        for seed in self.seeds:
+            require_option(0 <= seed < 2**31, "seeds", seed, "0 or more, below 2^31")
+        require_option(self.sample_batch >= 0, "sample_batch", self.sample_batch, "0 or more")
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Plan and check all runs, train those that are not finished, and write the table."""
+    registry = context.registry()
+    own, vary, rest = _sorted_out(arguments)
+    about = f"{__doc__}\n\nEvery option of `tfgen run` holds for all runs; {_EXAMPLE}"
+    options = parse(Options, own, "sweep", about)
+    if not options.models:
+        raise OptionError(f"which models? Models are {', '.join(registry.models)}; {_EXAMPLE}")
+    specs = [registry.model(model) for model in options.models]
+    _refuse_conflicts(options, vary, rest)
+    content = config_file(rest)
+    found = [_base(spec, content, rest) for spec in specs]
+    place, bases = found[0][0], [config for _, config in found]
+    if place.name is None:
+        raise OptionError(f"the sweep needs a name, under which its runs are kept: add --name NAME; {_EXAMPLE}")
+    from tfgen_plugins.sweep.sweeps import check_models, open_sweep, plan, train_all
+
+    planned = plan(bases, registry, _typed(vary, specs), options.seeds)
+    folder = open_sweep(place.runs_dir, place.name, planned, registry)
+    if options.dry_run:
+        print("\n".join(f"{folder / run.name}   {_state(folder / run.name)}" for run in planned))
+        return
+    context.tensorflow()
+    check_models(planned, registry)
+    outcomes: list[Outcome] = []
+    for outcomes in train_all(planned, registry, folder, options.sample_batch):
+        _write(folder, outcomes)
+    _report(folder, outcomes)
+    failed = [outcome.planned.name for outcome in outcomes if outcome.error]
+    if failed:
+        raise RunError(
+            f"{len(failed)} of {len(planned)} runs failed ({', '.join(failed)}); the same command tries them again."
+        )
+
+
+def _sorted_out(arguments: Sequence[str]) -> tuple[list[str], dict[str, list[str]], list[str]]:
+    """Return the sweep's own arguments, what ``--vary`` names, and the options of `tfgen run`."""
+    own: list[str] = []
+    rest: list[str] = []
+    vary: dict[str, list[str]] = {}
+    groups: list[list[str]] = [[]]
+    for word in arguments:
+        if word.startswith("--") or word == "-h":
+            groups.append([])
+        groups[-1].append(word)
+    flags = {"-h", "--help", *(f"--{name.replace('_', '-')}" for name in field_names(Options) if name != "models")}
+    for group in groups:
+        flag = group[0].partition("=")[0] if group else ""
+        if flag == "--vary":
+            name, *values = [*group[0].split("=", 1)[1:], *group[1:]] or [""]
+            if not values:
+                raise OptionError(f"--vary needs the name of an option and its values; {_EXAMPLE}")
+            name = name.replace("-", "_")
+            if name in vary:
+                raise OptionError(f"--vary {name} is given twice; name all its values at once.")
+            vary[name] = values
+        elif not flag.startswith("-") or flag in flags:
+            own += group
+        else:
+            rest += group
+    return own, vary, rest
+
+
+def _refuse_conflicts(options: Options, vary: dict[str, list[str]], rest: Sequence[str]) -> None:
+    fixed = {word.partition("=")[0].removeprefix("--").replace("-", "_") for word in rest if word.startswith("--")}
+    if options.seeds and "seed" in fixed:
+        raise OptionError("--seed and --seeds are both given; leave --seed out.")
+    if "seed" in vary:
+        raise OptionError("seeds are no option to compare but what is averaged over; give them by --seeds 0 1 2")
+    for name in vary:
+        if name in fixed or f"no_{name}" in fixed:
+            raise OptionError(f"--{name.replace('_', '-')} is given and varied as well; leave one of them out.")
+
+
+def _base(spec: ModelSpec, content: dict[str, Any], rest: Sequence[str]) -> tuple[Place, RunConfig]:
+    """Return what holds for all runs of a model."""
+    try:
+        defaults = config_from_json(content, spec) if content else default_config(spec)
+    except (OptionError, UnknownNameError) as error:
+        raise OptionError(f"in the file of --config: {error}") from error
+    return parse_options(rest, spec, defaults)
+
+
+def _typed(vary: dict[str, list[str]], specs: Sequence[ModelSpec]) -> dict[str, list[Any]]:
+    """Return the values of each varied option as its type has them."""
+    from tfgen_plugins.sweep.sweeps import check_varied
+
+    for spec in specs:
+        check_varied(vary, spec)
+    hints = {"data": str, **typing.get_type_hints(TrainOptions), **typing.get_type_hints(specs[0].config)}
+    return {name: [_value(name, hints[name], text, specs[0]) for text in texts] for name, texts in vary.items()}
+
+
+def _value(name: str, hint: Any, text: str, spec: ModelSpec) -> Any:
+    flag = f"--{name.replace('_', '-')}"
+    words = [flag, *text.split(",")] if typing.get_origin(hint) is tuple else [f"{flag}={text}"]
+    if hint is bool:
+        if text not in ("true", "false"):
+            raise OptionError(f"{flag} must be true or false, got {text!r}.")
+        return text == "true"
+    cls: Any = dataclasses.make_dataclass("Varied", [(name, hint)], frozen=True)
+    return getattr(parse(cls, words, f"run {spec.name}", ""), name)
+
+
+def _state(folder: Path) -> str:
+    from tfgen.runs.folder import RunFolder
+
+    files = RunFolder(folder)
+    return "finished" if files.finished else "to go on" if folder.exists() else "to do"
+
+
+def _write(folder: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write the table as it stands, for programs and for pages."""
+    from tfgen.cli.tables import markdown_table
+    from tfgen.files import write_json, written_whole
+    from tfgen_plugins.sweep.sweeps import RECORD
+    from tfgen_plugins.sweep.table import combinations, notes, table, to_json
+
+    write_json(folder / RECORD, to_json(folder.name, outcomes))
+    below = "".join(f"\n{note}\n" for note in notes(outcomes))
+    with written_whole(folder / "sweep.md") as path:
+        path.write_text(markdown_table(*table(combinations(outcomes))) + below)
+
+
+def _report(folder: Path, outcomes: Sequence[Outcome]) -> None:
+    from tfgen.cli.tables import print_table
+    from tfgen_plugins.sweep.sweeps import RECORD
+    from tfgen_plugins.sweep.table import combinations, notes, table
+
+    print_table(*table(combinations(outcomes)))
+    print("\n".join([*notes(outcomes), f"written  {folder / RECORD}, {folder / 'sweep.md'}"]), flush=True)

@@ -1,0 +1,319 @@
+"""Sweeps: every combination of models, options and seeds, trained one after the other and resumed where they stopped."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import re
+import shutil
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfgen.data.spec import DataSpec
+from tfgen.errors import OptionError, OutputError, RunError, TfgenError, UnknownNameError
+from tfgen.plugin.options import field_names
+from tfgen.plugin.registry import Registry
+from tfgen.plugin.specs import ModelSpec
+from tfgen.runs.comparison import in_words
+from tfgen.runs.config import RunConfig, config_from_json
+from tfgen.runs.facts import RunFacts, read_run
+from tfgen.runs.folder import RunFolder, check_name
+from tfgen.runs.run import Run
+from tfgen.training.interruption import InterruptedRunError
+from tfgen.training.options import TrainOptions
+
+RECORD = "sweep.json"
+_LONGEST_NAME = 200  # file systems take 255 bytes
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run of a sweep.
+
+    Attributes:
+        name: of its folder.
+        config: what is trained.
+        varied: the values of the options that the sweep varies; model and seed stand in the configuration.
+    """
+
+    name: str
+    config: RunConfig
+    varied: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a planned run.
+
+    Attributes:
+        planned: the run.
+        facts: what its folder says, once it is finished.
+        error: why it failed, in one line.
+    """
+
+    planned: Planned
+    facts: RunFacts | None = None
+    error: str | None = None
+
+    @property
+    def state(self) -> str:
+        """``finished``, ``failed``, or ``to do``."""
+        return "failed" if self.error else "finished" if self.facts else "to do"
+
+
+def options_to_vary(spec: ModelSpec) -> tuple[str, ...]:
+    """Return what a sweep can vary: the model's options, most of those of training, and the data set.
+
+    Seeds are what is averaged over, and once TensorFlow is deterministic it is so for all runs of the process.
+    """
+    training = (name for name in field_names(TrainOptions) if name not in ("seed", "deterministic"))
+    return ("data", *field_names(spec.config), *training)
+
+
+def check_varied(names: Iterable[str], spec: ModelSpec) -> None:
+    """Raise `UnknownNameError` for the first name that is no option to vary with this model."""
+    known = options_to_vary(spec)
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(f"option of {spec.name}", name, known, f"See: tfgen run {spec.name} --help")
+
+
+def plan(
+    bases: Sequence[RunConfig], registry: Registry, vary: Mapping[str, Sequence[Any]], seeds: Sequence[int] = ()
+) -> list[Planned]:
+    """Return every run of a sweep, all checked; nothing is made.
+
+    The first seed's combinations come first, so that a sweep that is stopped early has compared all of them once.
+
+    Args:
+        bases: for each model what holds where nothing is varied.
+        registry: where the models are looked up.
+        vary: the values of each varied option, of the option's type.
+        seeds: of the runs; by default the one of each base.
+
+    Raises:
+        UnknownNameError: for an option that one of the models does not have.
+        OptionError: for a value of the wrong type or out of range, or one that is named twice.
+    """
+    _refuse_twice("model", [base.model for base in bases])
+    _refuse_twice("seed", seeds)
+    for name, values in vary.items():
+        if not values:
+            raise OptionError(f"--vary {name} names no values; for example: --vary layers 5 10")
+        _refuse_twice(name, values)
+    specs = {base.model: registry.model(base.model) for base in bases}
+    for spec in specs.values():
+        check_varied(vary, spec)
+    chosen: list[int | None] = [*seeds] or [None]
+    planned = [
+        _planned(base, specs[base.model], dict(zip(vary, values, strict=True)), seed)
+        for seed in chosen
+        for base in bases
+        for values in itertools.product(*vary.values())
+    ]
+    _refuse_twice("run", [run.name for run in planned])
+    return planned
+
+
+def open_sweep(runs_dir: Path, name: str, planned: Sequence[Planned], registry: Registry) -> Path:
+    """Return the folder of a sweep, new or begun, after checking that what lies in it is of this sweep; makes nothing.
+
+    Raises:
+        RunError: when the name is no plain name or is that of a run, or a run in it was made with other options.
+        OutputError: when the folder holds something else.
+    """
+    folder = runs_dir / name
+    if not folder.is_dir():
+        check_name(runs_dir, name)
+        return folder
+    if (folder / "config.json").exists():
+        raise RunError(f"{folder} is a single run; choose another --name for the sweep.")
+    if any(child.name[0] != "." for child in folder.iterdir()) and not (folder / RECORD).exists():
+        raise OutputError(f"{folder} holds other things than a sweep; choose another --name.")
+    for run in planned:
+        if (folder / run.name / "config.json").exists():
+            before = Run(RunFolder(folder / run.name), registry)
+            _refuse_other_options(before, run)
+            if before.files.finished:
+                before.results  # noqa: B018 - a damaged file is told before anything is trained
+    return folder
+
+
+def check_models(planned: Sequence[Planned], registry: Registry) -> None:
+    """Build each model once on its data, so that what cannot be trained is told before the first run is made.
+
+    Raises:
+        TfgenError: for data that cannot be had.
+        OptionError: for a model that cannot take the data or the precision; names the run.
+    """
+    from tfgen.data.lookup import load_dataset
+    from tfgen.model.base import build_model
+    from tfgen.runtime import device_scope
+
+    specs: dict[tuple[Any, ...], DataSpec] = {}
+    seen: list[tuple[Any, ...]] = []
+    for run in planned:
+        config, place = run.config, (run.config.data, run.config.sources)
+        if place not in specs:
+            specs[place] = load_dataset(config.data, registry, config.sources).spec
+        kind = (config.model, config.data, config.options, config.training.precision)
+        if kind in seen:
+            continue
+        seen.append(kind)
+        try:
+            with device_scope(config.device):
+                build_model(
+                    registry.model(config.model), config.options, specs[place],
+                    config.training.seed, config.training.precision,
+                )  # fmt: skip
+        except TfgenError as error:
+            raise OptionError(f"{run.name}: {error}") from error
+
+
+def train_all(
+    planned: Sequence[Planned], registry: Registry, folder: Path, sample_batch: int = 1000, quiet: bool = False
+) -> Iterator[list[Outcome]]:
+    """Train what is not finished, one run after the other; yield the outcomes of all, first and after each run.
+
+    Finished runs are left as they are and interrupted ones go on. A run that fails is told on stderr and the others go on.
+
+    Args:
+        planned: the runs.
+        registry: where models and data sets are looked up.
+        folder: of the sweep.
+        sample_batch: samples in a batch when sampling is timed; 0 times nothing.
+        quiet: show no progress.
+
+    Raises:
+        InterruptedRunError: when the user stops a run, which is saved.
+        RunError: when the sweep goes on in another process.
+    """
+    outcomes = [Outcome(run) for run in planned]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make {folder}: {error.strerror}; choose another --runs-dir.") from error
+    from tfgen.runtime import many_models
+
+    with RunFolder(folder).locked(), many_models():
+        yield outcomes
+        for number, run in enumerate(planned):
+            place = f"run {number + 1} of {len(planned)}"
+            try:
+                outcomes[number] = _outcome(run, registry, folder, sample_batch, "" if quiet else place)
+            except InterruptedRunError as stop:
+                done = sum(outcome.facts is not None for outcome in outcomes)
+                raise InterruptedRunError(
+                    f"stopped in {place}, which is saved ({done} finished); the same command goes on with it.",
+                    stop.exit_code - 128,
+                ) from stop
+            gc.collect()  # models and their graphs refer to each other in circles
+            yield outcomes
+
+
+def _outcome(run: Planned, registry: Registry, folder: Path, sample_batch: int, place: str) -> Outcome:
+    """Train one run, or take it as it is; `place` is said before its name, or nothing where it is empty."""
+    files = RunFolder(folder / run.name)
+    try:
+        if files.finished:
+            _say(place, f"{run.name} is finished")
+            trained = Run(files, registry)
+            trained.check()
+        else:
+            trained = _train(run, registry, files, place)
+        timed = trained.results.get("sampling") or {"basis": {}}
+        if sample_batch and timed["basis"].get("batch_size") != sample_batch:
+            _time_sampling(trained, sample_batch)
+        return Outcome(run, read_run(files, run.name))
+    except InterruptedRunError:
+        raise
+    except TfgenError as error:
+        _say("failed", f"{run.name}: {error}")
+        return Outcome(run, error=str(error))
+    except Exception as error:  # a fault in one model, or no memory for it, is no reason to lose the night
+        traceback.print_exc()
+        _say("failed", f"{run.name}: {type(error).__name__}")
+        return Outcome(run, error=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+
+
+def _train(run: Planned, registry: Registry, files: RunFolder, place: str) -> Run:
+    from tfgen.runs.experiment import resume_run, start_run
+
+    if files.path.is_dir() and not (files.path / "config.json").exists():
+        if any(not child.name.startswith(".config-") for child in files.path.iterdir()):
+            raise RunError(f"{files.path} is no run folder; move it away.")
+        shutil.rmtree(files.path)  # killed while it was being made: there is nothing in it
+    if files.path.is_dir():
+        _say(place, f"{run.name} goes on")
+        return resume_run(Run(files, registry), quiet=not place)
+    _say(place, run.name)
+    return start_run(run.config, registry, files.path.parent, run.name, quiet=not place)
+
+
+def _time_sampling(run: Run, batch_size: int) -> None:
+    from tfgen.model.capabilities import Samples
+    from tfgen.runtime import device_scope
+    from tfgen.sample.throughput import samples_per_second
+
+    if isinstance(run.model, Samples):
+        with device_scope(run.config.device):
+            timed = samples_per_second(run.model, batch_size)
+        run.files.write_results({**run.results, "sampling": timed})
+
+
+def _planned(base: RunConfig, spec: ModelSpec, varied: Mapping[str, Any], seed: int | None) -> Planned:
+    content = base.to_json()
+    groups = {"options": field_names(spec.config), "training": field_names(TrainOptions)}
+    for option, value in {**varied, **({} if seed is None else {"seed": seed})}.items():
+        if option == "data":
+            content["data"] = value
+        for group, options in groups.items():
+            if option in options:
+                content[group][option] = value
+    config = config_from_json(content, spec)
+    parts = [spec.name, *(f"{option}={_spelled(value)}" for option, value in varied.items())]
+    name = "-".join([*parts, f"seed={config.training.seed}"])
+    if len(name) > _LONGEST_NAME:
+        raise OptionError(f"{name[:60]}... is too long a name for a folder; vary fewer options at once.")
+    return Planned(name, config, varied)
+
+
+def _spelled(value: Any) -> str:
+    """Return a value as a part of a folder's name."""
+    if isinstance(value, tuple):
+        return "+".join(map(_spelled, value)) or "none"
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return re.sub(r"[^\w.+-]", "-", in_words(value))
+
+
+def _refuse_twice(kind: str, values: Sequence[Any]) -> None:
+    for number, value in enumerate(values):
+        if value in values[:number]:
+            raise OptionError(f"{kind} {in_words(value)} is named twice; name it once.")
+
+
+def _refuse_other_options(before: Run, run: Planned) -> None:
+    made, wanted = _flat(before.config), _flat(run.config)
+    for option, value in wanted.items():
+        if made.get(option) != value:
+            raise RunError(
+                f"{before.folder} was made with {option} {in_words(made.get(option))}, and this sweep has "
+                f"{in_words(value)}; choose another --name, or delete that run."
+            )
+
+
+def _flat(config: RunConfig) -> dict[str, Any]:
+    """Return every option that a run depends on; where the files of the data lie is none."""
+    content = config.to_json()
+    kept = {name: content[name] for name in ("model", "data", "device")}
+    return kept | content["options"] | content["training"]
+
+
+def _say(place: str, text: str) -> None:
+    if place:
+        print(f"{place}: {text}", file=sys.stderr, flush=True)

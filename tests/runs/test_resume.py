@@ -1,0 +1,149 @@
+"""A run that was killed and resumed ends as one that never was: every weight, every optimizer slot, every metric."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgen.cli.main import main
+from tfgen.training.saved_steps import latest_step, prefix
+
+OPTIONS = ["--epochs", "3", "--units", "8", "--layers", "2", "--chunk-steps", "4", "--checkpoint-seconds", "0"]
+OPTIONS += ["--schedule", "cosine", "--ema", "0.9", "--patience", "5", "--deterministic"]
+
+#: Kills its own process with SIGKILL at the moments that the environment names: after the metrics of a step are written
+#: and before they are checkpointed, or inside the writing of a checkpoint, when its data is on disk and its index is not.
+KILLER = """
+import os, signal
+import tfgen
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+@tfgen.hookimpl
+def tfgen_progress(run, step, metrics):
+    if step == int(os.environ.get("KILL_AFTER", -1)):
+        die()
+
+@tfgen.hookimpl
+def tfgen_run_started(run, model):
+    import tensorflow as tf
+    write = tf.train.Checkpoint.write
+
+    def dying(self, path, *rest, **named):
+        result = write(self, path, *rest, **named)
+        if path.endswith("-" + os.environ.get("KILL_WRITING", "none")):
+            os.unlink(path + ".index")
+            with open(path + ".data-00000-of-00001", "r+b") as file:
+                file.truncate(1000)
+            die()
+        return result
+
+    tf.train.Checkpoint.write = dying
+"""
+
+
+def tfgen(arguments: list[str], cwd: Path, **environment: str) -> int:
+    command = [sys.executable, "-m", "tfgen", "-p", "killer.py", *arguments]
+    done = subprocess.run(command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, -signal.SIGKILL):
+        raise AssertionError(done.stderr)
+    return done.returncode
+
+
+def final_tensors(run: Path) -> dict[str, np.ndarray]:
+    step = latest_step(run)
+    assert step is not None
+    reader = tf.train.load_checkpoint(str(prefix(run, step)))
+    names = [name for name in reader.get_variable_to_shape_map() if not name.startswith(("seconds", "_CHECKPOINTABLE"))]
+    return {name: reader.get_tensor(name) for name in names}
+
+
+def metrics(run: Path) -> list[dict[str, float]]:
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def assert_equal_runs(one: Path, other: Path) -> None:
+    assert metrics(one) == metrics(other)
+    tensors, others = final_tensors(one), final_tensors(other)
+    assert tensors.keys() == others.keys()
+    assert len(tensors) > 20
+    for name, value in tensors.items():
+        assert value.tobytes() == others[name].tobytes(), name
+    results = [json.loads((run / "results.json").read_text()) for run in (one, other)]
+    for result in results:
+        del result["train_seconds"]
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("mode", ["graph", pytest.param("xla-loop", marks=pytest.mark.slow)])
+def test_killed_and_resumed_is_never_killed(mode, tmp_path):
+    (tmp_path / "killer.py").write_text(KILLER)
+    options = [*OPTIONS, "--compile", mode]
+    assert tfgen(["run", "realnvp", *options, "--name", "whole"], tmp_path) == 0
+    killed = -signal.SIGKILL
+    assert tfgen(["run", "realnvp", *options, "--name", "killed"], tmp_path, KILL_AFTER="4") == killed
+    assert tfgen(["resume", "runs/killed"], tmp_path, KILL_WRITING="15") == killed
+    assert latest_step(tmp_path / "runs/killed") == 14
+    assert tfgen(["resume", "runs/killed"], tmp_path, KILL_AFTER="30") == killed
+    assert tfgen(["resume", "runs/killed"], tmp_path) == 0
+    assert_equal_runs(tmp_path / "runs/whole", tmp_path / "runs/killed")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", [7.0, 8.5, 10.0, 11.5])
+def test_killed_from_outside_at_any_time(delay, tmp_path):
+    (tmp_path / "killer.py").write_text(KILLER)
+    options = [*OPTIONS, "--compile", "graph", "--epochs", "60"]
+    assert tfgen(["run", "realnvp", *options, "--name", "whole"], tmp_path) == 0
+    command = [sys.executable, "-m", "tfgen", "run", "realnvp", *options, "--name", "killed"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        process.wait(delay)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if not (tmp_path / "runs/killed/results.json").exists():
+        if not (tmp_path / "runs/killed/config.json").exists():
+            pytest.skip("killed before there was a run")
+        assert tfgen(["resume", "runs/killed"], tmp_path) == 0
+    assert_equal_runs(tmp_path / "runs/whole", tmp_path / "runs/killed")
+
+
+#: Sends its own process a signal after a step, as Ctrl-C or a scheduler would.
+INTERRUPTER = """
+import os, signal
+import tfgen
+
+@tfgen.hookimpl
+def tfgen_progress(run, step, metrics):
+    if step == 8 and "INTERRUPT" in os.environ:
+        os.kill(os.getpid(), int(os.environ["INTERRUPT"]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("signum", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
+def test_interrupted_run_is_saved_and_goes_on(signum, code, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGINT)  # ignored, where the tests run in the background of a shell
+    (tmp_path / "interrupter.py").write_text(INTERRUPTER)
+    options = [*OPTIONS[:-1], "--compile", "graph", "--checkpoint-seconds", "3600"]
+    assert main(["run", "realnvp", *options, "--name", "whole"]) == 0
+    monkeypatch.setenv("INTERRUPT", str(int(signum)))
+    assert main(["-p", "interrupter.py", "run", "realnvp", *options, "--name", "stopped"]) == code
+    assert latest_step(tmp_path / "runs/stopped") == 8
+    assert "tfgen resume runs/stopped" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is before
+    assert main(["resume", "runs/stopped"]) == 0
+    assert_equal_runs(tmp_path / "runs/whole", tmp_path / "runs/stopped")

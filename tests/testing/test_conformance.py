@@ -1,0 +1,255 @@
+"""Every plugin that comes with tfgen, and the example in the docs, pass the conformance suite; broken models do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tests.toy_models import ConditionalGaussian, ConditionalLinearGaussian, Gaussian, LinearGaussian, spec
+from tfgen.testing.checks import (
+    CHECKS,
+    Subject,
+    a_loaded_model_is_the_trained_one,
+    bounds_are_numbers_per_example,
+    bounds_are_ordered,
+    compile_modes_agree,
+    densities_are_numbers_per_example,
+    every_weight_is_trained,
+    everything_is_a_function_of_the_seed,
+    labels_matter_where_they_are_asked_for,
+    labels_that_do_not_fit_are_refused,
+    posterior_and_terms_agree,
+    samples_are_examples,
+)
+
+EXAMPLE = str(Path(__file__).parent.parent / "docs/examples/histogram.py")
+SMALL = {"layers": 2, "units": 8}
+CONV = {"layers": 2, "network": "conv", "channels": 4, "blocks": 1, "mask": ("checkerboard", "channel")}
+DENSE = {"network": "mlp", "units": 16, "depth": 1, "latent": 3, "flow_layers": 2, "flow_units": 8}
+PLANE_VAE = {"likelihood": "gaussian", "batch_size": 5000}
+PLANE = SMALL | {"batch_size": 5000}
+PIXELS = {"blocks": 1, "filters": 4, "first_reach": 1, "batch_size": 100}
+ADVERSARIES = {"filters": 2, "units": 8, "depth": 1, "latent": 3, "batch_size": 100}
+SUBJECTS = {
+    "realnvp-digits": Subject("realnvp", options=SMALL),
+    "realnvp-plane": Subject("realnvp", "two_gaussians", options=PLANE),
+    "realnvp-conv": Subject("realnvp", options=CONV),
+    "conditional_realnvp-digits": Subject("conditional_realnvp", options=SMALL | {"mask": ("random",)}),
+    "nice-digits": Subject("nice", options=SMALL),
+    "spline_flow-digits": Subject("spline_flow", options=SMALL | {"mask": ("checkerboard",), "bins": 4}),
+    "vae-flow": Subject("vae", options=DENSE | {"prior": "flow", "objective": "joint"}),
+    "vae-plane": Subject("vae", "two_gaussians", options=DENSE | PLANE_VAE),
+    "cvae-conv": Subject("cvae", options={"latent": 3, "prior": "conditional", "pixels": "draw"}),
+    "cvae-vamp": Subject("cvae", options=DENSE | {"prior": "vamp", "components": 5, "objective": "iwae"}),
+    "cvae-logistic": Subject("cvae", options=DENSE | {"prior": "mog", "likelihood": "discretized_logistic"}),
+    "pixelcnn-plain": Subject("pixelcnn", options=PIXELS | {"network": "plain", "dropout": 0.5, "binarise": "static"}),
+    "pixelcnn-gated": Subject(
+        "pixelcnn", options=PIXELS | {"attention": 1, "conditional": True, "output": "categorical"}
+    ),
+    "pixelcnn-logistic": Subject("pixelcnn", options=PIXELS | {"output": "discretized_logistic", "components": 2}),
+    "gan-conv": Subject("gan", options=ADVERSARIES | {"discriminator_steps": 2}),
+    "gan-plane": Subject(
+        "gan",
+        "two_gaussians",
+        options=ADVERSARIES | {"network": "mlp", "objective": "hinge", "r1": 0.0, "batch_size": 5000},
+    ),
+    "cgan-wgan": Subject("cgan", options=ADVERSARIES | {"objective": "wgan-gp", "network": "mlp"}),
+    "histogram-digits": Subject("histogram", plugins=[EXAMPLE]),
+}
+
+
+#: Those that are compiled in every mode by the fast tests, too.
+COMPILED = ("realnvp-digits", "histogram-digits")
+CASES = [
+    pytest.param(
+        subject,
+        check,
+        id=f"{name}-{check.__name__}",
+        marks=[pytest.mark.slow] if check is compile_modes_agree and name not in COMPILED else [],
+    )
+    for name, subject in SUBJECTS.items()
+    for check in CHECKS
+]
+
+
+@pytest.mark.parametrize(("subject", "check"), CASES)
+def test_conformance(subject, check):
+    check(subject)
+
+
+def broken(toy: type = Gaussian, **methods: object) -> Subject:
+    """A subject whose model is a sound one with some methods replaced."""
+    subject = Subject("broken", "two_gaussians", options={"batch_size": 5000})
+    subject.registry.add_model(spec(type("Broken", (toy,), methods)))
+    return subject
+
+
+def broken_conditional(**methods: object) -> Subject:
+    """The same with labels."""
+    return broken(ConditionalGaussian, **methods)
+
+
+SOUND = {
+    "unconditional": broken(),
+    "conditional": broken_conditional(),
+    "bound": broken(LinearGaussian),
+    "conditional-bound": broken(ConditionalLinearGaussian),
+}
+
+
+@pytest.mark.parametrize("subject", SOUND.values(), ids=SOUND.keys())
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_sound_toy_passes(subject, check):
+    check(subject)
+
+
+class _Counter:
+    calls = 0
+
+
+def _unseeded(self, n, labels=None, seed=0):
+    _Counter.calls += 1
+    return tf.zeros([n, 2]) + _Counter.calls
+
+
+@pytest.mark.parametrize(
+    ("check", "methods"),
+    [
+        (everything_is_a_function_of_the_seed, {"sample": _unseeded}),
+        (samples_are_examples, {"sample": lambda self, n, labels=None, seed=0: tf.zeros([n, 3])}),
+        (samples_are_examples, {"sample": lambda self, n, labels=None, seed=0: tf.zeros([n, 2], tf.float64)}),
+        (
+            densities_are_numbers_per_example,
+            {"log_prob": lambda self, x, labels=None, seed=0: tf.reduce_sum(x * self.mean)},
+        ),
+        (
+            densities_are_numbers_per_example,
+            {"log_prob": lambda self, x, labels=None, seed=0: Gaussian.log_prob(self, x) + tf.reduce_mean(x)},
+        ),
+        (every_weight_is_trained, {"log_prob": lambda self, x, *_, **__: 0 * Gaussian.log_prob(self, x)}),
+        (
+            a_loaded_model_is_the_trained_one,
+            {"log_prob": lambda self, x, *_, **__: Gaussian.log_prob(self, x) + np.float32(id(self) % 1000)},
+        ),
+    ],
+)
+def test_broken_models_fail(check, methods):
+    with pytest.raises(AssertionError):
+        check(broken(**methods))
+
+
+def _with_elbo(change):
+    """Replace a sound bound by what `change` makes of it and the number of particles."""
+
+    def elbo(self, x, labels=None, seed=0, particles=1):
+        return change(LinearGaussian.elbo(self, x, labels, seed, particles), particles)
+
+    return {"elbo": elbo}
+
+
+def _with_terms(change):
+    """Replace the terms of a bound that stays as it is."""
+
+    def elbo_terms(self, x, labels=None, seed=0):
+        return change(*LinearGaussian.elbo_terms(self, x, labels, seed))
+
+    def elbo(self, x, labels=None, seed=0, particles=1):
+        return tf.subtract(*LinearGaussian.elbo_terms(self, x, labels, seed))
+
+    return {"elbo_terms": elbo_terms, "elbo": elbo}
+
+
+def _with_posterior(distribution):
+    return {"posterior": lambda self, x, labels=None, seed=0: distribution(LinearGaussian.posterior(self, x, labels))}
+
+
+@pytest.mark.parametrize(
+    ("check", "methods", "says"),
+    [
+        (bounds_are_numbers_per_example, _with_elbo(lambda b, k: b[:, None]), r"expected shape \(8,\)"),
+        (bounds_are_numbers_per_example, _with_elbo(lambda b, k: tf.cast(b, tf.float64)), "expected float32"),
+        (bounds_are_numbers_per_example, _with_elbo(lambda b, k: b / (k == 1)), None),
+        (bounds_are_numbers_per_example, _with_elbo(lambda b, k: b + (k - 1) * tf.reduce_mean(b)), "another example"),
+        (bounds_are_ordered, _with_elbo(lambda b, k: b - np.log(k)), "32 particles is .* nats below the ELBO"),
+        (posterior_and_terms_agree, _with_terms(lambda r, d: (r, d + 0.01)), "the terms differ by"),
+        (posterior_and_terms_agree, _with_terms(lambda r, d: (-r, d)), "the terms differ by"),
+        (posterior_and_terms_agree, _with_terms(lambda r, d: (r - 1, d - 1)), "the KL is -.* nats on average"),
+        (posterior_and_terms_agree, _with_terms(lambda r, d: (r, tf.reduce_mean(d))), "expected KL of shape"),
+        (
+            posterior_and_terms_agree,
+            _with_posterior(lambda q: tfp.distributions.Normal(q.mean(), 1.0)),
+            r"batch shape \(8,\); got \(8, 2\)",
+        ),
+        (
+            posterior_and_terms_agree,
+            _with_posterior(lambda q: tfp.distributions.Normal(q.mean()[:, 0], 1.0)),
+            r"event shape \[latent\]; got \[\]",
+        ),
+        (
+            a_loaded_model_is_the_trained_one,
+            {"elbo": lambda self, x, *_, **__: LinearGaussian.elbo(self, x) + np.float32(id(self) % 1000)},
+            None,
+        ),
+    ],
+)
+def test_broken_bounds_fail(check, methods, says):
+    with pytest.raises(AssertionError, match=says):
+        check(broken(LinearGaussian, **methods))
+
+
+def _first_class_by_default(self, x, labels=None, seed=0):
+    return ConditionalGaussian.log_prob(self, x, [0] * x.shape[0] if labels is None else labels)
+
+
+def _any_number_of_labels(self, z, labels=None, seed=0):
+    return z + tf.reduce_mean(self.one_hot(labels) @ self.means, axis=0)
+
+
+def _any_label(self, n, labels=None, seed=0):
+    self.one_hot(None if labels is None else tf.clip_by_value(labels, 0, 1), n)
+    return tf.zeros([n, 2])
+
+
+def _not_our_error(self, x, labels=None, seed=0):
+    raise ValueError("labels?")
+
+
+@pytest.mark.parametrize(
+    ("subject", "says"),
+    [
+        (
+            broken(log_prob=lambda self, x, labels=None, seed=0: tf.reduce_sum(x, axis=-1)),
+            "log_prob with labels, which",
+        ),
+        (broken(sample=lambda self, n, labels=None, seed=0: tf.zeros([n, 2])), "sample with labels, which"),
+        (broken(elbo=lambda self, x, labels=None, seed=0, particles=1: x[:, 0]), "elbo with labels, which"),
+        (broken_conditional(log_prob=_first_class_by_default), "log_prob with no labels"),
+        (broken_conditional(decode=_any_number_of_labels), "with too few labels"),
+        (broken_conditional(sample=_any_label), "sample with a label of 2"),
+        (broken_conditional(prior=lambda self, labels=None: None), "prior with no labels"),
+        (broken_conditional(log_prob=_not_our_error), "raised ValueError"),
+    ],
+)
+def test_models_that_let_labels_pass_fail(subject, says):
+    with pytest.raises(AssertionError, match=says):
+        labels_that_do_not_fit_are_refused(subject)
+
+
+def test_a_model_that_does_not_look_at_its_labels_fails():
+    def blind(self, x, labels=None, seed=0):
+        self.one_hot(labels, x.shape[0])
+        return -tf.reduce_sum((x - self.means[0]) ** 2, axis=-1) + 0 * tf.reduce_sum(self.means)
+
+    with pytest.raises(AssertionError, match="changing the label does not change log_prob"):
+        labels_matter_where_they_are_asked_for(broken_conditional(log_prob=blind))
+
+    def blind_bound(self, x, labels=None, seed=0, particles=1):
+        self.one_hot(labels, x.shape[0])
+        return ConditionalLinearGaussian.elbo(self, x, tf.zeros(x.shape[0], tf.int32), seed, particles)
+
+    with pytest.raises(AssertionError, match="changing the label does not change elbo"):
+        labels_matter_where_they_are_asked_for(broken(ConditionalLinearGaussian, elbo=blind_bound))

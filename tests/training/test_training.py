@@ -1,0 +1,345 @@
+"""The shared loop: feeds and compile modes agree, options do what they say, and unsound models are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.toy_models import Gaussian, GaussianConfig, Noisy, Rivals, Unsound, vectors
+from tfgen.data.dataset import Dataset
+from tfgen.data.digits import load_digits
+from tfgen.errors import NonFiniteError, OptionError, PluginError
+from tfgen.model.base import GenerativeModel, Objective
+from tfgen.runs.folder import RunFolder
+from tfgen.training.feeds import DeviceFeed, StreamFeed, make_feed
+from tfgen.training.optimisers import learning_rate
+from tfgen.training.options import CompileMode, TrainOptions
+from tfgen.training.schedule import Schedule
+from tfgen.training.trainer import Trainer, _shown
+from tfgen_plugins.flows import RealNVPConfig
+from tfgen_plugins.flows.model import RealNVP
+
+QUICK = TrainOptions(epochs=2, batch_size=16, compile="graph", chunk_steps=3, learning_rate=0.05)
+
+
+def toy(model: type[GenerativeModel], options: TrainOptions, data: Dataset | None = None) -> Trainer:
+    data = data or vectors()
+    keras.utils.set_random_seed(options.seed)
+    return Trainer(model(GaussianConfig(), data.spec, options.seed), data, options)
+
+
+def fit(trainer: Trainer, folder: Path, mode: CompileMode = "graph", name: str = "run") -> list[dict[str, float]]:
+    files = RunFolder.create(folder, name, "run")
+    trainer.fit(files, mode, lambda *_: None, lambda *_: None, quiet=True)
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in files.read_metrics()]
+
+
+def weights(trainer: Trainer) -> list[np.ndarray]:
+    return [weight.numpy() for weight in trainer.model.weights]
+
+
+def test_both_feeds_give_the_same_curve(tmp_path):
+    data = load_digits()
+    rows = []
+    for feed in ("device", "stream"):
+        options = dataclasses.replace(QUICK, feed=feed, batch_size=200, chunk_steps=4)
+        keras.utils.set_random_seed(0)
+        trainer = Trainer(RealNVP(RealNVPConfig(layers=2, units=8), data.spec, 0), data, options)
+        rows.append(fit(trainer, tmp_path, name=feed))
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 4  # 6 steps an epoch in chunks of 4 and 2, both of which end before or at the middle
+
+
+@pytest.mark.parametrize("mode", typing.get_args(CompileMode))
+def test_compile_modes_agree_on_the_same_random_numbers(mode, tmp_path):
+    reference = fit(toy(Noisy, QUICK), tmp_path, "graph", "reference")
+    rows = fit(toy(Noisy, QUICK), tmp_path, mode, "other")
+    for expected, row in zip(reference, rows, strict=True):
+        assert expected == pytest.approx(row, rel=1e-4)
+
+
+def test_the_training_set_lies_on_the_device_as_stored():
+    split = load_digits().train
+    feed = make_feed(split, "auto")
+    assert isinstance(feed, DeviceFeed)
+    assert feed.x.dtype == tf.uint8
+    assert int(tf.size(feed.x)) == split.x.nbytes
+
+
+def test_a_set_that_is_too_large_is_streamed(monkeypatch):
+    monkeypatch.setattr("tfgen.training.feeds.DEVICE_BYTES", 1000)
+    assert isinstance(make_feed(load_digits().train, "auto"), StreamFeed)
+
+
+@pytest.mark.parametrize("feed", [DeviceFeed, StreamFeed])
+def test_feeds_give_the_examples_that_the_schedule_names(feed):
+    split = load_digits().train
+    schedule = Schedule(len(split), 50, 2, 7, seed=3)
+    source = feed(split)
+    for chunk, payload in source.payloads(schedule.chunks(7), schedule.chunk_steps):
+        for k in range(chunk.last - chunk.first):
+            batch = source.batch(payload, tf.constant(k))
+            np.testing.assert_array_equal(batch.x, split.x[chunk.indices[k]])
+            np.testing.assert_array_equal(batch.labels, split.labels[chunk.indices[k]])
+
+
+def test_choosing_a_mode_leaves_no_trace(tmp_path):
+    options = dataclasses.replace(QUICK, ema=0.9)
+    plain, chosen = toy(Noisy, options), toy(Noisy, options)
+    before = weights(chosen)
+    named: list[tuple[str, dict[str, object]]] = []
+    files = RunFolder.create(tmp_path, "chosen", "run")
+    checked: list[bool] = []
+
+    def on_mode(mode: CompileMode, timings: dict[str, float | str]) -> None:
+        named.append((mode, timings))
+        checked.append(all(np.array_equal(a, b) for a, b in zip(before, weights(chosen), strict=True)))
+        checked.append(all(int(optimizer.iterations) == 0 for optimizer in chosen.state.optimizers))
+
+    chosen.fit(files, None, on_mode, lambda *_: None, quiet=True)
+    mode, timings = named[0]
+    assert set(timings) == set(typing.get_args(CompileMode))
+    assert timings[mode] == min(timings.values())
+    assert checked == [True, True]
+    fit(plain, tmp_path, mode, "plain")
+    for one, other in zip(weights(plain), weights(chosen), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_mode_that_cannot_compile_is_left_out(tmp_path):
+    class NeedsTheHost(Gaussian):
+        def _loss(self, batch, seed, step):
+            loss = super()._loss(batch, seed, step)["loss"]
+            return {"loss": loss + tf.numpy_function(lambda: np.float32(0), [], tf.float32)}
+
+    seen = []
+    trainer = toy(NeedsTheHost, QUICK)
+    trainer.fit(RunFolder.create(tmp_path, "r", "r"), None, lambda *a: seen.append(a), lambda *_: None, quiet=True)
+    mode, timings = seen[0]
+    assert mode == "graph"
+    assert isinstance(timings["xla-loop"], str)
+    assert isinstance(timings["xla-step"], str)
+
+
+def test_several_objectives_move_their_own_weights_in_turn(tmp_path):
+    options = dataclasses.replace(QUICK, epochs=200, learning_rate=0.1)
+    trainer = toy(Rivals, options)
+    rows = fit(trainer, tmp_path)
+    a, b = (float(w) for w in weights(trainer))
+    assert a == pytest.approx(float(np.mean(trainer.data.train.x)), abs=0.1)
+    assert b == pytest.approx(2 * a, abs=0.1)
+    assert {"train/first/loss", "train/second/loss", "train/first/gradient_norm", "valid/first/loss"} <= rows[-1].keys()
+    assert [optimizer.variables[0].numpy() for optimizer in trainer.state.optimizers] == [800, 800]
+
+
+def test_a_step_of_one_objective_does_not_move_the_weights_of_the_other():
+    trainer = toy(Rivals, QUICK)
+    second = dataclasses.replace(trainer.step, objectives=[trainer.objectives[1]])
+    trainer.state.optimizers = [trainer.state.optimizers[1]]
+    trainer.model.a.assign(5.0)
+    second(trainer.feed.batch(tf.constant(trainer.schedule.order(0)), tf.constant(0)), tf.constant(0))
+    assert float(trainer.model.a) == 5.0
+    assert float(trainer.model.b) != 0.0
+
+
+class Slower(Rivals):
+    """The second objective moves in each third step only, at a rate of its own."""
+
+    def objectives(self):
+        first, second = super().objectives()
+        return [first, dataclasses.replace(second, every=3, learning_rate=0.01)]
+
+
+@pytest.mark.parametrize("mode", typing.get_args(CompileMode))
+def test_an_objective_moves_in_every_third_step_only(mode, tmp_path):
+    options = dataclasses.replace(QUICK, keep="last", chunk_steps=1)
+    trainer = toy(Slower, options)
+    seen = [weights(trainer)]
+    files = RunFolder.create(tmp_path, "r", "r")
+    trainer.fit(files, mode, lambda *_: None, lambda *_: seen.append(weights(trainer)), quiet=True)
+    moved = np.diff(np.array(seen[1:]), axis=0) != 0  # the first visit is before the first step
+    assert len(moved) == 8
+    assert moved[:, 0].all()
+    assert np.flatnonzero(moved[:, 1]).tolist() == [2, 5]
+    assert [int(optimizer.iterations) for optimizer in trainer.state.optimizers] == [8, 2]
+    assert abs(seen[4][1] - seen[3][1]) == pytest.approx(0.01, rel=1e-3)  # Adam's first step is as long as its rate
+    rows = files.read_metrics()
+    assert [row["step"] for row in rows if "train/second/loss" in row] == [3, 6]
+    assert all(row["first/learning_rate"] == pytest.approx(0.05) for row in rows)
+    assert all(row["second/learning_rate"] == pytest.approx(0.01) for row in rows)
+
+
+def test_terms_of_an_objective_that_rests_are_means_over_its_own_steps(tmp_path):
+    def rows(chunk: int) -> list[dict[str, float]]:
+        options = dataclasses.replace(QUICK, keep="last", chunk_steps=chunk)
+        return fit(toy(Slower, options), tmp_path, name=f"chunks-of-{chunk}")
+
+    single, whole = rows(1), rows(4)
+    for term in ("first/loss", "second/loss", "second/gradient_norm"):
+        for row, steps in zip(whole, (single[:4], single[4:]), strict=True):
+            moved = [step[f"train/{term}"] for step in steps if f"train/{term}" in step]
+            assert len(moved) == (4 if term == "first/loss" else 1)
+            assert row[f"train/{term}"] == pytest.approx(np.mean(moved), rel=1e-5)
+
+
+def test_the_schedule_of_an_objective_ends_with_its_own_last_step(tmp_path):
+    options = dataclasses.replace(QUICK, keep="last", schedule="cosine")
+    trainer = toy(Slower, options)
+    fit(trainer, tmp_path)
+    schedules = [optimizer._learning_rate for optimizer in trainer.state.optimizers]
+    assert [(schedule.initial_learning_rate, schedule.decay_steps) for schedule in schedules] == [(0.05, 8), (0.01, 2)]
+
+
+@pytest.mark.parametrize(("named", "says"), [
+    ({"every": 0}, "objective 'o': every must be at least 1, got 0."),
+    ({"learning_rate": 0.0}, "objective 'o': learning_rate must be above 0, got 0.0."),
+])  # fmt: skip
+def test_an_objective_that_cannot_be_is_refused(named, says):
+    with pytest.raises(PluginError, match=says):
+        Objective("o", lambda *_: {}, [], **named)
+
+
+class Players(Rivals):
+    """Losses of two that play against each other."""
+
+    losses_tell = False
+
+
+@pytest.mark.parametrize(("chosen", "says"), [
+    ({"keep": "best"}, "--keep best goes by the validation loss"),
+    ({"keep": "last", "patience": 3}, "--patience 3 goes by the validation loss"),
+])  # fmt: skip
+def test_nothing_goes_by_losses_that_tell_nothing(chosen, says):
+    with pytest.raises(OptionError, match=says):
+        toy(Players, dataclasses.replace(QUICK, **chosen))
+    toy(Players, dataclasses.replace(QUICK, keep="last"))
+
+
+def test_the_moving_average_follows_its_formula(tmp_path):
+    decay, options = 0.8, dataclasses.replace(QUICK, ema=0.8, keep="last", chunk_steps=1, epochs=1)
+    trainer = toy(Gaussian, options)
+    seen = [weights(trainer)]
+    files = RunFolder.create(tmp_path, "r", "r")
+    trainer.fit(files, "graph", lambda *_: None, lambda *_: seen.append(weights(trainer)), quiet=True)
+    expected = seen[0]
+    for now in seen[2:]:  # the first visit is before the first step
+        expected = [decay * e + (1 - decay) * w for e, w in zip(expected, now, strict=True)]
+    trainer.state.finish()
+    for e, w in zip(expected, weights(trainer), strict=True):
+        np.testing.assert_allclose(w, e, rtol=1e-5)
+
+
+def test_early_stopping_keeps_the_best_weights(tmp_path):
+    """A learning rate so large that validation gets worse: the run ends early, with the weights of its best epoch."""
+    options = dataclasses.replace(QUICK, epochs=500, learning_rate=2.0, patience=2)
+    trainer = toy(Gaussian, options)
+    rows = [row for row in fit(trainer, tmp_path) if "valid/loss" in row]
+    losses = [row["valid/loss"] for row in rows]
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 3 < 500
+    assert int(trainer.state.best_epoch.numpy()) == best + 1
+    trainer.state.finish()
+    assert -np.mean(trainer.model.log_prob(trainer.data.valid.x)) == pytest.approx(losses[best], rel=1e-5)
+    trainer_last = toy(Gaussian, dataclasses.replace(options, keep="last"))
+    fit(trainer_last, tmp_path, name="last")
+    trainer_last.state.finish()
+    assert any(not np.array_equal(a, b) for a, b in zip(weights(trainer), weights(trainer_last), strict=True))
+
+
+def test_validation_is_the_mean_over_the_whole_split(tmp_path, monkeypatch):
+    monkeypatch.setattr("tfgen.training.trainer._VALIDATION_BATCH", 7)  # 30 examples: four batches and a rest
+    trainer = toy(Gaussian, dataclasses.replace(QUICK, epochs=1, keep="last"))
+    row = fit(trainer, tmp_path)[-1]
+    assert row["valid/loss"] == pytest.approx(-np.mean(trainer.model.log_prob(trainer.data.valid.x)), rel=1e-5)
+
+
+@pytest.mark.parametrize(("clip_norm", "expected"), [(0.0, None), (1e-3, 1e-3), (1e6, None)])
+def test_clipping_bounds_the_gradient(clip_norm, expected, tmp_path):
+    """Adam's first moment after one step is a tenth of the gradient that reached it; the norm that is logged is unclipped."""
+    options = dataclasses.replace(QUICK, clip_norm=clip_norm, epochs=1, batch_size=64, keep="last")
+    trainer = toy(Gaussian, options)
+    logged = fit(trainer, tmp_path)[0]["train/gradient_norm"]
+    moments = [v.numpy() for v in trainer.state.optimizers[0].variables if "momentum" in v.path]
+    assert len(moments) == 2
+    reached = 10 * np.sqrt(sum(np.sum(moment**2) for moment in moments))
+    assert logged > 1
+    assert reached == pytest.approx(logged if expected is None else expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"schedule": "constant"}, [1.0, 1.0, 1.0]),
+        ({"schedule": "constant", "warmup_steps": 10}, [0.0, 0.5, 1.0]),
+        ({"schedule": "cosine"}, [1.0, 0.5 * (1 + np.cos(np.pi * 0.05)), 0.0]),
+        ({"schedule": "cosine", "warmup_steps": 10}, [0.0, 0.5, 0.0]),
+    ],
+)
+def test_learning_rates_at_the_start_at_step_five_and_at_the_end(options, expected):
+    rate = learning_rate(TrainOptions(learning_rate=1.0, **options), 100)
+    values = [float(rate(step)) if callable(rate) else rate for step in (0, 5, 100)]
+    np.testing.assert_allclose(values, expected, atol=1e-6)
+
+
+def test_a_warm_up_as_long_as_the_run_is_refused():
+    with pytest.raises(OptionError, match="below the 8 steps"):
+        toy(Gaussian, dataclasses.replace(QUICK, warmup_steps=8))
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "words"),
+    [
+        ("idle", PluginError, "no objective trains .*log_scale"),
+        ("none", PluginError, "scalar under 'loss'"),
+        ("vector", PluginError, "scalar under 'loss'"),
+        ("infinite", NonFiniteError, "first loss"),
+        ("no gradient", PluginError, "gives no gradient to"),
+    ],
+)
+def test_unsound_models_are_refused_before_the_first_step(fault, error, words):
+    faulty = type("Faulty", (Unsound,), {"fault": fault})
+    with pytest.raises(error, match=words):
+        toy(faulty, QUICK)
+
+
+@pytest.mark.parametrize("mode", typing.get_args(CompileMode))
+def test_a_loss_that_becomes_infinite_stops_the_run_and_keeps_the_last_checkpoint(mode, tmp_path):
+    class Exploding(Gaussian):
+        def _loss(self, batch, seed, step):
+            loss = super()._loss(batch, seed, step)["loss"]
+            return {"loss": tf.where(step >= 4, np.inf, 1.0) * loss}
+
+    trainer = toy(Exploding, dataclasses.replace(QUICK, checkpoint_seconds=0))
+    with pytest.raises(NonFiniteError, match=r"at step 5 \(epoch 2\); the checkpoint of step 4 is good"):
+        fit(trainer, tmp_path, mode)
+    assert RunFolder(tmp_path / "run").saved_step() == 4
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_trains(precision, tmp_path):
+    data = load_digits()
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        keras.utils.set_random_seed(0)
+        model = RealNVP(RealNVPConfig(layers=2, units=16), data.spec, 0)
+    finally:
+        keras.config.set_dtype_policy(before)
+    trainer = Trainer(model, data, dataclasses.replace(QUICK, precision=precision, learning_rate=0.01))
+    rows = fit(trainer, tmp_path)
+    losses = [row["valid/loss"] for row in rows if "valid/loss" in row]
+    assert losses[-1] < trainer.first_losses["loss"]
+    assert all(weight.dtype == "float32" for weight in model.trainable_variables)
+
+
+def test_scores_with_the_label_given_have_short_names_beside_the_bar():
+    metrics = {"train/loss": 1.0, "train/bits_per_dim_given_label": 2.0, "train/gradient_norm": 3.0}
+    assert _shown(metrics) == {"loss": 1.0, "bits_per_dim|y": 2.0}
+    metrics |= {"valid/loss": 4.0, "valid/bits_per_dim_given_label": 5.0, "valid/nll_nats_given_label": 6.0}
+    assert _shown(metrics) == {"loss": 1.0, "bits_per_dim|y": 2.0, "valid/loss": 4.0, "valid/bits_per_dim|y": 5.0}

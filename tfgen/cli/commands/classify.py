@@ -1,0 +1,72 @@
+"""Classify a split with a conditional model by Bayes' rule: accuracy, confusion, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import tyro
+
+from tfgen.cli.parse import parse
+from tfgen.errors import OutputError, require_option
+
+if TYPE_CHECKING:
+    from tfgen.cli.context import Context
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to classify, and how."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run; its model must be conditional."""
+    split: Literal["train", "valid", "test"] = "test"
+    """Examples to classify."""
+    priors: Literal["frequencies", "uniform"] = "frequencies"
+    """Probability of a class before the image is seen: how frequent it is in the training split, or the same for all."""
+    draws: int = 1
+    """How often the noise of each image is drawn; posteriors are averaged, and get better."""
+    seed: int = 0
+    """Seed of the noise, which is the same for every class."""
+    batch_size: int = 500
+    """Examples at a time; bounds the memory, whatever the number of classes."""
+    out: Path | None = None
+    """File to write the arrays to, .npz: log_likelihoods and log_posteriors [n, classes], log_priors, labels."""
+
+    def __post_init__(self) -> None:
+        require_option(self.draws >= 1, "draws", self.draws, "at least 1")
+        require_option(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        if self.out is not None and self.out.suffix != ".npz":
+            raise OutputError(f"cannot write {self.out}: the name must end in .npz (arrays).")
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Classify, print, draw, and record."""
+    options = parse(Options, arguments, "classify", __doc__ or "")
+    run = context.run(options.run)
+    import numpy as np
+
+    from tfgen.cli.result_lines import confusion_lines, metric_lines
+    from tfgen.figures.pictures import draw_confusion, draw_reliability
+    from tfgen.files import written_whole
+
+    found = run.classify(options.split, options.draws, options.seed, options.batch_size, options.priors, quiet=False)
+    print("\n".join([*metric_lines(options.split, found.metrics), *confusion_lines(found.confusion)]))
+    if run.files.finished:
+        results = run.results
+        recorded = {**results.get("classification", {}), options.split: found.to_json()}
+        run.files.write_results({**results, "classification": recorded})
+    title = f"{run.name}\naccuracy {found.metrics['accuracy']['value']:.4f} on {options.split}"
+    ending = ".png" if options.split == "test" else f"_{options.split}.png"
+    with written_whole(run.files.figures / f"confusion{ending}") as path:
+        draw_confusion(found.confusion, title, path)
+    with written_whole(run.files.figures / f"reliability{ending}") as path:
+        bins, error = found.reliability, found.metrics["ece"]["value"]
+        draw_reliability(bins.counts, bins.confidence, bins.accuracy, f"{title}, ECE {error:.4f}", path)
+    print(f"pictures  {run.files.figures} (confusion{ending}, reliability{ending})")
+    if options.out is not None:
+        with written_whole(options.out) as path:
+            np.savez(path, allow_pickle=False, **found.arrays())
+        print(f"arrays    {options.out}")

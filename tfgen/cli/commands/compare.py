@@ -1,0 +1,206 @@
+"""Compare runs: options that differ, metrics with their errors, samples and curves side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from tfgen.cli.parse import parse
+from tfgen.errors import OutputError, RunError, TfgenError, require_option
+
+if TYPE_CHECKING:
+    from tfgen.cli.context import Context
+    from tfgen.runs.comparison import Comparison
+    from tfgen.runs.comparison_figure import Densities
+    from tfgen.runs.facts import RunFacts
+    from tfgen.runs.run import Run
+
+_RECORD = "comparison.json"
+_POINTS = 3000  # of vectors, in a scatter
+_CELLS = 200  # along each side of a density
+_LONGEST_NAME = 120
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which runs, and where to."""
+
+    runs: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN RUN ...")]] = ()
+    """Folders of two runs or more."""
+    out: Path | None = None
+    """Folder to write pictures and comparison.json into; by default compare-RUN-RUN beside the first run."""
+    pictures: bool = True
+    """Draw samples, densities (of 2-D data) and curves; without them nothing is written unless --out says where."""
+    count: int = 60
+    """Images of each run in the picture of samples, ten in a row."""
+    seed: int = 0
+    """Seed of the samples, the same for each run."""
+    json: bool = False
+    """Print everything as JSON, for a program to read."""
+
+    def __post_init__(self) -> None:
+        require_option(1 <= self.count <= 1000, "count", self.count, "between 1 and 1000")
+        require_option(self.seed >= 0, "seed", self.seed, "0 or more")
+        if self.out is not None and self.out.suffix in (".png", ".json", ".md", ".npz", ".txt"):
+            raise OutputError(f"--out {self.out}: a comparison is several files; name a folder.")
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Print the table, which needs no TensorFlow, then draw the pictures."""
+    options = parse(Options, arguments, "compare", __doc__ or "")
+    from tfgen.cli.comparison_table import text_table
+    from tfgen.cli.tables import print_table
+    from tfgen.files import write_json
+    from tfgen.runs.comparison import compare
+    from tfgen.runs.facts import read_runs
+
+    comparison = compare(read_runs(options.runs))
+    writes = options.pictures or options.out is not None
+    folder = _folder(options.out, comparison.runs) if writes else None
+    if not options.json:
+        table = text_table(comparison)
+        print("\n".join(table.legend), end="\n" if table.legend else "")
+        print_table(table.headings, table.rows)
+        print("\n".join(table.notes), end="\n" if table.notes else "", flush=True)
+    content = comparison.to_json() | {"pictures": []}
+    if folder is not None:
+        write_json(folder / _RECORD, content)  # first, so that the folder is known as a comparison's
+        if options.pictures:
+            content["pictures"] = [str(path) for path in _draw(comparison, folder, options, context)]
+            write_json(folder / _RECORD, content)
+        if not options.json:
+            names = ", ".join([*(Path(path).name for path in content["pictures"]), _RECORD])
+            print(f"{'pictures' if content['pictures'] else 'written'}  {folder} ({names})")
+    if options.json:
+        print(json.dumps(content, indent=2))
+
+
+def _folder(out: Path | None, runs: Sequence[RunFacts]) -> Path:
+    """Return the folder to write into: new, empty, or that of an earlier comparison of the same runs.
+
+    Raises:
+        OutputError: when `out` is anything else.
+    """
+    if out is not None:
+        if not _is_ours(out, runs):
+            raise OutputError(
+                f"--out {out} holds something else than a comparison of these runs; name a folder that is new or empty."
+            )
+        return out
+    name = "compare-" + "-".join(run.name.replace("/", "-") for run in runs)
+    if len(name) > _LONGEST_NAME:  # file systems take 255 bytes
+        digest = hashlib.sha256("\n".join(str(run.folder.resolve()) for run in runs).encode()).hexdigest()
+        name = f"{name[:_LONGEST_NAME]}-{digest[:8]}"
+    beside, number = runs[0].folder.resolve().parent, 1
+    if beside.is_relative_to(Path.cwd()):
+        beside = beside.relative_to(Path.cwd())
+    while not _is_ours(path := beside / (name if number == 1 else f"{name}-{number}"), runs):
+        number += 1
+    return path
+
+
+def _is_ours(folder: Path, runs: Sequence[RunFacts]) -> bool:
+    from tfgen.files import read_json
+
+    try:
+        if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+            return True
+        recorded = read_json(folder / _RECORD, "name another folder").get("runs")
+        return {Path(run["folder"]).resolve() for run in recorded or ()} == {run.folder.resolve() for run in runs}
+    except (RunError, TypeError, KeyError):
+        return False
+    except OSError as error:
+        raise OutputError(f"cannot write {folder}: {error.strerror}; name another folder with --out.") from error
+
+
+def _draw(comparison: Comparison, folder: Path, options: Options, context: Context) -> list[Path]:
+    """Write the pictures that can be drawn and return them; what cannot be drawn is told on stderr."""
+    from tfgen.files import written_whole
+    from tfgen.runs.comparison import curves
+    from tfgen.runs.comparison_figure import draw_curve_panels, draw_density_panels, draw_sample_panels
+
+    drawn: list[Path] = []
+
+    def draw(name: str, function: Callable[[Any, Path], None], content: Any) -> None:
+        if content:
+            with written_whole(folder / name) as path:
+                function(content, path)
+            drawn.append(folder / name)
+
+    terms = curves(comparison.runs)
+    left_out = [run.name for run in comparison.runs if all(run not in shown.runs for shown in terms)]
+    if left_out:
+        print(f"note: no other run validates what {', '.join(left_out)} does, so no curve of it", file=sys.stderr)
+    draw("curves.png", draw_curve_panels, terms)
+    context.tensorflow()
+    from tfgen.runs.folder import RunFolder
+    from tfgen.runs.run import Run
+    from tfgen.runtime import device_scope, many_models
+
+    panels, densities = [], _DensityPanels()
+    registry = context.registry()
+    for facts in comparison.runs:
+        run = Run(RunFolder(facts.folder), registry)  # one at a time: models need memory
+        try:
+            if run.files.saved_step() is None:
+                raise RunError(f"{facts.folder} has no checkpoint yet.")
+            with device_scope(run.config.device), many_models():
+                turns = "\n(classes 0, 1, ... in turn)" if run.model.conditional else ""
+                panels.append((facts.name + turns, _samples(run, options), run.data_spec))
+                densities.add(run, facts.name)
+        except (
+            TfgenError
+        ) as error:  # a model that draws nothing, or whose plugin is not here, spoils no picture of the rest
+            print(f"note: {facts.name} is not in all pictures: {error}", file=sys.stderr)
+    draw("samples.png", draw_sample_panels, panels)
+    draw("densities.png", draw_density_panels, densities.found())
+    return drawn
+
+
+def _samples(run: Run, options: Options) -> Any:
+    from tfgen.sample.sampling import labels_for, sample_batches
+
+    count = options.count if run.data_spec.kind == "image" else _POINTS
+    return next(sample_batches(run.model, count, labels_for(run.model, count, None), options.seed, count))
+
+
+class _DensityPanels:
+    """Collects the densities of 2-D runs: for each data set the true one first, where it is known."""
+
+    def __init__(self) -> None:
+        self._sets: dict[str, tuple[tuple[float, float], list[tuple[str, Any]], bool]] = {}
+
+    def add(self, run: Run, name: str) -> None:
+        """Evaluate the density of a run on a grid, if it has one in the plane."""
+        import numpy as np
+
+        from tfgen.evaluate.likelihood import log_joint
+        from tfgen.model.capabilities import HasLogProb
+
+        if run.data_spec.shape != (2,) or not isinstance(run.model, HasLogProb):
+            return
+        data, (low, high) = run.data, run.data_spec.value_range
+        ticks = np.linspace(low, high, _CELLS, dtype=np.float32)
+        points = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
+        if data.name not in self._sets:
+            known = data.log_prob is not None
+            first = [("true density", np.exp(data.log_prob(points)).reshape(_CELLS, _CELLS))] if data.log_prob else []
+            self._sets[data.name] = ((low, high), first, known)
+        density = np.exp(log_joint(run.model, data, points)).sum(axis=-1).reshape(_CELLS, _CELLS)
+        self._sets[data.name][1].append((name, density))
+
+    def found(self) -> list[Densities]:
+        """Return what was collected; where the true density is known, its maximum is the brightest colour."""
+        from tfgen.runs.comparison_figure import Densities
+
+        return [
+            Densities(panels, extent, max(float(density.max()) for _, density in panels[: 1 if known else None]), data)
+            for data, (extent, panels, known) in self._sets.items()
+        ]

@@ -1,0 +1,34 @@
+"""List the data sets that models can be trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tfgen.cli.parse import parse
+from tfgen.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from tfgen.cli.context import Context
+
+
+@dataclass(frozen=True)
+class Options:
+    """Takes no options."""
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Print name, summary and reference of each registered data set."""
+    parse(Options, arguments, "datasets", __doc__ or "")
+    registry = context.registry()
+    rows = [(name, spec.summary, spec.reference) for name, spec in registry.datasets.items()]
+    print_table(("data set", "what it is", "reference"), rows)
+    print(
+        "\n".join(
+            [
+                *registry.conflicts,
+                "any other image set of tensorflow-datasets works by its name:  tfgen run MODEL --data kmnist",
+            ]
+        )
+    )

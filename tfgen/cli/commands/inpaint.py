@@ -1,0 +1,130 @@
+"""Complete test images of which a part is unknown, several times each, into a picture (.png) or arrays (.npz)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from tfgen.cli.parse import parse
+from tfgen.errors import OptionError, OutputError, require_option
+
+if TYPE_CHECKING:
+    from tfgen.cli.context import Context
+    from tfgen.sample.inpainting import Inpainting
+    from tfgen.sample.masks import Mask
+
+#: Right for any model: only some draw pixels in an order.
+_NOTE = (
+    "note: some known pixels come after a hole in raster order: for a model that draws pixels in that order they do not "
+    "inform the hole with 1 particle; --particles 64 lets them"
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is unknown, of which images, and where to."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run."""
+    mask: Annotated[str, tyro.conf.arg(metavar="MASK")] = "lower"
+    """What is unknown: the half that is called lower, upper, left or right; box:Y,X,H,W, which are the first row and column,
+    counted from 0, and how many of each; random:P, each pixel with probability P, another mask for each image; or FILE.png,
+    a picture of the images' size, white where a pixel is known, black where it is to be drawn."""
+    images: int = 8
+    """The first so many examples of the split."""
+    samples: int = 5
+    """Completions of each."""
+    particles: int = 1
+    """For models that draw pixels one after another, such as pixelcnn, and masks that leave pixels known behind a hole: so
+    many proposals for each completion, kept or dropped by how well they predict those pixels. 1 takes no notice of them."""
+    labels: tuple[int, ...] = ()
+    """Classes under which a conditional model completes, gone round until there is one for each image; by default their own."""
+    split: Literal["train", "valid", "test"] = "test"
+    """Which examples."""
+    seed: int = 0
+    """Of the completions, and of random masks."""
+    out: Path | None = None
+    """File to write, .png or .npz; by default inpainting.png in the run's figures."""
+
+    def __post_init__(self) -> None:
+        for name in ("images", "samples", "particles"):
+            require_option(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        require_option(self.seed >= 0, "seed", self.seed, "0 or more")
+        if self.out is not None and self.out.suffix not in (".png", ".npz"):
+            raise OutputError(f"cannot write {self.out}: the name must end in .png (a picture) or .npz (arrays).")
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Complete, say how likely the results are, and print where the file is."""
+    options = parse(Options, arguments, "inpaint", __doc__ or "")
+    from tfgen.sample.masks import behind_a_hole, mask_of
+
+    mask = mask_of(options.mask)  # before TensorFlow loads
+    run = context.run(options.run)
+    from tfgen.figures.inpainting import draw_inpainting
+    from tfgen.files import written_whole
+    from tfgen.model.capabilities import Inpaints, capable
+    from tfgen.runtime import device_scope
+    from tfgen.sample.inpainting import inpaint_examples
+    from tfgen.sample.sampling import labels_for
+
+    out = options.out or run.files.figures / "inpainting.png"
+    if out.suffix == ".png":
+        _require_picture(options)
+    with device_scope(run.config.device):
+        capable(run.model, Inpaints, "tfgen inpaint")  # before data are looked for
+        asked = labels_for(run.model, options.images, options.labels)
+        found = inpaint_examples(
+            run.model, run.data, mask, options.split, options.images, asked if options.labels else None,
+            samples=options.samples, particles=options.particles, seed=options.seed, quiet=False,
+        )  # fmt: skip
+        with written_whole(out) as temporary:
+            if out.suffix == ".npz":
+                _write_arrays(found, temporary)
+            else:
+                draw_inpainting(found, run.data_spec.levels, mask.text, temporary)
+    print(_summary(found, mask))
+    if found.particles == 1 and behind_a_hole(found.known).any():
+        print(_NOTE)
+    print(out)
+
+
+def _require_picture(options: Options) -> None:
+    from tfgen.figures.inpainting import MOST_IMAGES, MOST_SAMPLES
+
+    for name, most in (("images", MOST_IMAGES), ("samples", MOST_SAMPLES)):
+        value = getattr(options, name)
+        if value > most:
+            raise OptionError(f"--{name} must be at most {most} for a picture, got {value}; write an .npz with --out.")
+
+
+def _write_arrays(found: Inpainting, path: Path) -> None:
+    import numpy as np
+
+    names = ("x", "known", "completions", "log_prob", "log_prob_x", "labels")
+    arrays: dict[str, Any] = {name: getattr(found, name) for name in names}
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+
+
+def _summary(found: Inpainting, mask: Mask) -> str:
+    """Return what was done, and the means of the log-likelihoods."""
+    images, samples = found.completions.shape[:2]
+    said = (
+        f"{_counted(images, 'image')}, {_counted(samples, 'completion')} each, mask {mask.text} "
+        f"({100 * (1 - found.known.mean()):.0f} % unknown), {_counted(found.particles, 'particle')}"
+    )
+    if found.log_prob is None or found.log_prob_x is None:
+        return said
+    given = "" if found.labels is None else " given the label"
+    return (
+        f"{said}; mean log-likelihood{given} of completions {found.log_prob.mean():.1f} nats, "
+        f"of the originals {found.log_prob_x.mean():.1f} nats"
+    )
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"

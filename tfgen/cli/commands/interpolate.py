@@ -1,0 +1,260 @@
+"""Go from one example to another through a model's latent space, into a picture (.png) or arrays (.npz)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from tfgen.cli.parse import parse
+from tfgen.errors import DataError, OptionError, OutputError, require_option
+
+if TYPE_CHECKING:
+    from tfgen.cli.context import Context
+    from tfgen.data.dataset import Dataset
+    from tfgen.data.spec import DataSpec
+    from tfgen.runs.run import Run
+    from tfgen.sample.interpolation import Interpolation
+
+#: Points of a curve in the plane, at least, so that it looks smooth.
+_CURVE_POINTS = 200
+#: Test examples that are drawn behind the curves.
+_DATA_POINTS = 3000
+#: Vectors count as given back up to this part of the range of the data; images have to be the same.
+_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Options:
+    """Between what, on which paths, and where to. Each end is named by its class or by its index, or both are drawn.
+
+    A model that decodes codes but does not encode examples (a GAN) goes between two of its own samples: of the classes that are
+    named, which a conditional model is told, and which for any other are those that a classifier sees; or of two that differ.
+    """
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run."""
+    from_: Annotated[int | None, tyro.conf.arg(name="from", metavar="CLASS")] = None
+    """Begin at the first test example of this class."""
+    to: Annotated[int | None, tyro.conf.arg(metavar="CLASS")] = None
+    """End at the first test example of this class."""
+    from_index: Annotated[int | None, tyro.conf.arg(metavar="INDEX")] = None
+    """Begin at this test example, counted from 0. With no end named: from test example 0 to 1."""
+    to_index: Annotated[int | None, tyro.conf.arg(metavar="INDEX")] = None
+    """End at this test example, counted from 0."""
+    samples: bool = False
+    """Go between two codes drawn from the prior instead."""
+    path: tuple[Literal["linear", "sinusoidal", "spherical"], ...] = ("linear", "sinusoidal", "spherical")
+    """One path or several, each a row of the picture."""
+    steps: int = 11
+    """Examples on each path, both ends included."""
+    labels: tuple[int, ...] = ()
+    """Two classes, for a conditional model: it decodes as the first up to the middle of the path, as the second beyond.
+    By default the labels of the two ends, each encoded under its own; with --samples 0 and 1."""
+    seed: int = 0
+    """Of the noise in encoding images, or of the codes of --samples."""
+    out: Path | None = None
+    """File to write, .png or .npz; by default interpolation.png in the run's figures."""
+
+    def __post_init__(self) -> None:
+        for way, by_class, by_index in (("--from", self.from_, self.from_index), ("--to", self.to, self.to_index)):
+            if by_class is not None and by_index is not None:
+                raise OptionError(f"{way} and {way}-index both name one end of the path; give one of them.")
+        begins, ends = (self.from_, self.from_index) != (None, None), (self.to, self.to_index) != (None, None)
+        if self.samples and (begins or ends):
+            raise OptionError("--samples draws both ends; leave it out to name an end, or name none.")
+        if begins != ends:
+            missing = "--to or --to-index" if begins else "--from or --from-index"
+            raise OptionError(f"only one end of the path is named; name the other one by {missing}.")
+        require_option(self.steps >= 2, "steps", self.steps, "at least 2")
+        require_option(self.seed >= 0, "seed", self.seed, "0 or more")
+        require_option(len(self.labels) in (0, 2), "labels", " ".join(map(str, self.labels)), "two classes")
+        if self.out is not None and self.out.suffix not in (".png", ".npz"):
+            raise OutputError(f"cannot write {self.out}: the name must end in .png (a picture) or .npz (arrays).")
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Interpolate, say between what, and print where the file is."""
+    options = parse(Options, arguments, "interpolate", __doc__ or "")
+    run = context.run(options.run)
+    from tfgen.files import written_whole
+    from tfgen.model.capabilities import Decodes, HasLatents, capable
+    from tfgen.runtime import device_scope
+
+    out = options.out or run.files.figures / "interpolation.png"
+    if out.suffix == ".png":
+        _require_picture(options, run.data_spec)
+    with device_scope(run.config.device):
+        capable(run.model, Decodes, "interpolation")  # before data are looked for
+        chosen: _Ends | None = None
+        if not options.samples:
+            chosen = (
+                _Examples(*_chosen(options, run.data)) if isinstance(run.model, HasLatents) else _drawn(options, run)
+            )
+        found = _found(options, run, chosen, options.steps)
+        with written_whole(out) as temporary:
+            if out.suffix == ".npz":
+                _write_arrays(found, temporary)
+            else:
+                _draw(options, run, chosen, found, temporary)
+    print(_ends(options, run, chosen, found))
+    print(out)
+
+
+@dataclass(frozen=True)
+class _Examples:
+    """Two test examples, by index."""
+
+    first: int
+    second: int
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Two samples of a model that does not encode, by class; and their codes, where these had to be looked for."""
+
+    classes: tuple[int, int]
+    codes: Any = None
+
+
+_Ends = _Examples | _Drawn
+
+
+def _drawn(options: Options, run: Run) -> _Drawn | None:
+    """Return two samples of the classes that are named, or of two that differ; None for data without classes."""
+    from tfgen.evaluate.features import feature_network
+    from tfgen.evaluate.search import codes_of_classes
+    from tfgen.model.capabilities import Decodes, HasLatents, capable
+
+    if options.from_index is not None or options.to_index is not None:
+        capable(run.model, HasLatents, "--from-index (name classes, or nothing)")
+    named = None if options.from_ is None or options.to is None else (options.from_, options.to)
+    count = run.data_spec.classes
+    if named is None and count is None:
+        return None
+    if count is None:
+        raise DataError(f"--from: data set {run.config.data!r} has no classes; leave --from and --to out.")
+    for way, label in zip(("from", "to"), named or (), strict=False):
+        require_option(0 <= label < count, way, label, f"a class, 0 .. {count - 1}")
+    if run.model.conditional:
+        return _Drawn(named or (0, min(1, count - 1)))
+    if run.data_spec.kind != "image":
+        if named:
+            raise DataError(
+                "--from: there is no classifier of vectors that could tell samples' classes; use --samples."
+            )
+        return None
+    network = feature_network("classifier", run.data, run.config.sources, quiet=False)
+    capable(run.model, Decodes, "interpolation")
+    codes, classes = codes_of_classes(run.model, network, named, options.seed)
+    return _Drawn(classes, codes)
+
+
+def _require_picture(options: Options, data: DataSpec) -> None:
+    from tfgen.figures.interpolation import MOST_COLUMNS
+
+    if data.kind == "image" and options.steps > MOST_COLUMNS:
+        raise OptionError(
+            f"--steps must be at most {MOST_COLUMNS} for a picture, got {options.steps}; write an .npz with --out."
+        )
+    if data.kind == "vector" and data.dimensions < 2:
+        raise OutputError("a picture needs vectors of at least two coordinates; write an .npz with --out.")
+
+
+def _chosen(options: Options, data: Dataset) -> tuple[int, int]:
+    """Return the indices of the two test examples."""
+    if (options.from_, options.from_index, options.to, options.to_index) == (None, None, None, None):
+        options = replace(options, from_index=0, to_index=1)
+    first = _index(data, "--from", options.from_, options.from_index)
+    second = _index(data, "--to", options.to, options.to_index)
+    if first == second:
+        raise OptionError(
+            f"both ends are test example {first}; name two different ones, for example --from-index 0 --to-index 1."
+        )
+    return first, second
+
+
+def _index(data: Dataset, way: str, by_class: int | None, by_index: int | None) -> int:
+    if by_index is not None:
+        count = len(data.test)
+        require_option(0 <= by_index < count, f"{way[2:]}-index", by_index, f"a test example, 0 .. {count - 1}")
+        return by_index
+    labels, classes = data.test.labels, data.spec.classes
+    if labels is None or classes is None or by_class is None:
+        raise DataError(
+            f"{way}: data set {data.name!r} has no classes; choose test examples by --from-index, --to-index."
+        )
+    require_option(0 <= by_class < classes, way[2:], by_class, f"a class, 0 .. {classes - 1}")
+    found = (labels == by_class).nonzero()[0]
+    if not len(found):
+        there = ", ".join(map(str, sorted({*labels.tolist()})))
+        raise DataError(
+            f"{way} {by_class}: no test example of data set {data.name!r} is of this class; there are {there}."
+        )
+    return int(found[0])
+
+
+def _found(options: Options, run: Run, chosen: _Ends | None, steps: int) -> Interpolation:
+    from tfgen.sample.interpolation import interpolate
+    from tfgen.sample.sampling import labels_for
+
+    asked = labels_for(run.model, 2, options.labels)
+    if not isinstance(chosen, _Examples):
+        codes = None if chosen is None else chosen.codes
+        if chosen is not None and run.model.conditional and not options.labels:
+            asked = labels_for(run.model, 2, chosen.classes)
+        return interpolate(run.model, labels=asked, codes=codes, paths=options.path, steps=steps, seed=options.seed)
+    test, which = run.data.test, [chosen.first, chosen.second]
+    own = test.labels[which] if run.model.conditional and test.labels is not None else None
+    return interpolate(
+        run.model, test.x[which], own, paths=options.path, steps=steps, seed=options.seed,
+        decode_labels=asked if options.labels else None,
+    )  # fmt: skip
+
+
+def _write_arrays(found: Interpolation, path: Path) -> None:
+    import numpy as np
+
+    arrays: dict[str, Any] = {"x": found.x, "l": found.weights, "z": found.codes, "paths": np.array(found.paths)}
+    if found.labels is not None:
+        arrays["labels"] = found.labels
+    np.savez(path, **arrays)
+
+
+def _draw(options: Options, run: Run, chosen: _Ends | None, found: Interpolation, path: Path) -> None:
+    from tfgen.figures.interpolation import draw_image_paths, draw_plane_paths
+
+    if run.data_spec.kind == "image":
+        draw_image_paths(found, run.data_spec.levels, path)
+        return
+    every = math.ceil(_CURVE_POINTS / (options.steps - 1))
+    curves = _found(options, run, chosen, every * (options.steps - 1) + 1)
+    draw_plane_paths(curves, every, run.data_spec, run.data.test.x[:_DATA_POINTS], path)
+
+
+def _ends(options: Options, run: Run, chosen: _Ends | None, found: Interpolation) -> str:
+    """Return what the paths join, and whether decoding gave the two examples back."""
+    if chosen is None:
+        return f"between two codes of the prior, seed {options.seed}"
+    if isinstance(chosen, _Drawn):
+        of = "" if run.model.conditional else ", as the classifier sees them"
+        return f"between samples of classes {chosen.classes[0]} and {chosen.classes[1]}{of}, seed {options.seed}"
+    labels, errors = run.data.test.labels, found.end_errors()
+    which = (chosen.first, chosen.second)
+    names = [f"test example {i}" + ("" if labels is None else f" (class {labels[i]})") for i in which]
+    between = f"from {names[0]} to {names[1]}"
+    image, furthest = run.data_spec.kind == "image", float(errors.max())
+    low, high = run.data_spec.value_range
+    if furthest <= (0 if image else _TOLERANCE * (high - low)):
+        return f"{between}; decoding gives both back{' exactly' if image else ''}"
+    wrong = errors.max(axis=0)
+    far = f"{furthest:.0f} of {run.data_spec.levels} grey levels" if image else f"{furthest:.2g}"
+    under = f", under labels {options.labels[0]} and {options.labels[1]}," if options.labels else ""
+    return (
+        f"{between}\nnote: decoding{under} does not give them back exactly: "
+        f"{(wrong > 0).sum()} of {wrong.size} values differ, by up to {far}"
+    )

@@ -1,0 +1,64 @@
+"""Draw what a model's latent space holds: reconstructions, the manifold, codes, traversals, styles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from tfgen.cli.parse import parse
+from tfgen.errors import OptionError, OutputError, require_option
+
+if TYPE_CHECKING:
+    from tfgen.cli.context import Context
+
+PictureName = Literal[
+    "reconstructions", "manifold", "codes", "traversals", "interpolations", "aggregate_posterior",
+    "classes", "one_code_all_classes", "style_transfer", "class_traversals",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which pictures, of which run, and where to."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run."""
+    pictures: Annotated[tuple[PictureName, ...], tyro.conf.arg(metavar="NAME ...")] = ()
+    """One picture or several, by name: reconstructions, manifold, codes, traversals, interpolations, aggregate_posterior and,
+    for conditional models, classes, one_code_all_classes, style_transfer, class_traversals. By default all that the model
+    can have."""
+    seed: int = 0
+    """Decides which test examples are taken, and all noise."""
+    out: Path | None = None
+    """Folder to write into; by default the run's figures."""
+
+    def __post_init__(self) -> None:
+        require_option(self.seed >= 0, "seed", self.seed, "0 or more")
+        if len(set(self.pictures)) < len(self.pictures):
+            raise OptionError(f"--pictures names one twice: {' '.join(self.pictures)}.")
+        if self.out is not None and (self.out.suffix == ".png" or self.out.is_file()):
+            raise OutputError(f"--out {self.out}: the pictures are several files; name a folder.")
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Draw, say what each picture leaves out, and print where they are."""
+    options = parse(Options, arguments, "latent", __doc__ or "")
+    run = context.run(options.run)
+    from tfgen.figures.latent_catalogue import draw_pictures, require_picture
+    from tfgen.model.capabilities import HasLatents, capable
+    from tfgen.runtime import device_scope
+
+    folder, drawn = options.out or run.files.figures, []
+    with device_scope(run.config.device):
+        capable(run.model, HasLatents, "tfgen latent")  # before data are looked for
+        for name in options.pictures:
+            require_picture(name, run.model)
+        for picture in draw_pictures(run.model, run.data, folder, options.pictures or None, options.seed):
+            drawn.append(picture.path.name)
+            for note in picture.notes:
+                print(f"note: {picture.name}: {note}", flush=True)
+    print(f"pictures  {folder} ({', '.join(drawn)})")

@@ -1,0 +1,30 @@
+"""List the models that can be run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tfgen.cli.parse import parse
+from tfgen.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from tfgen.cli.context import Context
+
+
+@dataclass(frozen=True)
+class Options:
+    """Takes no options."""
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Print name, summary, reference and plugin of each model."""
+    parse(Options, arguments, "list", __doc__ or "")
+    registry = context.registry()
+    rows = [
+        (name, f"{spec.summary}\n{spec.reference}".strip(), registry.model_origin(name).name)
+        for name, spec in registry.models.items()
+    ]
+    print_table(("model", "what it is", "plugin"), rows)
+    print("\n".join([*registry.conflicts, "train one:  tfgen run NAME     its options:  tfgen run NAME --help"]))

@@ -1,0 +1,167 @@
+"""Find the training examples nearest to samples: a picture, and a test of whether the model copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import tyro
+
+from tfgen.cli.parse import parse
+from tfgen.errors import DataError, OutputError, require_option
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tfgen.cli.context import Context
+    from tfgen.evaluate.features import FeatureNetwork
+    from tfgen.metrics.copying import Neighbourhood
+    from tfgen.runs.run import Run
+
+#: Fewer distances than this say nothing about their distribution.
+_FEWEST_SAMPLES = 20
+_BATCH = 500
+_NOTE = (
+    "note: the samples are black and white and the data are grey, which alone puts the samples far from them; "
+    "Z cannot show copies here, the picture can"
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How many samples to compare with the training set, and where to draw them."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run; its model must sample."""
+    count: int = 8
+    """Samples in the picture, from the one nearest to a training example to the farthest one."""
+    nearest: int = 5
+    """Training examples beside each of them."""
+    samples: int = 1000
+    """Samples of the test, which takes as many test examples, if there are."""
+    features: Literal["none", "classifier", "inception"] = "none"
+    """Compare images by the features of this network as well: of a classifier trained on the data set (once), or Inception."""
+    seed: int = 0
+    """Of the samples, and of which test examples are taken."""
+    out: Path | None = None
+    """File to write, .png; by default neighbours.png in the run's figures."""
+
+    def __post_init__(self) -> None:
+        require_option(self.count >= 1, "count", self.count, "at least 1")
+        require_option(self.nearest >= 1, "nearest", self.nearest, "at least 1")
+        least = max(_FEWEST_SAMPLES, self.count)
+        require_option(self.samples >= least, "samples", self.samples, f"at least {least}")
+        require_option(self.seed >= 0, "seed", self.seed, "0 or more")
+        if self.out is not None and self.out.suffix != ".png":
+            raise OutputError(f"cannot write {self.out}: the name must end in .png (a picture).")
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Draw samples, find what is nearest to them, print and record the test, and draw the picture."""
+    options = parse(Options, arguments, "neighbours", __doc__ or "")
+    _require_picture(options)
+    run = context.run(options.run)
+    from tfgen.figures.neighbours import draw_neighbours
+    from tfgen.files import written_whole
+    from tfgen.model.capabilities import Samples, capable
+    from tfgen.runtime import device_scope
+
+    if run.data_spec.kind == "vector" and run.data_spec.dimensions < 2:
+        raise OutputError("a picture of neighbours needs vectors of at least two coordinates; these have one.")
+    with device_scope(run.config.device):
+        capable(run.model, Samples, "tfgen neighbours")  # before data are looked for
+        train = run.data.train.x
+        require_option(
+            options.nearest <= len(train), "nearest", options.nearest, f"at most {len(train)}, all there are"
+        )
+        network = _network(options, run)
+        samples = _samples(options, run)
+        found = _found(options, run, samples, network)
+    for neighbourhood in found:
+        print("\n".join(_lines(neighbourhood)))
+    if _black_and_white(samples) and not _black_and_white(train[: len(samples)]):
+        print(_NOTE)
+    if run.files.finished:
+        recorded = {each.space: {**each.test.to_json(), "seed": options.seed} for each in found}
+        run.files.write_results({**run.results, "copying": recorded})
+    out = options.out or run.files.figures / "neighbours.png"
+    with written_whole(out) as path:
+        draw_neighbours(samples, train, found, options.count, run.data_spec, _title(run, found), path)
+    print(out)
+
+
+def _require_picture(options: Options) -> None:
+    from tfgen.figures.neighbours import MOST_NEAREST, MOST_SAMPLES
+
+    for name, most in (("count", MOST_SAMPLES), ("nearest", MOST_NEAREST)):
+        value = getattr(options, name)
+        require_option(value <= most, name, value, f"at most {most} for a picture")
+
+
+def _network(options: Options, run: Run) -> FeatureNetwork | None:
+    if options.features == "none":
+        return None
+    from tfgen.evaluate.features import feature_network
+
+    if run.data_spec.kind != "image":
+        raise DataError("--features is for images; vectors are compared by their coordinates: leave it out.")
+    return feature_network(options.features, run.data, run.config.sources, quiet=False)
+
+
+def _samples(options: Options, run: Run) -> NDArray[np.generic]:
+    """Draw the samples, of a conditional model as many of each class."""
+    import numpy as np
+
+    from tfgen.progress import Bar
+    from tfgen.sample.sampling import labels_for, sample_batches
+
+    drawn: list[NDArray[np.generic]] = []
+    labels = labels_for(run.model, options.samples, None)
+    with Bar("sampling", options.samples, "samples") as bar:
+        for batch in sample_batches(run.model, options.samples, labels, options.seed, min(_BATCH, options.samples)):
+            drawn.append(batch)
+            bar.update(sum(map(len, drawn)))
+    return np.concatenate(drawn)
+
+
+def _found(
+    options: Options, run: Run, samples: NDArray[np.generic], network: FeatureNetwork | None
+) -> list[Neighbourhood]:
+    import numpy as np
+
+    from tfgen.metrics.copying import neighbourhoods
+    from tfgen.progress import Bar
+
+    test = run.data.test.x
+    # At random: the first half of a test set may be another kind than the second, as that of MNIST is.
+    chosen = np.random.default_rng(options.seed).permutation(len(test))[: options.samples]
+    test = test[np.sort(chosen)]
+    searches = (len(samples) + len(test)) * (1 if network is None else 2)
+    with Bar("searching", searches, "searches") as bar:
+        return neighbourhoods(samples, run.data.train.x, test, options.nearest, network, bar.update)
+
+
+def _black_and_white(x: NDArray[np.generic]) -> bool:
+    import numpy as np
+
+    return x.dtype == np.uint8 and len(np.unique(x)) <= 2
+
+
+def _lines(found: Neighbourhood) -> list[str]:
+    """Return the numbers of the test, and what they say."""
+    test, within = found.test, f"within {found.test.near:.4g}"
+    rows = (
+        (f"{test.samples} samples", test.samples_median, test.samples_near),
+        (f"{test.test_examples} test examples", test.test_median, test.test_near),
+    )
+    lines = [f"distance to the nearest training example by {found.space}"]
+    lines += [f"  {name:<20} median {median:<8.4g} {100 * near:.1f} % {within}" for name, median, near in rows]
+    return [*lines, f"  Z {test.z:+.1f}: {test.reading}"]
+
+
+def _title(run: Run, found: Sequence[Neighbourhood]) -> str:
+    tests = ", ".join(f"Z {each.test.z:+.1f} by {each.space}" for each in found)
+    return f"{run.name}: samples, the nearest training examples, and how far they are\n{tests} (far below 0: copies)"

@@ -1,0 +1,90 @@
+"""Write a number with a conditional model, each digit drawn by it, into a picture (.png) or arrays (.npz)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from tfgen.cli.parse import parse
+from tfgen.errors import DataError, OptionError, OutputError, require_option
+
+if TYPE_CHECKING:
+    from tfgen.cli.context import Context
+    from tfgen.runs.run import Run
+
+_DIGITS = "0123456789"  # not str.isdigit, which knows those of every script
+_MOST_DIGITS = 200
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to write, and where to."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run; its model must be conditional, and class k hold images of the digit k."""
+    number: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NUMBER")]
+    """The number, in the digits 0-9; leading zeros are kept."""
+    seed: int = 0
+    """Same seed and number, same picture; another seed, other handwriting."""
+    out: Path | None = None
+    """File to write, .png or .npz (x and labels); by default number.png in the run's figures."""
+
+    def __post_init__(self) -> None:
+        _require_number(self.number)
+        require_option(self.seed >= 0, "seed", self.seed, "0 or more")
+        if self.out is not None and self.out.suffix not in (".png", ".npz"):
+            raise OutputError(f"cannot write {self.out}: the name must end in .png (a picture) or .npz (arrays).")
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Draw the digits, and print where the file is."""
+    options = parse(Options, arguments, "number", __doc__ or "")
+    run = context.run(options.run)
+    import numpy as np
+
+    from tfgen.files import written_whole
+    from tfgen.runtime import device_scope
+    from tfgen.sample.class_samples import draw_side_by_side, generate_examples
+
+    out = options.out or run.files.figures / "number.png"
+    digits = [int(digit) for digit in options.number]
+    with device_scope(run.config.device):
+        _require_classes(run, digits)
+        x = generate_examples(run.model, digits, options.seed)
+    with written_whole(out) as temporary:
+        if out.suffix == ".npz":
+            np.savez(temporary, allow_pickle=False, x=x, labels=np.asarray(digits, np.int32))
+        else:
+            draw_side_by_side(x, run.data_spec.levels, temporary)
+    print(out)
+
+
+def _require_number(number: str) -> None:
+    if not number:
+        raise OptionError("which number? Give its digits, for example: tfgen number RUN 2026")
+    if len(number) > _MOST_DIGITS:
+        raise OptionError(f"a number may have at most {_MOST_DIGITS} digits, got {len(number)} characters.")
+    foreign = next((character for character in number if character not in _DIGITS), None)
+    if foreign is not None:
+        raise OptionError(
+            "a number is written in the digits 0-9 alone, without sign, point or spaces; "
+            f"got {number!r} with {foreign!r} in it."
+        )
+
+
+def _require_classes(run: Run, digits: Sequence[int]) -> None:
+    """Check that the run's model can be told each digit, and that its examples can stand side by side."""
+    from tfgen.sample.class_samples import require_conditional
+
+    require_conditional(run.model, "tfgen number")
+    data, name, classes = run.data_spec, run.config.data, run.data_spec.classes or 0
+    if data.kind != "image":
+        raise DataError(
+            f"a number needs images of digits; data set {name!r} has vectors of {data.dimensions} coordinates."
+        )
+    if max(digits) >= classes:
+        raise DataError(f"digit {max(digits)} has no class: the classes of data set {name!r} are 0 .. {classes - 1}.")

@@ -1,0 +1,40 @@
+"""List the plugins that were found, what each adds, and why one does not work."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tfgen.cli.parse import parse
+from tfgen.cli.tables import print_table
+from tfgen.plugin.loading import load_registry
+
+if TYPE_CHECKING:
+    from tfgen.cli.context import Context
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to show them."""
+
+    json: bool = False
+    """Print every detail as JSON, for a program to read."""
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Print a record of each plugin, failed and blocked ones included."""
+    options = parse(Options, arguments, "plugins", __doc__ or "")
+    registry = load_registry(context.plugins)
+    if options.json:
+        print(json.dumps([dataclasses.asdict(record) for record in registry.plugins], indent=2))
+        return
+    rows = []
+    for record in registry.plugins:
+        origin = " ".join(filter(None, [record.distribution, record.version])) or record.file or ""
+        added = [*record.models, *record.datasets] or [hook for hook in record.hooks if hook != "tfgen_register"]
+        rows.append((record.name, f"{record.kind}\n{origin}".strip(), record.status, record.cause or ", ".join(added)))
+    print_table(("plugin", "from", "status", "adds, or why it failed"), rows)
+    print("\n".join(registry.conflicts), end="\n" if registry.conflicts else "")

@@ -1,0 +1,33 @@
+"""Go on with a run that was stopped or killed, from its last checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from tfgen.cli.parse import parse
+
+if TYPE_CHECKING:
+    from tfgen.cli.context import Context
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which run."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run."""
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Train the run to the end that its configuration says."""
+    options = parse(Options, arguments, "resume", __doc__ or "")
+    run = context.run(options.run)
+    from tfgen.cli.result_lines import finished_lines
+    from tfgen.runs.experiment import resume_run
+
+    print("\n".join(finished_lines(resume_run(run))))

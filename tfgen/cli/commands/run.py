@@ -1,0 +1,114 @@
+"""Train a model in a new run folder, then measure it and draw its pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfgen.cli.parse import parse
+from tfgen.errors import OptionError, PluginError, UnknownNameError
+from tfgen.files import read_json
+from tfgen.plugin.options import field_names
+from tfgen.plugin.specs import DataSources, ModelSpec
+from tfgen.runs.config import Device, RunConfig, config_from_json, default_config
+from tfgen.training.options import TrainOptions
+
+if TYPE_CHECKING:
+    from tfgen.cli.context import Context
+
+
+@dataclass(frozen=True)
+class Place:
+    """What is trained on, and where."""
+
+    data: str = "digits"
+    """Data set; `tfgen datasets` lists them, and any image set of tensorflow-datasets works by its name."""
+    data_dir: str | None = None
+    """Folder of prepared data sets; by default ~/tensorflow_datasets."""
+    manual_dir: str | None = None
+    """Folder with the files of a data set that were downloaded by hand, for a machine without a network."""
+    name: str | None = None
+    """Name of the run; by default MODEL-DATA, with a number when that is taken."""
+    runs_dir: Path = Path("runs")
+    """Folder in which the run's folder is made."""
+    device: Device = "auto"
+    """Where to compute; auto takes a GPU when there is one."""
+    config: Path | None = None
+    """File with options, for example the config.json of another run; the command line wins over it."""
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Train what the arguments say and print where everything is."""
+    registry = context.registry()
+    content = config_file(arguments)
+    named = [arguments[0]] if arguments and not arguments[0].startswith("-") else []
+    model = named[0] if named else content.get("model")
+    if not isinstance(model, str):
+        if "-h" in arguments or "--help" in arguments:
+            print("usage: tfgen run MODEL [options]; options differ from model to model, see: tfgen run MODEL --help")
+            print("models:", ", ".join(registry.models))
+            return
+        raise OptionError(f"which model? Models are {', '.join(registry.models)}; for example: tfgen run realnvp")
+    spec = registry.model(model)
+    try:
+        defaults = config_from_json(content, spec) if content else default_config(spec)
+    except (OptionError, UnknownNameError) as error:
+        raise OptionError(f"in the file of --config: {error}") from error
+    place, config = parse_options(arguments[len(named) :], spec, defaults)
+    context.tensorflow()
+    from tfgen.cli.result_lines import finished_lines
+    from tfgen.runs.experiment import start_run
+
+    run = start_run(config, registry, place.runs_dir, place.name)
+    print("\n".join(finished_lines(run)))
+
+
+def parse_options(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig) -> tuple[Place, RunConfig]:
+    """Return where to train and what, from the options of `tfgen run MODEL`.
+
+    Raises:
+        OptionError: for an option or a value that does not fit.
+    """
+    groups = {"run": Place, "training": TrainOptions, spec.name: spec.config}
+    _refuse_shared_names(spec)
+    place = Place(
+        data=defaults.data,
+        data_dir=defaults.sources.data_dir,
+        manual_dir=defaults.sources.manual_dir,
+        device=defaults.device,
+    )
+    values = {"run": place, "training": defaults.training, spec.name: defaults.options}
+    keys = {name: name.replace("-", "_") for name in groups}
+    fields = [(keys[name], cls, field(default=values[name])) for name, cls in groups.items()]
+    cls: Any = dataclasses.make_dataclass("Options", fields, frozen=True)
+    parsed: Any = parse(cls, arguments, f"run {spec.name}", f"{spec.summary}\n{spec.reference}")
+    place = parsed.run
+    sources = DataSources(place.data_dir, place.manual_dir)
+    return place, RunConfig(
+        spec.name, place.data, getattr(parsed, keys[spec.name]), parsed.training, sources, place.device
+    )
+
+
+def _refuse_shared_names(spec: ModelSpec) -> None:
+    taken = {*field_names(Place), *field_names(TrainOptions)} & set(field_names(spec.config))
+    if taken:
+        raise PluginError(
+            f"model {spec.name!r}: option {sorted(taken)[0]!r} has the name of an option of every run; rename it."
+        )
+
+
+def config_file(arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the content of the file that ``--config`` names, which decides the defaults of all other options."""
+    for index, argument in enumerate(arguments):
+        option, equals, value = argument.partition("=")
+        if option == "--config":
+            path = value if equals else next(iter(arguments[index + 1 : index + 2]), None)
+            if not path:
+                raise OptionError(
+                    "--config needs the name of a file; for example: tfgen run --config runs/x/config.json"
+                )
+            return read_json(Path(path), "name a JSON file with options, for example a run's config.json")
+    return {}

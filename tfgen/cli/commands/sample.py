@@ -1,0 +1,59 @@
+"""Draw samples from a trained model into a picture (.png) or arrays (.npz)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from tfgen.cli.parse import parse
+from tfgen.errors import require_option
+
+if TYPE_CHECKING:
+    from tfgen.cli.context import Context
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to draw, and where to."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run."""
+    count: int = 64
+    """How many samples; a million need no more memory than a few batches."""
+    labels: tuple[int, ...] = ()
+    """Classes to draw, for a conditional model, for example --labels 0 1 2; gone round until the count is reached."""
+    seed: int = 0
+    """Same seed and batch size, same samples."""
+    temperature: float = 1.0
+    """Below 1 surer samples, above 1 bolder ones, for a model that has a temperature; 1 is the model itself."""
+    batch_size: int = 500
+    """Samples drawn at a time; bounds the memory."""
+    out: Path | None = None
+    """File to write, .png or .npz; by default samples.png in the run's figures."""
+
+    def __post_init__(self) -> None:
+        require_option(self.count >= 1, "count", self.count, "at least 1")
+        require_option(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        possible = self.temperature > 0 and math.isfinite(self.temperature)
+        require_option(possible, "temperature", self.temperature, "a number above 0")
+
+
+def main(arguments: Sequence[str], context: Context) -> None:
+    """Draw, and print where the file is."""
+    options = parse(Options, arguments, "sample", __doc__ or "")
+    run = context.run(options.run)
+    from tfgen.runtime import device_scope
+    from tfgen.sample.sampling import write_samples
+
+    out = options.out or run.files.figures / "samples.png"
+    with device_scope(run.config.device):
+        write_samples(
+            run.model, out, options.count, options.labels, options.seed, options.batch_size,
+            quiet=False, temperature=options.temperature,
+        )  # fmt: skip
+    print(out)

@@ -1,0 +1,142 @@
+"""A comparison as a table for people: a column for each run, a row for whatever tells them apart."""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tfgen.cli.tables import measured
+from tfgen.runs.comparison import Comparison, MetricRow, in_words, rate_in_words
+from tfgen.runs.facts import RISING, RunFacts
+
+_NOTHING = "—"
+#: Wider tables fit no usual terminal, so that letters head their columns.
+_WIDTH = 100
+_FIRST_COLUMN = 34
+_CELL = 17
+#: With more runs, errors stand below their numbers.
+_COMFORTABLE = 6
+_MARKS = {"best": " *", "level": " ~", "behind": ""}
+_LEGEND = {
+    "best": "* better than each other run of its row by more than two standard errors of the difference",
+    "level": "~ level with the leading run: the difference is within two standard errors, so neither is called better",
+    "behind": "below a number: how far it is from the leading run, ± sqrt(a² + b²) of the two standard errors. These are "
+    "over the test examples, which the runs share, so mostly too large; another training seed is not in them.",
+}
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """What is printed.
+
+    Attributes:
+        legend: what the letters stand for, where letters head the columns.
+        headings: of the columns.
+        rows: of text; a cell may have several lines.
+        notes: below the table.
+    """
+
+    legend: list[str]
+    headings: list[str]
+    rows: list[list[str]]
+    notes: list[str]
+
+
+def text_table(comparison: Comparison) -> TextTable:
+    """Return a comparison as text: what the runs are, options that differ, what training took, and the metrics."""
+    runs = comparison.runs
+    names = [run.name for run in runs]
+    wide = _FIRST_COLUMN + sum(max(len(name), _CELL) + 2 for name in names) > _WIDTH
+    letters = _letters(len(runs)) if wide else names
+    rows = [
+        _row("model", runs, lambda run: run.config["model"]),
+        _row("data", runs, lambda run: run.config["data"]),
+        _row("state", runs, lambda run: "finished" if run.finished else "unfinished"),
+    ]
+    for option, values in comparison.options.items():
+        if option not in ("model", "data"):
+            rows.append([option, *(in_words(values[name]) if name in values else _NOTHING for name in names)])
+    rows += [_row(label, runs, shown) for label, shown in _EFFORT.items() if any(shown(run) for run in runs)]
+    rows += _sampling_rows(runs) + _progress_rows(runs)
+    crowded = len(runs) > _COMFORTABLE
+    rows += [[_label(row), *(_cell(row, name, crowded) for name in names)] for row in comparison.metrics]
+    verdicts = {standing.verdict for row in comparison.metrics for standing in row.standings.values()}
+    if "level" in verdicts:
+        verdicts.add("behind")  # level runs show their difference as well
+    legend = [f"{letter}  {name}" for letter, name in zip(letters, names, strict=True)] if wide else []
+    notes = [text for verdict, text in _LEGEND.items() if verdict in verdicts] + list(comparison.notes)
+    return TextTable(legend, ["", *letters], [[cell or _NOTHING for cell in row] for row in rows], notes)
+
+
+def _parameters(run: RunFacts) -> str:
+    return f"{run.results['parameters']:,}" if "parameters" in run.results else ""
+
+
+_EFFORT = {
+    "parameters": _parameters,
+    "steps": lambda run: f"{run.steps:,}" if run.rows or run.finished else "",
+    "training, seconds": lambda run: f"{run.seconds:.1f}" if run.rows or run.finished else "",
+}
+
+
+def _row(label: str, runs: Iterable[RunFacts], shown: Any) -> list[str]:
+    return [label, *(shown(run) for run in runs)]
+
+
+def _sampling_rows(runs: Iterable[RunFacts]) -> list[list[str]]:
+    """Return a row of samples per second for each batch size, where sampling was timed."""
+    timed = [run.results.get("sampling") for run in runs]
+    sizes = dict.fromkeys(timing["basis"]["batch_size"] for timing in timed if timing)
+    return [
+        [
+            f"samples/s, batches of {size}",
+            *(
+                rate_in_words(timing["value"]) if timing and timing["basis"]["batch_size"] == size else ""
+                for timing in timed
+            ),
+        ]
+        for size in sizes
+    ]
+
+
+def _progress_rows(runs: Iterable[RunFacts]) -> list[list[str]]:
+    """Return the best validation values of training, where an unfinished run has nothing else to show."""
+    runs = list(runs)
+    if all(run.finished for run in runs):
+        return []
+    rows = []
+    for term in dict.fromkeys(run.curve for run in runs if run.curve_points()):
+        word, best = ("highest", max) if term in RISING else ("lowest", min)
+        reached = [best((point[2] for point in run.curve_points()), default=math.nan) for run in runs]
+        shown = [
+            f"{value:.4f}" if run.curve == term and math.isfinite(value) else ""
+            for run, value in zip(runs, reached, strict=True)
+        ]
+        rows.append([f"{word} valid {term} while training", *shown])
+    return rows
+
+
+def _label(row: MetricRow) -> str:
+    telling = ["data"] if "data" in row.telling else list(row.telling)
+    said = {key: row.told(key) for key in telling if key == "likelihood" or row.telling[key] is not None}
+    # A long entry speaks for itself; a very long one, such as the source of the data, is told in the notes.
+    lines = [f"{key} {words}" if len(words) < _CELL else words for key, words in said.items()]
+    return "\n".join([f"{row.split} {row.name}, {row.unit}", *(line for line in lines if len(line) <= _FIRST_COLUMN)])
+
+
+def _cell(row: MetricRow, run: str, crowded: bool) -> str:
+    if run not in row.values:
+        return ""
+    standing, before_error = row.standings.get(run), "\n± " if crowded else " ± "
+    value, error, mark = row.values[run], row.errors[run], _MARKS[standing.verdict] if standing else ""
+    number = measured(value, error, f"{mark}\n") if crowded else f"{measured(value, error)}{mark}"
+    if standing is None or not standing.error:
+        return number
+    return f"{number}\n{standing.difference:+.4f}{before_error}{standing.error:.4f}"
+
+
+def _letters(count: int) -> list[str]:
+    return [string.ascii_uppercase[i] if i < 26 else f"#{i + 1}" for i in range(count)]

@@ -1,0 +1,51 @@
+"""Context of a command: plugins, runs and TensorFlow, as the global options of the command line say."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tfgen.plugin.registry import Registry
+    from tfgen.runs.run import Run
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every command has at hand.
+
+    Attributes:
+        plugins: the values of ``-p``.
+        verbose: show what the libraries write.
+    """
+
+    plugins: tuple[str, ...]
+    verbose: bool
+
+    def registry(self) -> Registry:
+        """Load the plugins; those that were found and do not work are named on stderr."""
+        from tfgen.plugin.loading import load_registry
+
+        registry = load_registry(self.plugins)
+        for record in registry.plugins:
+            if record.status == "failed":
+                print(f"warning: plugin {record.name!r} is left out: {record.cause}", file=sys.stderr)
+        return registry
+
+    def run(self, folder: Path) -> Run:
+        """Return the run in a folder, ready for use: mistakes in the folder are told before TensorFlow loads."""
+        from tfgen.runs.folder import RunFolder
+        from tfgen.runs.run import Run
+
+        run = Run(RunFolder.open(folder), self.registry())
+        run.check()
+        self.tensorflow()
+        return run
+
+    def tensorflow(self) -> None:
+        """Load TensorFlow, and say so, since it takes seconds."""
+        from tfgen.runtime import load_tensorflow
+
+        load_tensorflow(self.verbose, announce=True)

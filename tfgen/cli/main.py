@@ -1,0 +1,91 @@
+"""The command line: global options, then one command, each in a file of its own under `tfgen.cli.commands`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from tfgen.cli.context import Context
+from tfgen.errors import OptionError, TfgenError, UnknownNameError
+from tfgen.plugin.specs import CORE_COMMANDS
+
+_GLOBAL = ("-p", "--help", "--verbose", "--traceback", "--version")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, 2 for a mistake the user can mend, 130 after Ctrl-C."""
+    show_traceback = False
+    try:
+        options, rest = _GlobalOptions().parse_known_args(arguments)
+        show_traceback = options.traceback
+        if not rest or rest[0] in ("-h", "--help"):
+            print(_help(Context(tuple(options.plugins), options.verbose)))
+            return 0 if rest else 2
+        name, *behind = rest
+        if name.startswith("-"):
+            raise UnknownNameError("option", name, _GLOBAL, "See: tfgen --help")
+        context = Context(tuple(options.plugins), options.verbose)
+        _function(name, context)(behind, context)
+    except TfgenError as error:
+        if show_traceback:
+            traceback.print_exc()
+        print(f"tfgen: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("tfgen: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader went away, as in `tfgen list | head -1`
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+class _GlobalOptions(argparse.ArgumentParser):
+    """The options that every command takes, wherever they stand."""
+
+    def __init__(self) -> None:
+        super().__init__(add_help=False, allow_abbrev=False)
+        self.add_argument("-p", dest="plugins", action="append", default=[])
+        self.add_argument("--traceback", action="store_true")
+        self.add_argument("--verbose", action="store_true")
+        self.add_argument("--version", action="version", version=_version())
+
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(f"{message}; see: tfgen --help")
+
+
+def _version() -> str:
+    from tfgen import __version__
+
+    return f"tfgen {__version__}"
+
+
+def _function(name: str, context: Context) -> Callable[[Sequence[str], Context], None]:
+    """Return the function of a command: one of the core's, or a plugin's."""
+    if name in CORE_COMMANDS:
+        found: Callable[[Sequence[str], Context], None] = importlib.import_module(f"tfgen.cli.commands.{name}").main
+        return found
+    return context.registry().command(name).function()
+
+
+def _help(context: Context) -> str:
+    commands = {name: importlib.import_module(f"tfgen.cli.commands.{name}").__doc__ or "" for name in CORE_COMMANDS}
+    commands |= {name: spec.summary for name, spec in context.registry().commands.items()}
+    lines = ["usage: tfgen [-p PLUGIN] [--verbose] [--traceback] COMMAND ...", ""]
+    lines += ["Explicit generative models as plugins: train, evaluate, sample.", "", "commands:"]
+    lines += [f"  {name:<11} {text.splitlines()[0]}" for name, text in commands.items()]
+    lines += [
+        "",
+        "options, before or behind the command:",
+        "  -p FILE.py      add the plugin in a file; -p package.module adds an importable one, -p no:NAME leaves one out",
+        "  --verbose       show what TensorFlow writes while it loads",
+        "  --traceback     show where an error arose",
+        "  --version       print the version",
+        "",
+        "tfgen COMMAND --help tells more; tfgen run MODEL --help shows the model's own options. Start with: tfgen run realnvp",
+    ]
+    return "\n".join(lines)

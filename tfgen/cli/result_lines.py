@@ -1,0 +1,94 @@
+"""What a person reads about a run, as lines of text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tfgen.cli.tables import measured
+from tfgen.runs.folder import RunFolder
+from tfgen.runs.run import Run
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_NAME_WIDTH = 13
+_PRINTED_CLASSES = 20  # a wider confusion matrix fits no terminal
+
+
+def metric_lines(split: str, metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a line for each metric: value, standard error, unit, and what it rests on."""
+    lines, width = [], max([_NAME_WIDTH, *map(len, metrics)])
+    for name, metric in metrics.items():
+        basis = ", ".join(f"{key} {value}" for key, value in metric["basis"].items() if key not in ("split", "data"))
+        number = f"{measured(metric['value'], metric['standard_error'])} {metric['unit']}"
+        lines.append(f"{split:<6} {name:<{width}} {number}   ({basis})")
+    return lines
+
+
+def results_lines(results: Mapping[str, Any]) -> list[str]:
+    """Return the lines of a finished run's numbers."""
+    lines = [line for split in ("train", "valid", "test") for line in metric_lines(split, results.get(split, {}))]
+    for split, classified in results.get("classification", {}).items():
+        lines += metric_lines(split, classified["metrics"])
+    lines.append(f"trained {results['steps']} steps ({results['epochs']} epochs) in {results['train_seconds']:.1f} s")
+    return lines
+
+
+def confusion_lines(confusion: NDArray[np.int64]) -> list[str]:
+    """Return a confusion matrix as text: a row for each true class, a column for each predicted one; up to twenty."""
+    if len(confusion) > _PRINTED_CLASSES:
+        return []
+    width = max(len(str(confusion.max())), len(str(len(confusion) - 1))) + 1
+    lines = ["true   predicted", "      " + "".join(f"{label:>{width}}" for label in range(len(confusion)))]
+    return lines + [
+        f"{label:>6}" + "".join(f"{count:>{width}}" for count in row) for label, row in enumerate(confusion)
+    ]
+
+
+def class_lines(shares: Sequence[float]) -> list[str]:
+    """Return a share for each class as text, in two lines; up to twenty classes."""
+    if len(shares) > _PRINTED_CLASSES:
+        return []
+    cells = ["-" if math.isnan(share) else f"{100 * share:.1f}%" for share in shares]
+    width = max(map(len, cells)) + 2
+    return [
+        "class " + "".join(f"{label:>{width}}" for label in range(len(shares))),
+        "      " + "".join(f"{cell:>{width}}" for cell in cells),
+    ]
+
+
+def finished_lines(run: Run) -> list[str]:
+    """Return what `tfgen run` ends with: the numbers, and where everything is."""
+    folder = run.folder
+    pictures = ", ".join(sorted(path.name for path in run.files.figures.glob("*.png")))
+    return [
+        *results_lines(run.results),
+        f"pictures  {run.files.figures} ({pictures})",
+        f"results   {folder / 'results.json'}",
+        f"next      tfgen sample {folder} --count 100 --out samples.png",
+        f"          tfgen evaluate {folder} --samples 10000",
+    ]
+
+
+def info_lines(files: RunFolder) -> list[str]:
+    """Return what a run is, where it stands and what came out; reads the folder alone."""
+    record = files.read_config()
+    plugin = record.get("plugin") or {}
+    lines = [
+        f"run       {files.path}",
+        f"model     {record['model']} (plugin {plugin.get('name')}, {plugin.get('distribution') or plugin.get('file')})",
+        f"data      {record['data']}",
+    ]
+    for group in ("options", "training"):
+        chosen = "  ".join(f"{name}={value}" for name, value in record.get(group, {}).items())
+        lines.append(f"{group:<9} {chosen}")
+    lines.append(f"compile   {record.get('compile_mode') or record.get('training', {}).get('compile')}")
+    lines.append("versions  " + "  ".join(f"{name} {version}" for name, version in record.get("versions", {}).items()))
+    if files.finished:
+        return [*lines, "state     finished", *results_lines(files.read_results())]
+    step = files.saved_step()
+    state = "no checkpoint yet" if step is None else f"saved at step {step}"
+    return [*lines, f"state     unfinished, {state}; go on with: tfgen resume {files.path}"]

@@ -1,0 +1,1 @@
+"""Evaluation of models: likelihoods, bounds, classification, sample quality, divergences."""

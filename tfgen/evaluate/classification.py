@@ -1,0 +1,282 @@
+"""Classification by Bayes' rule: the class that a conditional model makes most probable, how often and how surely right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.data.dataset import Dataset
+from tfgen.errors import CapabilityError, NonFiniteError, UnknownNameError
+from tfgen.evaluate.scoring import (
+    Likelihood,
+    Metric,
+    check_measurement,
+    labels_of,
+    likelihood_of,
+    log_class_frequencies,
+    log_sum_over_classes,
+    mean_metric,
+    scores,
+)
+from tfgen.model.base import GenerativeModel
+
+Priors = Literal["frequencies", "uniform"]
+#: Bins of the confidence, of equal width, as in Guo et al. 2017.
+BINS = 15
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How confidence and accuracy go together: examples sorted by confidence into M bins of equal width (Guo et al. 2017).
+
+    Attributes:
+        counts: examples in each bin ``((m - 1) / M, m / M]``, [M].
+        confidence: their mean confidence, [M]; NaN where a bin is empty.
+        accuracy: their share of right answers, [M]; NaN where a bin is empty.
+        gaps: ``sign(acc(B) - conf(B)) (right_i - confidence_i)`` of each example i in its bin B, [n]; see `error`.
+    """
+
+    counts: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    gaps: NDArray[np.float64]
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error, ``ECE = sum_m |B_m| / n |acc(B_m) - conf(B_m)|`` (Guo et al. 2017, equation 3).
+
+        The differences of a bin's examples add up to ``|B| (acc(B) - conf(B))``, so with the sign of their sum they add up
+        to its modulus, and the mean of `gaps` over all examples is the ECE.
+        """
+        return float(np.mean(self.gaps))
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return a row for each bin that holds examples."""
+        return [
+            {
+                "above": number / len(self.counts),
+                "up_to": (number + 1) / len(self.counts),
+                "count": int(count),
+                "confidence": float(self.confidence[number]),
+                "accuracy": float(self.accuracy[number]),
+            }
+            for number, count in enumerate(self.counts)
+            if count
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Classification:
+    """What Bayes' rule makes of each example, ``p(y|x) = p(x|y) p(y) / sum_y' p(x|y') p(y')``.
+
+    Attributes:
+        log_likelihoods: ``log p(x|y)`` in nats, [n, classes], the mean over the draws of noise; or bounds of it.
+        log_posteriors: ``log p(y|x)``, [n, classes]; see `posteriors`.
+        log_priors: ``log p(y)``, [classes].
+        labels: the true classes, [n].
+        basis: what this rests on.
+    """
+
+    log_likelihoods: NDArray[np.float64]
+    log_posteriors: NDArray[np.float64]
+    log_priors: NDArray[np.float64]
+    labels: NDArray[np.int32]
+    basis: Mapping[str, Any]
+
+    @cached_property
+    def predicted(self) -> NDArray[np.int64]:
+        """The most probable class of each example, [n]; of equal ones the first."""
+        return np.argmax(self.log_posteriors, axis=1)
+
+    @cached_property
+    def confidence(self) -> NDArray[np.float64]:
+        """The probability of that class, [n]."""
+        confidence: NDArray[np.float64] = np.exp(np.max(self.log_posteriors, axis=1))
+        return confidence
+
+    @cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """How often an example of class i (row) was taken for class j (column), [classes, classes]."""
+        counts = np.zeros((len(self.log_priors), len(self.log_priors)), np.int64)
+        np.add.at(counts, (self.labels, self.predicted), 1)
+        return counts
+
+    @cached_property
+    def reliability(self) -> Reliability:
+        """How far the confidence can be trusted, in 15 bins."""
+        return reliability_of(self.confidence, self.predicted == self.labels)
+
+    @cached_property
+    def metrics(self) -> dict[str, Metric]:
+        """For each metric ``{"value", "unit", "standard_error", "basis"}``.
+
+        ``accuracy``; ``label_nll_nats``, the mean of -log p(y|x) for the true y; ``ece``, the expected calibration error,
+        whose standard error takes it as known which bins are overconfident.
+        """
+        true_class = self.log_posteriors[np.arange(len(self.labels)), self.labels]
+        return {
+            "accuracy": mean_metric((self.predicted == self.labels).astype(np.float64), "of examples", self.basis),
+            "label_nll_nats": mean_metric(-true_class, "nats", self.basis),
+            "ece": mean_metric(self.reliability.gaps, "probability", {**self.basis, "bins": BINS}),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``results.json`` keeps."""
+        return {
+            "metrics": self.metrics,
+            "confusion": self.confusion.tolist(),
+            "reliability": self.reliability.to_json(),
+        }
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return what everything else follows from: log_likelihoods, log_posteriors, log_priors, labels."""
+        return {
+            "log_likelihoods": self.log_likelihoods,
+            "log_posteriors": self.log_posteriors,
+            "log_priors": self.log_priors,
+            "labels": self.labels,
+        }
+
+
+def classify(
+    model: GenerativeModel,
+    data: Dataset,
+    split: str = "test",
+    *,
+    draws: int = 1,
+    seed: int = 0,
+    batch_size: int = 500,
+    priors: str = "frequencies",
+    quiet: bool = True,
+) -> Classification:
+    """Find the posterior of each example's class, a batch and a class at a time.
+
+    Args:
+        model: conditional, with a density or a bound.
+        data: of the spec that the model was built for.
+        split: ``train``, ``valid`` or ``test``.
+        draws: of the noise of each example, for densities that need noise; see `posteriors`.
+        seed: of that noise, which is the same for every class.
+        batch_size: examples at a time; bounds the memory whatever the number of classes.
+        priors: p(y): ``frequencies`` of the classes in the training split, or ``uniform``.
+        quiet: show no progress.
+
+    Raises:
+        CapabilityError: when the model is unconditional, or has neither density nor bound.
+        DataError: when the data set has no labels, or others than the model was built for.
+        NonFiniteError: when an example has no posterior.
+        UnknownNameError: when there is no such split or prior.
+        OptionError: when draws or batch size are below 1.
+    """
+    name = check_measurement(split, draws, batch_size)
+    if priors not in get_args(Priors):
+        raise UnknownNameError("priors", priors, get_args(Priors))
+    if not model.conditional:
+        raise CapabilityError(
+            f"classifying needs a conditional model, and {type(model).__name__} takes no labels; "
+            "train one that does, for example: tfgen run conditional_realnvp"
+        )
+    labels = labels_of(data, name)
+    likelihood = likelihood_of(model, data, "classifying")
+    log_priors = log_class_frequencies(data)
+    if priors == "uniform":
+        log_priors = np.full_like(log_priors, -math.log(len(log_priors)))
+    noisy = data.spec.kind == "image" or likelihood.bound
+    draws = draws if noisy else 1  # a vector's density has no noise to average over
+    likelihoods, found = posteriors(
+        likelihood, data.splits[name].x, log_priors, draws=draws, seed=seed, batch_size=batch_size, quiet=quiet
+    )
+    lost = np.flatnonzero(np.isnan(found).any(axis=1))
+    if len(lost):
+        raise NonFiniteError(
+            f"log p(x|y) is not finite for {len(lost)} of {len(found)} examples of the {split} split, the first being "
+            f"example {lost[0]}, so they have no posterior; train the model again with a smaller --learning-rate."
+        )
+    basis = {"split": split, "examples": len(labels), "data": data.name, **model.basis(), **likelihood.basis}
+    basis["p(y)"] = "class frequencies of train" if priors == "frequencies" else "uniform"
+    if noisy:
+        basis |= {"draws": draws, "seed": seed}
+    return Classification(likelihoods, found, log_priors, labels, basis)
+
+
+def posteriors(
+    likelihood: Likelihood,
+    x: NDArray[np.generic],
+    log_priors: NDArray[np.float64],
+    *,
+    draws: int = 1,
+    seed: int = 0,
+    batch_size: int = 500,
+    quiet: bool = True,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return ``log p(x|y)`` and ``log p(y|x)`` of each example and class, both [n, classes].
+
+    With noise u_k in draw k of K, the same for every class, these are
+
+        log p(x|y) = 1/K sum_k log p(x + u_k | y),    p(y|x) = 1/K sum_k p(y | x + u_k).
+
+    Noise within a cell says nothing about the class: x follows from x + u, so that p(y|x + u) = p(y|x) for every u, and
+    what a model says of several u are so many estimates of one posterior, of which the mean is taken. Its error falls
+    as 1/sqrt(K), and by Jensen's inequality the mean of -log p(y|x) is at most that of one draw. The posterior that would
+    follow from ``1/K sum_k p(x + u_k | y)`` is the same mean with weights p(x + u_k), and for images the largest of these
+    outweighs all the rest, as if there had been a single draw.
+
+    Bounds are averaged first, which estimates the bound, and the posterior follows from the mean.
+
+    Args:
+        likelihood: of a conditional model.
+        x: examples [n, ...].
+        log_priors: ``log p(y)``, [classes].
+        draws: K.
+        seed: of the noise.
+        batch_size: examples at a time.
+        quiet: show no progress.
+    """
+    likelihoods = np.zeros((len(x), likelihood.columns))
+    found = np.full_like(likelihoods, -np.inf)
+    options: dict[str, Any] = {"draws": draws, "seed": seed, "batch_size": batch_size, "quiet": quiet}
+    for which, values in scores(likelihood, x, title="classifying", **options):
+        likelihoods[which] += values
+        if not likelihood.bound:
+            with np.errstate(invalid="ignore"):  # what is no number stays so
+                found[which] = np.logaddexp(found[which], log_posteriors(values, log_priors))
+    likelihoods /= draws
+    return likelihoods, log_posteriors(likelihoods, log_priors) if likelihood.bound else found - math.log(draws)
+
+
+def log_posteriors(log_likelihoods: NDArray[np.float64], log_priors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``log p(y|x) = log p(x|y) + log p(y) - log sum_y' p(x|y') p(y')``, [n, classes], all in the log domain.
+
+    An example whose likelihood is no number, or that has no mass under any class, gets a row of NaN.
+
+    Args:
+        log_likelihoods: ``log p(x|y)`` in nats, [n, classes].
+        log_priors: ``log p(y)``, [classes].
+    """
+    joint = log_likelihoods + log_priors
+    with np.errstate(invalid="ignore"):
+        return joint - log_sum_over_classes(joint)[:, None]
+
+
+def reliability_of(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = BINS) -> Reliability:
+    """Sort examples by confidence into bins of equal width and compare it with accuracy there.
+
+    Args:
+        confidence: in the answer given, [n], in (0, 1].
+        right: whether the answer was right, [n].
+        bins: M; bin m holds confidences in ``((m - 1) / M, m / M]``.
+    """
+    edges = np.arange(1, bins) / bins
+    index = np.searchsorted(edges, confidence, side="left")  # an edge belongs to the bin below it
+    counts = np.bincount(index, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        mean_confidence = np.bincount(index, confidence, bins) / counts
+        accuracy = np.bincount(index, right, bins) / counts
+    gaps = np.sign(accuracy - mean_confidence)[index] * (right - confidence)
+    return Reliability(counts, mean_confidence, accuracy, gaps)

@@ -1,0 +1,195 @@
+"""A small classifier of a data set, trained by the shared loop on the set itself: what sees features, and judges labels."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfgen.data.dataset import Dataset
+from tfgen.data.spec import DataSpec
+from tfgen.files import written_whole
+from tfgen.model.base import Batch, GenerativeModel, Objective, build_model
+from tfgen.plugin.specs import ModelSpec
+from tfgen.runs.folder import RunFolder
+from tfgen.seeds import fold_in, uniform
+from tfgen.training.interruption import InterruptedRunError
+from tfgen.training.options import TrainOptions
+from tfgen.training.trainer import Trainer
+
+_SEED = 0
+#: Steps of training, about, whatever the size of the set; and the most passes over a small one.
+_STEPS = 2000
+_MOST_EPOCHS = 100
+_BATCH = 128
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """What the classifier is like; a change of any of it, or of `version`, makes another network."""
+
+    filters: int = 32
+    """Of the first convolution; later ones have twice as many."""
+    features: int = 128
+    """Width of the last hidden layer, whose values are the features."""
+    dropout: float = 0.5
+    """Part of what the last hidden layer sees that training leaves out."""
+    version: int = 1
+    """Of architecture and training."""
+
+
+class Classifier(GenerativeModel):
+    """Three convolutions (5x5 of stride 2, 3x3, 3x3 of stride 2), a hidden layer of features, and a score for each class.
+
+    No generative model, but trained by the same loop: an objective is all that it needs.
+
+    Args:
+        config: its size.
+        data: images with labels.
+        seed: of the initial weights.
+    """
+
+    config: ClassifierConfig
+
+    def __init__(self, config: ClassifierConfig, data: DataSpec, seed: int) -> None:
+        super().__init__(config, data, seed)
+        if data.kind != "image" or data.classes is None:
+            raise self.refuse("a classifier needs images with labels.")
+        height, width, channels = data.shape
+        layers = [(config.filters, 5, 2), (2 * config.filters, 3, 1), (2 * config.filters, 3, 2)]
+        self.convolutions = [
+            keras.layers.Conv2D(filters, kernel, strides=stride, padding="same", activation="relu")
+            for filters, kernel, stride in layers
+        ]
+        for convolution, (filters, _, stride) in zip(self.convolutions, layers, strict=True):
+            convolution.build((None, height, width, channels))
+            height, width, channels = math.ceil(height / stride), math.ceil(width / stride), filters
+        self.flat = height * width * channels
+        self.hidden = keras.layers.Dense(config.features, activation="relu")
+        self.hidden.build((None, self.flat))
+        self.head = keras.layers.Dense(data.classes)
+        self.head.build((None, config.features))
+
+    def objectives(self) -> Sequence[Objective]:
+        """Return the cross-entropy of the labels, in nats."""
+        return [Objective("cross_entropy", self._loss, self.trainable_variables)]
+
+    def _loss(self, batch: Batch, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        keep = None
+        if self.training:
+            keep = tf.cast(uniform([batch.x.shape[0], self.flat], fold_in(seed, 0)) >= self.config.dropout, tf.float32)
+        logits = self.logits(self.features(batch.x, keep))
+        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=batch.labels, logits=logits)
+        right = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), batch.labels)
+        return {"loss": tf.reduce_mean(loss), "accuracy": tf.reduce_mean(tf.cast(right, tf.float32))}
+
+    def features(self, x: Any, keep: tf.Tensor | None = None) -> tf.Tensor:
+        """Return the features [n, features] of uint8 images; `keep` [n, flat] is 0 where dropout leaves out."""
+        hidden = tf.cast(x, tf.float32) / (self.data.levels - 1)
+        for convolution in self.convolutions:
+            hidden = convolution(hidden)
+        hidden = tf.reshape(hidden, [-1, self.flat])
+        if keep is not None:
+            hidden *= keep / (1 - self.config.dropout)
+        return self.hidden(hidden)
+
+    def logits(self, features: tf.Tensor) -> tf.Tensor:
+        """Return the scores [n, classes] that follow from features."""
+        return self.head(features)
+
+
+def build_classifier(data: DataSpec, config: ClassifierConfig) -> Classifier:
+    """Return an untrained classifier, whatever Keras's precision is set to.
+
+    Raises:
+        DataError: when there are no images, or no labels.
+    """
+    spec = ModelSpec("classifier", ClassifierConfig, Classifier, "A classifier of images.")
+    model = build_model(spec, config, data, _SEED)
+    assert isinstance(model, Classifier)
+    return model
+
+
+def train_classifier(model: Classifier, data: Dataset, folder: Path, quiet: bool = True) -> None:
+    """Train on the training split, and keep the weights that validate best.
+
+    The same data and the same machine give the same weights.
+
+    Args:
+        model: untrained.
+        data: with labels.
+        folder: on whose disk a checkpoint may lie meanwhile.
+        quiet: show no progress.
+
+    Raises:
+        OutputError: when the folder cannot be written to.
+    """
+    batch = min(_BATCH, len(data.train))
+    steps_per_epoch = len(data.train) // batch
+    options = TrainOptions(
+        epochs=max(1, min(_MOST_EPOCHS, round(_STEPS / steps_per_epoch))),
+        batch_size=batch,
+        seed=_SEED,
+        learning_rate=2e-3,
+        schedule="cosine",
+        keep="best",
+    )
+    trainer = Trainer(model, data, options)
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder, prefix=".training-") as scratch:
+        # Convolutions in an XLA loop are slow on a CPU; trying all modes would take longer than it gains.
+        try:
+            trainer.fit(RunFolder(Path(scratch)), "graph", _ignore, _ignore, quiet)
+        except InterruptedRunError as error:  # there is nothing here to go on with
+            raise KeyboardInterrupt from error
+    trainer.state.finish()
+
+
+def _ignore(*_: Any) -> None:
+    return None
+
+
+def accuracy_of(model: Classifier, x: NDArray[np.generic], labels: NDArray[np.int32], batch_size: int = 1000) -> float:
+    """Return the share of examples that are classified as labelled."""
+    right = 0
+    for begin in range(0, len(x), batch_size):
+        logits = model.logits(model.features(x[begin : begin + batch_size]))
+        right += int(np.sum(np.argmax(logits, axis=-1) == labels[begin : begin + batch_size]))
+    return right / len(x)
+
+
+def save_weights(model: Classifier, path: Path, about: Mapping[str, Any]) -> None:
+    """Write weights and facts as ``.npz``, whole or not at all; see `load_weights`."""
+    arrays = {f"weight_{number}": weight.numpy() for number, weight in enumerate(model.weights)}
+    with written_whole(path) as temporary:
+        np.savez(temporary, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+
+
+def load_weights(model: Classifier, path: Path) -> dict[str, Any]:
+    """Put back what `save_weights` wrote and return the facts.
+
+    Raises:
+        ValueError: when the file is not what it wrote, for this architecture.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = [file[f"weight_{number}"] for number in range(len(model.weights))]
+            about: dict[str, Any] = json.loads(str(file["about"]))
+    except (OSError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        raise ValueError(str(error)) from error
+    for weight, array in zip(model.weights, arrays, strict=True):
+        if array.shape != tuple(weight.shape):
+            raise ValueError(f"{weight.path} has shape {array.shape}")
+    for weight, array in zip(model.weights, arrays, strict=True):
+        weight.assign(array)
+    return about

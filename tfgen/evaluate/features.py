@@ -1,0 +1,237 @@
+"""Networks that see features: what the distance between two sets of images is measured in.
+
+A distance between features means nothing without the name of the network that saw them, and two compare only when it was the
+same one: each network has a name that tells it from all others, and goes into the basis of every number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol, get_args
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfgen.data.dataset import Dataset
+from tfgen.data.tfds import data_folder
+from tfgen.errors import DataError, UnknownNameError
+from tfgen.evaluate.classifier import (
+    Classifier,
+    ClassifierConfig,
+    accuracy_of,
+    build_classifier,
+    load_weights,
+    save_weights,
+    train_classifier,
+)
+from tfgen.plugin.specs import DataSources
+
+#: How a network is asked for: a classifier trained on the data set, Inception of Keras, or the values themselves.
+Network = Literal["classifier", "inception", "values"]
+
+_FINGERPRINT_EXAMPLES = 1000
+INCEPTION_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+_INCEPTION_SIDE = 299
+
+
+class Seen(NamedTuple):
+    """What a network makes of examples.
+
+    Attributes:
+        features: float32 [n, dimensions].
+        classes: the most probable class of each, [n]; None from a network that does not classify.
+    """
+
+    features: NDArray[np.float32]
+    classes: NDArray[np.int64] | None
+
+
+class FeatureNetwork(Protocol):
+    """What turns examples into features."""
+
+    @property
+    def name(self) -> str:
+        """What tells it from every other network."""
+
+    @property
+    def dimensions(self) -> int:
+        """How many features an example has."""
+
+    def see(self, x: NDArray[np.generic]) -> Seen:
+        """Return what it makes of a batch of examples [n, ...]."""
+
+    def features(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Return the features [n, dimensions] of a batch of examples [n, ...]."""
+
+
+@dataclass(frozen=True)
+class _Network:
+    """A network by the function that it computes."""
+
+    name: str
+    dimensions: int
+    function: Callable[[NDArray[np.generic]], Seen]
+
+    def see(self, x: NDArray[np.generic]) -> Seen:
+        return self.function(x)
+
+    def features(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
+        return self.see(x).features
+
+
+def feature_network(
+    network: str, data: Dataset, sources: DataSources | None = None, quiet: bool = True
+) -> FeatureNetwork:
+    """Return the network of that name for a data set.
+
+    Args:
+        network: one of `Network`; ``classifier`` is trained the first time, and kept beside the prepared data sets.
+        data: what it is to see.
+        sources: where prepared data sets are kept.
+        quiet: show no progress, and do not print how good the classifier is.
+
+    Raises:
+        UnknownNameError: for another name.
+        DataError: when the data do not suit the network, or its weights cannot be had.
+    """
+    if network == "classifier":
+        return classifier_of(data, sources or DataSources(), quiet)
+    if network == "inception":
+        return inception(data)
+    if network == "values":
+        return values_of(data)
+    raise UnknownNameError("feature network", network, get_args(Network))
+
+
+def default_network(data: Dataset) -> Network:
+    """Return the name of the network that suits a data set: a classifier for images with labels, else the values."""
+    return "classifier" if data.spec.kind == "image" and data.spec.classes is not None else "values"
+
+
+def values_of(data: Dataset) -> FeatureNetwork:
+    """Return the identity: the features of a vector are its values, those of an image its grey levels as shares of white."""
+    scale = 1.0 if data.spec.kind == "vector" else 1.0 / (data.spec.levels - 1)
+
+    def see(x: NDArray[np.generic]) -> Seen:
+        return Seen(np.asarray(x, np.float32).reshape(len(x), -1) * np.float32(scale), None)
+
+    return _Network("values", data.spec.dimensions, see)
+
+
+def classifier_of(data: Dataset, sources: DataSources, quiet: bool = True) -> FeatureNetwork:
+    """Return the classifier of a data set; the features are its last hidden layer.
+
+    It is trained once (`tfgen.evaluate.classifier`) and kept as ``<data_dir>/tfgen/classifiers/<name>.npz``. Its name holds a
+    fingerprint of the data, its architecture and the trained weights, so that two that bear one name are the same.
+
+    Args:
+        data: images with labels.
+        sources: where prepared data sets are kept.
+        quiet: show no progress, and do not print its accuracy.
+
+    Raises:
+        DataError: when the set has no images or no labels.
+        OutputError: when it cannot be kept.
+    """
+    config = ClassifierConfig()
+    if data.spec.kind != "image" or data.spec.classes is None:
+        raise DataError(
+            f"data set {data.name!r} has no {'images' if data.spec.kind != 'image' else 'labels'} to train a classifier on; "
+            "use --features values."
+        )
+    model = build_classifier(data.spec, config)
+    stem = "".join(letter if letter.isalnum() else "-" for letter in data.name)
+    folder = data_folder(sources) / "tfgen" / "classifiers"
+    path = folder / f"{stem}-{_fingerprint(data, config)}.npz"
+    try:
+        about = load_weights(model, path)
+    except ValueError:
+        if not quiet:
+            print(f"training a classifier of {data.name}, whose features are compared (once) ...", file=sys.stderr)
+        train_classifier(model, data, folder, quiet)
+        about = {"data": data.name, "config": asdict(config), "examples": len(data.test)}
+        assert data.test.labels is not None
+        about["test_accuracy"] = accuracy_of(model, data.test.x, data.test.labels)
+        save_weights(model, path, about)
+    name = f"classifier of {data.name} {_digest(*(weight.numpy() for weight in model.weights))[:8]}"
+    if not quiet:
+        accuracy = f"{100 * about['test_accuracy']:.2f} % right on {about['examples']} test examples"
+        print(f"network  {name}, {config.features} features, {accuracy}", file=sys.stderr)
+    return _Network(name, config.features, _seen_by(model))
+
+
+def _seen_by(model: Classifier) -> Callable[[NDArray[np.generic]], Seen]:
+    @tf.function(autograph=False, reduce_retracing=True)
+    def program(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        features = model.features(x)
+        return features, tf.argmax(model.logits(features), axis=-1)
+
+    def see(x: NDArray[np.generic]) -> Seen:
+        features, classes = program(tf.constant(x))
+        return Seen(features.numpy(), classes.numpy())
+
+    return see
+
+
+def _fingerprint(data: Dataset, config: ClassifierConfig) -> str:
+    """Return 16 digits that follow from what the classifier is trained on, and how."""
+    said = repr(
+        (data.source, data.spec, [len(split) for split in data.splits.values()], sorted(asdict(config).items()))
+    )
+    first = data.train.x[:_FINGERPRINT_EXAMPLES]
+    labels = data.train.labels
+    assert labels is not None
+    return _digest(np.frombuffer(said.encode(), np.uint8), first, labels[:_FINGERPRINT_EXAMPLES])[:16]
+
+
+def _digest(*arrays: NDArray[Any]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def inception(data: Dataset) -> FeatureNetwork:
+    """Return Inception v3 as Keras has it, trained on ImageNet: 2048 features, the means of its last maps.
+
+    Images are scaled to 299 x 299 bilinearly, grey ones repeated in three channels. These weights are Keras's own: distances
+    in their features are of the same kind as those published for the network of Heusel et al. 2017, and no more than that.
+
+    Raises:
+        DataError: when its weights are not at hand; says which file is needed, and where.
+    """
+    if data.spec.kind != "image" or data.spec.shape[-1] not in (1, 3):
+        raise DataError(f"data set {data.name!r} has no images of one or three channels for Inception to see.")
+    import keras
+
+    path = _keras_home() / "models" / INCEPTION_FILE
+    if not path.is_file():
+        raise DataError(
+            f"the weights of Inception are not at hand: put the file {INCEPTION_FILE} (of keras.applications) into "
+            f"{path.parent}, or use --features classifier."
+        )
+    try:
+        model = keras.applications.InceptionV3(include_top=False, weights=str(path), pooling="avg")
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path} is damaged ({str(error).splitlines()[0]}); put a good copy in its place.") from error
+    bright = 2.0 / (data.spec.levels - 1)
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def program(x: tf.Tensor) -> tf.Tensor:
+        enlarged = tf.image.resize(tf.cast(x, tf.float32) * bright - 1, [_INCEPTION_SIDE, _INCEPTION_SIDE])
+        return model(tf.repeat(enlarged, 3, axis=-1) if x.shape[-1] == 1 else enlarged, training=False)
+
+    def see(x: NDArray[np.generic]) -> Seen:
+        return Seen(program(tf.constant(x)).numpy(), None)
+
+    return _Network("keras inception_v3 imagenet", 2048, see)
+
+
+def _keras_home() -> Path:
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()

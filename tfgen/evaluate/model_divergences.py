@@ -1,0 +1,196 @@
+"""Divergences of two models that have densities and draw samples: by Monte Carlo, each model scored at draws of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.data.dataset import Dataset
+from tfgen.errors import CapabilityError, DataError, require_option
+from tfgen.evaluate.scoring import Metric, ScoreFunction, log_class_frequencies, log_probabilities
+from tfgen.metrics.divergences import divergences_of_scores
+from tfgen.metrics.estimate import Estimate
+from tfgen.model.base import GenerativeModel
+from tfgen.model.capabilities import HasLogProb, Samples, capable
+from tfgen.progress import Bar
+from tfgen.sample.sampling import sample_batches
+from tfgen.seeds import fold_in, generator
+
+#: Draws made at a time, whatever the batch size, so that the draws do not depend on it.
+_DRAWN_TOGETHER = 500
+#: Draws on which it is seen whether a density depends on noise.
+_CHECKED = 32
+_WANTED_BY = "a divergence between models"
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of the two models.
+
+    Attributes:
+        name: p or q.
+        model: that samples and has a density.
+        log_prior: ``log p(y)`` of a conditional model, [classes]; None for an unconditional one.
+        log_prob: ``(x, labels, seed) -> [batch]`` nats.
+    """
+
+    name: Literal["p", "q"]
+    model: GenerativeModel
+    log_prior: NDArray[np.float64] | None
+    log_prob: ScoreFunction
+
+    def basis(self, data: Dataset | None) -> dict[str, Any]:
+        """Return what the model's densities rest on, each entry under the model's name."""
+        basis = dict(self.model.basis())
+        if self.log_prior is not None:
+            basis["marginal over"] = f"{len(self.log_prior)} classes"
+            basis["p(y)"] = "uniform" if data is None else "class frequencies of train"
+        return {f"{self.name}: {key}": value for key, value in basis.items()}
+
+
+def model_divergences(
+    model_p: GenerativeModel,
+    model_q: GenerativeModel,
+    samples: int = 10_000,
+    seed: int = 0,
+    batch_size: int = 500,
+    quiet: bool = True,
+    data: Dataset | None = None,
+) -> dict[str, Metric]:
+    """Estimate KL both ways and JS of two models, from draws of each; the formulas are those of `divergences_of_scores`.
+
+    They are of distributions of examples x alone. A conditional model is the mixture ``p(x) = sum_y p(x|y) p(y)`` of its
+    classes: it is drawn from with labels of p(y), and scored by the sum. So it compares with an unconditional model as with a
+    conditional one.
+
+    The densities have to be those of what the models draw. Vectors, and images of a model with exact probabilities such as a
+    PixelCNN, are like that. The density of a flow over images is not: it is that of a dequantised image ``v + u``, while the
+    flow draws whole grey levels v. With p' the density of v + u for such a draw and uniform noise u, the mean of
+    ``log p(v + u) - log q(v + u)`` is ``KL(p' || q) - KL(p' || p)``, with the same u in both terms or not: no divergence of the
+    two models, nor a bound of one, and of either sign. Models of which the noise changes the score are therefore refused.
+
+    Args:
+        model_p: p, with a density, not a bound of one.
+        model_q: q, for examples of the same kind.
+        samples: draws of each model.
+        seed: of the draws, which are independent for p and q.
+        batch_size: draws scored at a time; changes nothing but the memory.
+        quiet: show no progress.
+        data: whose training split gives the frequencies p(y) for conditional models; without it they are uniform.
+
+    Returns:
+        ``kl_p_q_nats``, ``kl_q_p_nats`` and ``js_nats``, each ``{"value", "unit", "standard_error", "basis"}``.
+
+    Raises:
+        CapabilityError: when a model does not sample, or has no density of what it draws.
+        DataError: when the models are for examples, or scores, of different kinds.
+        NonFiniteError: when a model has no density at its own draws.
+        OptionError: when there are fewer than two samples, or the batch size is below 1.
+    """
+    require_option(samples >= 2, "samples", samples, "at least 2")
+    require_option(batch_size >= 1, "batch_size", batch_size, "at least 1")
+    require_option(seed >= 0, "seed", seed, "0 or more")
+    sides = (_side("p", model_p, data), _side("q", model_q, data))
+    _require_same_examples(model_p, model_q)
+    scored: list[NDArray[np.float64]] = []
+    for number, drawn in enumerate(sides):
+        x = _draws(drawn, sides, number, samples, seed, quiet)
+        for side in sides:
+            title = f"scoring draws of {drawn.name} by {side.name}"
+            options: dict[str, Any] = {"batch_size": min(batch_size, samples), "title": title, "quiet": quiet}
+            scored.append(log_probabilities(side.log_prob, x, side.log_prior, **options)[0])
+    found = divergences_of_scores(*scored)
+    basis = {"samples": samples, "seed": seed, **sides[0].basis(data), **sides[1].basis(data)}
+    return {
+        "kl_p_q_nats": _metric(found.kl, {"draws of": "p", **basis}),
+        "kl_q_p_nats": _metric(found.reverse_kl, {"draws of": "q", **basis}),
+        "js_nats": _metric(found.js, {"draws of": "p and q", **basis}),
+    }
+
+
+def _metric(estimate: Estimate, basis: dict[str, Any]) -> Metric:
+    return {"value": estimate.value, "unit": "nats", "standard_error": estimate.standard_error, "basis": basis}
+
+
+def _side(name: Literal["p", "q"], model: GenerativeModel, data: Dataset | None) -> _Side:
+    """Return a model with what is needed of it, after refusing one that lacks it."""
+    density = capable(model, HasLogProb, _WANTED_BY).log_prob
+    capable(model, Samples, _WANTED_BY)
+    kind, classes = type(model).__name__, model.data.classes
+    if model.measure == "cross-entropy":
+        raise CapabilityError(
+            f"model {kind} scores grey levels by a cross-entropy, which is no density, so it has no divergence; "
+            "train it on black and white images or with a likelihood of grey levels."
+        )
+    log_prior = None
+    if model.conditional and classes is not None:
+        log_prior = np.full(classes, -np.log(classes)) if data is None else log_class_frequencies(data)
+        if len(log_prior) != classes:
+            raise DataError(f"model {kind} needs labels of {classes} classes; the data set has {len(log_prior)}.")
+    return _Side(name, model, log_prior, lambda x, labels, seed: density(x, labels, seed=seed))
+
+
+def _require_same_examples(p: GenerativeModel, q: GenerativeModel) -> None:
+    """Refuse models whose densities are of different things.
+
+    Raises:
+        DataError: names both.
+    """
+    first, second = (_examples(model) for model in (p, q))
+    if first != second:
+        raise DataError(
+            f"no divergence between densities of different things: that of p ({type(p).__name__}) is of {first}, "
+            f"that of q ({type(q).__name__}) of {second}; take two models that score the same."
+        )
+
+
+def _examples(model: GenerativeModel) -> str:
+    """Return what the densities of a model are of, in words."""
+    data = model.data
+    if data.kind == "vector":
+        return f"vectors of shape {data.shape}"
+    if model.measure == "binary images":
+        return f"black and white images of shape {data.shape}"
+    return f"images of shape {data.shape} with {data.levels} grey levels"
+
+
+def _draws(
+    side: _Side, both: Sequence[_Side], number: int, samples: int, seed: int, quiet: bool
+) -> NDArray[np.generic]:
+    """Return draws [samples, ...] of a model; on the first of them both densities are checked, before the rest is drawn."""
+    labels = None
+    if side.log_prior is not None:
+        chances = np.exp(side.log_prior)
+        labels = generator(seed, number).choice(len(chances), samples, p=chances / chances.sum()).astype(np.int32)
+    drawn: list[NDArray[np.generic]] = []
+    batches = sample_batches(side.model, samples, labels, fold_in(seed, number), min(_DRAWN_TOGETHER, samples))
+    done = 0
+    with Bar(f"drawing from {side.name}", samples, "samples", quiet=quiet) as bar:
+        for batch in batches:
+            if not drawn:
+                for scored in both:
+                    _require_exact(scored, batch[:_CHECKED])
+            drawn.append(batch)
+            done += len(batch)
+            bar.update(done)
+    return np.concatenate(drawn)
+
+
+def _require_exact(side: _Side, x: NDArray[np.generic]) -> None:
+    """Refuse a density that depends on noise at these draws.
+
+    Raises:
+        CapabilityError: says what to compare instead.
+    """
+    labels = None if side.log_prior is None else np.zeros(len(x), np.int32)
+    first, second = (np.asarray(side.log_prob(x, labels, fold_in(0, noise))) for noise in (0, 1))
+    if not np.allclose(first, second, rtol=1e-5, atol=1e-5, equal_nan=True):
+        raise CapabilityError(
+            f"model {type(side.model).__name__} has a density of images with noise added (dequantised), and images are drawn "
+            "without it, so no divergence follows from its scores; take models with exact probabilities "
+            "(pixelcnn), or vectors, or compare bits/dim with tfgen compare."
+        )

@@ -1,0 +1,276 @@
+"""How good a model's samples are: drawn, seen by one network, and compared with a split of the data, all in one pass."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.data.binarisation import Binarisation, binarise
+from tfgen.data.dataset import Dataset
+from tfgen.errors import CapabilityError, DataError, UnknownNameError, require_option
+from tfgen.evaluate.features import FeatureNetwork
+from tfgen.evaluate.scoring import Metric, check_measurement
+from tfgen.metrics.estimate import Estimate
+from tfgen.metrics.frechet import frechet_from_moments
+from tfgen.metrics.kernel import kernel_distance
+from tfgen.metrics.manifold import manifold_metrics
+from tfgen.metrics.moments import Moments
+from tfgen.model.base import GenerativeModel
+from tfgen.model.capabilities import Samples, capable
+from tfgen.progress import Bar
+from tfgen.sample.sampling import labels_for, sample_batches
+
+#: What can be asked for, and the metrics that it gives.
+SAMPLE_METRICS: dict[str, tuple[str, ...]] = {
+    "fid": ("fid",),
+    "kid": ("kid",),
+    "prdc": ("precision", "recall", "density", "coverage"),
+    "precision": ("precision",),
+    "recall": ("recall",),
+    "density": ("density",),
+    "coverage": ("coverage",),
+    "accuracy": ("label_accuracy",),
+    "label_accuracy": ("label_accuracy",),
+}
+_NEEDS_FEATURES = frozenset({"kid", *SAMPLE_METRICS["prdc"]})
+_UNITS = {"fid": "squared feature units", "kid": "squared MMD"}
+#: Samples are dealt into so many blocks, of which each is left out in turn to find how far off the distance is.
+_BLOCKS = 10
+
+#: What samples are compared with: a split as it is, or its bits.
+Reference = Literal["grey", "stochastic", "static", "threshold"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be measured of samples.
+
+    Attributes:
+        metrics: names of metrics, none twice.
+        samples: how many are drawn.
+        reference: what they are compared with: the split as it is, or made black and white in one of the ways of
+            `tfgen.binarise`, for models of black and white images.
+    """
+
+    metrics: tuple[str, ...]
+    samples: int = 10_000
+    reference: Reference = "grey"
+
+    def __post_init__(self) -> None:
+        require_option(self.samples >= 2, "samples", self.samples, "at least 2")
+
+
+def plan_of(metrics: tuple[str, ...], samples: int, reference: str) -> Plan:
+    """Return a plan after checking the name of the reference.
+
+    Raises:
+        UnknownNameError: when there is no such reference.
+        OptionError: when there are fewer than two samples.
+    """
+    for known in get_args(Reference):
+        if reference == known:
+            return Plan(metrics, samples, known)
+    raise UnknownNameError("reference", reference, get_args(Reference))
+
+
+def metrics_asked_for(names: Sequence[str], model: GenerativeModel) -> tuple[str, ...]:
+    """Return the metrics that some names stand for, or all that a model can have where none is named.
+
+    Raises:
+        UnknownNameError: for a name that is none of `SAMPLE_METRICS`.
+        CapabilityError: when the model does not sample, or label accuracy is asked of one that takes no labels.
+    """
+    capable(model, Samples, "sample quality")
+    for name in names:
+        if name not in SAMPLE_METRICS:
+            raise UnknownNameError("metric of samples", name, SAMPLE_METRICS)
+    found = tuple(dict.fromkeys(metric for name in names or SAMPLE_METRICS for metric in SAMPLE_METRICS[name]))
+    if model.conditional or "label_accuracy" not in found:
+        return found
+    if names:
+        raise CapabilityError(
+            f"label accuracy needs a conditional model, and {type(model).__name__} takes no labels; "
+            "leave it out, or train one that does, for example: tfgen run cgan"
+        )
+    return tuple(name for name in found if name != "label_accuracy")
+
+
+def measure_samples(
+    model: GenerativeModel,
+    data: Dataset,
+    network: FeatureNetwork,
+    plan: Plan,
+    split: str = "test",
+    *,
+    seed: int = 0,
+    batch_size: int = 500,
+    quiet: bool = True,
+) -> dict[str, Metric]:
+    """Draw samples and compare them with a split, in the features of a network.
+
+    Images are held a batch at a time. For the Frechet distance alone means and covariances are all that is kept, so any
+    number of samples fits; the other metrics keep the features, float32 [samples, dimensions].
+
+    Args:
+        model: that samples; a conditional one goes round its classes.
+        data: of the spec that the model was built for.
+        network: see `tfgen.metrics.feature_network`.
+        plan: which metrics, of how many samples.
+        split: ``train``, ``valid`` or ``test``, all of which is the reference.
+        seed: same seed and batch size, same samples.
+        batch_size: samples drawn at a time.
+        quiet: show no progress.
+
+    Returns:
+        For each metric ``{"value", "unit", "standard_error", "basis"}``: ``fid``, the Frechet distance between
+        Gaussians; ``kid``, the unbiased kernel distance; ``precision``, ``recall``, ``density``, ``coverage``; and
+        ``label_accuracy``, the share of samples that the network takes for their label, with ``per_class``, the share of each
+        class. The basis names the network, the number of samples and the size of the reference. Standard errors are over the
+        samples, of recall and coverage over the reference.
+
+    Raises:
+        CapabilityError: when the model does not sample.
+        DataError: when the network does not classify, for label accuracy, or there are too few samples.
+        UnknownNameError: when there is no such split.
+        OptionError: when the batch size is below 1.
+    """
+    name = check_measurement(split, 1, batch_size)
+    if not quiet:
+        for doubt in doubts_about(plan, network):
+            print(f"note: {doubt}", file=sys.stderr)
+    truth = data.splits[name].x
+    labels = labels_for(model, plan.samples, None)
+    wanted = set(plan.metrics)
+    keep = bool(wanted & _NEEDS_FEATURES)
+    drawn = sample_batches(model, plan.samples, labels, seed, min(batch_size, plan.samples))
+    with Bar("sampling", plan.samples, "samples", quiet=quiet) as bar:
+        samples = _look(bar.counted(drawn), network, keep)
+    metrics: dict[str, Estimate] = {}
+    if wanted - {"label_accuracy"}:
+        with Bar("reference", len(truth), "examples", quiet=quiet) as bar:
+            reference = _look(bar.counted(_reference(truth, data, plan, seed, batch_size)), network, keep)
+        if "fid" in wanted:
+            total = reference.blocks[0]
+            for block in reference.blocks[1:]:
+                total = total + block
+            metrics["fid"] = frechet_from_moments(samples.blocks, total)
+        if "kid" in wanted:
+            metrics["kid"] = kernel_distance(samples.features, reference.features)
+        if wanted & set(SAMPLE_METRICS["prdc"]):
+            metrics |= manifold_metrics(reference.features, samples.features)
+    basis: dict[str, Any] = {
+        "split": name,
+        "reference": f"{len(truth)} examples" + ("" if plan.reference == "grey" else f", bits ({plan.reference})"),
+        "data": data.name,
+        "samples": plan.samples,
+        "network": network.name,
+        "seed": seed,
+    }
+    found: dict[str, Metric] = {
+        metric: {
+            "value": metrics[metric].value,
+            "unit": _UNITS.get(metric, "of neighbourhoods" if metric == "density" else "share"),
+            "standard_error": metrics[metric].standard_error,
+            "basis": basis,
+        }
+        for metric in plan.metrics
+        if metric in metrics
+    }
+    if "label_accuracy" in wanted:
+        assert labels is not None
+        found["label_accuracy"] = label_accuracy(samples.classes, labels, data.spec.classes or 0, network)
+        judged = {key: value for key, value in basis.items() if key not in ("split", "reference")}
+        found["label_accuracy"]["basis"] = judged
+    return found
+
+
+def label_accuracy(
+    predicted: NDArray[np.int64] | None, labels: NDArray[np.int32], classes: int, network: FeatureNetwork
+) -> Metric:
+    """Return the share of samples that a classifier takes for the label they were drawn with, and that of each class.
+
+    Args:
+        predicted: by the network, [n]; None from one that does not classify.
+        labels: with which they were drawn, [n].
+        classes: how many there are.
+        network: that predicted, for the message.
+
+    Raises:
+        DataError: when the network does not classify.
+    """
+    if predicted is None:
+        raise DataError(
+            f"network {network.name!r} does not classify, so there is no label accuracy; use --features classifier."
+        )
+    right = predicted == labels
+    share = float(np.mean(right))
+    counts = np.bincount(labels, minlength=classes)
+    with np.errstate(invalid="ignore"):
+        per_class = np.bincount(labels, right, minlength=classes) / counts
+    error = math.sqrt(share * (1 - share) / (len(right) - 1)) if len(right) > 1 else math.nan
+    return {
+        "value": share,
+        "unit": "of samples",
+        "standard_error": error,
+        "per_class": [float(value) for value in per_class],
+        "basis": {},
+    }
+
+
+def doubts_about(plan: Plan, network: FeatureNetwork) -> list[str]:
+    """Return what a reader should know before numbers are believed, in sentences."""
+    if "fid" in plan.metrics and plan.samples <= network.dimensions:
+        return [
+            f"{plan.samples} samples are no more than the {network.dimensions} features: their covariance is singular, "
+            f"and fid is mostly bias; use --samples {10 * network.dimensions} or more, or --metrics kid, which has no bias."
+        ]
+    return []
+
+
+class _Looked(NamedTuple):
+    blocks: list[Moments]
+    features: NDArray[np.float32]
+    classes: NDArray[np.int64] | None
+
+
+def _look(batches: Iterator[NDArray[np.generic]], network: FeatureNetwork, keep: bool) -> _Looked:
+    """Let a network see batches one by one; keep moments and classes, and the features where they are needed."""
+    blocks = [Moments(network.dimensions) for _ in range(_BLOCKS)]
+    dealer = np.random.default_rng(0)
+    features: list[NDArray[np.float32]] = []
+    classes: list[NDArray[np.int64]] = []
+    for batch in batches:
+        seen = network.see(batch)
+        dealt = (
+            dealer.permutation(len(batch)) % _BLOCKS
+        )  # at random: labels go round, and a block must not hold one class
+        for number, block in enumerate(blocks):
+            block.update(seen.features[dealt == number])
+        if keep:
+            features.append(seen.features)
+        if seen.classes is not None:
+            classes.append(seen.classes)
+    kept = np.concatenate(features) if features else np.zeros((0, network.dimensions), np.float32)
+    return _Looked(blocks, kept, np.concatenate(classes) if classes else None)
+
+
+def _reference(
+    truth: NDArray[np.generic], data: Dataset, plan: Plan, seed: int, batch_size: int
+) -> Iterator[NDArray[np.generic]]:
+    """Yield the reference in batches, made black and white where that is planned."""
+    levels = data.spec.levels
+    if plan.reference != "grey" and data.spec.kind != "image":
+        raise DataError(f"data set {data.name!r} has no images to be made black and white; leave --reference out.")
+    for begin in range(0, len(truth), batch_size):
+        batch = np.asarray(truth[begin : begin + batch_size])
+        if plan.reference != "grey":
+            how: Binarisation = plan.reference
+            bits = binarise(batch, levels, how, (seed, begin))
+            batch = (np.asarray(bits) * (levels - 1)).astype(np.uint8)
+        yield batch

@@ -1,0 +1,256 @@
+"""Each example's log-likelihood under each class, a batch at a time: what evaluation and classification are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfgen.data.dataset import SPLITS, Dataset, SplitName
+from tfgen.errors import CapabilityError, DataError, UnknownNameError, require_option
+from tfgen.model.base import GenerativeModel
+from tfgen.model.capabilities import HasElbo, HasLogProb
+from tfgen.progress import Bar
+from tfgen.seeds import fold_in
+
+Metric = dict[str, Any]
+#: ``(x, labels, seed) -> [batch, ...]``: scores of each example, in nats.
+ScoreFunction = Callable[[tf.Tensor, tf.Tensor | None, tf.Tensor], tf.Tensor]
+#: The label of each example, [n], or none at all.
+Labels = NDArray[np.int32] | None
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """``log p(x|y)`` of a conditional model and ``log p(x)`` of any other, or the lower bound that stands in its place.
+
+    Attributes:
+        function: ``(x, labels, seed) -> [batch]`` nats.
+        classes: the classes y of a conditional model, ``0 .. classes - 1``; None for an unconditional one.
+        bound: whether this is a bound.
+        basis: what has to be said of it beside each number.
+    """
+
+    function: ScoreFunction
+    classes: int | None = None
+    bound: bool = False
+    basis: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> int:
+        """How many scores an example has: one for each class, and a single one without classes."""
+        return self.classes or 1
+
+
+def likelihood_of(model: GenerativeModel, data: Dataset, wanted_by: str, particles: int = 1) -> Likelihood:
+    """Return the density of a model or, where it has none, its bound.
+
+    Args:
+        model: with a density or a bound.
+        data: whose examples will be scored.
+        wanted_by: who asks, for the error message.
+        particles: of the bound; 1 is the ELBO, more the importance-weighted bound.
+
+    Raises:
+        CapabilityError: when the model has neither, or particles are asked of one that they mean nothing to.
+        DataError: when a conditional model was built for other classes than the data set has.
+        OptionError: when particles are below 1.
+    """
+    require_option(particles >= 1, "particles", particles, "at least 1")
+    name = type(model).__name__
+    if not isinstance(model, HasLogProb | HasElbo):
+        raise CapabilityError(f"model {name} has no density or bound (HasLogProb, HasElbo), which {wanted_by} needs.")
+    classes = data.spec.classes if model.conditional else None
+    if model.conditional and (classes is None or classes != model.data.classes):
+        raise DataError(
+            f"model {name} needs labels of {model.data.classes} classes; "
+            f"data set {data.name!r} has {classes or 'none'}."
+        )
+    grey = model.measure == "cross-entropy"
+    if grey and particles > 1:
+        raise CapabilityError(
+            f"model {name} scores grey levels by a cross-entropy, which is no likelihood: particles mean nothing there; "
+            "leave --particles out, or train on black and white images or with a likelihood of grey levels."
+        )
+    if isinstance(model, HasLogProb):
+        if particles > 1:
+            raise CapabilityError(
+                f"model {name} has a density, which particles cannot bring closer; they are for bounds; leave --particles out."
+            )
+        density = model.log_prob
+        basis = {"score": "cross-entropy of grey levels; no likelihood"} if grey else {}
+        return Likelihood(lambda x, labels, seed: density(x, labels, seed=seed), classes, basis=basis)
+    bound = model.elbo
+    form = "ELBO, 1 particle" if particles == 1 else f"IWAE, {particles} particles"
+    return Likelihood(
+        lambda x, labels, seed: bound(x, labels, seed=seed, particles=particles),
+        classes,
+        bound=True,
+        basis={"score": "cross-entropy of grey levels + KL; no likelihood"}
+        if grey
+        else {"likelihood": f"lower bound ({form})"},
+    )
+
+
+def scores(
+    likelihood: Likelihood, x: NDArray[np.generic], **options: Any
+) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Yield which examples were scored and their scores under each class, [k, columns] nats; see `score_batches`.
+
+    Args:
+        likelihood: of a model.
+        x: examples [n, ...].
+        options: of `score_batches`.
+    """
+    return score_batches(likelihood.function, x, every_class(likelihood.classes, len(x)), **options)
+
+
+def every_class(classes: int | None, n: int) -> list[Labels]:
+    """Return for each class the labels [n] that put all examples into it; without classes, no labels once."""
+    return [None] if classes is None else [np.broadcast_to(np.int32(y), n) for y in range(classes)]
+
+
+def score_batches(
+    function: ScoreFunction,
+    x: NDArray[np.generic],
+    columns: Sequence[Labels],
+    *,
+    draws: int = 1,
+    seed: int = 0,
+    batch_size: int = 500,
+    title: str = "evaluating",
+    quiet: bool = True,
+) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Yield, draw after draw and batch after batch, which examples were scored and their scores, [k, columns, ...].
+
+    The columns take turns, so that no more than `batch_size` examples are at work at a time however many classes there
+    are. Within a batch each column gets the same seed, hence the same noise: scores of one example differ by the label
+    alone. The noise is a function of seed and batch size.
+
+    Args:
+        function: ``(x, labels, seed) -> [batch, ...]``.
+        x: examples [n, ...].
+        columns: the labels under which the examples are scored, in turn.
+        draws: how often each is scored.
+        seed: of the noise.
+        batch_size: examples at a time.
+        title: of the progress bar.
+        quiet: show no progress.
+    """
+    compiled = tf.function(function, autograph=False)
+    batches = range(0, len(x), batch_size)
+    done = 0
+    with Bar(title, draws * len(batches) * len(columns), "batches", quiet=quiet) as bar:
+        for draw in range(draws):
+            for number, begin in enumerate(batches):
+                # The last batch is filled up with examples from the front, so that one shape is traced.
+                chosen = np.arange(begin, begin + batch_size) % len(x)
+                batch = tf.constant(x[chosen])
+                noise = fold_in(fold_in(seed, draw), number)
+                kept = min(batch_size, len(x) - begin)
+                values = []
+                for labels in columns:
+                    label = None if labels is None else tf.constant(labels[chosen])
+                    values.append(compiled(batch, label, noise).numpy()[:kept])
+                    done += 1
+                    bar.update(done)
+                yield slice(begin, begin + kept), np.stack(values, axis=1).astype(np.float64)
+
+
+def log_probabilities(
+    function: ScoreFunction,
+    x: NDArray[np.generic],
+    log_prior: NDArray[np.float64] | None = None,
+    labels: Labels = None,
+    *,
+    draws: int = 1,
+    **options: Any,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each example's ``log p(x)`` [n], and what `function` says under its own label [n, ...], in one pass; in nats.
+
+    With noise u_k in draw k of K, these are the means of the logs,
+
+        log p(x) = 1/K sum_k log sum_y p(x + u_k | y) p(y),    log p(x|y) = 1/K sum_k log p(x + u_k | y),
+
+    each a lower bound of the discrete log-likelihood in expectation, for one draw as for many (Theis et al. 2016,
+    section 3.1). The classes are summed within a draw, where all have the same noise: that sum is the density which the
+    conditional model, as a mixture over its classes, has at x + u_k. A lower bound of log p(x|y) in its place gives a
+    lower bound of log p(x).
+
+    Args:
+        function: ``(x, labels, seed) -> [batch]``, the log-likelihood; or ``[batch, m]``, of which it is the first.
+        x: examples [n, ...].
+        log_prior: ``log p(y)``, [classes]; without it there is no sum, and the first result is that under the own label.
+        labels: of the examples [n]; of a conditional model.
+        draws: K.
+        options: of `score_batches`.
+    """
+    columns = [labels] if log_prior is None else every_class(len(log_prior), len(x))
+    own = np.zeros(len(x), np.int32) if labels is None or log_prior is None else labels
+    prior = np.zeros(1) if log_prior is None else log_prior
+    marginal = np.zeros(len(x))
+    given_label: NDArray[np.float64] = np.zeros(0)
+    for which, values in score_batches(function, x, columns, draws=draws, **options):
+        if not given_label.size:
+            given_label = np.zeros((len(x), *values.shape[2:]))
+        marginal[which] += log_sum_over_classes((values if values.ndim == 2 else values[:, :, 0]) + prior)
+        given_label[which] += values[np.arange(len(values)), own[which]]
+    return marginal / draws, given_label / draws
+
+
+def log_sum_over_classes(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``log sum_y exp(values[:, y])`` of [n, classes], without overflow or underflow; minus infinity is no mass."""
+    with np.errstate(invalid="ignore"):  # what is no number stays so
+        total: NDArray[np.float64] = np.logaddexp.reduce(values, axis=1)
+    return total
+
+
+def labels_of(data: Dataset, split: SplitName) -> NDArray[np.int32]:
+    """Return the labels of a split.
+
+    Raises:
+        DataError: when there are none, or one lies outside the classes.
+    """
+    labels, classes = data.splits[split].labels, data.spec.classes
+    if labels is None or classes is None:
+        raise DataError(f"data set {data.name!r} has no labels; take a set that has them, such as digits or mnist.")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise DataError(
+            f"data set {data.name!r}, split {split!r}: labels must lie in 0 .. {classes - 1}; "
+            f"got {labels.min()} .. {labels.max()}."
+        )
+    return labels
+
+
+def log_class_frequencies(data: Dataset) -> NDArray[np.float64]:
+    """Return ``log p(y)``, [classes]: how often each class is among the training examples; minus infinity for never."""
+    counts = np.bincount(labels_of(data, "train"), minlength=data.spec.classes or 0)
+    with np.errstate(divide="ignore"):
+        frequencies: NDArray[np.float64] = np.log(counts / counts.sum())
+    return frequencies
+
+
+def mean_metric(values: NDArray[np.float64], unit: str, basis: Mapping[str, Any]) -> Metric:
+    """Return ``{"value", "unit", "standard_error", "basis"}`` of the mean over examples; one example has no error (NaN)."""
+    error = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
+    return {"value": float(np.mean(values)), "unit": unit, "standard_error": error, "basis": dict(basis)}
+
+
+def check_measurement(split: str, draws: int, batch_size: int) -> SplitName:
+    """Return the split, after refusing what no measurement can be made with.
+
+    Raises:
+        UnknownNameError: when there is no such split.
+        OptionError: when draws or batch size are below 1.
+    """
+    require_option(draws >= 1, "draws", draws, "at least 1")
+    require_option(batch_size >= 1, "batch_size", batch_size, "at least 1")
+    for known in SPLITS:
+        if split == known:
+            return known
+    raise UnknownNameError("split", split, SPLITS)

@@ -1,0 +1,1 @@
+"""Figures of examples, curves, densities, latent spaces."""

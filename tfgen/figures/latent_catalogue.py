@@ -1,0 +1,134 @@
+"""The pictures of a latent space by name, what each needs, which of them a model can have, and how they get into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfgen.data.dataset import Dataset
+from tfgen.errors import CapabilityError, DataError, TfgenError, UnknownNameError
+from tfgen.figures.latent_classes import class_traversals, classes, one_code_all_classes, style_transfer
+from tfgen.figures.latent_pictures import (
+    aggregate_posterior,
+    codes,
+    interpolations,
+    manifold,
+    reconstructions,
+    traversals,
+)
+from tfgen.figures.latent_scene import Notes, Scene
+from tfgen.files import written_whole
+from tfgen.model.base import GenerativeModel
+from tfgen.model.capabilities import HasLatents, HasPosterior, Samples, capable
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that can be asked for.
+
+    Attributes:
+        draw: writes it to a path and returns what has to be said of it.
+        needs: capabilities beside latent codes.
+        images: whether it shows examples, which have to be images.
+        conditional: whether it compares classes, so that the model has to take labels.
+    """
+
+    draw: Callable[[Scene, Path], Notes]
+    needs: tuple[type[Any], ...] = ()
+    images: bool = True
+    conditional: bool = False
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture that was drawn.
+
+    Attributes:
+        name: of the picture.
+        path: where it is.
+        notes: what has to be said of it, which its title says as well.
+    """
+
+    name: str
+    path: Path
+    notes: Notes
+
+
+#: Every picture, in the order in which they are drawn; each goes to a file of its name.
+PICTURES: dict[str, Picture] = {
+    "reconstructions": Picture(reconstructions),
+    "manifold": Picture(manifold, needs=(HasPosterior,)),
+    "codes": Picture(codes, images=False),
+    "traversals": Picture(traversals),
+    "interpolations": Picture(interpolations),
+    "aggregate_posterior": Picture(aggregate_posterior, needs=(HasPosterior,), images=False),
+    "classes": Picture(classes, needs=(Samples,), conditional=True),
+    "one_code_all_classes": Picture(one_code_all_classes, conditional=True),
+    "style_transfer": Picture(style_transfer, conditional=True),
+    "class_traversals": Picture(class_traversals, conditional=True),
+}
+
+
+def require_picture(name: str, model: GenerativeModel) -> None:
+    """Raise unless a model can have a picture.
+
+    Raises:
+        UnknownNameError: when there is no such picture, with the closest one.
+        CapabilityError: when the model lacks what the picture needs; says what.
+        DataError: when the picture shows images, and the data are vectors.
+    """
+    if name not in PICTURES:
+        raise UnknownNameError("picture", name, PICTURES)
+    picture, wanted_by = PICTURES[name], f"the picture {name!r}"
+    needs: tuple[type[Any], ...] = (HasLatents, *picture.needs)
+    for capability in needs:
+        capable(model, capability, wanted_by)
+    if picture.conditional and not model.conditional:
+        raise CapabilityError(
+            f"{wanted_by} compares classes, and model {type(model).__name__} is unconditional: it takes no labels."
+        )
+    if picture.images and model.data.kind != "image":
+        raise DataError(f"{wanted_by} shows images, and the data are vectors; draw codes instead.")
+
+
+def possible_pictures(model: GenerativeModel) -> list[str]:
+    """Return the names of the pictures that a model can have, in order."""
+
+    def possible(name: str) -> bool:
+        try:
+            require_picture(name, model)
+        except TfgenError:
+            return False
+        return True
+
+    return [name for name in PICTURES if possible(name)]
+
+
+def draw_pictures(
+    model: GenerativeModel, data: Dataset, folder: Path, names: Sequence[str] | None = None, seed: int = 0
+) -> Iterator[Drawn]:
+    """Draw pictures of a model's latent space, and yield each once it is there.
+
+    Args:
+        model: with latent codes.
+        data: of the spec that the model was built for; the test split is used.
+        folder: where to; each picture is ``NAME.png``.
+        names: of `PICTURES`; by default all that the model can have.
+        seed: of the choice of test examples and of all noise.
+
+    Raises:
+        UnknownNameError: for a name that is none.
+        CapabilityError: when the model lacks what a picture needs.
+        DataError: when a picture needs images or more examples than there are.
+        OutputError: when the folder cannot be written to.
+    """
+    for name in names or ():
+        require_picture(name, model)
+    scene = Scene(model, data, seed)
+    for name in possible_pictures(model) if names is None else names:
+        path = folder / f"{name}.png"
+        with written_whole(path) as temporary:
+            notes = PICTURES[name].draw(scene, temporary)
+        yield Drawn(name, path, notes)

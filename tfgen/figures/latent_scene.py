@@ -1,0 +1,121 @@
+"""What the pictures of one latent space share: test examples, their codes, the directions in which these differ, and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.data.dataset import Dataset
+from tfgen.errors import DataError
+from tfgen.model.base import GenerativeModel
+from tfgen.model.capabilities import HasPosterior
+from tfgen.sample.latent import (
+    Directions,
+    Floats,
+    Frame,
+    Labels,
+    LatentSpace,
+    active_dimensions,
+    frame_of,
+    principal_components,
+)
+from tfgen.seeds import generator
+
+#: Test examples whose codes are drawn, at most.
+MOST_CODES = 5000
+#: Classes that get a row, column or panel of their own, at most.
+MOST_CLASSES = 12
+_DIRECTIONS = 10
+_PIXELS_AT_A_TIME, _FEWEST_AT_A_TIME = 400_000, 16  # 500 images of MNIST; of larger ones fewer
+_CHOICE = 11  # what the seed is for: which test examples are taken
+
+Notes = Sequence[str]
+
+
+class Scene:
+    """What the pictures of one model share: test examples, their codes, and the directions in which these differ.
+
+    Args:
+        model: with latent codes.
+        data: of the spec that the model was built for.
+        seed: of the choice of examples and of all noise.
+
+    Raises:
+        CapabilityError: when the model has no latent codes.
+        DataError: for fewer than two test examples.
+    """
+
+    def __init__(self, model: GenerativeModel, data: Dataset, seed: int = 0) -> None:
+        self.model = model
+        self.seed = seed
+        self.levels = data.spec.levels
+        largest = max(_FEWEST_AT_A_TIME, _PIXELS_AT_A_TIME // data.spec.dimensions)
+        self.space = LatentSpace(model, seed, min(largest, 500))
+        if len(data.test) < 2:
+            raise DataError(f"latent pictures need two test examples or more; data set {data.name!r} has one.")
+        # Sets are not always shuffled: the first half of MNIST's test images are neater than the second.
+        chosen = generator(seed, _CHOICE).permutation(len(data.test))[:MOST_CODES]
+        self.x = data.test.x[chosen]
+        self.labels: Labels | None = None if data.test.labels is None else data.test.labels[chosen]
+        there = range(model.data.classes or 0) if model.conditional else ()
+        self.classes = np.arange(min(len(there), MOST_CLASSES), dtype=np.int32)
+        self.class_notes = [f"the first {MOST_CLASSES} of {len(there)} classes"] if len(there) > MOST_CLASSES else []
+
+    @cached_property
+    def codes(self) -> Floats:
+        """The codes of the examples, [n, latent]."""
+        return self.space.encode(self.x, self.labels)
+
+    @cached_property
+    def frame(self) -> Frame:
+        """From where and in which units positions are counted."""
+        return frame_of(self.space, self.codes, self.labels)
+
+    @cached_property
+    def directions(self) -> Directions:
+        """The ten most active dimensions; of a model without a posterior, whose dimensions are all alike, components."""
+        find = active_dimensions if isinstance(self.model, HasPosterior) else principal_components
+        return find(self.frame, self.codes, self.labels, _DIRECTIONS)
+
+    @property
+    def frame_notes(self) -> list[str]:
+        """What 0 and 1 are, where that is not the prior's mean and standard deviation."""
+        of_what = f"the test codes{' of each class' if len(self.frame.origin) > 1 else ''}"
+        if self.directions.components:
+            return [f"components of {of_what}, around their mean, in units of the standard deviation along each"]
+        if self.frame.standard:
+            return []
+        return [f"the prior is not N(0, I): 0 is the mean of {of_what}, 1 their standard deviation"]
+
+    def row(self, index: int) -> int:
+        """Return the row of the frame for an example."""
+        return int(self.frame.rows(0 if self.labels is None else int(self.labels[index])))
+
+    def label(self, index: int, count: int) -> Labels | None:
+        """Return the label of one example, `count` times."""
+        return None if self.labels is None else np.repeat(self.labels[[index]], count)
+
+    def decoded(self, codes: Floats, labels: Labels | None) -> NDArray[np.generic]:
+        """Return what codes [..., latent] under labels [...] decode to, [..., *shape]."""
+        flat = codes.reshape(-1, codes.shape[-1])
+        x = self.space.decode(flat, None if labels is None else labels.ravel())
+        return x.reshape(*codes.shape[:-1], *x.shape[1:])
+
+
+def plane_notes(plane: Directions, of_what: str = "the codes") -> list[str]:
+    """Return what has to be said of a plane that is not that of the code itself."""
+    if not plane.components:
+        return []
+    d, shares = plane.vectors.shape[1], plane.share.sum()
+    return [
+        f"{of_what} have {d} dimensions: drawn is the plane of their first two principal components"
+        f"{' around the mean of each class' if len(plane.origin) > 1 else ''}, which hold {shares:.0%} of the variance"
+    ]
+
+
+def titled(title: str, notes: Iterable[str]) -> str:
+    """Return a title with the notes below it, each in a line of its own."""
+    return "\n".join([title, *(note[:1].upper() + note[1:] for note in notes)])

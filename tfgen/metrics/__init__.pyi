@@ -1,0 +1,39 @@
+from .copying import CopyingTest, copying_test, neighbourhoods
+from .divergences import (
+    Divergences,
+    bernoulli_js,
+    bernoulli_kl,
+    divergences_of_scores,
+    js_divergence,
+    kl_divergence,
+    monte_carlo_divergences,
+)
+from .estimate import Estimate
+from .frechet import frechet_distance, frechet_from_moments
+from .gaussian_divergences import gaussian_js, gaussian_kl
+from .kernel import kernel_distance
+from .manifold import manifold_metrics
+from .moments import Moments
+from .neighbours import nearest_neighbours
+
+__all__ = [
+    "CopyingTest",
+    "Divergences",
+    "Estimate",
+    "Moments",
+    "bernoulli_js",
+    "bernoulli_kl",
+    "copying_test",
+    "divergences_of_scores",
+    "frechet_distance",
+    "frechet_from_moments",
+    "gaussian_js",
+    "gaussian_kl",
+    "js_divergence",
+    "kernel_distance",
+    "kl_divergence",
+    "manifold_metrics",
+    "monte_carlo_divergences",
+    "nearest_neighbours",
+    "neighbourhoods",
+]

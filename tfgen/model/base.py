@@ -1,0 +1,187 @@
+"""Base class of generative models: a Keras layer with objectives. `tfgen.model.capabilities` has what else a model can do.
+
+Images at every public boundary are uint8 ``[batch, height, width, channels]``, vectors float32 ``[batch, d]``, labels
+int32 ``[batch]``; log-probabilities are in nats. Everything random takes a seed: an integer, or a stateless pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from tfgen.data.spec import DataSpec
+from tfgen.errors import CapabilityError, DataError, PluginError
+from tfgen.plugin.specs import ModelSpec, Precision
+
+
+class Batch(NamedTuple):
+    """What an objective is computed on: examples and, for a set with labels, their labels."""
+
+    x: tf.Tensor
+    labels: tf.Tensor | None
+
+
+Terms = dict[str, tf.Tensor]
+#: ``(batch, seed, step) -> {"loss": scalar, ...}``: the loss and whatever else should be logged, each a mean over the batch.
+#: In validation the step is the last one of training, so that whatever is annealed has its final value there.
+LossFunction = Callable[[Batch, tf.Tensor, tf.Tensor], Terms]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One thing that training makes smaller.
+
+    Attributes:
+        name: shown where a model has several, and in error messages.
+        loss: the loss and other terms of a batch; ``loss`` is what is differentiated.
+        weights: the trainable weights that this objective moves, and no others.
+        every: its weights move in one step of so many, the last of them; the steps between belong to the other objectives.
+        learning_rate: the height of its own schedule; that of the run where None.
+    """
+
+    name: str
+    loss: LossFunction
+    weights: Sequence[keras.Variable]
+    every: int = 1
+    learning_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise PluginError(f"objective {self.name!r}: every must be at least 1, got {self.every}.")
+        if self.learning_rate is not None and not self.learning_rate > 0:
+            raise PluginError(f"objective {self.name!r}: learning_rate must be above 0, got {self.learning_rate}.")
+
+    def turns(self, first: int, last: int) -> int:
+        """Return in how many of the steps ``first .. last - 1`` its weights move."""
+        return last // self.every - first // self.every
+
+
+#: What a model's densities are of: examples as they are given (images per grey level), images that were made black and
+#: white, or nothing at all, where grey levels are scored by a distribution of bits.
+Measure = Literal["examples", "binary images", "cross-entropy"]
+
+
+class GenerativeModel(keras.layers.Layer):
+    """The base of every model: a Keras layer, so that Keras owns and tracks each weight.
+
+    A subclass makes its networks in ``__init__`` as attributes and builds them there; distributions and bijectors of
+    TensorFlow Probability are made over them when they are needed, since they track no Keras 3 weights.
+
+    Args:
+        config: the model's options, an instance of its registered dataclass.
+        data: what one example is like; call `self.refuse` for what the model cannot take.
+        seed: seed of the initial weights.
+
+    Attributes:
+        config: as given.
+        data: as given.
+        seed: as given.
+        conditional: whether the model needs labels; a class attribute.
+        measure: what its densities are of; decides under which names they are reported.
+        steps_per_epoch: of the training; known before `objectives` is called, for what is annealed by epochs.
+        training: whether an objective's loss is computed to be trained on, not to validate; for dropout and the like.
+        losses_tell: whether a lower validation loss means a better model, which early stopping and the choice of the best
+            weights rest on; a class attribute, False where objectives play against each other.
+        density_dtype: in which densities are computed: float32, or float64 when the model is built under Keras's float64
+            policy (for checks to many digits); never less, whatever the precision of the networks.
+    """
+
+    conditional: bool = False
+    measure: Measure = "examples"
+    steps_per_epoch: int = 1
+    training: bool = True
+    losses_tell: bool = True
+
+    def __init__(self, config: Any, data: DataSpec, seed: int) -> None:
+        super().__init__(name=type(self).__name__.lower())
+        self.config = config
+        self.data = data
+        self.seed = seed
+        self.density_dtype = tf.float64 if keras.config.dtype_policy().compute_dtype == "float64" else tf.float32
+        if self.conditional and data.classes is None:
+            raise self.refuse("it is conditional, and this data set has no labels.")
+        self.built = True  # weights are made in __init__, not at a first call
+
+    def objectives(self) -> Sequence[Objective]:
+        """Return what training minimises; several are run in turn inside one compiled step."""
+        raise PluginError(f"{type(self).__name__} does not say what to minimise; define objectives().")
+
+    def basis(self) -> Mapping[str, Any]:
+        """Return what the model's log-probabilities rest on, for the record beside each number (alpha, levels, draws)."""
+        return {}
+
+    def one_hot(self, labels: Any, n: int | None = None) -> tf.Tensor | None:
+        """Return labels as rows [n, classes] for a conditional model, None for an unconditional one.
+
+        A label outside the classes that only shows inside a compiled function becomes a row of NaN, so that it cannot pass
+        for an example without a class.
+
+        Args:
+            labels: integers [n], or None.
+            n: how many there should be, where that is known.
+
+        Raises:
+            DataError: for labels that are missing, superfluous, of the wrong length, or outside the classes.
+        """
+        name, classes = type(self).__name__, self.data.classes or 0
+        if not self.conditional:
+            if labels is not None:
+                raise DataError(f"model {name} takes no labels; leave them out.")
+            return None
+        if labels is None:
+            raise DataError(f"model {name} needs a label for each example, 0 .. {classes - 1}.")
+        labels = tf.convert_to_tensor(labels)
+        if labels.shape.rank != 1 or not labels.dtype.is_integer:
+            raise DataError(
+                f"labels must be integers of shape [n]; got {labels.dtype.name} of shape {labels.shape.as_list()}."
+            )
+        if n is not None and labels.shape[0] not in (None, n):
+            raise DataError(f"expected {n} labels, one for each example; got {labels.shape[0]}.")
+        known = tf.get_static_value(labels)
+        if known is not None and known.size and (known.min() < 0 or known.max() >= classes):
+            raise DataError(f"labels must lie in 0 .. {classes - 1}; got {known.min()} .. {known.max()}.")
+        rows = tf.one_hot(labels, classes, dtype=self.density_dtype)
+        valid = (labels >= 0) & (labels < tf.cast(classes, labels.dtype))
+        return tf.where(valid[:, None], rows, tf.constant(float("nan"), self.density_dtype))
+
+    def refuse(self, reason: str) -> DataError:
+        """Return the error that says why this model cannot take the data; raise it."""
+        return DataError(f"model {type(self).__name__} cannot take this data (shape {self.data.shape}): {reason}")
+
+
+def build_model(
+    spec: ModelSpec, config: Any, data: DataSpec, seed: int, precision: Precision = "float32"
+) -> GenerativeModel:
+    """Build a model with repeatable initial weights.
+
+    Args:
+        spec: as registered.
+        config: the model's options.
+        data: what one example is like.
+        seed: seed of the initial weights.
+        precision: the Keras dtype policy of its networks.
+
+    Raises:
+        DataError: when the model cannot take the data.
+        CapabilityError: when the model does not work in that precision.
+        PluginError: when what the plugin built is no `GenerativeModel`.
+    """
+    if precision not in spec.precisions:
+        raise CapabilityError(
+            f"model {spec.name!r} does not work in {precision}; choose from {', '.join(spec.precisions)}."
+        )
+    factory = spec.factory()
+    before = keras.config.dtype_policy()
+    keras.utils.set_random_seed(seed)
+    keras.config.set_dtype_policy(precision)
+    try:
+        model = factory(config=config, data=data, seed=seed)
+    finally:
+        keras.config.set_dtype_policy(before)
+    if not isinstance(model, GenerativeModel):
+        raise PluginError(f"model {spec.name!r}: its factory returned {type(model).__name__}, not a GenerativeModel.")
+    return model

@@ -1,0 +1,120 @@
+"""Capabilities of models: small protocols for sampling, densities, bounds, latent codes, inpainting.
+
+A command asks for one with `capable` and says plainly which model lacks it. Examples, labels and log-probabilities are as
+`tfgen.model.base` says.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import tensorflow as tf
+
+from tfgen.errors import CapabilityError
+
+C = TypeVar("C")
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """A model that draws examples."""
+
+    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Draw `n` examples; `labels` [n] for a conditional model, None otherwise."""
+
+
+@runtime_checkable
+class HasTemperature(Protocol):
+    """A model whose draws can be made surer or bolder than it is."""
+
+    def sample_at(self, temperature: Any, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Draw `n` examples at a temperature above 0: at 1 what `sample` draws, below 1 surer ones, above 1 bolder ones."""
+
+
+@runtime_checkable
+class HasLogProb(Protocol):
+    """A model with a density: exact for a discrete one, for a flow that of the dequantised image.
+
+    A flow adds uniform noise drawn from `seed`; the mean over noise bounds the discrete log-likelihood from below
+    (Theis et al. 2016, section 3.1).
+    """
+
+    def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return [batch] nats; for images per cell of one grey level, so that ``-log_prob / (D log 2)`` is bits/dim."""
+
+
+@runtime_checkable
+class HasElbo(Protocol):
+    """A model with a lower bound of the log-likelihood."""
+
+    def elbo(self, x: Any, labels: Any = None, seed: Any = 0, particles: int = 1) -> tf.Tensor:
+        """Return [batch] nats: the ELBO for one particle, the importance-weighted bound for more (Burda et al. 2016)."""
+
+
+@runtime_checkable
+class HasPosterior(Protocol):
+    """A model that infers the code of an example by a distribution q(z|x), and was trained by a bound that needs it."""
+
+    def posterior(self, x: Any, labels: Any = None, seed: Any = 0) -> Any:
+        """Return q(z|x), a `tfd.Distribution` over codes [latent] with one member for each example."""
+
+    def elbo_terms(self, x: Any, labels: Any = None, seed: Any = 0) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return ``E_q[log p(x|z)]`` and ``KL(q || p)``, each [batch] nats; their difference is the ELBO, by one draw of z."""
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """A model that makes an example of each code z."""
+
+    def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return the examples of codes [batch, latent]."""
+
+    def prior(self, labels: Any = None) -> Any:
+        """Return the distribution of codes, a `tfd.Distribution`."""
+
+
+@runtime_checkable
+class HasLatents(Decodes, Protocol):
+    """A model that also finds a code z for each example."""
+
+    def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return the codes [batch, latent] of examples."""
+
+
+@runtime_checkable
+class Inpaints(Protocol):
+    """A model that completes images."""
+
+    def inpaint(self, x: Any, known_mask: Any, labels: Any = None, seed: Any = 0, particles: int = 1) -> tf.Tensor:
+        """Return images equal to `x` where `known_mask` [batch, height, width] is true, drawn elsewhere.
+
+        What is known and cannot be used directly, such as pixels that come later in an autoregressive model's order, counts
+        by `particles` proposals of which the fitting ones are kept; with more of them the result comes closer to a draw from
+        p(unknown | known). A model that uses all that is known anyway takes no notice of them.
+        """
+
+
+#: What each capability is called when a model lacks it.
+CAPABILITIES: dict[type[Any], str] = {
+    Samples: "sampler (Samples)",
+    HasTemperature: "temperature (HasTemperature)",
+    HasLogProb: "density (HasLogProb)",
+    HasElbo: "bound on the likelihood (HasElbo)",
+    HasPosterior: "posterior over codes (HasPosterior)",
+    Decodes: "latent codes (Decodes)",
+    HasLatents: "encoder into latent codes (HasLatents)",
+    Inpaints: "inpainting (Inpaints)",
+}
+
+
+def capable(model: object, capability: type[C], wanted_by: str) -> C:
+    """Return `model` as `capability`.
+
+    Raises:
+        CapabilityError: when the model lacks it; names the model, the capability and who asks.
+    """
+    if not isinstance(model, capability):
+        raise CapabilityError(
+            f"model {type(model).__name__} has no {CAPABILITIES[capability]}, which {wanted_by} needs."
+        )
+    return model

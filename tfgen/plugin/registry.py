@@ -1,0 +1,262 @@
+"""Which plugins there are, and the models and data sets that they add, by name."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Literal, TypeVar
+
+import pluggy
+
+from tfgen.errors import PluginError, UnknownNameError
+from tfgen.plugin import hookspecs
+from tfgen.plugin.lint import hooks_of, lint
+from tfgen.plugin.registration import Registration, add_checked
+from tfgen.plugin.specs import CORE_COMMANDS, CommandSpec, DatasetSpec, ModelSpec
+
+S = TypeVar("S", ModelSpec, DatasetSpec, CommandSpec)
+
+
+@dataclass(frozen=True)
+class PluginRecord:
+    """What is known of one plugin; `dataclasses.asdict` makes it fit for JSON.
+
+    Attributes:
+        name: its entry point's name, its file's stem, or its module's dotted name.
+        kind: how it came in: with tfgen, with another distribution, or by ``-p`` as a file or a module.
+        distribution: the installed distribution it belongs to, if any.
+        version: that distribution's version.
+        file: its source file, where that is known.
+        status: whether it is in use.
+        cause: why it failed, one line.
+        models: the names of the models it adds.
+        datasets: the names of the data sets it adds.
+        commands: the names of the commands it adds.
+        hooks: the hooks it implements.
+    """
+
+    name: str
+    kind: Literal["built-in", "installed", "file", "module"]
+    distribution: str | None = None
+    version: str | None = None
+    file: str | None = None
+    status: Literal["loaded", "failed", "blocked"] = "loaded"
+    cause: str | None = None
+    models: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """The plugin's name, distribution and file, in words."""
+        distribution = f"distribution {self.distribution} {self.version or ''}".rstrip() if self.distribution else None
+        details = ", ".join(filter(None, [distribution, self.file]))
+        return f"plugin {self.name!r}" + (f" ({details})" if details else "")
+
+
+#: The origin of what a program adds to a registry itself, without a plugin.
+PROGRAM = PluginRecord("this program", "module")
+
+
+class Registry:
+    """The plugins of one command or program, and what they added; `tfgen.plugin.loading.load_registry` fills one.
+
+    Attributes:
+        plugins: a record of every plugin that was found, failed and blocked ones included, in the order of loading.
+    """
+
+    def __init__(self) -> None:
+        self.plugins: list[PluginRecord] = []
+        self._models: _Shelf[ModelSpec] = _Shelf("model")
+        self._datasets: _Shelf[DatasetSpec] = _Shelf("data set")
+        self._commands: _Shelf[CommandSpec] = _Shelf("command")
+        self._silenced: set[str] = set()
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+
+    def adopt(self, plugin: object, record: PluginRecord) -> None:
+        """Take in one plugin, wholly or not at all.
+
+        Args:
+            plugin: a module, or an instance of a class with hooks.
+            record: who it is; what it adds is filled in here.
+
+        Raises:
+            PluginError: when the plugin breaks the spec, or it or another of its name is there already.
+            Exception: whatever its `tfgen_register` raises.
+        """
+        if complaints := lint(plugin):
+            raise PluginError("; ".join(complaints))
+        if (twin := self._manager.get_name(plugin)) is not None:
+            raise PluginError(f"it is already loaded as {self._loaded(twin).origin}")
+        if self._manager.has_plugin(record.name):
+            other = self._loaded(record.name)
+            raise PluginError(f"the name {record.name!r} is taken by {other.origin}; {_remedy([other])}")
+        self._manager.register(plugin, record.name)
+        registration = Registration()
+        try:
+            self._call("tfgen_register", record.name, registry=registration)
+        except BaseException:  # a plugin that fails, or is interrupted, leaves nothing behind
+            self._manager.unregister(plugin)
+            raise
+        hooks = {options.get("specname") or name for name, options in hooks_of(plugin).items()}
+        record = replace(
+            record,
+            models=tuple(registration.models),
+            datasets=tuple(registration.datasets),
+            commands=tuple(registration.commands),
+            hooks=tuple(sorted(hooks)),
+        )
+        self.plugins.append(record)
+        for model in registration.models.values():
+            self._models.claim(model, record)
+        for dataset in registration.datasets.values():
+            self._datasets.claim(dataset, record)
+        for command in registration.commands.values():
+            self._commands.claim(command, record)
+
+    def add_model(self, spec: ModelSpec) -> None:
+        """Add a model of the running program's own, without a plugin.
+
+        Raises:
+            PluginError: when `spec` is no `ModelSpec`, or its name is malformed.
+        """
+        add_checked({}, spec, ModelSpec)
+        self._models.claim(spec, PROGRAM)
+
+    def add_dataset(self, spec: DatasetSpec) -> None:
+        """Add a data set of the running program's own, without a plugin.
+
+        Raises:
+            PluginError: when `spec` is no `DatasetSpec`, or its name is malformed.
+        """
+        add_checked({}, spec, DatasetSpec)
+        self._datasets.claim(spec, PROGRAM)
+
+    @property
+    def models(self) -> dict[str, ModelSpec]:
+        """The models by name, sorted, less those in `conflicts`."""
+        return self._models.sole()
+
+    @property
+    def datasets(self) -> dict[str, DatasetSpec]:
+        """The data sets by name, sorted, less those in `conflicts`."""
+        return self._datasets.sole()
+
+    @property
+    def commands(self) -> dict[str, CommandSpec]:
+        """The commands that plugins add, by name, sorted, less those in `conflicts`."""
+        return self._commands.sole()
+
+    @property
+    def conflicts(self) -> list[str]:
+        """One line for each name that several plugins claim: who does, and the remedy."""
+        return [*self._models.conflicts(), *self._datasets.conflicts(), *self._commands.conflicts()]
+
+    def model(self, name: str) -> ModelSpec:
+        """Return the model called `name`, without importing its class.
+
+        Raises:
+            UnknownNameError: when there is none; it names the plugins that failed to load.
+            PluginError: when several plugins claim the name.
+        """
+        return self._models.find(name, self._hint())[1]
+
+    def model_origin(self, name: str) -> PluginRecord:
+        """Return who added the model called `name`.
+
+        Raises:
+            UnknownNameError: when there is none; it names the plugins that failed to load.
+            PluginError: when several plugins claim the name.
+        """
+        return self._models.find(name, self._hint())[0]
+
+    def dataset(self, name: str) -> DatasetSpec:
+        """Return the data set called `name`, without loading it.
+
+        Raises:
+            UnknownNameError: when there is none; it names the plugins that failed to load.
+            PluginError: when several plugins claim the name.
+        """
+        return self._datasets.find(name, self._hint())[1]
+
+    def command(self, name: str) -> CommandSpec:
+        """Return the command called `name`, without importing it.
+
+        Raises:
+            UnknownNameError: when there is none; it names the plugins that failed to load.
+            PluginError: when several plugins claim the name.
+        """
+        return self._commands.find(name, self._hint(), CORE_COMMANDS)[1]
+
+    def observe(self, hook: str, **arguments: Any) -> None:
+        """Call an observer hook of all plugins, one at a time.
+
+        An observer that raises is reported by a `RuntimeWarning`, and its plugin's observers are not called again; only
+        interrupts and exits pass through.
+
+        Args:
+            hook: the hook's name, for example ``"tfgen_progress"``.
+            arguments: all of the hook's arguments, by name.
+        """
+        implementations = reversed(getattr(self._manager.hook, hook).get_hookimpls())  # pluggy's own order of calling
+        for name in dict.fromkeys(implementation.plugin_name for implementation in implementations):
+            if name in self._silenced:
+                continue
+            try:
+                self._call(hook, name, **arguments)
+            except Exception as error:  # a stranger's code must not end hours of training
+                self._silenced.add(name)
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                warnings.warn(
+                    f"plugin {name!r} failed in {hook} and is not called again: {reason}", RuntimeWarning, stacklevel=2
+                )
+
+    def _call(self, hook: str, name: str, **arguments: Any) -> None:
+        """Call a hook of the plugin called `name` and of no other."""
+        others = [plugin for other, plugin in self._manager.list_name_plugin() if other != name]
+        self._manager.subset_hook_caller(hook, others)(**arguments)
+
+    def _loaded(self, name: str) -> PluginRecord:
+        return next(record for record in self.plugins if record.name == name and record.status == "loaded")
+
+    def _hint(self) -> str:
+        failed = [f"plugin {record.name!r} failed to load: {record.cause}" for record in self.plugins if record.cause]
+        return f"{'; '.join(failed)}; see `tfgen plugins`." if failed else ""
+
+
+class _Shelf(Generic[S]):
+    """Specs of one kind by name, each with all who claim that name."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._claims: dict[str, list[tuple[PluginRecord, S]]] = {}
+
+    def claim(self, spec: S, origin: PluginRecord) -> None:
+        self._claims.setdefault(spec.name, []).append((origin, spec))
+
+    def sole(self) -> dict[str, S]:
+        return {name: claims[0][1] for name, claims in sorted(self._claims.items()) if len(claims) == 1}
+
+    def conflicts(self) -> Iterator[str]:
+        return (self._conflict(name) for name, claims in sorted(self._claims.items()) if len(claims) > 1)
+
+    def find(self, name: str, hint: str, others: Iterable[str] = ()) -> tuple[PluginRecord, S]:
+        if name not in self._claims:
+            raise UnknownNameError(self.kind, name, [*self._claims, *others], hint)
+        if len(self._claims[name]) > 1:
+            raise PluginError(self._conflict(name))
+        return self._claims[name][0]
+
+    def _conflict(self, name: str) -> str:
+        records = [record for record, _ in self._claims[name]]
+        claimants = " and ".join(record.origin for record in records)
+        return f"{self.kind} {name!r} is claimed by {claimants}; {_remedy(records)}."
+
+
+def _remedy(records: list[PluginRecord]) -> str:
+    """Say how to be rid of one of the plugins: by option for those that come by themselves, else by hand."""
+    options = [f"`-p no:{record.name}`" for record in records if record.kind in ("built-in", "installed")]
+    return f"block one with {' or '.join(options)}" if options else "leave one out, or rename it"

@@ -1,1 +1,0 @@
-"""One self-contained HTML page about runs: read, arranged and rendered. No TensorFlow here."""

@@ -1,0 +1,1 @@
+"""Runs: their folders, options, results and comparisons."""

@@ -1,0 +1,87 @@
+"""The same in Python as on the command line: `train`, `load`, `generate`, and what a `Run` can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfgen.plugin.loading import load_registry
+from tfgen.runs.config import split_options
+from tfgen.runs.folder import RunFolder
+from tfgen.runs.run import Run
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def train(
+    model: str,
+    *,
+    name: str | None = None,
+    runs_dir: str | Path = "runs",
+    plugins: Sequence[str] = (),
+    quiet: bool = False,
+    **options: Any,
+) -> Run:
+    """Train a model and return its run.
+
+    Args:
+        model: registered name.
+        name: of the run; by default ``MODEL-DATA``, numbered when taken.
+        runs_dir: where the run's folder is made.
+        plugins: files or modules with further plugins, as ``-p`` on the command line.
+        quiet: show no progress.
+        options: any option of training, data or the model itself by name, for example ``data="mnist", layers=8``.
+
+    Raises:
+        TfgenError: for unknown names, unsuitable values, data that cannot be had; one line that says what to do.
+    """
+    registry = load_registry(plugins)
+    config = split_options(options, registry.model(model))
+    from tfgen.runs.experiment import start_run
+
+    return start_run(config, registry, Path(runs_dir), name, quiet)
+
+
+def load(run: str | Path, *, plugins: Sequence[str] = ()) -> Run:
+    """Return the run in a folder; its model, data and results are loaded when they are first used.
+
+    Args:
+        run: the run's folder.
+        plugins: files or modules with further plugins, as ``-p`` on the command line.
+
+    Raises:
+        RunError: when the folder is no run.
+    """
+    return Run(RunFolder.open(Path(run)), load_registry(plugins))
+
+
+def generate(
+    run: Run | str | Path, labels: Sequence[int], seed: int = 0, *, plugins: Sequence[str] = ()
+) -> NDArray[np.generic]:
+    """Return an example of each label, in their order, drawn by the conditional model of a run.
+
+    The example at a place is a function of seed, place and label, so that equal labels give different examples.
+
+    Args:
+        run: whose model draws, or its folder.
+        labels: classes, n integers, for example ``[0, 2]``.
+        seed: same seed and labels, same examples.
+        plugins: files or modules with further plugins, as ``-p`` on the command line, for a run that is given by its folder.
+
+    Returns:
+        Images [n, height, width, channels] uint8, or vectors [n, d] float32.
+
+    Raises:
+        CapabilityError: when the model takes no labels, or does not sample.
+        DataError: when labels are not integers, are none, or lie outside the classes.
+        RunError: when the folder is no run, or holds no checkpoint.
+    """
+    found = run if isinstance(run, Run) else load(run, plugins=plugins)
+    from tfgen.runtime import device_scope
+    from tfgen.sample.class_samples import generate_examples
+
+    with device_scope(found.config.device):
+        return generate_examples(found.model, labels, seed)

@@ -1,0 +1,104 @@
+"""Configuration of a run: everything that it depends on, filled by the command line, `config.json` and Python alike."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tfgen.plugin.options import build, check_names, checked, field_names
+from tfgen.plugin.specs import DataSources, ModelSpec
+from tfgen.training.options import CompileMode, TrainOptions
+
+Device = Literal["auto", "cpu", "gpu"]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that a run depends on: with the seed in it, the run is a function of this.
+
+    Attributes:
+        model: registered name of the model.
+        data: name of the data set.
+        options: the model's own options, an instance of its config dataclass.
+        training: how it is trained.
+        sources: where data files are looked for.
+        device: where it runs.
+    """
+
+    model: str
+    data: str
+    options: Any
+    training: TrainOptions = field(default_factory=TrainOptions)
+    sources: DataSources = field(default_factory=DataSources)
+    device: Device = "auto"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of `config.json` that `from_json` reads back."""
+        return {
+            "model": self.model,
+            "data": self.data,
+            "options": dataclasses.asdict(self.options),
+            "training": dataclasses.asdict(self.training),
+            "sources": dataclasses.asdict(self.sources),
+            "device": self.device,
+        }
+
+
+def default_config(spec: ModelSpec, data: str = "digits") -> RunConfig:
+    """Return the configuration that a model is trained with when nobody says otherwise."""
+    return RunConfig(spec.name, data, build(spec.config, {}), build(TrainOptions, dict(spec.training)))
+
+
+def config_from_json(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
+    """Read what `RunConfig.to_json` wrote; keys that are missing take the model's defaults.
+
+    Raises:
+        UnknownNameError: for an option that does not exist.
+        OptionError: for a value of the wrong type or out of range.
+    """
+    defaults = default_config(spec)
+    known = {"model", "data", "options", "training", "sources", "device"}
+    check_names("option", set(content) - RUN_RECORD, known)
+    if "compile_mode" in content:  # no option, but a resumed run goes by it
+        checked("compile_mode", content["compile_mode"], CompileMode)
+    return RunConfig(
+        model=spec.name,
+        data=checked("data", content.get("data", defaults.data), str),
+        options=build(spec.config, _mapping("options", content), defaults.options),
+        training=build(TrainOptions, _mapping("training", content), defaults.training),
+        sources=build(DataSources, _mapping("sources", content), defaults.sources),
+        device=checked("device", content.get("device", defaults.device), Device),
+    )
+
+
+#: Keys of `config.json` that record how a run came about and are not options.
+RUN_RECORD = frozenset(
+    {"format", "plugin", "versions", "machine", "compile_mode", "compile_timings", "data_spec", "data_source"}
+)
+
+
+def split_options(values: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
+    """Sort flat named options (``epochs=5, layers=3``) into a `RunConfig`; what `tfgen.train` takes.
+
+    Raises:
+        UnknownNameError: for an option that neither the training nor the model has.
+        OptionError: for a value of the wrong type or out of range.
+    """
+    groups: dict[str, tuple[str, ...]] = {
+        "options": field_names(spec.config),
+        "training": field_names(TrainOptions),
+        "sources": field_names(DataSources),
+    }
+    top = ("data", "device")
+    check_names("option", values, [*top, *(name for group in groups.values() for name in group)])
+    content: dict[str, Any] = {name: values[name] for name in top if name in values}
+    for group, names in groups.items():
+        content[group] = {name: values[name] for name in names if name in values}
+    return config_from_json(content, spec)
+
+
+def _mapping(key: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+    return typing.cast(Mapping[str, Any], checked(key, content.get(key, {}), Mapping[str, Any]))

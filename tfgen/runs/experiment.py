@@ -1,0 +1,177 @@
+"""From a configuration to a finished run: data, model, training, numbers and pictures, in that order."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfgen import runtime
+from tfgen.data.dataset import Dataset
+from tfgen.data.lookup import load_dataset
+from tfgen.errors import RunError
+from tfgen.evaluate.likelihood import evaluate, log_joint
+from tfgen.figures.inpainting import draw_inpainting
+from tfgen.figures.latent_catalogue import draw_pictures
+from tfgen.figures.pictures import draw_curves, draw_density, draw_examples
+from tfgen.files import written_whole
+from tfgen.model.base import GenerativeModel, build_model
+from tfgen.model.capabilities import HasElbo, HasLogProb, HasPosterior, Inpaints, Samples
+from tfgen.plugin.registry import Registry
+from tfgen.runs.config import RunConfig
+from tfgen.runs.folder import RunFolder, check_name
+from tfgen.runs.run import Run
+from tfgen.sample.inpainting import inpaint_examples
+from tfgen.sample.masks import mask_of
+from tfgen.sample.sampling import labels_for, sample_batches
+from tfgen.training.options import CompileMode
+from tfgen.training.trainer import Trainer
+
+_PICTURE_SEED = 7  # of the pictures of a run, so that before, half-way and after show the same codes
+_PICTURE_POINTS = 3000
+_PICTURE_COMPLETED = 8
+
+
+def start_run(
+    config: RunConfig, registry: Registry, runs_dir: Path, name: str | None = None, quiet: bool = False
+) -> Run:
+    """Train a model from the start in a new run folder, measure it and draw it.
+
+    Nothing is written before data, model and first loss are found to be sound.
+
+    Raises:
+        TfgenError: for whatever a user can mend; see the errors of `Trainer`, `load_dataset` and `build_model`.
+    """
+    if name is not None:
+        check_name(runs_dir, name)
+    with runtime.device_scope(config.device):
+        data = load_dataset(config.data, registry, config.sources)
+        trainer = _trainer(config, registry, data)
+        files = RunFolder.create(runs_dir, name, f"{config.model}-{config.data}".replace("/", "-").replace(":", "-"))
+        files.write_config(config.to_json() | _record(config, registry, data))
+        return _train(Run(files, registry), trainer, data, quiet)
+
+
+def resume_run(run: Run, quiet: bool = False) -> Run:
+    """Go on with a run from its last checkpoint, to the end that its configuration says.
+
+    Raises:
+        RunError: when the run is finished, is being trained elsewhere, or its checkpoint is missing or damaged.
+    """
+    if run.files.finished:
+        run.files.read_results()  # a damaged file is named here
+        raise RunError(
+            f"{run.folder} is finished; nothing is left to train. To train longer, make a new run with more --epochs."
+        )
+    if run.files.read_metrics() and run.files.saved_step() is None:
+        raise RunError(
+            f"{run.folder / 'checkpoints'} holds no checkpoint, though training had begun; make the run again."
+        )
+    with runtime.device_scope(run.config.device):
+        data = run.data
+        return _train(run, _trainer(run.config, run.registry, data), data, quiet)
+
+
+def _trainer(config: RunConfig, registry: Registry, data: Dataset) -> Trainer:
+    if config.training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    spec = registry.model(config.model)
+    model = build_model(spec, config.options, data.spec, config.training.seed, config.training.precision)
+    return Trainer(model, data, config.training)
+
+
+def _train(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> Run:
+    observe = run.registry.observe
+    with run.files.locked():
+        observe("tfgen_run_started", run=run, model=trainer.model)
+        try:
+            _fit(run, trainer, data, quiet)
+            results = _results(run, trainer, data, quiet)
+        except BaseException as error:
+            observe("tfgen_run_failed", run=run, error=error)
+            raise
+        run.files.write_results(results)
+    run.model = trainer.model
+    observe("tfgen_run_finished", run=run, results=results)
+    return run
+
+
+def _fit(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> None:
+    training = run.config.training
+
+    def on_mode(mode: CompileMode, timings: dict[str, float | str]) -> None:
+        run.note(compile_mode=mode, compile_timings=timings)
+
+    def on_visit(step: int, metrics: dict[str, float]) -> None:
+        moments = {0: "before", trainer.schedule.middle: "half"}
+        if step in moments:
+            with trainer.state.averaged():
+                _draw_samples(
+                    trainer.model, training.picture_samples, run.files.figures / f"samples_{moments[step]}.png"
+                )
+        run.registry.observe("tfgen_progress", run=run, step=step, metrics=metrics)
+
+    mode = run.record.get("compile_mode") or (None if training.compile == "auto" else training.compile)
+    trainer.fit(run.files, mode, on_mode, on_visit, quiet)
+    trainer.state.finish()
+
+
+def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str, Any]:
+    model, state = trainer.model, trainer.state
+    _draw_samples(model, run.config.training.picture_samples, run.files.figures / "samples_after.png")
+    with written_whole(run.files.figures / "curves.png") as path:
+        draw_curves(run.metrics, path)
+    measured: dict[str, Any] = {}
+    if isinstance(model, HasLogProb) and data.spec.shape == (2,):
+        with written_whole(run.files.figures / "density.png") as path:
+            draw_density(lambda x: log_joint(model, data, x), data, path)
+    if isinstance(model, HasPosterior) and len(data.test) > 1:
+        for _ in draw_pictures(model, data, run.files.figures):
+            pass
+    if isinstance(model, Inpaints) and data.spec.kind == "image" and data.spec.shape[0] > 1:
+        _draw_inpainting(model, data, run.files.figures / "inpainting.png")
+    if isinstance(model, HasLogProb | HasElbo):
+        measured = {split: evaluate(model, data, split, quiet=quiet) for split in ("test", "valid")}
+    return {
+        "model": run.config.model,
+        "data": data.name,
+        **measured,
+        "train_seconds": round(float(state.seconds.numpy()), 3),
+        "steps": int(state.step.numpy()),
+        "epochs": int(state.step.numpy()) // trainer.schedule.steps_per_epoch,
+        "weights": "best validation loss" if state.best else "last",
+        "best_epoch": int(state.best_epoch.numpy()),
+        "parameters": int(sum(np.prod(weight.shape) for weight in model.trainable_variables)),
+    }
+
+
+def _draw_samples(model: GenerativeModel, images: int, path: Path) -> None:
+    if not isinstance(model, Samples):
+        return
+    count = images if model.data.kind == "image" else _PICTURE_POINTS
+    labels = labels_for(model, count, None)
+    with written_whole(path) as temporary:
+        draw_examples(next(sample_batches(model, count, labels, _PICTURE_SEED, count)), model.data, temporary)
+
+
+def _draw_inpainting(model: GenerativeModel, data: Dataset, path: Path) -> None:
+    """Draw what `tfgen inpaint RUN` does when it is told nothing else."""
+    mask = mask_of("lower")
+    found = inpaint_examples(model, data, mask, images=min(_PICTURE_COMPLETED, len(data.test)))
+    with written_whole(path) as temporary:
+        draw_inpainting(found, data.spec.levels, mask.text, temporary)
+
+
+def _record(config: RunConfig, registry: Registry, data: Dataset) -> dict[str, Any]:
+    origin = registry.model_origin(config.model)
+    return {
+        "plugin": {key: getattr(origin, key) for key in ("name", "distribution", "version", "file")},
+        "versions": runtime.versions(),
+        "machine": {"device": runtime.device_name(config.device), "cores": os.cpu_count(), "platform": sys.platform},
+        "data_spec": {name: getattr(data.spec, name) for name in ("kind", "shape", "classes", "levels", "value_range")},
+        "data_source": data.source,
+    }

@@ -1,0 +1,266 @@
+"""A run's folder, ``RUNS_DIR/NAME``: what was asked for, where it stands, and what came out. No TensorFlow here.
+
+``config.json`` (every option, versions), ``checkpoints/``, ``metrics.jsonl`` (one row for each visit of the host),
+``figures/*.png``, ``results.json``. A model is looked up by its registered name only: a folder from a stranger can
+make the program run nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tfgen.errors import OutputError, RunError
+from tfgen.files import read_json, write_json, written_whole
+from tfgen.training.saved_steps import latest_step
+
+FORMAT = 2
+#: What ``config.json`` holds, and whether it must be there.
+_CONFIG: dict[str, tuple[type, bool]] = {
+    "model": (str, True),
+    "data": (str, True),
+    **dict.fromkeys(("options", "training", "sources", "plugin", "versions", "data_spec"), (dict, False)),
+}
+#: What ``results.json`` holds at least, beside the metrics.
+_RESULTS: dict[str, Any] = {"model": str, "data": str, "steps": int, "epochs": int, "train_seconds": int | float}
+_NO_CONFIG = "restore it from a copy, or make the run again"
+
+
+class RunFolder:
+    """The files of one run.
+
+    Args:
+        path: of the folder.
+
+    Attributes:
+        path: of the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, runs_dir: Path, name: str | None, stem: str) -> RunFolder:
+        """Make the folder of a new run; no two runs ever share one.
+
+        Args:
+            runs_dir: where runs live.
+            name: of the run, or None for `stem`, with a number when that is taken.
+            stem: what an unnamed run is called.
+
+        Raises:
+            RunError: when a run of that name exists, or the name is no plain name.
+            OutputError: when the folder cannot be made.
+        """
+        if name is not None:
+            check_name(runs_dir, name)
+        number = 1
+        while True:
+            path = runs_dir / (name or (stem if number == 1 else f"{stem}-{number}"))
+            try:
+                runs_dir.mkdir(parents=True, exist_ok=True)
+                path.mkdir()
+            except FileExistsError as error:
+                if not runs_dir.is_dir():
+                    raise OutputError(
+                        f"cannot make runs in {runs_dir}: it is not a folder; choose another --runs-dir."
+                    ) from error
+                if name is not None:
+                    raise _taken(path) from error
+                number += 1
+            except OSError as error:
+                raise OutputError(f"cannot make {path}: {error.strerror}; choose another --runs-dir.") from error
+            else:
+                return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Return the folder of an existing run.
+
+        Raises:
+            RunError: when the path is no run folder.
+        """
+        if not os.path.isdir(path):  # `Path.is_dir` raises for a name that is too long
+            raise RunError(f"{path} is no folder; name a run's folder, for example runs/realnvp-digits.")
+        if not (path / "config.json").exists():
+            inside = sorted(child.parent.name for child in path.glob("*/config.json"))
+            hint = f"it holds the runs {', '.join(inside[:5])}" if inside else "it has no config.json"
+            raise RunError(f"{path} is no run folder ({hint}); name a run's folder.")
+        return cls(path)
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.path.resolve().name
+
+    @property
+    def figures(self) -> Path:
+        """The folder of its pictures."""
+        return self.path / "figures"
+
+    def read_config(self) -> dict[str, Any]:
+        """Return the content of ``config.json``.
+
+        Raises:
+            RunError: when it is missing, damaged, or from a newer tfgen.
+        """
+        path = self.path / "config.json"
+        content = read_json(path, _NO_CONFIG)
+        for key, (kind, required) in _CONFIG.items():
+            if (required or key in content) and not isinstance(content.get(key), kind):
+                raise RunError(f"{path} is damaged (its {key!r} is missing or malformed); {_NO_CONFIG}.")
+        if content.get("format", FORMAT) != FORMAT:
+            raise RunError(
+                f"{path} has format {content['format']}, this tfgen reads {FORMAT}; use the tfgen that made the run."
+            )
+        return content
+
+    def write_config(self, content: Mapping[str, Any]) -> None:
+        """Write ``config.json``."""
+        write_json(self.path / "config.json", {"format": FORMAT, **content})
+
+    @property
+    def finished(self) -> bool:
+        """Whether training went to its end."""
+        return (self.path / "results.json").exists()
+
+    def read_results(self) -> dict[str, Any]:
+        """Return the content of ``results.json``.
+
+        Raises:
+            RunError: when the run is not finished or the file is damaged.
+        """
+        path = self.path / "results.json"
+        if not path.exists():
+            raise RunError(
+                f"{self.path} has no results yet: training is not finished; go on with: tfgen resume {self.path}"
+            )
+        what_to_do = f"delete it, then: tfgen resume {self.path}"
+        content = read_json(path, what_to_do)
+        sound = all(isinstance(content.get(key), kind) for key, kind in _RESULTS.items())
+        sound = sound and all(_is_measured(content.get(split, {})) for split in ("train", "valid", "test"))
+        if not sound or not _is_classified(content.get("classification", {})):
+            raise RunError(f"{path} is damaged (it lacks what a finished run records); {what_to_do}.")
+        _with_nan(content)
+        return content
+
+    def write_results(self, content: Mapping[str, Any]) -> None:
+        """Write ``results.json``."""
+        write_json(self.path / "results.json", content)
+
+    def add_metrics(self, row: Mapping[str, Any]) -> None:
+        """Append a row to ``metrics.jsonl`` and see it on the disk, so that no checkpoint is ahead of its metrics.
+
+        Raises:
+            OutputError: when it cannot be written.
+        """
+        path = self.path / "metrics.jsonl"
+        try:
+            with path.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {path}: {error.strerror}; free some space, then: tfgen resume {self.path}"
+            ) from error
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Return the rows of ``metrics.jsonl``; a last row that was cut off by a kill is left out.
+
+        Raises:
+            RunError: when another row is damaged.
+        """
+        path = self.path / "metrics.jsonl"
+        try:
+            lines = path.read_bytes().split(b"\n") if path.exists() else []
+        except OSError as error:
+            raise RunError(f"cannot read {path}: {error.strerror}; remove it to go on without its rows.") from error
+        rows = []
+        for number, line in enumerate(lines[:-1], start=1):  # a whole row ends in a newline
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+                raise RunError(f"{path}, line {number} is damaged; remove that line to go on without it.")
+            rows.append(row)
+        return rows
+
+    def cut_metrics(self, step: int) -> None:
+        """Drop the rows behind `step`, which a continued run will write again."""
+        rows = [row for row in self.read_metrics() if row["step"] <= step]
+        with written_whole(self.path / "metrics.jsonl") as temporary:
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def saved_step(self) -> int | None:
+        """Return the step of the newest checkpoint, or None."""
+        return latest_step(self.path)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for training; the lock goes with the process, however that ends.
+
+        Raises:
+            RunError: when another process is training it.
+            OutputError: when the folder cannot be written.
+        """
+        try:
+            file = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise OutputError(
+                f"cannot write into {self.path}: {error.strerror}; make it writable, or copy it."
+            ) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise RunError(f"{self.path} is being trained by another process; wait for it, or stop it.") from error
+            yield
+
+
+def check_name(runs_dir: Path, name: str) -> None:
+    """Refuse a name that is taken or is no plain name, before any work is done.
+
+    Raises:
+        RunError: says what is wrong with it.
+    """
+    if not name or name in (".", "..") or "/" in name or name.startswith("-"):
+        raise RunError(f"--name {name!r} is no plain folder name; use letters, digits, '-' and '_'.")
+    if os.path.lexists(runs_dir / name):
+        raise _taken(runs_dir / name)
+
+
+def _is_measured(metrics: Any) -> bool:
+    """Return whether `metrics` is ``{name: {"value", "standard_error", "unit", "basis"}}``, as evaluation makes it."""
+    kinds = {"value": float | None, "standard_error": float | None, "unit": str, "basis": dict}
+    return isinstance(metrics, dict) and all(
+        isinstance(metric, dict) and all(isinstance(metric.get(key, ...), kind) for key, kind in kinds.items())
+        for metric in metrics.values()
+    )
+
+
+def _with_nan(content: dict[str, Any]) -> None:
+    """Put NaN in the place of the null that JSON has for a number that is none, or a metric without a standard error."""
+    classified = [found["metrics"] for found in content.get("classification", {}).values()]
+    for metrics in (*(content.get(split, {}) for split in ("train", "valid", "test")), *classified):
+        for metric in metrics.values():
+            for key in ("value", "standard_error"):
+                metric[key] = math.nan if metric[key] is None else metric[key]
+
+
+def _is_classified(splits: Any) -> bool:
+    """Return whether `splits` is ``{split: {"metrics": ...}}``, as classification makes it."""
+    return isinstance(splits, dict) and all(
+        isinstance(found, dict) and _is_measured(found.get("metrics")) for found in splits.values()
+    )
+
+
+def _taken(path: Path) -> RunError:
+    return RunError(f"run {path} exists; choose another --name, or go on with it: tfgen resume {path}")

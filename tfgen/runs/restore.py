@@ -1,0 +1,34 @@
+"""A trained model from a run's folder; the data set is not needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tfgen.data.spec import DataSpec
+from tfgen.model.base import GenerativeModel, build_model
+from tfgen.plugin.specs import ModelSpec
+from tfgen.runs.config import RunConfig
+from tfgen.runtime import device_scope
+from tfgen.training.checkpoints import Checkpoints
+from tfgen.training.state import TrainingState
+
+
+def restored_model(folder: Path, spec: ModelSpec, config: RunConfig, data: DataSpec) -> GenerativeModel:
+    """Build a run's model with the weights that the run ended with, or the best that it has reached so far.
+
+    Args:
+        folder: of the run.
+        spec: of the model, as registered.
+        config: the run's options.
+        data: what one example was when the run was made.
+
+    Raises:
+        RunError: when there is no checkpoint, or it is damaged or of another model.
+    """
+    training = config.training
+    with device_scope(config.device):
+        model = build_model(spec, config.options, data, training.seed, training.precision)
+        state = TrainingState(model, [], ema=training.ema > 0, keep_best=training.keep == "best")
+        Checkpoints(folder, state).restore()
+        state.finish()
+    return model

@@ -1,0 +1,238 @@
+"""A run: its folder, and the model, data and numbers that can be had from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfgen.data.spec import DataSpec
+from tfgen.errors import OptionError, RunError, UnknownNameError
+from tfgen.plugin.options import build
+from tfgen.runs.config import RunConfig, config_from_json
+from tfgen.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from tfgen.data.dataset import Dataset
+    from tfgen.evaluate.classification import Classification
+    from tfgen.model.base import GenerativeModel
+    from tfgen.plugin.registry import Registry
+
+
+class Run:
+    """A finished or unfinished run; what is expensive is made when it is first used.
+
+    Args:
+        files: the run's folder.
+        registry: where its model and data are looked up.
+
+    Attributes:
+        files: as given.
+        registry: as given.
+    """
+
+    def __init__(self, files: RunFolder, registry: Registry) -> None:
+        self.files = files
+        self.registry = registry
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.files.path
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.files.name
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """The content of ``config.json``: every option, and how the run came about."""
+        return self.files.read_config()
+
+    def note(self, **entries: Any) -> None:
+        """Add to the record, on disk and here, how the run came about."""
+        self.record = {**self.record, **entries}
+        self.files.write_config(self.record)
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The options of the run.
+
+        Raises:
+            RunError: when its model belongs to a plugin that is not installed, or an option is not one of the model's.
+        """
+        try:
+            spec = self.registry.model(self.record["model"])
+        except UnknownNameError as error:
+            plugin = self.record.get("plugin") or {}
+            origin = f"plugin {plugin.get('name')!r}" if plugin.get("name") else "a plugin"
+            where = plugin.get("distribution") or plugin.get("file")
+            raise RunError(
+                f"run {self.folder} was made by model {self.record['model']!r} of {origin}{f' ({where})' if where else ''}, "
+                "which is not installed, or no longer has it; install it, or name its file with -p FILE."
+            ) from error
+        try:
+            return config_from_json(self.record, spec)
+        except (OptionError, UnknownNameError) as error:
+            raise RunError(f"{self.folder / 'config.json'} does not fit model {spec.name!r}: {error}") from error
+
+    def check(self) -> None:
+        """Read the small files of the run, so that a damaged one is named before any work is done.
+
+        Raises:
+            RunError: names the file and says what to do.
+        """
+        _ = self.config
+        self.files.read_metrics()
+        if self.files.finished:
+            self.files.read_results()
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The data set that the run was trained on."""
+        from tfgen.data.lookup import load_dataset
+
+        return load_dataset(self.config.data, self.registry, self.config.sources)
+
+    @cached_property
+    def model(self) -> GenerativeModel:
+        """The trained model, with the weights that the run ended with (or has reached).
+
+        Raises:
+            RunError: when there is no checkpoint, or it is damaged.
+        """
+        from tfgen.runs.restore import restored_model
+
+        return restored_model(self.folder, self.registry.model(self.config.model), self.config, self.data_spec)
+
+    @cached_property
+    def data_spec(self) -> DataSpec:
+        """What one example was when the run was made, so that sampling needs no data set."""
+        recorded = self.record.get("data_spec")
+        try:
+            return build(DataSpec, recorded) if recorded else self.data.spec
+        except (OptionError, UnknownNameError) as error:
+            why = f"in 'data_spec': {str(error).rstrip('.')}"
+            raise RunError(f"{self.folder / 'config.json'} is damaged ({why}); make the run again.") from error
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """The content of ``results.json``."""
+        return self.files.read_results()
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The rows of ``metrics.jsonl``: one for each visit of the host, in order."""
+        return self.files.read_metrics()
+
+    def evaluate(
+        self,
+        split: str = "test",
+        draws: int = 1,
+        seed: int = 0,
+        batch_size: int = 500,
+        quiet: bool = True,
+        particles: int = 1,
+    ) -> dict[str, Any]:
+        """Measure the model on a split; returns ``{metric: {"value", "unit", "standard_error", "basis"}}``.
+
+        Args:
+            split: ``train``, ``valid`` or ``test``.
+            draws: how often each example's density is drawn, for models whose density needs noise.
+            seed: of that noise.
+            batch_size: examples at a time, fewer with many particles.
+            quiet: show no progress.
+            particles: k of the importance-weighted bound, for a model with a bound; 1 is the ELBO alone.
+
+        Raises:
+            CapabilityError: when the model has neither density nor bound, or particles mean nothing to it.
+        """
+        from tfgen.evaluate.likelihood import evaluate
+        from tfgen.runtime import device_scope
+
+        with device_scope(self.config.device):
+            return evaluate(
+                self.model, self.data, split,
+                draws=draws, seed=seed, batch_size=batch_size, particles=particles, quiet=quiet,
+            )  # fmt: skip
+
+    def measure_samples(
+        self,
+        metrics: Sequence[str] = (),
+        samples: int = 10_000,
+        split: str = "test",
+        features: str = "auto",
+        reference: str = "grey",
+        seed: int = 0,
+        batch_size: int = 500,
+        quiet: bool = True,
+    ) -> dict[str, Any]:
+        """Draw samples and compare them with a split; returns ``{metric: {"value", "unit", "standard_error", "basis"}}``.
+
+        Args:
+            metrics: of ``fid``, ``kid``, ``precision``, ``recall``, ``density``, ``coverage`` (the last four are ``prdc``) and
+                ``accuracy``; all that the model can have by default.
+            samples: how many are drawn.
+            split: ``train``, ``valid`` or ``test``, all of which they are compared with.
+            features: the network that sees them: ``classifier``, ``inception``, ``values``, or ``auto`` for a classifier of
+                images with labels and for the values of anything else.
+            reference: ``grey`` for the split as it is; ``stochastic``, ``static`` or ``threshold`` for its bits.
+            seed: of the samples.
+            batch_size: drawn at a time.
+            quiet: show no progress and no doubts.
+
+        Raises:
+            CapabilityError: when the model does not sample, or takes no labels where their accuracy is asked for.
+            UnknownNameError: for a metric, split or network of another name.
+            DataError: when the data do not suit the network, or its weights cannot be had.
+        """
+        from tfgen.evaluate.features import default_network, feature_network
+        from tfgen.evaluate.sample_quality import measure_samples, metrics_asked_for, plan_of
+        from tfgen.runtime import device_scope
+
+        with device_scope(self.config.device):
+            plan = plan_of(metrics_asked_for(metrics, self.model), samples, reference)
+            wanted = default_network(self.data) if features == "auto" else features
+            network = feature_network(wanted, self.data, self.config.sources, quiet)
+            return measure_samples(
+                self.model, self.data, network, plan, split, seed=seed, batch_size=batch_size, quiet=quiet
+            )
+
+    def classify(
+        self,
+        split: str = "test",
+        draws: int = 1,
+        seed: int = 0,
+        batch_size: int = 500,
+        priors: str = "frequencies",
+        quiet: bool = True,
+    ) -> Classification:
+        """Classify a split with a conditional model by Bayes' rule.
+
+        The result has `metrics` as `evaluate` returns them (``accuracy``, ``label_nll_nats``, ``ece``), `confusion`,
+        `reliability`, and for each example `predicted`, `confidence` and `log_posteriors` [n, classes].
+
+        Args:
+            split: ``train``, ``valid`` or ``test``.
+            draws: how often the noise of each example is drawn, for models whose density needs noise.
+            seed: of that noise.
+            batch_size: examples at a time.
+            priors: of the classes: ``frequencies`` in the training split, or ``uniform``.
+            quiet: show no progress.
+
+        Raises:
+            CapabilityError: when the model is unconditional, or has neither density nor bound.
+        """
+        from tfgen.evaluate.classification import classify
+        from tfgen.runtime import device_scope
+
+        with device_scope(self.config.device):
+            return classify(
+                self.model, self.data, split,
+                draws=draws, seed=seed, batch_size=batch_size, priors=priors, quiet=quiet,
+            )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Drawing from models: samples, completions, interpolations, latent codes."""

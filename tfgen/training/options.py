@@ -1,0 +1,76 @@
+"""Options of training: typed, with their defaults; the docstring of each is its help text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tfgen.errors import require_option
+from tfgen.plugin.specs import Precision
+
+CompileMode = Literal["graph", "xla-step", "xla-loop"]
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How a model is trained."""
+
+    epochs: int = 20
+    """Passes over the training examples."""
+    batch_size: int = 128
+    """Examples in one optimisation step."""
+    seed: int = 0
+    """Seed of everything random: weights, order of the examples, noise, pictures."""
+    optimizer: Literal["adam", "adamw"] = "adam"
+    """Adam, or Adam with decoupled weight decay."""
+    learning_rate: float = 1e-3
+    """Step size of the optimizer, after the warm-up and before the decay."""
+    beta_1: float = 0.9
+    """Decay of the optimizer's mean of the gradients."""
+    beta_2: float = 0.999
+    """Decay of the optimizer's mean of the squared gradients."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """How the learning rate goes on after the warm-up; cosine ends at zero with the last step."""
+    warmup_steps: int = 0
+    """Steps in which the learning rate rises linearly from zero."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay (adamw only)."""
+    clip_norm: float = 0.0
+    """Largest global norm of a gradient; longer ones are scaled down. 0 clips nothing."""
+    ema: float = 0.0
+    """Decay of an exponential moving average of the weights, which is then what evaluates and samples. 0 is off."""
+    patience: int = 0
+    """Stop after so many epochs without a better validation loss. 0 never stops early."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights the run ends with: those of the best validation loss, or the last."""
+    precision: Precision = "float32"
+    """Arithmetic of the networks; densities and losses stay in float32."""
+    compile: Literal["auto", "graph", "xla-step", "xla-loop"] = "auto"
+    """How steps run: one graph, each step compiled by XLA, a whole chunk of steps compiled by XLA, or the fastest."""
+    feed: Literal["auto", "device", "stream"] = "auto"
+    """Training data wholly in device memory, or streamed batch by batch; auto takes the first where it fits."""
+    chunk_steps: int = 100
+    """Steps that run on the device between two visits of the host."""
+    checkpoint_seconds: float = 60.0
+    """Seconds between two checkpoints, at least; 0 writes one after each chunk."""
+    picture_samples: int = 100
+    """Samples in the pictures of the start, half-way and the end, in a square grid; vectors are always 3000."""
+    deterministic: bool = False
+    """Make every operation repeatable to the last bit (slower on a GPU)."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "chunk_steps"):
+            require_option(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        for name in ("seed", "warmup_steps", "weight_decay", "clip_norm", "patience", "checkpoint_seconds"):
+            require_option(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        require_option(1 <= self.picture_samples <= 10_000, "picture_samples", self.picture_samples, "from 1 to 10000")
+        require_option(self.seed < 2**31, "seed", self.seed, "below 2^31")
+        require_option(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
+        for name in ("beta_1", "beta_2", "ema"):
+            require_option(0 <= getattr(self, name) < 1, name, getattr(self, name), "in [0, 1)")
+        require_option(
+            self.weight_decay == 0 or self.optimizer == "adamw",
+            "weight_decay",
+            self.weight_decay,
+            "0 unless --optimizer is adamw",
+        )

@@ -1,0 +1,226 @@
+"""One optimisation step, and the compiled programs that run many of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar, get_args
+
+import tensorflow as tf
+
+from tfgen.errors import NonFiniteError, PluginError
+from tfgen.model.base import Batch, Objective
+from tfgen.seeds import fold_in
+from tfgen.training.feeds import Feed
+from tfgen.training.options import CompileMode
+from tfgen.training.state import TrainingState
+
+V = TypeVar("V")
+
+#: ``(payload, first step, number of steps) -> (steps done, all finite, sums of the terms)``
+ChunkProgram = Callable[[Any, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]]
+
+# A mode is timed on this many steps after its compilation, unless the first of them shows that it is hopeless: slower than
+# another by that factor, and by more than a busy machine's hiccup in one step explains.
+_TIMED_STEPS = 12
+_HOPELESS = 4.0
+_BEARABLE = 250.0  # milliseconds
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of training: each objective whose turn it is, one after the other, then the moving average.
+
+    Attributes:
+        state: what a step changes.
+        objectives: of the model.
+        seed: of the run; a step's own seed is made from it and the step's number.
+        ema: decay of the moving average, 0 for none.
+        check_gradients: whether a gradient that is not finite counts as failure (loss scaling expects some).
+        terms: the names of each objective's terms, as `check` found them; an objective whose turn it is not has zeros there.
+    """
+
+    state: TrainingState
+    objectives: Sequence[Objective]
+    seed: int
+    ema: float
+    check_gradients: bool
+    terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __call__(self, batch: Batch, step: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Update the state; return the terms of all objectives and whether loss and gradients were finite."""
+        logged: dict[str, tf.Tensor] = {}
+        finite = tf.constant(True)
+        for index, objective in enumerate(self.objectives):
+            move = partial(self._move, index, batch, step)
+            if objective.every == 1:
+                terms = move()
+            else:
+                idle = partial(_zeros, (*self.terms[objective.name], "gradient_norm"))
+                terms = tf.cond((step + 1) % objective.every == 0, move, idle)
+            logged |= prefixed(objective, self.objectives, terms)
+            finite &= tf.math.is_finite(terms["loss"])
+            if self.check_gradients:
+                finite &= tf.math.is_finite(terms["gradient_norm"])
+        for weight, average in zip(self.state.averaged_weights, self.state.ema, strict=True):
+            average.assign_add((1.0 - self.ema) * (weight - average))
+        return logged, finite
+
+    def _move(self, index: int, batch: Batch, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Update the weights of an objective; return its terms and the norm of its gradient, as float32."""
+        objective, optimizer = self.objectives[index], self.state.optimizers[index]
+        terms, gradients, norm = self._gradients(objective, optimizer, batch, step, index)
+        optimizer.apply(gradients, objective.weights)
+        return {name: tf.cast(value, tf.float32) for name, value in (terms | {"gradient_norm": norm}).items()}
+
+    def _gradients(
+        self, objective: Objective, optimizer: Any, batch: Batch, step: tf.Tensor, index: int
+    ) -> tuple[dict[str, tf.Tensor], list[tf.Tensor], tf.Tensor]:
+        weights = [weight.value for weight in objective.weights]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            terms = objective.loss(batch, fold_in(fold_in(self.seed, index), step), step)
+            terms = {name: tf.ensure_shape(value, []) for name, value in terms.items()}
+            scale = optimizer.scale_loss(tf.ones([]))  # 1, but for float16
+            scaled = scale * tf.cast(terms["loss"], tf.float32)
+        gradients = tape.gradient(scaled, weights)
+        if any(gradient is None for gradient in gradients):
+            names = [
+                weight.path for weight, gradient in zip(objective.weights, gradients, strict=True) if gradient is None
+            ]
+            raise PluginError(
+                f"objective {objective.name!r} gives no gradient to {', '.join(names)}; leave them out or use them."
+            )
+        return terms, gradients, tf.linalg.global_norm(gradients) / scale
+
+    def check(self, batch: Batch) -> dict[str, float]:
+        """Compute the first losses and gradients and change nothing; return the losses.
+
+        Raises:
+            PluginError: when an objective has no ``loss``, its loss is no scalar, or a weight gets no gradient.
+            NonFiniteError: when the first loss is not finite.
+        """
+        losses: dict[str, float] = {}
+        trained: set[int] = set()
+        for index, (objective, optimizer) in enumerate(zip(self.objectives, self.state.optimizers, strict=True)):
+            terms = objective.loss(batch, fold_in(fold_in(self.seed, index), 0), tf.constant(0))
+            if "loss" not in terms or terms["loss"].shape.rank != 0:
+                raise PluginError(
+                    f"objective {objective.name!r} must return a scalar under 'loss', got {sorted(terms)}."
+                )
+            if not bool(tf.math.is_finite(terms["loss"])):
+                raise NonFiniteError(
+                    f"the first loss of objective {objective.name!r} is {float(terms['loss'])}; check the data's range."
+                )
+            self._gradients(objective, optimizer, batch, tf.constant(0), index)
+            self.terms[objective.name] = tuple(terms)
+            trained |= {id(weight) for weight in objective.weights}
+            losses |= {name: float(value) for name, value in prefixed(objective, self.objectives, terms).items()}
+        idle = [weight.path for weight in self.state.model.trainable_variables if id(weight) not in trained]
+        if idle:
+            raise PluginError(f"no objective trains {', '.join(idle)}; add them to one, or make them non-trainable.")
+        return losses
+
+
+def _zeros(names: Sequence[str]) -> dict[str, tf.Tensor]:
+    return {name: tf.zeros([]) for name in names}
+
+
+def prefixed(objective: Objective, objectives: Sequence[Objective], terms: Mapping[str, V]) -> dict[str, V]:
+    """Return the terms under ``objective/term`` where a model has several objectives, else as they are."""
+    return {(f"{objective.name}/{name}" if len(objectives) > 1 else name): value for name, value in terms.items()}
+
+
+def compile_chunk(step: Step, feed: Feed, term_names: Sequence[str], mode: CompileMode) -> ChunkProgram:
+    """Return the program that runs a chunk of steps on the device without a visit of the host.
+
+    Args:
+        step: what each turn of the loop does.
+        feed: where its batches come from.
+        term_names: names of the terms that a step returns.
+        mode: ``graph``: a TensorFlow loop over TensorFlow operations; ``xla-step``: the same loop, each step one XLA
+            program; ``xla-loop``: the whole loop one XLA program.
+    """
+    # Taking the batch stays outside: XLA would compile a slice at k anew for each value of k.
+    run_step = tf.function(step, jit_compile=True, autograph=False) if mode == "xla-step" else step
+
+    def chunk(payload: Any, first: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
+        def more(k: tf.Tensor, finite: tf.Tensor, sums: dict[str, tf.Tensor]) -> tf.Tensor:
+            return (k < count) & finite
+
+        def turn(k: tf.Tensor, finite: tf.Tensor, sums: dict[str, tf.Tensor]) -> tuple[Any, ...]:
+            terms, finite = run_step(feed.batch(payload, k), first + k)
+            return (
+                k + 1,
+                finite,
+                {name: total + terms[name] for name, total in sums.items()},
+            )
+
+        start = (tf.constant(0), tf.constant(True), {name: tf.constant(0.0) for name in term_names})
+        done: tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]] = tf.while_loop(more, turn, start)
+        return done
+
+    program: ChunkProgram = tf.function(chunk, jit_compile=mode == "xla-loop", autograph=False)
+    return program
+
+
+def fastest_mode(
+    state: TrainingState,
+    make_program: Callable[[CompileMode], ChunkProgram],
+    payload: Any,
+    steps: int,
+    report: Callable[[str], None],
+) -> tuple[CompileMode, ChunkProgram, dict[str, float | str]]:
+    """Time each compile mode on the first steps and return the fastest, leaving the state as it was.
+
+    Args:
+        state: is restored after each trial.
+        make_program: compiles the chunk in a mode.
+        payload: of the first chunk.
+        steps: how many steps that payload holds.
+        report: told what is being tried.
+
+    Returns:
+        The mode, its program, and milliseconds a step for each mode (or why it does not work).
+
+    Raises:
+        PluginError: when no mode works.
+    """
+    timings: dict[str, float | str] = {}
+    programs: dict[CompileMode, ChunkProgram] = {}
+    saved = state.snapshot()
+    best = float("inf")
+    for mode in get_args(CompileMode):
+        report(f"timing --compile {mode}")
+        try:
+            program = make_program(mode)
+            milliseconds = _milliseconds(program, payload, steps, best)
+        except (tf.errors.OpError, NotImplementedError) as error:  # an operation that XLA does not know, for example
+            timings[mode] = str(error).splitlines()[0]
+            continue
+        finally:
+            state.restore_snapshot(saved)
+        timings[mode] = round(milliseconds, 3)
+        programs[mode] = program
+        best = min(best, milliseconds)
+    if not programs:
+        raise PluginError(f"no compile mode can run this model: {timings}.")
+    chosen = min(programs, key=lambda mode: float(timings[mode]))
+    return chosen, programs[chosen], timings
+
+
+def _milliseconds(program: ChunkProgram, payload: Any, steps: int, best: float) -> float:
+    def timed(count: int) -> float:
+        begin = time.perf_counter()
+        done, _, _ = program(payload, tf.constant(0), tf.constant(count))
+        int(done)  # waits for the device
+        return 1000 * (time.perf_counter() - begin) / count
+
+    timed(1)  # traces and compiles
+    first = timed(1)
+    if first > max(_BEARABLE, _HOPELESS * best):
+        return first
+    half = max(1, min(_TIMED_STEPS, steps) // 2)
+    return min(timed(half), timed(half))  # what else the machine does only ever adds

@@ -1,0 +1,298 @@
+"""The shared training loop: every model, every compile mode, every feed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from tfgen.data.dataset import Dataset, Split
+from tfgen.errors import NonFiniteError, OptionError
+from tfgen.model.base import Batch, GenerativeModel, Objective
+from tfgen.progress import Bar
+from tfgen.runs.folder import RunFolder
+from tfgen.seeds import fold_in
+from tfgen.training.checkpoints import Checkpoints
+from tfgen.training.feeds import Feed, make_feed
+from tfgen.training.interruption import InterruptedRunError, StopRequest, stop_requests
+from tfgen.training.optimisers import make_optimizer
+from tfgen.training.options import CompileMode, TrainOptions
+from tfgen.training.saved_steps import latest_step
+from tfgen.training.schedule import Chunk, Schedule, chunk_steps
+from tfgen.training.state import TrainingState
+from tfgen.training.step import ChunkProgram, Step, compile_chunk, fastest_mode, prefixed
+
+_VALIDATION = 10**6  # purpose of the seed, beyond any number of objectives
+_VALIDATION_BATCH = 500
+
+
+class Trainer:
+    """Trains one model on one data set as the options say.
+
+    Args:
+        model: freshly built.
+        data: what it is trained and validated on.
+        options: how.
+
+    Attributes:
+        model: as given.
+        schedule: which steps there will be.
+        state: what training changes.
+        step: what is compiled.
+        first_losses: the losses before the first step, which were found to be finite.
+
+    Raises:
+        OptionError: when batch or warm-up do not fit the data.
+        PluginError: when the model's objectives are not sound.
+        NonFiniteError: when the first loss is not finite.
+    """
+
+    def __init__(self, model: GenerativeModel, data: Dataset, options: TrainOptions) -> None:
+        self.model, self.data, self.options = model, data, options
+        per_chunk = chunk_steps(options.chunk_steps, options.batch_size, data.train.x.nbytes // len(data.train))
+        self.schedule = Schedule(len(data.train), options.batch_size, options.epochs, per_chunk, options.seed)
+        model.steps_per_epoch = self.schedule.steps_per_epoch
+        self.objectives = list(model.objectives())
+        _require_losses_that_tell(model, options)
+        steps = [objective.turns(0, self.schedule.total_steps) for objective in self.objectives]
+        optimizers = [
+            make_optimizer(options, max(1, count), objective.learning_rate)
+            for objective, count in zip(self.objectives, steps, strict=True)
+        ]
+        for objective, optimizer in zip(self.objectives, optimizers, strict=True):
+            optimizer.build(objective.weights)
+        self.state = TrainingState(model, optimizers, ema=options.ema > 0, keep_best=options.keep == "best")
+        self.feed: Feed = make_feed(data.train, options.feed)
+        self.step = Step(self.state, self.objectives, options.seed, options.ema, options.precision != "mixed_float16")
+        self.first_losses = self.step.check(_batch(data.train, self.schedule.order(0)[0]))
+
+    def finished(self) -> bool:
+        """Return whether every step is done, or early stopping has ended the run."""
+        out_of_patience = 0 < self.options.patience <= int(self.state.stale_epochs.numpy())
+        return out_of_patience or int(self.state.step.numpy()) >= self.schedule.total_steps
+
+    def fit(
+        self,
+        files: RunFolder,
+        mode: CompileMode | None,
+        on_mode: Callable[[CompileMode, dict[str, float | str]], None],
+        on_visit: Callable[[int, dict[str, float]], None],
+        quiet: bool = False,
+    ) -> None:
+        """Train from the latest checkpoint of the run, or from the start, to the end.
+
+        Args:
+            files: the run's folder, which gets checkpoints and metrics.
+            mode: how steps are compiled; None finds the fastest way first.
+            on_mode: told the compile mode once it is known, before the first step.
+            on_visit: told the step and the metrics after each chunk, and ``(0, first losses)`` before the first.
+            quiet: show no progress.
+
+        Raises:
+            NonFiniteError: when a loss or gradient is not finite; the last checkpoint stays.
+            InterruptedRunError: after Ctrl-C or SIGTERM, once the run is saved.
+            OutputError: when the disk is full; the last checkpoint stays.
+        """
+        checkpoints = Checkpoints(files.path, self.state)
+        if latest_step(files.path) is not None:
+            checkpoints.restore()
+        else:  # from here on there is always a good one to go back to
+            checkpoints.save()
+        start = int(self.state.step.numpy())
+        files.cut_metrics(start)
+        with (
+            Bar("training", self.schedule.total_steps, "steps", done=start, quiet=quiet) as bar,
+            stop_requests() as request,
+        ):
+            program = None
+            if mode is None:
+                mode, program, timings = self.choose_mode(bar.say)
+                on_mode(mode, timings)
+            self._loop(program or self._program(mode), _Visits(self, files, checkpoints, request, bar, on_visit), mode)
+        checkpoints.save()
+
+    def _loop(self, program: ChunkProgram, visits: _Visits, mode: CompileMode) -> None:
+        start = int(self.state.step.numpy())
+        if start == 0:
+            visits.on_visit(0, {f"train/{name}": value for name, value in self.first_losses.items()})
+        if self.finished():
+            return
+        validate = Validation(
+            self.model,
+            self.objectives,
+            self.data.valid,
+            self.options.seed,
+            self.schedule.total_steps,
+            jit=mode != "graph",
+        )
+        visits.bar.restart_clock()
+        for chunk, payload in self.feed.payloads(self.schedule.chunks(start), self.schedule.chunk_steps):
+            begin = time.perf_counter()
+            metrics = self._run_chunk(program, chunk, payload, visits.files)
+            self.state.seconds.assign_add(time.perf_counter() - begin)
+            self.state.step.assign(chunk.last)
+            if chunk.ends_epoch:
+                with self.state.averaged():
+                    metrics |= {f"valid/{name}": value for name, value in validate().items()}
+                    self.state.note_validation(metrics[f"valid/{validate.monitored}"], chunk.epoch + 1)
+            visits.after(chunk, metrics)
+            if self.finished():
+                return
+
+    def _run_chunk(self, program: ChunkProgram, chunk: Chunk, payload: Any, files: RunFolder) -> dict[str, float]:
+        count = chunk.last - chunk.first
+        done, finite, sums = program(payload, tf.constant(chunk.first), tf.constant(count))
+        if not bool(finite):
+            last = latest_step(files.path)
+            raise NonFiniteError(
+                f"loss or gradient is not finite at step {chunk.first + int(done)} (epoch {chunk.epoch + 1}); "
+                f"the checkpoint of step {last} is good; "
+                "try a smaller --learning-rate, a --clip-norm such as 1, or --warmup-steps 500."
+            )
+        metrics: dict[str, float] = {}
+        for objective, optimizer in zip(self.objectives, self.state.optimizers, strict=True):
+            turns = objective.turns(chunk.first, chunk.last)
+            names = prefixed(objective, self.objectives, dict.fromkeys(self._term_names(objective)))
+            metrics |= {f"train/{name}": float(sums[name]) / turns for name in names if turns}
+            rate = float(optimizer.learning_rate)
+            metrics |= prefixed(objective, self.objectives, {"learning_rate": rate})
+        return metrics
+
+    def _program(self, mode: CompileMode) -> ChunkProgram:
+        names = [
+            name
+            for objective in self.objectives
+            for name in prefixed(objective, self.objectives, dict.fromkeys(self._term_names(objective)))
+        ]
+        return compile_chunk(self.step, self.feed, names, mode)
+
+    def _term_names(self, objective: Objective) -> tuple[str, ...]:
+        return (*self.step.terms[objective.name], "gradient_norm")
+
+    def choose_mode(self, report: Callable[[str], None]) -> tuple[CompileMode, ChunkProgram, dict[str, float | str]]:
+        """Return what `fastest_mode` finds on the first chunk, which is what ``--compile auto`` takes.
+
+        Args:
+            report: told what is being tried, and what is taken.
+        """
+        chunk, payload = next(iter(self.feed.payloads(self.schedule.chunks(), self.schedule.chunk_steps)))
+        mode, program, timings = fastest_mode(self.state, self._program, payload, chunk.last - chunk.first, report)
+        shown = ", ".join(
+            f"{name} {f'{ms:.1f} ms' if isinstance(ms, float) else 'fails'}" for name, ms in timings.items()
+        )
+        report(f"--compile auto takes {mode} ({shown} a step)")
+        return mode, program, timings
+
+
+class _Visits:
+    """What the host does between two chunks: record, tell, save, and stop when asked to."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        files: RunFolder,
+        checkpoints: Checkpoints,
+        request: StopRequest,
+        bar: Bar,
+        on_visit: Callable[[int, dict[str, float]], None],
+    ) -> None:
+        self.trainer, self.files, self.checkpoints = trainer, files, checkpoints
+        self.request, self.bar, self.on_visit = request, bar, on_visit
+        self._last_save = time.monotonic()
+
+    def after(self, chunk: Chunk, metrics: dict[str, float]) -> None:
+        """Act on a finished chunk."""
+        state, options = self.trainer.state, self.trainer.options
+        row = {
+            "step": chunk.last,
+            "epoch": chunk.epoch + 1,
+            "seconds": round(float(state.seconds.numpy()), 3),
+            **metrics,
+        }
+        self.files.add_metrics(row)
+        self.bar.update(chunk.last, _shown(metrics), milestone=chunk.ends_epoch)
+        self.on_visit(chunk.last, metrics)
+        if self.request.signum is not None:
+            self.checkpoints.save()
+            raise InterruptedRunError(
+                f"stopped and saved at step {chunk.last}; go on with: tfgen resume {self.files.path}",
+                self.request.signum,
+            )
+        if time.monotonic() - self._last_save >= options.checkpoint_seconds:
+            self.checkpoints.save()
+            self._last_save = time.monotonic()
+
+
+class Validation:
+    """The objectives' terms on the validation split, in batches, with the same noise each time.
+
+    Args:
+        model: told that it is not being trained.
+        objectives: of the model.
+        split: to validate on.
+        seed: of the run.
+        step: the last of training: what is annealed has its final value, and validation losses of all epochs compare.
+        jit: whether XLA compiles it.
+
+    Attributes:
+        monitored: the term by which early stopping and the best weights are decided.
+    """
+
+    def __init__(
+        self, model: GenerativeModel, objectives: list[Objective], split: Split, seed: int, step: int, jit: bool
+    ) -> None:
+        self.split = split
+        self.monitored = next(iter(prefixed_names(objectives, "loss")))
+
+        def terms(batch: Batch, number: tf.Tensor) -> dict[str, tf.Tensor]:
+            found: dict[str, tf.Tensor] = {}
+            noise = fold_in(fold_in(seed, _VALIDATION), number)
+            model.training = False  # while this is traced
+            try:
+                for objective in objectives:
+                    found |= prefixed(objective, objectives, objective.loss(batch, noise, tf.constant(step)))
+            finally:
+                model.training = True
+            return found
+
+        self._terms = tf.function(terms, jit_compile=jit, reduce_retracing=False, autograph=False)
+
+    def __call__(self) -> dict[str, float]:
+        """Return the mean of each term over the split."""
+        sums: dict[str, float] = {}
+        for number, begin in enumerate(range(0, len(self.split), _VALIDATION_BATCH)):
+            batch = _batch(self.split, slice(begin, begin + _VALIDATION_BATCH))
+            for name, value in self._terms(batch, tf.constant(number)).items():
+                sums[name] = sums.get(name, 0.0) + float(value) * int(batch.x.shape[0])
+        return {name: total / len(self.split) for name, total in sums.items()}
+
+
+def prefixed_names(objectives: list[Objective], term: str) -> list[str]:
+    """Return what `term` is called in the metrics, for each objective."""
+    return [name for objective in objectives for name in prefixed(objective, objectives, {term: None})]
+
+
+def _require_losses_that_tell(model: GenerativeModel, options: TrainOptions) -> None:
+    if model.losses_tell or (options.keep == "last" and not options.patience):
+        return
+    chosen = "--keep best" if options.keep == "best" else f"--patience {options.patience}"
+    raise OptionError(
+        f"{chosen} goes by the validation loss, and a lower one does not mean a better {type(model).__name__}; "
+        "use --keep last, without --patience."
+    )
+
+
+def _batch(split: Split, which: Any) -> Batch:
+    return Batch(tf.constant(split.x[which]), None if split.labels is None else tf.constant(split.labels[which]))
+
+
+def _shown(metrics: dict[str, float]) -> dict[str, float]:
+    """Return the few numbers that fit beside a progress bar, under short names: ``loss|y`` is the loss given the label."""
+    hidden = ("gradient_norm", "learning_rate")
+    kept = {name: value for name, value in metrics.items() if not name.endswith(hidden)}
+    shown = {name.removeprefix("train/").replace("_given_label", "|y"): value for name, value in kept.items()}
+    if not any(name.startswith("valid/") for name in shown):
+        return dict(list(shown.items())[:4])
+    return {name: value for name, value in shown.items() if name.endswith(("loss", "bits_per_dim", "bits_per_dim|y"))}
