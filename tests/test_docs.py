@@ -51,7 +51,7 @@ def sections(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_commands_and_options_exist(page, capsys):
-    from tfgen.cli.main.commands import run
+    from tfgen.cli.commands import run
     from tfgen.plugin.loading import load_registry
     from tfgen.plugin.options import field_names
     from tfgen.training.options import TrainOptions

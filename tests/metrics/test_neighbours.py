@@ -248,7 +248,7 @@ def test_the_command_prints_draws_and_records(run_copy, say, tmp_path):
 
 
 def test_black_and_white_samples_are_told(run_copy, say, monkeypatch):
-    from tfgen.cli.main.commands import neighbours
+    from tfgen.cli.commands import neighbours
 
     monkeypatch.setattr(neighbours, "_samples", lambda options, run: np.zeros((20, 8, 8, 1), np.uint8))
     assert "note: the samples are black and white and the data are grey" in say(run_copy, "--samples", 20)

@@ -324,7 +324,7 @@ def test_file_that_fails_leaves_no_module_behind(write):
         ("./gone", "there is no file"),
         ("no_such_module_at_all", "No module named 'no_such_module_at_all'"),
         ("", "Empty module name"),
-        (__file__.removesuffix("tests/test_loading.py") + "setup.cfg", "ends in .py"),
+        (__file__.removesuffix("tests/plugin/test_loading.py") + "setup.cfg", "ends in .py"),
     ],
 )
 def test_what_is_no_plugin(argument, cause):

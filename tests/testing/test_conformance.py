@@ -26,7 +26,7 @@ from tfgen.testing.checks import (
     samples_are_examples,
 )
 
-EXAMPLE = str(Path(__file__).parent.parent / "docs/examples/histogram.py")
+EXAMPLE = str(Path(__file__).parents[2] / "docs/examples/histogram.py")
 SMALL = {"layers": 2, "units": 8}
 CONV = {"layers": 2, "network": "conv", "channels": 4, "blocks": 1, "mask": ("checkerboard", "channel")}
 DENSE = {"network": "mlp", "units": 16, "depth": 1, "latent": 3, "flow_layers": 2, "flow_units": 8}

@@ -25,8 +25,8 @@ def build(cls: type[T], values: Mapping[str, Any], base: T | None = None) -> T:
     needed = [f.name for f in dataclasses.fields(typing.cast(Any, cls)) if f.default is f.default_factory]
     if base is None and (missing := [name for name in needed if name not in values]):
         raise OptionError(f"option {missing[0]!r} is missing.")
-    checked = {name: checked(name, value, hints[name]) for name, value in values.items()}
-    return dataclasses.replace(typing.cast(Any, base), **checked) if base is not None else cls(**checked)
+    given = {name: checked(name, value, hints[name]) for name, value in values.items()}
+    return dataclasses.replace(typing.cast(Any, base), **given) if base is not None else cls(**given)
 
 
 def check_names(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
