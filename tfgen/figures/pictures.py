@@ -1,4 +1,4 @@
-"""Pictures: examples, curves, densities, classifications. Drawn from arrays and capabilities; no model is known here."""
+"""Figures of examples, training curves, 2-D densities and classifications, drawn from arrays."""
 
 from __future__ import annotations
 
