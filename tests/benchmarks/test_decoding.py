@@ -56,7 +56,7 @@ def test_all_ways_decode_the_same_number_by_the_same_decoder(bench, model, condi
         with np.load(path) as arrays:
             files.append(arrays["x"])
 
-    monkeypatch.setattr("tfgen.runs.sample_file.write_npz", kept)
+    monkeypatch.setattr("tfgen.sample.archive.write_npz", kept)
     for run in bench.programs(built, options).values():
         assert run() > 0
     assert calls == [((4, 2), conditional)] * 4  # each traced once, at the one batch size
