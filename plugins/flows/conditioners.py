@@ -1,4 +1,4 @@
-"""The networks of a coupling: from the dimensions that it keeps, and a condition, to parameters for those that it moves.
+"""Conditioner networks of couplings: from kept dimensions and a condition to parameters of the transform.
 
 The last layer of each starts at zero, so that a coupling starts as the identity.
 """

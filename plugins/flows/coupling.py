@@ -1,4 +1,4 @@
-"""The coupling bijector: some dimensions stay, the others are transformed one by one as those that stayed say."""
+"""Coupling bijector: kept dimensions stay, the moved ones are transformed with parameters computed from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layers of a flow that own weights: a coupling with its mask, network and transform, and a diagonal scale."""
+"""Flow layers with weights: a coupling (mask, network, transform), and a diagonal scale."""
 
 from __future__ import annotations
 

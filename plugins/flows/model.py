@@ -1,4 +1,4 @@
-"""The mathematics of coupling flows: a stack of couplings over Keras networks, and the density that follows."""
+"""Coupling flow models (Real NVP, NICE, splines): a stack of couplings over Keras networks, and its density."""
 
 from __future__ import annotations
 

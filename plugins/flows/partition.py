@@ -1,4 +1,4 @@
-"""A mask at work: the dimensions of an example parted into those that a coupling keeps and those that it moves."""
+"""Partition of dimensions by a mask: split an example into kept and moved parts, and merge them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Couplings one after another as one bijector, which puts dimensions in another order no more often than it has to."""
+"""Stack of couplings as one bijector, with as few permutations of dimensions between them as possible."""
 
 from __future__ import annotations
 

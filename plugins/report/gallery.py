@@ -1,4 +1,4 @@
-"""The pictures of a run: samples and curves in front, all others in groups, with captions from their names."""
+"""Image gallery of a report page: samples and curves first, other pictures in groups, captions from file names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page itself: what was found goes through templates that escape all of it."""
+"""Render a report page: templates fill in the facts of runs and escape all of them."""
 
 from __future__ import annotations
 

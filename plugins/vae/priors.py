@@ -1,4 +1,4 @@
-"""p(z), or p(z|y): the distribution of codes that a posterior is compared with and new codes are drawn from."""
+"""Priors p(z) and p(z|y) of a VAE: standard, Gaussian mixture, VampPrior, flow, conditional."""
 
 from __future__ import annotations
 

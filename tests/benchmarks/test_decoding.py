@@ -49,7 +49,7 @@ def test_all_ways_decode_the_same_number_by_the_same_decoder(bench, model, condi
         return decoded(self, z, one_hot)
 
     monkeypatch.setattr(type(built.decoder), "call", call)
-    write_npz = importlib.import_module("tfgen.sample.sampling").write_npz
+    write_npz = importlib.import_module("tfgen.sample.archive").write_npz
 
     def kept(path, *arguments):
         write_npz(path, *arguments)

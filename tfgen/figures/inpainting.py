@@ -1,4 +1,4 @@
-"""The picture of an inpainting: in each row an image, what of it is known, and its completions."""
+"""Figure of inpainting: in each row an image, its known part, and its completions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of latent interpolations: images in a row for each path, or curves in the data plane."""
+"""Figures of latent interpolations: a row of images for each path, or curves in the data plane."""
 
 from __future__ import annotations
 

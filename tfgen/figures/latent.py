@@ -1,4 +1,4 @@
-"""Pictures of a latent space: panels of images in rows and columns, clouds of codes by class, and one cloud over another."""
+"""Drawing primitives for latent spaces: image panels, scatter plots of codes by class, two clouds overlaid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of samples and the training examples nearest to them."""
+"""Figure of samples and the training examples nearest to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether samples are copies of training examples: their nearest ones, and a test against examples that are none."""
+"""Copying test: are samples nearer to the training set than unseen examples? By the Mann-Whitney statistic."""
 
 from __future__ import annotations
 

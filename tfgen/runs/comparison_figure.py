@@ -1,4 +1,4 @@
-"""Pictures of several runs beside each other: samples, densities, validation curves."""
+"""Figures that compare runs: samples, densities, validation curves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a configuration to a finished run: data, model, training, numbers and pictures, in that order."""
+"""Run an experiment from its configuration: data, model, training, evaluation, pictures."""
 
 from __future__ import annotations
 

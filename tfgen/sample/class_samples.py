@@ -1,4 +1,4 @@
-"""Examples of the classes that are asked for, in the order in which they are, and the picture of a number."""
+"""Samples of given classes, in the given order, and the picture of a number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many samples with the memory of a few batches: drawn batch after batch and streamed to disk."""
+"""Sample in batches with bounded memory, and stream samples to `.npz` files."""
 
 from __future__ import annotations
 
