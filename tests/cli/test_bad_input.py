@@ -248,7 +248,7 @@ def test_a_gpu_that_is_not_there(fails, tmp_path, monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
     line = fails("run", "realnvp", "--device", "gpu", "--runs-dir", tmp_path / "runs")
     assert "--device gpu: TensorFlow sees no GPU here" in line
-    assert "pip install 'tfgen[gpu]'" in line
+    assert "pip install '.[gpu]'" in line
     assert not (tmp_path / "runs").exists()
 
 
