@@ -129,7 +129,8 @@ def programs(model: Any, options: Options) -> dict[str, Callable[[], float]]:
     """
     import tensorflow as tf
 
-    from tfgen.sample.sampling import labels_for, sample_batches, write_npz
+    from tfgen.sample.archive import write_npz
+    from tfgen.sample.sampling import labels_for, sample_batches
     from tfgen.seeds import normal
 
     count, batch = options.samples, options.batch_size

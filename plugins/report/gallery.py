@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from tfgen.errors import RunError
-from tfgen.figures.pictures import draw_curves
+from tfgen.figures.curves import draw_curves
 from tfgen.runs.facts import RunFacts
 from tfgen_plugins.report.pictures import Inlined, drawn, inlined
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tfgen.data.spec import DataSpec
-from tfgen.figures.pictures import in_colour
+from tfgen.figures.examples import in_colour
 from tfgen.sample.interpolation import Interpolation
 
 #: The most columns of a picture; further ones would be too small to see, or the picture too wide to open.

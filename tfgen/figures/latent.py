@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from tfgen.figures.pictures import in_colour
+from tfgen.figures.examples import in_colour
 
 Floats = NDArray[np.float64]
 
