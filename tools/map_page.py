@@ -8,25 +8,13 @@ from __future__ import annotations
 import ast
 import sys
 import textwrap
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "map.md"
 COLUMNS = 120
-
-#: The rooms of tfgen/ from top to bottom; rooms of one layer do not import each other. A room imports what is below it.
-LAYERS = (
-    ("cli",),
-    ("testing",),
-    ("runs",),
-    ("figures", "evaluate"),
-    ("sample",),
-    ("training",),
-    ("model", "layers"),
-    ("data",),
-    ("plugin", "metrics"),
-)
 
 _HEAD = """
 # Where is what
@@ -55,13 +43,13 @@ def page() -> str:
     """Return the text of the page for the files as they are.
 
     Raises:
-        SystemExit: for a room of tfgen/ that has no layer here.
+        SystemExit: for a room of tfgen/ that has no layer.
     """
-    rooms = [room for layer in LAYERS for room in layer if (ROOT / "tfgen" / room).is_dir()]
+    rooms = [room for layer in layers() for room in layer]
     unknown = {path.parent.name for path in ROOT.glob("tfgen/*/__init__.py")} - set(rooms)
     if unknown:
-        raise SystemExit(f"give these rooms a layer in tools/map_page.py: {', '.join(sorted(unknown))}")
-    order = " > ".join(" | ".join(room for room in layer if room in rooms) for layer in LAYERS) + " > ground"
+        raise SystemExit(f"give these rooms a layer in pyproject.toml: {', '.join(sorted(unknown))}")
+    order = " > ".join(" | ".join(layer) for layer in layers()) + " > ground"
     parts = [_HEAD.format(order=order)]
     for room in rooms:
         parts += _folder(f"tfgen/{room}")
@@ -72,6 +60,14 @@ def page() -> str:
     for name in ("benchmarks/suite", "benchmarks", "benchmarks/peers", "tools"):
         parts += _folder(name)
     return "\n\n".join(parts) + "\n"
+
+
+def layers() -> list[list[str]]:
+    """Return the rooms of tfgen/ layer by layer, from top to bottom, as the import rules in pyproject.toml have them."""
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    stack = next(rule["layers"] for rule in rules if rule.get("containers") == ["tfgen"])
+    rooms = [[name for name in layer.split(" | ") if (ROOT / "tfgen" / name).is_dir()] for layer in stack]
+    return [layer for layer in rooms if layer]
 
 
 def _folder(name: str, title: str = "") -> Iterator[str]:
