@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import Batch, DataSpec, GenerativeModel, Objective, as_seed, fold_in, normal, quantise, uniform
+from tfgen import Batch, DataSpec, GenerativeModel, Objective, fold_in, normal, quantise, uniform
 from tfgen_plugins.gan import GANConfig
 from tfgen_plugins.gan.games import GAMES, gradient_penalty, r1_penalty, values_and_gradients
 from tfgen_plugins.gan.networks import ConvFeatures, ConvGenerator, DenseGenerator, DenseStack, Discriminator
@@ -107,8 +107,8 @@ class GAN(GenerativeModel):
     def _rows(self, labels: Any) -> tf.Tensor | None:
         return self.one_hot(labels) if self.conditional else None
 
-    def _codes(self, n: int, seed: Any) -> tf.Tensor:
-        return normal([n, self.config.latent], fold_in(seed, _CODES), self.density_dtype)
+    def _codes(self, n: int, seed: Any, first: Any = None) -> tf.Tensor:
+        return normal([n, self.config.latent], fold_in(seed, _CODES), self.density_dtype, first)
 
     def _seen(self, x: Any) -> tf.Tensor:
         """Return examples as the networks see them: grey levels as ``2 x / (levels - 1) - 1``."""
@@ -136,9 +136,9 @@ class GAN(GenerativeModel):
         self.one_hot(labels)
         return tfd.Sample(tfd.Normal(tf.zeros([], self.density_dtype), 1.0), self.config.latent)
 
-    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Draw codes and decode them: `n` uint8 images, or float32 vectors."""
-        return self.decode(self._codes(n, as_seed(seed)), labels)
+    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
+        """Draw the codes ``first .. first + n - 1`` of a seed and decode them: uint8 images, or float32 vectors."""
+        return self.decode(self._codes(n, seed, first), labels)
 
     def basis(self) -> Mapping[str, Any]:
         """Return the objective, beside numbers of samples."""

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import DataSpec, binarise, dequantise
+from tfgen import DataSpec, binarise, dequantise, uniform
 from tfgen_plugins.vae import VAEConfig
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -64,9 +64,19 @@ class Likelihood(abc.ABC):
         """Return the mean of each pixel in units of the data."""
         return self.levels(self.distribution(raw).mean())
 
-    def sample(self, raw: tf.Tensor, seed: Any) -> tf.Tensor:
-        """Return a draw of each pixel in units of the data."""
-        return self.levels(tf.cast(self.distribution(raw).sample(seed=seed), self.dtype))
+    def sample(self, raw: tf.Tensor, seed: Any, first: Any = None) -> tf.Tensor:
+        """Return a draw of each pixel in units of the data, for raw numbers [n, *shape, parameters].
+
+        Args:
+            raw: the decoder's numbers.
+            seed: of the draws.
+            first: index of the first example, as in `tfgen.uniform`.
+        """
+        return self.levels(self.quantile(raw, uniform(raw.shape[:-1].as_list(), seed, self.dtype, first)))
+
+    def quantile(self, raw: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        """Return where each pixel's distribution function reaches u, [...], for raw numbers [..., parameters]."""
+        return self.distribution(raw).quantile(u)
 
     def basis(self) -> Mapping[str, Any]:
         """Return what has to be said beside each number."""
@@ -101,6 +111,10 @@ class Bernoulli(Likelihood):
     def distribution(self, raw: tf.Tensor) -> Any:
         """Return Bernoulli(sigmoid(a))."""
         return tfd.Bernoulli(logits=tf.squeeze(raw, axis=-1), dtype=self.dtype)
+
+    def quantile(self, raw: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        """Return 1 where u is below the probability of a 1; TensorFlow Probability has no such method."""
+        return tf.cast(u < tf.sigmoid(tf.squeeze(raw, axis=-1)), self.dtype)
 
     def log_prob(self, observed: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
         """Return the sum of ``g a - log(1 + e^a)``: that of the distribution's log_prob, by one softplus instead of two."""
