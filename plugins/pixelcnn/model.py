@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfgen import Batch, DataError, DataSpec, GenerativeModel, Objective, fold_in, split_seed, uniform
+from tfgen.layers import bits_per_dim
 from tfgen_plugins.pixelcnn import PixelCNNConfig
 from tfgen_plugins.pixelcnn.drawing import Noise, Program, completer, naive_sampler, sampler
 from tfgen_plugins.pixelcnn.network import network_of
@@ -79,7 +80,7 @@ class PixelCNN(GenerativeModel):
         per_dimension = nats / self.data.dimensions
         terms = {"loss": per_dimension, f"nll_nats{given}": nats}
         if self.measure == "examples":
-            terms[f"bits_per_dim{given}"] = per_dimension / math.log(2.0)
+            terms[f"bits_per_dim{given}"] = bits_per_dim(nats, self.data.dimensions)
         return terms
 
     def basis(self) -> Mapping[str, Any]:

@@ -10,7 +10,8 @@ import tensorflow as tf
 from tests.plugins.vae.small_vaes import TINY, images, small_vae
 from tfgen import DataSpec
 from tfgen.data.dequantisation import dequantise
-from tfgen_plugins.vae.networks import MLP, ConvDecoder, ConvEncoder, with_label_planes
+from tfgen.layers import MLP, with_label_planes
+from tfgen_plugins.vae.networks import ConvDecoder, ConvEncoder
 
 SIZES = [(28, 28, 1), (8, 8, 1), (32, 32, 3), (5, 7, 1), (1, 1, 1), (9, 2, 2)]
 
