@@ -5,14 +5,15 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from tfgen import layers
+from tfgen.layers import MaskedConv2D as ImageConv2D
+from tfgen.layers import Sees
 from tfgen_plugins.pixelcnn.views import CausalLayer, Pixel, Row
 
 
-class MaskedConv2D(layers.MaskedConv2D, CausalLayer):
+class MaskedConv2D(ImageConv2D, CausalLayer):
     """`tfgen.layers.MaskedConv2D` with a sampler's views of a row and of a pixel; arguments are the same."""
 
-    def __init__(self, inputs: int, filters: int, rows: int, width: int, sees: layers.Sees, name: str) -> None:
+    def __init__(self, inputs: int, filters: int, rows: int, width: int, sees: Sees, name: str) -> None:
         super().__init__(inputs, filters, rows, width, sees, name)
         self._above = [place for place in self.places if place[0] < 0]
         self._own = [place for place in self.places if place[0] == 0]
