@@ -8,12 +8,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from tfgen.layers import MLP as DenseNetwork
-from tfgen.layers import leading_shape, repeated_like, with_label
+from tfgen.layers import MLP, leading_shape, repeated_like, with_label
 from tfgen_plugins.flows.partition import Partition
 
 
-class MLP(DenseNetwork):
+class ConditionerMLP(MLP):
     """`tfgen.layers.MLP` over the kept dimensions and the condition behind them; its result is zero at the start.
 
     Args:

@@ -30,7 +30,7 @@ def discretised_logistic_log_prob(
         inverse_scale: 1 / scale, above 0.
         levels: the number of grey levels, at least 2.
     """
-    half_cell = 1 / (levels - 1)
+    half_cell, inverse_scale = 1 / (levels - 1), tf.convert_to_tensor(inverse_scale, values.dtype)
     above = (values + half_cell - location) * inverse_scale
     below = (values - half_cell - location) * inverse_scale
     inside = tf.math.log(-tf.math.expm1(-2 * half_cell * inverse_scale))
