@@ -16,6 +16,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen import DataSpec, binarise, dequantise, uniform
+from tfgen.layers import bernoulli_log_prob, discretised_logistic_log_prob, to_signed, to_unit
 from tfgen_plugins.vae import VAEConfig
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -105,7 +106,7 @@ class Bernoulli(Likelihood):
     def observe(self, x: tf.Tensor, seed: Any) -> tf.Tensor:
         """Return bits, or grey levels in [0, 1]."""
         if self.binarise == "none":
-            return tf.cast(x, self.dtype) / (self.data.levels - 1)
+            return to_unit(x, self.data.levels, self.dtype)
         return binarise(x, self.data.levels, self.binarise, seed, self.dtype)
 
     def distribution(self, raw: tf.Tensor) -> Any:
@@ -120,7 +121,7 @@ class Bernoulli(Likelihood):
         """Return the sum of ``g a - log(1 + e^a)``: that of the distribution's log_prob, by one softplus instead of two."""
         logits = tf.squeeze(raw, axis=-1)  # unlike an index, no pass over the pixels
         axes = list(range(-len(self.data.shape), 0))
-        return tf.reduce_sum(observed * logits - tf.math.softplus(logits), axis=axes)
+        return tf.reduce_sum(bernoulli_log_prob(observed, logits), axis=axes)
 
     def levels(self, pixels: tf.Tensor) -> tf.Tensor:
         """Return bits or probabilities times L-1."""
@@ -185,7 +186,7 @@ class DiscretizedLogistic(Likelihood):
 
     def observe(self, x: tf.Tensor, seed: Any) -> tf.Tensor:
         """Return grey levels in [0, 1]."""
-        return tf.cast(x, self.dtype) / (self.data.levels - 1)
+        return to_unit(x, self.data.levels, self.dtype)
 
     def distribution(self, raw: tf.Tensor) -> Any:
         """Return the distribution of the level v = 0 .. L-1."""
@@ -198,7 +199,11 @@ class DiscretizedLogistic(Likelihood):
 
     def log_prob(self, observed: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
         """Return log P(v|z)."""
-        return super().log_prob(tf.round(observed * (self.data.levels - 1)), raw)
+        levels = self.data.levels
+        values = to_signed(tf.round(observed * (levels - 1)), levels, self.dtype)
+        scale = tf.math.softplus(raw[..., 1]) / 2 + 2 * _SMALLEST_SCALE
+        pixels = discretised_logistic_log_prob(values, 2 * raw[..., 0] - 1, 1 / scale, levels)
+        return tf.reduce_sum(pixels, axis=list(range(-len(self.data.shape), 0)))
 
     def mean(self, raw: tf.Tensor) -> tf.Tensor:
         """Return the median, which is the logistic's location within the grey levels."""
