@@ -12,7 +12,7 @@ import tensorflow_probability as tfp
 
 from tfgen import DataSpec, GenerativeModel, ModelSpec, Objective
 from tfgen.data.dataset import Dataset, Split
-from tfgen.seeds import as_seed, split_seed, uniform
+from tfgen.seeds import as_seed, normal, split_seed, uniform
 
 tfd = tfp.distributions
 
@@ -62,9 +62,9 @@ class Gaussian(GenerativeModel):
         z = (x - self.mean) * tf.exp(-self.log_scale)
         return tf.reduce_sum(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - self.log_scale, axis=-1)
 
-    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
         self.one_hot(labels)
-        return self.mean + tf.exp(self.log_scale) * tf.random.stateless_normal([n, *self.data.shape], as_seed(seed))
+        return self.mean + tf.exp(self.log_scale) * normal([n, *self.data.shape], seed, first=first)
 
 
 class Noisy(Gaussian):
@@ -96,8 +96,8 @@ class ConditionalGaussian(GenerativeModel):
     def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         return tf.reduce_sum(-0.5 * (x - self._mean(labels, x.shape[0])) ** 2 - 0.5 * np.log(2 * np.pi), axis=-1)
 
-    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        return self.decode(tf.random.stateless_normal([n, *self.data.shape], as_seed(seed)), labels)
+    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
+        return self.decode(normal([n, *self.data.shape], seed, first=first), labels)
 
     def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         return x - self._mean(labels, x.shape[0])
@@ -193,10 +193,10 @@ class LinearGaussian(GenerativeModel):
         flat = z @ tf.transpose(self.w) + self._mean(labels, z.shape[0])
         return tf.reshape(flat, [-1, *self.data.shape])
 
-    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        first, second = split_seed(seed, 2)
-        z = tf.random.stateless_normal([n, self.latent], first)
-        noise = tf.random.stateless_normal([n, *self.data.shape], second)
+    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
+        of_code, of_noise = split_seed(seed, 2)
+        z = normal([n, self.latent], of_code, first=first)
+        noise = normal([n, *self.data.shape], of_noise, first=first)
         return self.decode(z, labels) + tf.exp(self.log_s) * noise
 
 
@@ -222,8 +222,8 @@ class Pixels(LinearGaussian):
         levels = tf.clip_by_value(tf.round(super().decode(z, labels)), 0, self.data.levels - 1)
         return tf.cast(levels, tf.uint8)
 
-    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        return self.decode(tf.random.stateless_normal([n, self.latent], as_seed(seed)), labels)
+    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
+        return self.decode(normal([n, self.latent], seed, first=first), labels)
 
 
 class ConditionalPixels(Pixels):

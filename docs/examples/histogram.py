@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import GenerativeModel, ModelSpec, Objective, as_seed, hookimpl, require_option
+from tfgen import GenerativeModel, ModelSpec, Objective, hookimpl, require_option, uniform
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Histogram(GenerativeModel):
             raise self.refuse("it models grey levels, so it needs images.")
         self.logits = self.add_weight(shape=(*data.shape, data.levels), initializer="zeros", name="logits")
 
-    def distribution(self, temperature: float = 1.0) -> tfp.distributions.Distribution:
+    def distribution(self) -> tfp.distributions.Distribution:
         """Return the distribution of one image."""
-        pixels = tfp.distributions.Categorical(tf.convert_to_tensor(self.logits) / temperature)
+        pixels = tfp.distributions.Categorical(tf.convert_to_tensor(self.logits))
         return tfp.distributions.Independent(pixels, reinterpreted_batch_ndims=3)
 
     def objectives(self) -> list[Objective]:
@@ -51,10 +51,13 @@ class Histogram(GenerativeModel):
         self.one_hot(labels)  # refuses labels: every image is treated alike
         return self.distribution().log_prob(tf.cast(x, tf.int32))
 
-    def sample(self, n, labels=None, seed=0) -> tf.Tensor:
-        """Draw uint8 images [n, height, width, channels]."""
+    def sample(self, n, labels=None, seed=0, first=0) -> tf.Tensor:
+        """Draw the uint8 images ``first .. first + n - 1`` of a seed, [n, height, width, channels]."""
         self.one_hot(labels)
-        return tf.cast(self.distribution(self.config.temperature).sample(n, seed=as_seed(seed)), tf.uint8)
+        probabilities = tf.nn.softmax(tf.convert_to_tensor(self.logits) / self.config.temperature)
+        noise = uniform([n, *self.data.shape, 1], seed, first=first)  # the same for image k in any batch
+        level = tf.reduce_sum(tf.cast(tf.cumsum(probabilities, axis=-1)[..., :-1] <= noise, tf.int32), axis=-1)
+        return tf.cast(level, tf.uint8)
 
 
 @hookimpl

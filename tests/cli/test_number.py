@@ -16,8 +16,7 @@ from tfgen.errors import CapabilityError, DataError
 from tfgen.figures.examples import draw_side_by_side
 from tfgen.model.base import build_model
 from tfgen.plugin.loading import load_registry
-from tfgen.sample.class_samples import _AT_A_TIME, generate_examples
-from tfgen.seeds import as_seed
+from tfgen.sample.class_samples import _BATCH, generate_examples
 
 #: A stranger's model, each of whose images shows its label in the first row of pixels; the rest is noise.
 PLUGIN = '''
@@ -35,7 +34,7 @@ class Config:
 
 def labelled(config, data, seed):
     import tensorflow as tf
-    from tfgen import GenerativeModel, Objective, as_seed
+    from tfgen import GenerativeModel, Objective, uniform
 
     class Labelled(GenerativeModel):
         """Draws its label and noise."""
@@ -49,8 +48,8 @@ def labelled(config, data, seed):
         def objectives(self):
             return [Objective("loss", lambda batch, seed, step: {"loss": (self.a - 1.0) ** 2}, [self.a])]
 
-        def sample(self, n, labels=None, seed=0):
-            noise = tf.random.stateless_uniform([n, *self.data.shape], as_seed(seed), maxval=17, dtype=tf.int32)
+        def sample(self, n, labels=None, seed=0, first=0):
+            noise = tf.cast(17 * uniform([n, *self.data.shape], seed, first=first), tf.int32)
             if self.data.kind == "vector":
                 return tf.cast(noise, tf.float32)
             shown = tf.broadcast_to(tf.cast(labels, tf.int32)[:, None, None, None], tf.shape(noise[:, :1]))
@@ -130,7 +129,7 @@ def test_examples_are_functions_of_seed_place_and_label(name):
 
 
 def test_images_stand_in_the_order_of_the_labels(run, plugin):
-    for labels in ([2, 0, 2, 6], range(10), np.arange(3 * _AT_A_TIME + 1, dtype=np.uint8) % 10, tf.constant([7])):
+    for labels in ([2, 0, 2, 6], range(10), np.arange(3 * 32 + 1, dtype=np.uint8) % 10, tf.constant([7])):
         x = tfgen.generate(run, labels, seed=1)
         assert x.shape == (len(labels), 8, 8, 1)
         assert x.dtype == np.uint8
@@ -183,19 +182,18 @@ def test_a_model_that_takes_no_labels_or_does_not_sample(tiny_run):
         tfgen.generate(tiny_run / "nothing", [1])
 
 
-def test_seeds_are_folded_in_a_batch_at_a_time():
-    class Seeds:
-        conditional, data, asked = True, DataSpec("vector", (2,), classes=2), []
+def test_every_batch_is_told_where_it_begins():
+    class Places:
+        conditional, data, asked = True, DataSpec("vector", (1,), classes=2), []
 
-        def sample(self, n, labels=None, seed=0):
+        def sample(self, n, labels=None, seed=0, first=0):
             self.asked.append(n)
-            return tf.repeat(tf.cast(as_seed(seed), tf.float32)[None], n, axis=0)
+            return tf.cast(first + tf.range(n), tf.float32)[:, None]
 
-    x = generate_examples(Seeds(), [0] * (_AT_A_TIME + 1))
-    generate_examples(Seeds(), [0])
-    # Traced once in each call, and of one size: what a model draws may depend on how much it draws.
-    assert Seeds.asked == [_AT_A_TIME] * 2
-    assert len(np.unique(x, axis=0)) == 2
+    x = generate_examples(Places(), [0] * (2 * _BATCH + 1))
+    np.testing.assert_array_equal(x[:, 0], np.arange(2 * _BATCH + 1))
+    generate_examples(Places(), [0])
+    assert Places.asked == [_BATCH, 1]  # each is traced once
 
 
 # tfgen number

@@ -40,7 +40,7 @@ class Replay(GenerativeModel):
     labels: np.ndarray
     wrong = 0
 
-    def sample(self, n, labels=None, seed=0):
+    def sample(self, n, labels=None, seed=0, first=0):
         seed = as_seed(seed)
         if labels is None:
             return tf.gather(self.images, tf.random.stateless_uniform([n], seed, 0, len(self.images), tf.int32))

@@ -15,7 +15,7 @@ from tfgen.errors import CapabilityError, DataError, OptionError, OutputError
 from tfgen.runs.sample_file import write_samples
 from tfgen.sample.archive import write_npz
 from tfgen.sample.sampling import labels_for, sample_batches
-from tfgen.seeds import as_seed
+from tfgen.seeds import normal, uniform
 
 
 class Fake:
@@ -26,11 +26,11 @@ class Fake:
         self.data = DataSpec(kind, (4, 4, 1) if kind == "image" else (2,), classes=classes)
         self.asked = []
 
-    def sample(self, n, labels=None, seed=0):
+    def sample(self, n, labels=None, seed=0, first=0):
         self.asked.append(n)
         if self.data.kind == "vector":
-            return tf.random.stateless_normal([n, 2], as_seed(seed))
-        x = tf.random.stateless_uniform([n, 4, 4, 1], as_seed(seed), maxval=256, dtype=tf.int32)
+            return normal([n, 2], seed, first=first)
+        x = tf.cast(256 * uniform([n, 4, 4, 1], seed, first=first), tf.int32)
         if labels is not None:
             x = tf.concat([tf.broadcast_to(labels[:, None, None, None], [n, 1, 4, 1]), x[:, 1:]], axis=1)
         return tf.cast(x, tf.uint8)
@@ -39,7 +39,7 @@ class Fake:
 class Warm(Fake):
     """Draws its temperature, in tenths, as every grey level."""
 
-    def sample_at(self, temperature, n, labels=None, seed=0):
+    def sample_at(self, temperature, n, labels=None, seed=0, first=0):
         x = self.sample(n, labels, seed)
         return tf.cast(tf.cast(x, tf.float32) * 0 + 10 * temperature, tf.uint8)
 
@@ -101,7 +101,7 @@ class Counting(Fake):
         super().__init__(conditional=True, kind="vector", classes=1000)
         self.drawn, self.fails_at, self.lock = 0, fails_at, threading.Lock()
 
-    def sample(self, n, labels=None, seed=0):
+    def sample(self, n, labels=None, seed=0, first=0):
         def count(label):
             with self.lock:
                 self.drawn += 1
@@ -146,7 +146,7 @@ def test_batches_come_in_order_whoever_is_first():
     class Uneven(Fake):
         """The earlier batch takes longer."""
 
-        def sample(self, n, labels=None, seed=0):
+        def sample(self, n, labels=None, seed=0, first=0):
             def wait(first):
                 time.sleep(0.05 * (1 - first % 2))
                 return first

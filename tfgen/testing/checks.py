@@ -19,7 +19,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 from unittest import SkipTest
 
 import numpy as np
@@ -30,7 +30,6 @@ from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import (
-    CAPABILITIES,
     Decodes,
     HasElbo,
     HasLatents,
@@ -42,6 +41,8 @@ from tfgen.model.capabilities import (
 )
 from tfgen.runs.run import Run
 from tfgen.seeds import as_seed
+from tfgen.testing.offered import offered
+from tfgen.testing.sample_checks import samples_are_the_same_however_compiled, samples_do_not_depend_on_the_batch
 from tfgen.testing.subject import EXAMPLES, Subject
 from tfgen.training.options import CompileMode
 from tfgen.training.trainer import Trainer
@@ -49,15 +50,6 @@ from tfgen.training.trainer import Trainer
 #: Draws of a bound, and how many standard errors of their mean make a contradiction.
 _SEEDS, _ERRORS = 20, 5.0
 _PARTICLES = 32
-
-C = TypeVar("C")
-
-
-def _offered(model: object, capability: type[C]) -> C:
-    """Return `model` as `capability`; raise `SkipTest` when it does not offer it."""
-    if not isinstance(model, capability):
-        raise SkipTest(f"{type(model).__name__} has no {CAPABILITIES[capability]}")
-    return model
 
 
 def objectives_are_sound(subject: Subject) -> None:
@@ -103,7 +95,7 @@ def everything_is_a_function_of_the_seed(subject: Subject) -> None:
 
 def samples_are_examples(subject: Subject) -> None:
     """Check that samples have the shape, type and range of the data."""
-    model, spec = _offered(subject.fresh, Samples), subject.dataset.spec
+    model, spec = offered(subject.fresh, Samples), subject.dataset.spec
     _are_examples(model.sample(EXAMPLES, subject.labels(subject.fresh), seed=0).numpy(), spec, "samples")
 
 
@@ -116,13 +108,13 @@ def _are_examples(x: NDArray[np.generic], spec: DataSpec, what: str) -> None:
 
 def densities_are_numbers_per_example(subject: Subject) -> None:
     """Check that `log_prob` gives one finite float32 for each example, whatever the other examples are."""
-    log_prob, labels = _offered(subject.fresh, HasLogProb).log_prob, subject.labels(subject.fresh)
+    log_prob, labels = offered(subject.fresh, HasLogProb).log_prob, subject.labels(subject.fresh)
     _are_numbers_per_example(lambda x: log_prob(x, labels, seed=0), "density", subject.batch.x)
 
 
 def bounds_are_numbers_per_example(subject: Subject) -> None:
     """Check the same of `elbo`, with one particle and with more."""
-    elbo, labels = _offered(subject.fresh, HasElbo).elbo, subject.labels(subject.fresh)
+    elbo, labels = offered(subject.fresh, HasElbo).elbo, subject.labels(subject.fresh)
     _are_numbers_per_example(lambda x: elbo(x, labels, seed=0), "bound", subject.batch.x)
     _are_numbers_per_example(lambda x: elbo(x, labels, seed=0, particles=3), "bound", subject.batch.x)
 
@@ -144,7 +136,7 @@ def bounds_are_ordered(subject: Subject) -> None:
     By Jensen's inequality E[IWAE_k] rises with k (Burda et al. 2016, theorem 1). The gain has to be below zero by more
     than five of its standard errors, estimated from 20 seeds, to count against the model.
     """
-    model = _offered(subject.fresh, HasElbo)
+    model = offered(subject.fresh, HasElbo)
     x, labels = subject.batch.x, subject.labels(subject.fresh)
     gains, scale = [], 0.0
     for seed in range(_SEEDS):
@@ -161,7 +153,7 @@ def posterior_and_terms_agree(subject: Subject) -> None:
     Their difference may come from another draw of z than `elbo` takes, so the means over 20 seeds are compared, within five
     standard errors; so is the mean KL with zero, which a single draw may well be below.
     """
-    model = _offered(subject.fresh, HasPosterior)
+    model = offered(subject.fresh, HasPosterior)
     assert isinstance(model, HasElbo), "a model with a posterior needs elbo, too"
     x, labels = subject.batch.x, subject.labels(subject.fresh)
     posterior = model.posterior(x, labels, seed=0)
@@ -191,7 +183,7 @@ def _mean_and_noise(values: Sequence[float], scale: float) -> tuple[float, float
 
 def temperature_1_is_the_model(subject: Subject) -> None:
     """Check that `sample_at` draws what `sample` does at temperature 1, something else at 1/2, and refuses 0 and less."""
-    model, sampler = _offered(subject.fresh, HasTemperature), _offered(subject.fresh, Samples)
+    model, sampler = offered(subject.fresh, HasTemperature), offered(subject.fresh, Samples)
     labels = subject.labels(subject.fresh)
     drawn = sampler.sample(EXAMPLES, labels, seed=1).numpy()
     assert np.array_equal(drawn, model.sample_at(1.0, EXAMPLES, labels, seed=1)), "temperature 1 changed the samples"
@@ -206,7 +198,7 @@ def temperature_1_is_the_model(subject: Subject) -> None:
 
 def known_pixels_are_kept(subject: Subject) -> None:
     """Check that `inpaint` keeps what is known to the last bit, and that the rest is a function of the seed alone."""
-    model = _offered(subject.fresh, Inpaints)
+    model = offered(subject.fresh, Inpaints)
     labels, x = subject.labels(subject.fresh), subject.batch.x.numpy()
     known = np.zeros(x.shape[:3], bool)
     known[:, : x.shape[1] // 2, ::2] = True
@@ -290,7 +282,7 @@ def _codes(subject: Subject, model: GenerativeModel) -> tf.Tensor:
 
 def codes_become_examples(subject: Subject) -> None:
     """Check that what codes of the prior decode to has the shape, type and range of the data, and is a function of them."""
-    model, spec = _offered(subject.fresh, Decodes), subject.dataset.spec
+    model, spec = offered(subject.fresh, Decodes), subject.dataset.spec
     codes, labels = _codes(subject, subject.fresh), subject.labels(subject.fresh)
     assert codes.shape.rank == 2, f"expected codes of shape [batch, latent]; got {codes.shape}"
     decoded = np.asarray(model.decode(codes, labels, seed=0))
@@ -316,8 +308,8 @@ def _with(method: Callable[..., Any], *arguments: Any) -> Callable[[Any], Any]:
 
 def codes_decode_to_what_was_encoded(subject: Subject) -> None:
     """Check that decoding inverts encoding, for a model with codes and a density (a flow)."""
-    model = _offered(subject.fresh, HasLatents)
-    _offered(subject.fresh, HasLogProb)
+    model = offered(subject.fresh, HasLatents)
+    offered(subject.fresh, HasLogProb)
     labels = subject.labels(subject.fresh)
     back = model.decode(model.encode(subject.batch.x, labels, seed=0), labels).numpy()
     np.testing.assert_allclose(back.astype(float), subject.batch.x.numpy().astype(float), atol=1e-3)
@@ -366,6 +358,8 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     every_weight_is_trained,
     everything_is_a_function_of_the_seed,
     samples_are_examples,
+    samples_are_the_same_however_compiled,
+    samples_do_not_depend_on_the_batch,
     densities_are_numbers_per_example,
     bounds_are_numbers_per_example,
     bounds_are_ordered,

@@ -40,7 +40,7 @@ class Diverging(Gaussian):
 class Buggy(Gaussian):
     """Its sampler does not work."""
 
-    def sample(self, n, labels=None, seed=0):
+    def sample(self, n, labels=None, seed=0, first=0):
         raise ZeroDivisionError("a bug")
 
 

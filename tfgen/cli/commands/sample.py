@@ -31,8 +31,8 @@ class Options:
     """Same seed and batch size, same samples."""
     temperature: float = 1.0
     """Below 1 surer samples, above 1 bolder ones, for a model that has a temperature; 1 is the model itself."""
-    batch_size: int = 500
-    """Samples drawn at a time; bounds the memory."""
+    batch_size: int = 200
+    """Samples drawn at a time, however few are wanted; bounds the memory, and decides how products are rounded."""
     out: Path | None = None
     """File to write, .png or .npz; by default samples.png in the run's figures."""
 
