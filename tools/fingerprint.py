@@ -39,7 +39,7 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "vae": ("vae", {}),
     "vae-flow-prior": ("vae", {"prior": "flow", "network": "mlp"}),
     "cvae": ("cvae", {}),
-    "pixelcnn": ("pixelcnn", {"blocks": 2, "channels": 8}),
+    "pixelcnn": ("pixelcnn", {"blocks": 2, "filters": 8}),
     "gan": ("gan", {}),
     "cgan": ("cgan", {}),
     "realnvp-plane": ("realnvp", {"units": 32, "data": "two_gaussians"}),
