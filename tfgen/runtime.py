@@ -1,4 +1,4 @@
-"""TensorFlow as tfgen needs it: loaded without its noise, on the device that was asked for."""
+"""Load TensorFlow: without its log noise, and on the requested device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeds: every random number is a function of one integer and of where it is used.
+"""Seeds for stateless random numbers: each is a function of one integer and of its use.
 
 TensorFlow's stateless generators take a pair of int32, which this module makes from what a caller has at hand.
 """

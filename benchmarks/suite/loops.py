@@ -1,4 +1,4 @@
-"""Training as benchmarks see it: steps from the same weights, with the same optimizer, that stand still between two calls."""
+"""Timed training steps: same initial weights and optimizer in each compile mode, no work between two calls."""
 
 from __future__ import annotations
 

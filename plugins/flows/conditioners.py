@@ -1,4 +1,4 @@
-"""The networks of a coupling: from the dimensions that it keeps, and a condition, to parameters for those that it moves.
+"""Conditioner networks of couplings: from kept dimensions and a condition to parameters of the transform.
 
 The last layer of each starts at zero, so that a coupling starts as the identity.
 """
@@ -117,7 +117,7 @@ class ResidualConvNet(keras.layers.Layer):
         if self.squeeze > 1:
             flat = tf.nn.depth_to_space(flat, self.squeeze)
         pixels = tf.reshape(flat, [-1, self.partition.kept + self.partition.moved, self.parameters])
-        _, moved = self.partition.part(pixels, axis=1)
+        _, moved = self.partition.split(pixels, axis=1)
         return tf.reshape(moved, [*leading_shape(kept), self.partition.moved, self.parameters])
 
     def _squeezed(self, image: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""The mathematics of coupling flows: a stack of couplings over Keras networks, and the density that follows."""
+"""Coupling flows as models: Real NVP, conditional Real NVP, NICE and spline flows as chains of `tfb.RealNVP`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import tensorflow_probability as tfp
 
 from tfgen import Batch, DataSpec, GenerativeModel, Objective, as_seed, dequantise, fold_in, logit_squeeze, quantise
 from tfgen_plugins.flows import FlowConfig, NICEConfig, RealNVPConfig, SplineFlowConfig
+from tfgen_plugins.flows.bijectors import Partition, coupling_chain
 from tfgen_plugins.flows.layer import CouplingLayer, DiagonalScale, conditioner
 from tfgen_plugins.flows.masks import binary_mask
-from tfgen_plugins.flows.partition import Partition
-from tfgen_plugins.flows.stack import Coupling, CouplingStack
 from tfgen_plugins.flows.transforms import Additive, Affine, Spline, Transform
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -72,15 +71,9 @@ class Flow(GenerativeModel):
         return [logit_squeeze(self.data.levels, self.config.alpha, self.density_dtype), spread]
 
     def _chain(self, condition: tf.Tensor | None) -> list[Any]:
-        """Return the layers from that next to the data to that next to the codes."""
-        stack = []
-        for number, layer in enumerate(self.couplings):
-            # The second of a pair moves what the first one keeps, whatever masks were restored.
-            partner = number % 2 == 1
-            if number and not partner:
-                partner = layer.partition.keeps_what_moves(self.couplings[number - 1].partition)
-            stack.append(Coupling(layer.partition, layer.transformation(condition), partner))
-        return [CouplingStack(stack)]
+        """Return the layers as bijectors, from that next to the data to that next to the codes."""
+        # Layers come in pairs of complementary masks, whatever masks were restored: `binary_mask` makes them so.
+        return [coupling_chain([layer.coupling(condition, i % 2 == 1) for i, layer in enumerate(self.couplings)])]
 
     def distribution(self, labels: Any = None, n: int | None = None) -> Any:
         """Return the `tfd.Distribution` of flat examples [..., D] in data space; with labels [n], one for each of them."""

@@ -1,4 +1,4 @@
-"""Generative adversarial networks: one objective for each of the two players, and codes that decode."""
+"""Generative adversarial networks: a generator's and a discriminator's objective, and codes that decode."""
 
 from __future__ import annotations
 

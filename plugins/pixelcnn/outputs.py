@@ -1,4 +1,4 @@
-"""p(x_i | x_<i): what the network's numbers for a pixel say of its values, and how a value is drawn from it.
+"""Output distributions p(x_i | x_<i) of a PixelCNN: Bernoulli, categorical, discretised logistic mixture.
 
 A pixel's channels v_1 .. v_C come one after another: the network sees earlier pixels, and within the pixel each channel's
 distribution depends on the channels before it by terms of its own, as in PixelCNN++ (Salimans et al. 2017, section 2.2).

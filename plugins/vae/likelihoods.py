@@ -1,4 +1,4 @@
-"""p(x|z): what each pixel is compared with, and the distribution that a decoder's numbers pick for it.
+"""Likelihoods p(x|z) of a VAE: Bernoulli, continuous Bernoulli, Gaussian, discretised logistic.
 
 Images v in {0, ..., L-1} become bits, real numbers in [0, 1), or stay as they are; each likelihood says what its densities
 are then of. Densities of dequantised images are per grey level: with ``y = (v + u) / L`` this is

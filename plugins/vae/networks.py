@@ -1,4 +1,4 @@
-"""Encoders, from an example to the numbers that pick q(z|x, y), and decoders, from a code to those that pick p(x|z, y).
+"""Encoder and decoder networks of a VAE: example to parameters of q(z|x, y), code to parameters of p(x|z, y).
 
 A label comes in as one-hot planes beside the image, or as a one-hot vector beside the code. Hidden layers compute in the
 model's precision, the last layer of each network in that of its densities.

@@ -1,4 +1,4 @@
-"""p(z), or p(z|y): the distribution of codes that a posterior is compared with and new codes are drawn from."""
+"""Priors p(z) and p(z|y) of a VAE: standard, Gaussian mixture, VampPrior, flow, conditional."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen import DataSpec
-from tfgen_plugins.flows import RealNVPConfig
-from tfgen_plugins.flows.model import RealNVP
+from tfgen_plugins.flows import RealNVP, RealNVPConfig
 from tfgen_plugins.vae import VAEConfig
 
 tfd = tfp.distributions
@@ -136,7 +135,7 @@ class VampPrior(Prior):
 
 
 class FlowPrior(Prior):
-    """A Real NVP over codes (Chen et al.: Variational lossy autoencoder, 2017, section 3.2, with couplings).
+    """A Real NVP, a chain of `tfb.RealNVP`, over codes (Chen et al.: Variational lossy autoencoder, 2017, section 3.2).
 
     Args:
         latent: size of a code.

@@ -1,4 +1,4 @@
-"""The command line: global options, then one command, each in a file of its own under `tfgen.cli.commands`."""
+"""Main program `tfgen`: global options, then one command of `tfgen.cli.commands` or of a plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From grey levels to bits, in the ways that the literature has: which one makes which numbers comparable.
+"""Binarisation of images: grey levels to bits, stochastic, static or by a threshold.
 
 - ``stochastic``: bit d of image v is 1 with probability ``v_d / (L - 1)``, drawn anew each time (Salakhutdinov, Murray 2008).
 - ``static``: the same, drawn once for all time: an image always has the same bits, as in the binarised MNIST of Larochelle,

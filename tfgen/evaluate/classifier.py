@@ -1,4 +1,4 @@
-"""A small classifier of a data set, trained by the shared loop on the set itself: what sees features, and judges labels."""
+"""Small convolutional classifier of a data set: features for FID and the like, and label accuracy."""
 
 from __future__ import annotations
 

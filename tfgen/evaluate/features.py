@@ -1,4 +1,4 @@
-"""Networks that see features: what the distance between two sets of images is measured in.
+"""Feature extractors for FID, KID and precision/recall.
 
 A distance between features means nothing without the name of the network that saw them, and two compare only when it was the
 same one: each network has a name that tells it from all others, and goes into the basis of every number.

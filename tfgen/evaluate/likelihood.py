@@ -1,4 +1,4 @@
-"""Numbers that mean something: each metric is computed from a capability and carries its unit and what it rests on."""
+"""Evaluate a model on a split. Every metric carries value, standard error, unit and basis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Divergences of two models that have densities and draw samples: by Monte Carlo, each model scored at draws of both."""
+"""KL and Jensen-Shannon divergences between two models with densities, estimated by Monte Carlo."""
 
 from __future__ import annotations
 

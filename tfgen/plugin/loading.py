@@ -1,4 +1,4 @@
-"""Finds plugins and loads them one at a time, so that a broken one harms no other."""
+"""Find and load plugins, one at a time, so that a broken one harms no other."""
 
 from __future__ import annotations
 

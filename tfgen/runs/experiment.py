@@ -1,4 +1,4 @@
-"""From a configuration to a finished run: data, model, training, numbers and pictures, in that order."""
+"""Run an experiment from its configuration: data, model, training, evaluation, pictures."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from tfgen.data.dataset import Dataset
 from tfgen.data.lookup import load_dataset
 from tfgen.errors import RunError
 from tfgen.evaluate.likelihood import evaluate, log_joint
+from tfgen.figures.curves import draw_curves
+from tfgen.figures.densities import draw_density
+from tfgen.figures.examples import draw_examples
 from tfgen.figures.inpainting import draw_inpainting
 from tfgen.figures.latent_catalogue import draw_pictures
-from tfgen.figures.pictures import draw_curves, draw_density, draw_examples
 from tfgen.files import written_whole
 from tfgen.model.base import GenerativeModel, build_model
 from tfgen.model.capabilities import HasElbo, HasLogProb, HasPosterior, Inpaints, Samples

@@ -1,24 +1,19 @@
-"""Examples of the classes that are asked for, in the order in which they are, and the picture of a number."""
+"""Samples of given classes, in the given order, and the picture of a number."""
 
 from __future__ import annotations
 
 import reprlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import image as mpl_image
 from numpy.typing import NDArray
 
 from tfgen.errors import CapabilityError, DataError
-from tfgen.figures.pictures import in_colour
 from tfgen.model.base import GenerativeModel
 from tfgen.sample.sampling import sample_batches
 
 # Examples are drawn so many at a time, however few are wanted: what stands at a place then depends on no other place.
 _AT_A_TIME = 32
-_DIGIT_PIXELS = 128  # images are enlarged, by a whole factor, to about this height,
-_STRIP_PIXELS = 4096  # unless the row would become wider than this
 
 
 def generate_examples(
@@ -70,11 +65,3 @@ def _known_labels(labels: Any, classes: int) -> NDArray[np.int32]:
         if not 0 <= value < classes:
             raise DataError(f"labels must lie in 0 .. {classes - 1}, got {value}.")
     return values.astype(np.int32)
-
-
-def draw_side_by_side(images: NDArray[np.generic], levels: int, path: Path) -> None:
-    """Write images [n, height, width, channels] as a picture: one row, without a gap, enlarged by a whole factor."""
-    count, height, width, _ = images.shape
-    factor = max(1, min(_DIGIT_PIXELS // height, _STRIP_PIXELS // (count * width)))
-    row = np.concatenate(list(in_colour(images, levels)), axis=1)
-    mpl_image.imsave(path, row.repeat(factor, axis=0).repeat(factor, axis=1), format="png")

@@ -1,4 +1,4 @@
-"""One optimisation step, and the compiled programs that run many of them."""
+"""Optimisation step, and the compiled programs (graph, XLA) that run many of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shared training loop: every model, every compile mode, every feed."""
+"""Trainer: the shared training loop for every model, compile mode and feed."""
 
 from __future__ import annotations
 
