@@ -30,6 +30,7 @@ from tfgen.evaluate.classifier import (
     save_weights,
     train_classifier,
 )
+from tfgen.files import written_whole
 from tfgen.plugin.specs import DataSources
 
 #: How a network is asked for: a classifier trained on the data set, Inception of Keras, or the values themselves.
@@ -154,11 +155,12 @@ def classifier_of(data: Dataset, sources: DataSources, quiet: bool = True) -> Fe
     except ValueError:
         if not quiet:
             print(f"training a classifier of {data.name}, whose features are compared (once) ...", file=sys.stderr)
-        train_classifier(model, data, folder, quiet)
-        about = {"data": data.name, "config": asdict(config), "examples": len(data.test)}
-        assert data.test.labels is not None
-        about["test_accuracy"] = accuracy_of(model, data.test.x, data.test.labels)
-        save_weights(model, path, about)
+        with written_whole(path) as temporary:  # around the training: a folder that cannot be written is told first
+            train_classifier(model, data, quiet)
+            about = {"data": data.name, "config": asdict(config), "examples": len(data.test)}
+            assert data.test.labels is not None
+            about["test_accuracy"] = accuracy_of(model, data.test.x, data.test.labels)
+            save_weights(model, temporary, about)
     name = f"classifier of {data.name} {_digest(*(weight.numpy() for weight in model.weights))[:8]}"
     if not quiet:
         accuracy = f"{100 * about['test_accuracy']:.2f} % right on {about['examples']} test examples"
