@@ -1,6 +1,5 @@
 """Every mistake that a user can mend: one line on stderr, exit code 2, no traceback, and nothing lost."""
 
-import fcntl
 import gzip
 import json
 import shutil
@@ -9,6 +8,7 @@ import sys
 import textwrap
 
 import pytest
+from filelock import FileLock
 
 from tfgen.cli.main import main
 from tfgen.data import cache
@@ -537,8 +537,7 @@ def test_a_finished_run_is_not_resumed(fails, tiny_run):
 def test_two_processes_never_train_one_run(fails, run_copy):
     (run_copy / "results.json").unlink()
     before = contents(run_copy)
-    with (run_copy / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(run_copy / ".lock"):
         assert "is being trained by another process" in fails("resume", run_copy)
     assert contents(run_copy) == before
     assert main(["resume", str(run_copy)]) == 0
