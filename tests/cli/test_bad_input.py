@@ -344,6 +344,9 @@ def test_what_is_no_run(command, fails, tiny_run, tmp_path):
     assert "is no folder" in fails(command, tmp_path / "nothing")
     assert "is no folder" in fails(command, "x" * 300)
     assert "is no folder" in fails(command, tiny_run / "config.json")
+    (tmp_path / "empty").mkdir()
+    make_it = f"make the run: tfgen run MODEL --runs-dir {tmp_path} --name empty"
+    assert make_it in fails(command, tmp_path / "empty")
     assert "it has no config.json" in fails(command, tmp_path)
     assert "it holds the runs tiny" in fails(command, tiny_run.parent)
 

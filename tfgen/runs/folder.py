@@ -112,9 +112,10 @@ class RunFolder:
             raise RunError(f"{path} is no folder; name a run's folder, for example runs/realnvp-digits.")
         if not (path / "config.json").exists():
             if _is_unmade(path):
+                place = path if path.name else path.resolve()  # where it is "."
                 raise RunError(
                     f"{path} is no run folder: it is empty, as after a kill while a run was being made; "
-                    f"make the run: tfgen run MODEL --runs-dir {path.parent} --name {path.name}"
+                    f"make the run: tfgen run MODEL --runs-dir {place.parent} --name {place.name}"
                 )
             found = sorted(child.parent.name for child in path.glob("*/config.json"))
             inside = [name for name in found if not is_temporary(name)]
