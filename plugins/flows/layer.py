@@ -12,7 +12,7 @@ import tensorflow_probability as tfp
 from tfgen import DataSpec
 from tfgen_plugins.flows import FlowConfig
 from tfgen_plugins.flows.bijectors import Coupling, masked_coupling
-from tfgen_plugins.flows.conditioners import MLP, ResidualConvNet
+from tfgen_plugins.flows.conditioners import ConditionerMLP, ResidualConvNet
 from tfgen_plugins.flows.partition import Partition
 from tfgen_plugins.flows.transforms import Transform
 
@@ -61,7 +61,7 @@ def conditioner(
         dtype: of its result.
     """
     if config.network == "mlp":
-        return MLP(partition, parameters, condition, config.units, config.depth, config.activation, dtype)
+        return ConditionerMLP(partition, parameters, condition, config.units, config.depth, config.activation, dtype)
     hidden = (config.channels, config.blocks, config.activation)
     return ResidualConvNet(partition, data.shape, parameters, condition, *hidden, dtype)
 

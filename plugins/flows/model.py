@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,8 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import Batch, DataSpec, GenerativeModel, Objective, as_seed, dequantise, fold_in, logit_squeeze, quantise
+from tfgen import Batch, DataSpec, GenerativeModel, Objective, dequantise, fold_in, logit_squeeze, normal, quantise
+from tfgen.layers import bits_per_dim
 from tfgen_plugins.flows import FlowConfig, NICEConfig, RealNVPConfig, SplineFlowConfig
 from tfgen_plugins.flows.bijectors import Partition, coupling_chain
 from tfgen_plugins.flows.layer import CouplingLayer, DiagonalScale, conditioner
@@ -90,7 +90,7 @@ class Flow(GenerativeModel):
         per_dimension = nats / self.data.dimensions
         terms = {"loss": per_dimension, f"nll_nats{given}": nats}
         if self.data.kind == "image":
-            terms[f"bits_per_dim{given}"] = per_dimension / math.log(2.0)
+            terms[f"bits_per_dim{given}"] = bits_per_dim(nats, self.data.dimensions)
         return terms
 
     def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
@@ -99,9 +99,9 @@ class Flow(GenerativeModel):
         # A fresh tensor: the bijectors' cache must not answer with a latent code that came from sampling.
         return self.distribution(labels, flat.shape[0]).log_prob(tf.identity(flat))
 
-    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Draw `n` examples: uint8 images, or float32 vectors."""
-        return self.decode(self._base([]).sample(n, seed=as_seed(seed)), labels)
+    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
+        """Draw the examples ``first .. first + n - 1`` of a seed: uint8 images, or float32 vectors."""
+        return self.decode(normal([n, self.data.dimensions], seed, self.density_dtype, first), labels)
 
     def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Return ``z = f(x + u)``, [batch, D]."""

@@ -95,22 +95,25 @@ def test_batches_are_written_before_the_next_is_drawn(tmp_path):
 
 
 class Counting(Fake):
-    """Draws the number of the batch, or fails at one of them, and counts what it has drawn."""
+    """Draws its label, or fails at one of them, and counts the batches it has drawn, two threads at a time."""
 
-    fails_at = -1
-
-    def __init__(self):
-        super().__init__(kind="vector")
-        self.drawn = 0
+    def __init__(self, fails_at=None):
+        super().__init__(conditional=True, kind="vector", classes=1000)
+        self.drawn, self.fails_at, self.lock = 0, fails_at, threading.Lock()
 
     def sample(self, n, labels=None, seed=0):
-        def count(seed):
-            self.drawn += 1
-            if self.drawn - 1 == self.fails_at:
+        def count(label):
+            with self.lock:
+                self.drawn += 1
+            if label == self.fails_at:
                 raise RuntimeError("out of memory")
-            return np.float32(self.drawn)
+            return np.float32(label)
 
-        return tf.fill([n, 2], tf.ensure_shape(tf.numpy_function(count, [as_seed(seed)], tf.float32), []))
+        return tf.fill([n, 2], tf.ensure_shape(tf.numpy_function(count, [labels[0]], tf.float32), []))
+
+
+#: The label of each batch of one is its number.
+NUMBERS = np.arange(1000, dtype=np.int32)
 
 
 def settled(model, at_least=0):
@@ -127,8 +130,8 @@ def settled(model, at_least=0):
 
 def test_the_next_batches_are_drawn_ahead_but_no_more_than_two():
     model = Counting()
-    batches = sample_batches(model, 10**9, None, 0, 5)
-    assert next(batches).shape == (5, 2)
+    batches = sample_batches(model, len(NUMBERS), NUMBERS, 0, 1)
+    assert next(batches).shape == (1, 2)
     assert settled(model) == 1  # a picture needs one batch
     for taken in range(2, 5):
         next(batches)
@@ -156,11 +159,12 @@ def test_batches_come_in_order_whoever_is_first():
 
 
 def test_a_batch_that_fails_ends_the_loop_with_its_error():
-    model = Counting()
-    model.fails_at = 2
+    """Which batch fails is told by its label: two are drawn at a time, so the third call may well be that of the fourth."""
+    model, taken = Counting(fails_at=2), []
     with pytest.raises(tf.errors.OpError, match="out of memory"):
-        list(sample_batches(model, 10**9, None, 0, 5))
-    assert settled(model) <= 5
+        taken.extend(int(batch[0, 0]) for batch in sample_batches(model, len(NUMBERS), NUMBERS, 0, 1))
+    assert taken == [0, 1]
+    assert settled(model) <= 5  # two were taken, one failed, and two more are drawn ahead at most
 
 
 def test_every_batch_is_drawn_on_the_device_of_the_caller(monkeypatch):

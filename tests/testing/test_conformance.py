@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import unittest
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,18 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tests.toy_models import ConditionalGaussian, ConditionalLinearGaussian, Gaussian, LinearGaussian, spec
+from tfgen.model.capabilities import (
+    CAPABILITIES,
+    Decodes,
+    HasElbo,
+    HasLatents,
+    HasLogProb,
+    HasPosterior,
+    HasTemperature,
+    Inpaints,
+    Samples,
+)
+from tfgen.plugin.loading import load_registry
 from tfgen.testing.checks import (
     CHECKS,
     Subject,
@@ -62,29 +77,85 @@ SUBJECTS = {
 }
 
 
-#: Those that are compiled in every mode by the fast tests, too.
-COMPILED = ("realnvp-digits", "histogram-digits")
-CASES = [
-    pytest.param(
-        subject,
-        check,
-        id=f"{name}-{check.__name__}",
-        marks=[pytest.mark.slow] if check is compile_modes_agree and name not in COMPILED else [],
-    )
-    for name, subject in SUBJECTS.items()
-    for check in CHECKS
-]
+FLOW = {Samples, HasLogProb, Decodes, HasLatents}
+AUTOENCODER = {Samples, HasElbo, HasPosterior, Decodes, HasLatents}
+AUTOREGRESSIVE = {Samples, HasTemperature, HasLogProb, Inpaints}
+ADVERSARIAL = {Samples, Decodes}
+#: What every subject must offer, by the first word of its name. A check of anything else is skipped, so that a model which
+#: loses a capability would be skipped where it ought to fail; `test_what_is_offered` fails instead.
+OFFERED = {
+    "realnvp": FLOW,
+    "conditional_realnvp": FLOW,
+    "nice": FLOW,
+    "spline_flow": FLOW,
+    "vae": AUTOENCODER,
+    "cvae": AUTOENCODER,
+    "pixelcnn": AUTOREGRESSIVE,
+    "gan": ADVERSARIAL,
+    "cgan": ADVERSARIAL,
+    "histogram": {Samples, HasLogProb},
+}
+CONDITIONAL = {name for name in SUBJECTS if name.startswith(("conditional_", "cvae", "cgan"))} | {"pixelcnn-gated"}
+#: Sound toys, what they offer, and whether they take labels.
+SOUND = {
+    "unconditional": (Gaussian, {Samples, HasLogProb}, False),
+    "conditional": (ConditionalGaussian, FLOW, True),
+    "bound": (LinearGaussian, AUTOENCODER, False),
+    "conditional-bound": (ConditionalLinearGaussian, AUTOENCODER, True),
+}
+#: Those that are compiled in every mode by the fast tests, too: a density, the example of the docs, and a bound with labels.
+COMPILED = ("realnvp-digits", "histogram-digits", "unconditional", "conditional-bound")
 
 
-@pytest.mark.parametrize(("subject", "check"), CASES)
-def test_conformance(subject, check):
-    check(subject)
+def cases(names):
+    """Every check of every subject. Those of one subject share its training, so one worker has them all."""
+    return [
+        pytest.param(
+            name,
+            check,
+            id=f"{name}-{check.__name__}",
+            marks=[
+                pytest.mark.xdist_group(f"conformance-{name}"),
+                *([pytest.mark.slow] if check is compile_modes_agree and name not in COMPILED else []),
+            ],
+        )
+        for name in names
+        for check in CHECKS
+    ]
+
+
+def offers(subject):
+    return {capability for capability in CAPABILITIES if isinstance(subject.fresh, capability)}
+
+
+@pytest.mark.parametrize(("name", "check"), cases(SUBJECTS))
+def test_conformance(name, check):
+    check(SUBJECTS[name])
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.xdist_group(f"conformance-{name}")) for name in SUBJECTS]
+)
+def test_what_is_offered(name):
+    assert offers(SUBJECTS[name]) == OFFERED[name.partition("-")[0]]
+    assert SUBJECTS[name].fresh.conditional == (name in CONDITIONAL)
+
+
+@cache
+def registry():
+    """One registry for all toys."""
+    return load_registry()
+
+
+_NUMBERS = itertools.count()
 
 
 def broken(toy: type = Gaussian, **methods: object) -> Subject:
     """A subject whose model is a sound one with some methods replaced."""
-    subject = Subject("broken", "two_gaussians", options={"batch_size": 5000})
-    subject.registry.add_model(spec(type("Broken", (toy,), methods)))
+    name = f"Toy{next(_NUMBERS)}"
+    subject = Subject(name.lower(), "two_gaussians", options={"batch_size": 5000})
+    subject.registry = registry()
+    subject.registry.add_model(spec(type(name, (toy,), methods)))
     return subject
 
 
@@ -93,18 +164,36 @@ def broken_conditional(**methods: object) -> Subject:
     return broken(ConditionalGaussian, **methods)
 
 
-SOUND = {
-    "unconditional": broken(),
-    "conditional": broken_conditional(),
-    "bound": broken(LinearGaussian),
-    "conditional-bound": broken(ConditionalLinearGaussian),
-}
+@cache
+def sound(name):
+    """A toy as it is, made once for all its checks."""
+    return broken(SOUND[name][0])
 
 
-@pytest.mark.parametrize("subject", SOUND.values(), ids=SOUND.keys())
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_a_sound_toy_passes(subject, check):
-    check(subject)
+@pytest.mark.parametrize(("name", "check"), cases(SOUND))
+def test_a_sound_toy_passes(name, check):
+    check(sound(name))
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.xdist_group(f"conformance-{name}")) for name in SOUND]
+)
+def test_what_a_sound_toy_offers(name):
+    _, offered, conditional = SOUND[name]
+    assert offers(sound(name)) == offered
+    assert sound(name).fresh.conditional == conditional
+
+
+def test_a_model_without_a_capability_is_skipped_not_passed():
+    mute = broken(sample=None, log_prob=None)
+    for check in (samples_are_examples, densities_are_numbers_per_example, bounds_are_ordered):
+        with pytest.raises(unittest.SkipTest, match=r"has no (sampler|density|bound)"):
+            check(mute)
+
+
+def _serial(model):
+    """A number of its own for each model."""
+    return np.float32(model.__dict__.setdefault("serial", next(_NUMBERS)))
 
 
 class _Counter:
@@ -133,7 +222,7 @@ def _unseeded(self, n, labels=None, seed=0):
         (every_weight_is_trained, {"log_prob": lambda self, x, *_, **__: 0 * Gaussian.log_prob(self, x)}),
         (
             a_loaded_model_is_the_trained_one,
-            {"log_prob": lambda self, x, *_, **__: Gaussian.log_prob(self, x) + np.float32(id(self) % 1000)},
+            {"log_prob": lambda self, x, *_, **__: Gaussian.log_prob(self, x) + _serial(self)},
         ),
     ],
 )
@@ -191,7 +280,7 @@ def _with_posterior(distribution):
         ),
         (
             a_loaded_model_is_the_trained_one,
-            {"elbo": lambda self, x, *_, **__: LinearGaussian.elbo(self, x) + np.float32(id(self) % 1000)},
+            {"elbo": lambda self, x, *_, **__: LinearGaussian.elbo(self, x) + _serial(self)},
             None,
         ),
     ],
@@ -219,24 +308,25 @@ def _not_our_error(self, x, labels=None, seed=0):
 
 
 @pytest.mark.parametrize(
-    ("subject", "says"),
+    ("toy", "methods", "says"),
     [
         (
-            broken(log_prob=lambda self, x, labels=None, seed=0: tf.reduce_sum(x, axis=-1)),
+            Gaussian,
+            {"log_prob": lambda self, x, labels=None, seed=0: tf.reduce_sum(x, axis=-1)},
             "log_prob with labels, which",
         ),
-        (broken(sample=lambda self, n, labels=None, seed=0: tf.zeros([n, 2])), "sample with labels, which"),
-        (broken(elbo=lambda self, x, labels=None, seed=0, particles=1: x[:, 0]), "elbo with labels, which"),
-        (broken_conditional(log_prob=_first_class_by_default), "log_prob with no labels"),
-        (broken_conditional(decode=_any_number_of_labels), "with too few labels"),
-        (broken_conditional(sample=_any_label), "sample with a label of 2"),
-        (broken_conditional(prior=lambda self, labels=None: None), "prior with no labels"),
-        (broken_conditional(log_prob=_not_our_error), "raised ValueError"),
+        (Gaussian, {"sample": lambda self, n, labels=None, seed=0: tf.zeros([n, 2])}, "sample with labels, which"),
+        (Gaussian, {"elbo": lambda self, x, labels=None, seed=0, particles=1: x[:, 0]}, "elbo with labels, which"),
+        (ConditionalGaussian, {"log_prob": _first_class_by_default}, "log_prob with no labels"),
+        (ConditionalGaussian, {"decode": _any_number_of_labels}, "with too few labels"),
+        (ConditionalGaussian, {"sample": _any_label}, "sample with a label of 2"),
+        (ConditionalGaussian, {"prior": lambda self, labels=None: None}, "prior with no labels"),
+        (ConditionalGaussian, {"log_prob": _not_our_error}, "raised ValueError"),
     ],
 )
-def test_models_that_let_labels_pass_fail(subject, says):
+def test_models_that_let_labels_pass_fail(toy, methods, says):
     with pytest.raises(AssertionError, match=says):
-        labels_that_do_not_fit_are_refused(subject)
+        labels_that_do_not_fit_are_refused(broken(toy, **methods))
 
 
 def test_a_model_that_does_not_look_at_its_labels_fails():

@@ -16,6 +16,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset
+from tfgen.data.grey_levels import to_unit
 from tfgen.data.spec import DataSpec
 from tfgen.model.base import Batch, GenerativeModel, Objective, build_model
 from tfgen.plugin.specs import ModelSpec
@@ -92,7 +93,7 @@ class Classifier(GenerativeModel):
 
     def features(self, x: Any, keep: tf.Tensor | None = None) -> tf.Tensor:
         """Return the features [n, features] of uint8 images; `keep` [n, flat] is 0 where dropout leaves out."""
-        hidden = tf.cast(x, tf.float32) / (self.data.levels - 1)
+        hidden = to_unit(x, self.data.levels)
         for convolution in self.convolutions:
             hidden = convolution(hidden)
         hidden = tf.reshape(hidden, [-1, self.flat])

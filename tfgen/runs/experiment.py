@@ -35,6 +35,7 @@ from tfgen.training.trainer import Trainer
 
 _PICTURE_SEED = 7  # of the pictures of a run, so that before, half-way and after show the same codes
 _PICTURE_POINTS = 3000
+_PICTURE_BATCH = 500  # samples drawn at a time
 _PICTURE_COMPLETED = 8
 
 
@@ -162,7 +163,8 @@ def _draw_samples(model: GenerativeModel, images: int, path: Path) -> None:
     count = images if model.data.kind == "image" else _PICTURE_POINTS
     labels = labels_for(model, count, None)
     with written_whole(path) as temporary:
-        draw_examples(next(sample_batches(model, count, labels, _PICTURE_SEED, count)), model.data, temporary)
+        batches = sample_batches(model, count, labels, _PICTURE_SEED, min(_PICTURE_BATCH, count))
+        draw_examples(np.concatenate(list(batches)), model.data, temporary)
 
 
 def _draw_inpainting(model: GenerativeModel, data: Dataset, path: Path) -> None:

@@ -17,6 +17,8 @@ from tfgen.sample.sampling import labels_for, sample_batches
 
 #: The most samples that go into one picture.
 PICTURE_SAMPLES = 10_000
+#: Samples drawn at a time, however few are wanted: a file holds the same bytes as the beginning of a longer one.
+SAMPLE_BATCH = 200
 
 
 def write_samples(
@@ -25,7 +27,7 @@ def write_samples(
     count: int,
     labels: Sequence[int] | None = None,
     seed: int = 0,
-    batch_size: int = 500,
+    batch_size: int = SAMPLE_BATCH,
     quiet: bool = True,
     temperature: float = 1.0,
 ) -> None:
@@ -36,7 +38,7 @@ def write_samples(
         path: where to; an existing file is replaced once the new one is complete.
         count: how many.
         labels: of a conditional model; gone round until `count` is reached.
-        seed: same seed and batch size, same samples.
+        seed: same seed and batch size, same bytes; another batch size rounds products in another way.
         batch_size: drawn at a time; bounds the memory.
         quiet: show no progress.
         temperature: of the draws; 1 is the model itself, below 1 they are surer, above 1 bolder.
@@ -53,7 +55,6 @@ def write_samples(
         raise OutputError(f"cannot write {path}: the name must end in .png (a picture) or .npz (arrays).")
     if path.suffix == ".png" and count > PICTURE_SAMPLES:
         raise OptionError(f"--count must be at most {PICTURE_SAMPLES} for a picture, got {count}; write an .npz.")
-    batch_size = min(batch_size, count)
     all_labels = labels_for(model, count, labels)
     batches = sample_batches(model, count, all_labels, seed, batch_size, temperature)
     with written_whole(path) as temporary, Bar("sampling", count, "samples", quiet=quiet) as bar:

@@ -12,8 +12,7 @@ from tfgen.errors import CapabilityError, DataError
 from tfgen.model.base import GenerativeModel
 from tfgen.sample.sampling import sample_batches
 
-# Examples are drawn so many at a time, however few are wanted: what stands at a place then depends on no other place.
-_AT_A_TIME = 32
+_BATCH = 500  # examples drawn at a time
 
 
 def generate_examples(
@@ -21,8 +20,8 @@ def generate_examples(
 ) -> NDArray[np.generic]:
     """Return an example of each label, in their order: uint8 images [n, height, width, channels], or float32 vectors [n, d].
 
-    The example at a place is a function of seed, place and label: the same label elsewhere gives another example, and labels
-    that are added behind change none before them.
+    The example at a place is a function of seed, place and label, up to the rounding of products: the same label elsewhere
+    gives another example, and labels that are added behind change none before them.
 
     Args:
         model: conditional, with a sampler.
@@ -36,7 +35,7 @@ def generate_examples(
     """
     require_conditional(model, wanted_by)
     known = _known_labels(labels, model.data.classes or 0)
-    batches = sample_batches(model, len(known), known, seed, _AT_A_TIME)
+    batches = sample_batches(model, len(known), known, seed, min(_BATCH, len(known)))
     return np.concatenate(list(batches)).astype(np.uint8 if model.data.kind == "image" else np.float32)
 
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from tfgen.errors import DataError, require_option
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasTemperature, Samples, capable
-from tfgen.seeds import fold_in
 
 # Batches drawn at a time: where the operations of one leave a core idle, those of the other use it.
 _AT_WORK = 2
@@ -48,7 +47,11 @@ def sample_batches(
     batch_size: int,
     temperature: float = 1.0,
 ) -> Iterator[NDArray[np.generic]]:
-    """Yield `count` samples in batches; a function of seed and batch size.
+    """Yield the first `count` samples of a seed in batches.
+
+    A sample is a function of the seed and of its place among all samples, up to the rounding of products, which the size of
+    the batches decides. All batches have that size, the last one too, of which the rest is thrown away: so the first samples
+    of a longer run of the same batch size are the same to the bit.
 
     While a batch is in the caller's hands the next ones are being drawn, two at a time.
 
@@ -60,13 +63,14 @@ def sample_batches(
     starts = range(0, count, batch_size)
 
     @tf.function(autograph=False)
-    def draw(number: tf.Tensor, batch_labels: tf.Tensor | None = None) -> tf.Tensor:
-        return sample(batch_size, batch_labels, seed=fold_in(seed, number))
+    def draw(first: tf.Tensor, batch_labels: tf.Tensor | None = None) -> tf.Tensor:
+        return sample(batch_size, batch_labels, seed=seed, first=first)
 
     def arguments(number: int) -> tuple[tf.Tensor, ...]:
+        first = tf.constant(starts[number])
         if labels is None:
-            return (tf.constant(number),)
-        return tf.constant(number), tf.constant(np.resize(labels[starts[number] :][:batch_size], batch_size))
+            return (first,)
+        return first, tf.constant(np.resize(labels[starts[number] :][:batch_size], batch_size))
 
     program = draw.get_concrete_function(*arguments(0))
     device = tf.identity(tf.zeros([])).device  # where operations go here; another thread would not know

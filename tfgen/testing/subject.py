@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -65,8 +66,23 @@ class Subject:
         labels = None if split.labels is None else tf.constant(split.labels[:EXAMPLES])
         return Batch(tf.constant(split.x[:EXAMPLES]), labels)
 
+    @cached_property
+    def fresh(self) -> GenerativeModel:
+        """The untrained model of seed 0, built once for every check that does not change it."""
+        return self.build()
+
+    @cached_property
+    def trained(self) -> tuple[Run, GenerativeModel]:
+        """A brief training in a plain graph, done once for all checks: the run, and the model as it was trained."""
+        return self.train(Path(self._folder.name))
+
+    @cached_property
+    def _folder(self) -> tempfile.TemporaryDirectory[str]:
+        """Where `trained` lies; removed with the subject."""
+        return tempfile.TemporaryDirectory(prefix="tfgen-conformance-")
+
     def build(self, seed: int = 0) -> GenerativeModel:
-        """Return the model, fresh."""
+        """Return a model of its own, untrained."""
         spec, training = self.registry.model(self.model), self.config.training
         return build_model(spec, self.config.options, self.dataset.spec, seed, training.precision)
 
