@@ -36,11 +36,10 @@ def prepared_data_dir(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory)
         load_tfds("mnist", DataSources(str(shared), str(mnist_dir)))
         return shared
     # Each worker has a folder of its own beside the others'; they share the one above it. Those who come second wait.
-    import fcntl
+    from filelock import FileLock
 
     shared = base.parent / "prepared-data"
-    with (base.parent / "prepared-data.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(base.parent / "prepared-data.lock"):
         load_tfds("mnist", DataSources(str(shared), str(mnist_dir)))
     return shared
 

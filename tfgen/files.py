@@ -3,43 +3,179 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 import json
 import math
 import os
-import tempfile
+import platform
+import re
+import shutil
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tfgen.errors import OutputError, RunError
 
+#: Names of temporary files and folders: host and process of the writer, a random part, and the name that it will get.
+_TEMPORARY = re.compile(r"\.tfgen-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-[0-9a-f]{8}-(?P<name>.+)", re.DOTALL)
+_LONGEST_NAME = 200  # bytes kept of the name: file systems take 255 in all
+_DAY = 24 * 3600.0  # seconds after which a writer that cannot be asked for is taken to be dead
+_WRITING: set[str] = set()  # names of the temporaries that this process is writing
+
 
 @contextlib.contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; what is written there takes the place of `path` when the block succeeds.
 
+    What killed processes left beside it of earlier attempts is removed, and so are folders made for a file that failed.
+
     Raises:
         OutputError: when the folder cannot be written to or the disk is full.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise OutputError(f"cannot write {path}: it is a folder; name a file.")
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-        os.close(handle)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}; choose another place.") from error
-    temporary = Path(name)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(_folders_made(path.parent))
+            with contextlib.suppress(FileNotFoundError):
+                os.lstat(path)  # a name that is too long
+            if path.is_dir():
+                raise OutputError(f"cannot write {path}: it is a folder; name a file.")
+            temporary = stack.enter_context(temporary_beside(path))
+            temporary.touch(exist_ok=False)
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror}; choose another place.") from error
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {path}: {error.strerror or error}; free some space or choose another place."
+            ) from error
+
+
+@contextlib.contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """Give a free name beside `path` for a file or folder that will be renamed to it; what is left there is removed.
+
+    The name ends in that of `path` and says which process writes it. What killed processes left of the same `path` is
+    removed first.
+    """
+    kept = path.name.encode(errors="surrogateescape")[-_LONGEST_NAME:].decode(errors="ignore")
+    remove_stale(path.parent, kept)
+    temporary = path.parent / f".tfgen-{_host()}-{os.getpid()}-{os.urandom(4).hex()}-{kept}"
+    _WRITING.add(temporary.name)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {path}: {error.strerror or error}; free some space or choose another place."
-        ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        remove(temporary)
+        _WRITING.discard(temporary.name)
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a file or folder of that name is a temporary one of `temporary_beside`."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def is_stale(path: Path) -> bool:
+    """Return whether `path` is a temporary file or folder of `temporary_beside` whose writer was killed.
+
+    A writer on this host is looked up by its process number. One on another host cannot be: what it left counts as stale
+    once nothing in it was changed for a day.
+    """
+    match = _TEMPORARY.fullmatch(path.name)
+    if match is None:
+        return False
+    writing = _is_writing(path.name, int(match["pid"])) if match["host"] == _host() else None
+    return _is_old(path) if writing is None else not writing
+
+
+def remove_stale(folder: Path, name: str | None = None) -> None:
+    """Remove the temporary files and folders in `folder` whose writers were killed; see `is_stale`.
+
+    Args:
+        folder: looked through, without what lies deeper.
+        name: of the file or folder that was being written; by default any.
+    """
+    for path in _listed(folder, ".tfgen-"):
+        match = _TEMPORARY.fullmatch(path.name)
+        if match is not None and name in (None, match["name"]) and is_stale(path):
+            remove(path)
+
+
+def remove_old(folder: Path, names: re.Pattern[str]) -> None:
+    """Remove what lies in `folder` under hidden names that match, and has not been changed for a day.
+
+    For temporaries whose names do not say who writes them, as earlier versions of tfgen made them.
+    """
+    for path in _listed(folder, "."):
+        if names.fullmatch(path.name) and _is_old(path):
+            remove(path)
+
+
+def _listed(folder: Path, beginning: str) -> list[Path]:
+    try:
+        return [folder / name for name in os.listdir(folder) if name.startswith(beginning)]
+    except OSError:  # no such folder, or not for us to read: nothing there can be removed
+        return []
+
+
+@functools.cache
+def _host() -> str:
+    """Return 8 hexadecimal digits for the host and, in a container, its numbering of processes."""
+    try:
+        namespace = os.readlink("/proc/self/ns/pid")
+    except (OSError, AttributeError):  # Linux alone has these
+        namespace = ""
+    return hashlib.sha256(f"{platform.node()} {namespace}".encode()).hexdigest()[:8]
+
+
+def _is_writing(name: str, pid: int) -> bool | None:
+    """Return whether the process of that number on this host may still be writing; None where it cannot be told."""
+    if pid == os.getpid():
+        return name in _WRITING
+    if os.name == "nt":  # there, a signal 0 would end the process
+        return None
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True
+
+
+def _is_old(path: Path) -> bool:
+    """Return whether nothing at `path` was changed for a day."""
+    inside = () if path.is_symlink() else path.rglob("*")
+    try:
+        newest = max(os.lstat(found).st_mtime for found in (path, *inside))
+    except OSError:
+        return False
+    return newest < time.time() - _DAY
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all that is in it, as far as it can be."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+@contextlib.contextmanager
+def _folders_made(folder: Path) -> Iterator[None]:
+    """Make `folder` and those above it; when the block fails, remove the ones that were made and are empty."""
+    missing = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for place in missing:
+            with contextlib.suppress(OSError):
+                place.rmdir()
+        raise
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -80,9 +216,3 @@ def read_json(path: Path, what_to_do: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RunError(f"{path} is damaged (it holds no JSON object); {what_to_do}.")
     return content
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

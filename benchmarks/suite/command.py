@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import os
 import shlex
 import statistics
 import sys
@@ -20,6 +19,7 @@ from tfgen.errors import OutputError
 from tfgen.progress import Bar
 from tfgen_benchmarks import record
 from tfgen_benchmarks.datasheet import BELIEVABLE, datasheet
+from tfgen_benchmarks.machine import load_average
 from tfgen_benchmarks.options import Options, Variant, variants
 from tfgen_benchmarks.record import Result
 from tfgen_benchmarks.report import ceiling_values
@@ -100,7 +100,7 @@ def _measure(
     from tfgen_benchmarks.suite import Suite
 
     content = {name: value for name, value in dataclasses.asdict(options).items() if name != "out"}
-    result = Result(shown, _plain(content), {}, round(os.getloadavg()[0], 2), list(options.parts), [], datasheet())
+    result = Result(shown, _plain(content), {}, load_average()[0], list(options.parts), [], datasheet())
     with Bar("benchmark", len(chosen), "models") as bar:
         suite = Suite(options, plugins, rivals, bar.say)
         for done, rows in enumerate(suite.measure(chosen), 1):

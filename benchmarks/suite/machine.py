@@ -5,10 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import resource
 import sys
 from pathlib import Path
 from typing import Any
+
+from tfgen.errors import OutputError
+
+try:
+    import resource
+except ImportError:  # on Windows
+    resource = None  # type: ignore[assignment]
 
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes there, KiB elsewhere
 
@@ -27,7 +33,7 @@ def describe_machine(device: str) -> dict[str, Any]:
         "cores_usable": usable_cores(),
         "device": runtime.device_name(device),
         "platform": f"{platform.system()} {platform.machine()}",
-        "load_average": [round(load, 2) for load in os.getloadavg()],  # of 1, 5 and 15 minutes: was it alone?
+        "load_average": load_average(),
         "versions": runtime.versions(),
     }
 
@@ -45,16 +51,27 @@ def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def load_average() -> list[float]:
+    """Return the load of the last 1, 5 and 15 minutes, which says whether the machine was quiet; zeros on Windows."""
+    return [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else [0.0, 0.0, 0.0]
+
+
 def resident_bytes() -> int:
     """Return the memory that this process holds now; where the system does not tell, the most it has ever held."""
     statm = Path("/proc/self/statm")
-    if statm.exists():
+    if resource is not None and statm.exists():
         return int(statm.read_text().split()[1]) * resource.getpagesize()
     return peak_resident_bytes()
 
 
 def peak_resident_bytes() -> int:
-    """Return the most memory that this process has ever held."""
+    """Return the most memory that this process has ever held.
+
+    Raises:
+        OutputError: on Windows, which has no `getrusage`.
+    """
+    if resource is None:
+        raise OutputError("this system does not tell how much memory a process has held; measure that on another one.")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT
 
 
@@ -79,10 +96,10 @@ class Peak:
         with contextlib.suppress(OSError):
             (process / "clear_refs").write_text("5")
 
-    def bytes(self) -> int:
-        """Return it."""
+    def bytes(self) -> int | None:
+        """Return it; None where the system does not tell."""
         if self._status.exists():
             for line in self._status.read_text().splitlines():
                 if line.startswith("VmHWM:"):
                     return int(line.split()[1]) * 1024
-        return peak_resident_bytes()
+        return None if resource is None else peak_resident_bytes()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import itertools
 import re
-import shutil
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -243,11 +242,7 @@ def _outcome(run: Planned, registry: Registry, folder: Path, sample_batch: int, 
 def _train(run: Planned, registry: Registry, files: RunFolder, place: str) -> Run:
     from tfgen.runs.experiment import resume_run, start_run
 
-    if files.path.is_dir() and not (files.path / "config.json").exists():
-        if any(not child.name.startswith(".config-") for child in files.path.iterdir()):
-            raise RunError(f"{files.path} is no run folder; move it away.")
-        shutil.rmtree(files.path)  # killed while it was being made: there is nothing in it
-    if files.path.is_dir():
+    if (files.path / "config.json").exists():
         _say(place, f"{run.name} goes on")
         return resume_run(Run(files, registry), quiet=not place)
     _say(place, run.name)

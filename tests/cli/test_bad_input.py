@@ -1,6 +1,5 @@
 """Every mistake that a user can mend: one line on stderr, exit code 2, no traceback, and nothing lost."""
 
-import fcntl
 import gzip
 import json
 import shutil
@@ -9,6 +8,7 @@ import sys
 import textwrap
 
 import pytest
+from filelock import FileLock
 
 from tfgen.cli.main import main
 from tfgen.data import cache
@@ -344,6 +344,9 @@ def test_what_is_no_run(command, fails, tiny_run, tmp_path):
     assert "is no folder" in fails(command, tmp_path / "nothing")
     assert "is no folder" in fails(command, "x" * 300)
     assert "is no folder" in fails(command, tiny_run / "config.json")
+    (tmp_path / "empty").mkdir()
+    make_it = f"make the run: tfgen run MODEL --runs-dir {tmp_path} --name empty"
+    assert make_it in fails(command, tmp_path / "empty")
     assert "it has no config.json" in fails(command, tmp_path)
     assert "it holds the runs tiny" in fails(command, tiny_run.parent)
 
@@ -537,8 +540,7 @@ def test_a_finished_run_is_not_resumed(fails, tiny_run):
 def test_two_processes_never_train_one_run(fails, run_copy):
     (run_copy / "results.json").unlink()
     before = contents(run_copy)
-    with (run_copy / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(run_copy / ".lock"):
         assert "is being trained by another process" in fails("resume", run_copy)
     assert contents(run_copy) == before
     assert main(["resume", str(run_copy)]) == 0

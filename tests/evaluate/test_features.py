@@ -8,7 +8,7 @@ import pytest
 from tests.toy_models import vectors
 from tfgen.data.digits import load_digits
 from tfgen.data.lookup import load_dataset
-from tfgen.errors import DataError, UnknownNameError
+from tfgen.errors import DataError, OutputError, UnknownNameError
 from tfgen.evaluate import classifier as classifiers
 from tfgen.evaluate import features as module
 from tfgen.evaluate.features import INCEPTION_FILE, default_network, feature_network
@@ -140,3 +140,10 @@ def test_inception_sees_what_its_weights_say(digits, tmp_path, monkeypatch):
     assert found.shape == (2, 2048) == (2, network.dimensions)
     enlarged = keras.ops.image.resize(np.repeat(x, 3, axis=-1).astype(np.float32) / 8 - 1, (299, 299))
     np.testing.assert_allclose(found, model(enlarged, training=False), rtol=1e-3, atol=1e-5)
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_training(digits, trained, tmp_path):
+    (tmp_path / "tfgen").write_text("precious")
+    with pytest.raises(OutputError, match=r"cannot write .*choose another place"):
+        feature_network("classifier", digits, DataSources(str(tmp_path)))
+    assert not trained

@@ -2,13 +2,16 @@
 
 import json
 import math
+import os
+import re
+import signal
 import subprocess
 import sys
-import textwrap
 
 import pytest
 
 from tfgen.errors import OutputError, RunError
+from tfgen.files import temporary_beside
 from tfgen.runs.folder import FORMAT, RunFolder, check_name
 from tfgen.training.saved_steps import latest_step, saved_steps
 
@@ -18,17 +21,15 @@ RESULTS = {"model": "m", "data": "d", "steps": 3, "epochs": 1, "train_seconds": 
 
 @pytest.fixture
 def folder(tmp_path):
-    files = RunFolder.create(tmp_path, "x", "stem")
-    files.write_config(CONFIG)
-    return files
+    return RunFolder.create(tmp_path, "x", "stem", CONFIG)
 
 
 def test_names(tmp_path):
     runs = tmp_path / "deep" / "runs"
-    assert [RunFolder.create(runs, None, "m-d").name for _ in range(3)] == ["m-d", "m-d-2", "m-d-3"]
-    assert RunFolder.create(runs, "mine", "m-d").path == runs / "mine"
+    assert [RunFolder.create(runs, None, "m-d", CONFIG).name for _ in range(3)] == ["m-d", "m-d-2", "m-d-3"]
+    assert RunFolder.create(runs, "mine", "m-d", CONFIG).path == runs / "mine"
     with pytest.raises(RunError, match="exists; choose another --name, or go on with it: tfgen resume"):
-        RunFolder.create(runs, "mine", "m-d")
+        RunFolder.create(runs, "mine", "m-d", CONFIG)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/a", "-x"])
@@ -36,7 +37,7 @@ def test_names_that_are_none(name, tmp_path):
     with pytest.raises(RunError, match="is no plain folder name"):
         check_name(tmp_path, name)
     with pytest.raises(RunError, match="is no plain folder name"):
-        RunFolder.create(tmp_path / "runs", name, "m-d")
+        RunFolder.create(tmp_path / "runs", name, "m-d", CONFIG)
     assert not (tmp_path / "runs").exists()
 
 
@@ -50,11 +51,11 @@ def test_folders_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("precious")
     for name in (None, "x"):
         with pytest.raises(OutputError, match="it is not a folder; choose another --runs-dir"):
-            RunFolder.create(tmp_path / "file", name, "m-d")
+            RunFolder.create(tmp_path / "file", name, "m-d", CONFIG)
         with pytest.raises(OutputError, match="choose another --runs-dir"):
-            RunFolder.create(tmp_path / "file" / "deeper", name, "m-d")
+            RunFolder.create(tmp_path / "file" / "deeper", name, "m-d", CONFIG)
     with pytest.raises(OutputError, match="too long"):
-        RunFolder.create(tmp_path, "x" * 300, "m-d")
+        RunFolder.create(tmp_path, "x" * 300, "m-d", CONFIG)
 
 
 def test_config_and_results_round_trip(folder):
@@ -132,27 +133,206 @@ def test_checkpoints_are_told_from_their_indices(folder):
     assert latest_step(folder.path) == folder.saved_step() == 10
 
 
-def test_the_lock_is_for_one_and_goes_with_the_process(folder):
-    program = textwrap.dedent(f"""
-        import sys
-        from pathlib import Path
-        from tfgen.runs.folder import RunFolder
-        with RunFolder(Path({str(folder.path)!r})).locked():
-            print("held", flush=True)
-            sys.stdin.read()
-    """)
+#: Holds the lock of a run until it is killed; the argument hides the module `fcntl`, which Windows lacks.
+HOLDER = """
+import sys
+if sys.argv[2] == "without fcntl":
+    sys.modules["fcntl"] = None
+from pathlib import Path
+from tfgen.errors import RunError
+from tfgen.runs.folder import RunFolder
+try:
+    with RunFolder(Path(sys.argv[1])).locked():
+        print("held", flush=True)
+        sys.stdin.read()
+except RunError as error:
+    print(error, flush=True)
+"""
+
+
+def holder(folder, system):
     pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-c", program], stdin=pipe, stdout=pipe, text=True) as other:
-        assert other.stdout.readline() == "held\n"
-        with (
-            pytest.raises(RunError, match="is being trained by another process; wait for it, or stop it"),
-            folder.locked(),
-        ):
-            pass
-        other.kill()
-        other.wait()
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", HOLDER, folder.path, system], stdin=pipe, stdout=pipe, text=True
+    )
+
+
+@pytest.mark.parametrize("system", ["with fcntl", "without fcntl"])
+def test_the_lock_is_for_one_and_goes_with_the_process(system, folder):
+    with holder(folder, system) as first:
+        assert first.stdout.readline() == "held\n"
+        with holder(folder, system) as second:
+            assert "is being trained by another process; wait for it, or stop it." in second.stdout.readline()
+        first.kill()
+        first.wait()
+    with holder(folder, system) as third:
+        assert third.stdout.readline() == "held\n"
+        third.communicate()
+    with holder(folder, system) as fourth:  # after one that ended by itself
+        assert fourth.stdout.readline() == "held\n"
+        fourth.communicate()
+
+
+def test_a_run_that_was_locked_by_the_system_is_locked_by_the_existence_of_a_file(folder):
     with folder.locked():
         pass
+    with holder(folder, "without fcntl") as other:
+        assert other.stdout.readline() == "held\n"
+        other.communicate()
+
+
+def test_this_process_and_another(folder):
+    with holder(folder, "with fcntl") as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(RunError, match="is being trained by another process"), folder.locked():
+            pass
+        other.communicate()
+    with folder.locked(), pytest.raises(RunError, match="is being trained by another process"), folder.locked():
+        pass
+
+
+#: Makes a run and is killed at a moment: with its folder made and empty, before it gets its name, or just after.
+MAKER = """
+import os, signal, sys
+from pathlib import Path
+from tfgen.runs import folder
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+moment = sys.argv[2]
+if moment == "empty":
+    folder.write_json = die
+if moment == "unnamed":
+    Path.rename = die
+folder.RunFolder.create(Path(sys.argv[1]), "x", "stem", {"model": "m", "data": "d"})
+die()
+"""
+
+
+@pytest.mark.parametrize("moment", ["empty", "unnamed", "named"])
+def test_a_run_killed_while_it_is_made_is_whole_or_can_be_made_again(moment, tmp_path):
+    assert subprocess.run([sys.executable, "-c", MAKER, tmp_path, moment], check=False).returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1
+    if moment == "named":
+        assert RunFolder.open(tmp_path / "x").read_config() == {"format": FORMAT, **CONFIG}
+        return
+    assert not (tmp_path / "x").exists()
+    with pytest.raises(RunError, match="is no run folder"):  # what is half made is no run that could be named
+        RunFolder.open(tmp_path)
+    check_name(tmp_path, "x")
+    RunFolder.create(tmp_path, "other", "stem", CONFIG)
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+    RunFolder.create(tmp_path, "x", "stem", CONFIG)
+
+
+@pytest.mark.parametrize("name", ["x", None])
+@pytest.mark.parametrize("inside", [[], [".config-ab3_efgh.json"]])
+def test_an_empty_folder_that_was_left_is_named_and_taken_over(inside, name, tmp_path):
+    (tmp_path / "x").mkdir()
+    for file in inside:
+        (tmp_path / "x" / file).write_text('{"mod')
+    with pytest.raises(
+        RunError, match=f"it is empty, as after a kill .*tfgen run MODEL --runs-dir {tmp_path} --name x$"
+    ):
+        RunFolder.open(tmp_path / "x")
+    check_name(tmp_path, "x")
+    files = RunFolder.create(tmp_path, name, "x", CONFIG)
+    assert files.path == tmp_path / "x"
+    assert [path.name for path in files.path.iterdir()] == ["config.json"]
+
+
+@pytest.mark.parametrize("inside", ["notes.txt", ".notes", "checkpoints", ".config-notes.json", ".lock"])
+def test_a_folder_with_anything_in_it_is_taken(inside, tmp_path):
+    (tmp_path / "x" / inside).mkdir(parents=True)
+    for call in (check_name, lambda runs, name: RunFolder.create(runs, name, "x", CONFIG)):
+        with pytest.raises(RunError, match="exists; choose another --name, or move it away: it is no run"):
+            call(tmp_path, "x")
+    assert RunFolder.create(tmp_path, None, "x", CONFIG).name == "x-2"
+    assert [path.name for path in (tmp_path / "x").iterdir()] == [inside]
+
+
+#: Makes runs of one name and unnamed ones, from the moment that a file appears, and prints which it got.
+RACER = """
+import sys, time
+from pathlib import Path
+from tfgen.errors import RunError
+from tfgen.runs.folder import RunFolder
+runs, me = Path(sys.argv[1]), sys.argv[2]
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(20):
+    try:
+        print(RunFolder.create(runs, f"named{number}", "stem", {"model": me, "data": "d"}).name)
+    except RunError:
+        pass
+    print(RunFolder.create(runs, None, "stem", {"model": me, "data": "d"}).name)
+"""
+
+
+def test_no_two_processes_get_one_folder(tmp_path):
+    for number in range(0, 20, 2):
+        (tmp_path / f"named{number}").mkdir()  # to be taken over, by one of them
+    pipe = subprocess.PIPE
+    racers = [
+        subprocess.Popen([sys.executable, "-c", RACER, tmp_path, f"m{me}"], stdin=pipe, stdout=pipe, text=True)
+        for me in range(4)
+    ]
+    for racer in racers:
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    got = [racer.communicate()[0].split() for racer in racers]
+    assert all(racer.returncode == 0 for racer in racers)
+    names = [name for mine in got for name in mine]
+    assert sorted(names) == sorted(
+        {f"named{number}" for number in range(20)} | {"stem"} | {f"stem-{n}" for n in range(2, 81)}
+    )
+    for me, mine in enumerate(got):
+        for name in mine:
+            assert RunFolder.open(tmp_path / name).read_config()["model"] == f"m{me}"
+    assert len(list(tmp_path.iterdir())) == len(names)
+
+
+def test_the_lock_of_a_run_removes_what_killed_processes_left_in_it(folder):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    with temporary_beside(folder.path / "x") as mine:
+        named = mine.name
+    left = re.sub(r"-[0-9]+-", f"-{dead.pid}-", named, count=1)
+    old, young, notes = ".config-abcdefgh.json", ".results-abcdefgh.json", ".config-notes.json"
+    folder.figures.mkdir()
+    for name in (left, old, young, notes):
+        (folder.path / name).write_text("")
+    (folder.figures / left).write_text("")
+    (folder.figures / ".samples_half-abcdefgh.png").write_text("")
+    for path in (folder.path / old, folder.path / notes, folder.figures / ".samples_half-abcdefgh.png"):
+        os.utime(path, (0, 0))
+    with folder.locked():
+        assert sorted(path.name for path in folder.path.iterdir()) == [
+            notes, ".lock", young, "config.json", "figures",
+        ]  # fmt: skip
+        assert not list(folder.figures.iterdir())
+
+
+def test_a_run_without_a_checkpoint_is_discarded(folder):
+    (folder.path / "checkpoints").mkdir()
+    (folder.path / "checkpoints" / "step-0.data-00000-of-00001").write_text("half")
+    with folder.locked():
+        folder.discard()  # it is being trained
+    assert (folder.path / "config.json").exists()
+    folder.discard()
+    assert list(folder.path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("kept", ["checkpoints/step-0.index", "results.json"])
+def test_a_run_with_a_checkpoint_or_results_is_never_discarded(kept, folder):
+    (folder.path / kept).parent.mkdir(exist_ok=True)
+    (folder.path / kept).write_text("")
+    folder.discard()
+    assert (folder.path / "config.json").exists()
+    assert (folder.path / kept).exists()
 
 
 def test_a_folder_that_cannot_be_locked(folder):

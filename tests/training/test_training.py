@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import typing
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tfgen.errors import NonFiniteError, OptionError, PluginError
 from tfgen.model.base import GenerativeModel, Objective
 from tfgen.runs.folder import RunFolder
 from tfgen.training.feeds import DeviceFeed, StreamFeed, make_feed
+from tfgen.training.interruption import InterruptedRunError
 from tfgen.training.optimisers import learning_rate
 from tfgen.training.options import CompileMode, TrainOptions
 from tfgen.training.schedule import Schedule
@@ -35,7 +37,7 @@ def toy(model: type[GenerativeModel], options: TrainOptions, data: Dataset | Non
 
 
 def fit(trainer: Trainer, folder: Path, mode: CompileMode = "graph", name: str = "run") -> list[dict[str, float]]:
-    files = RunFolder.create(folder, name, "run")
+    files = RunFolder.create(folder, name, "run", {})
     trainer.fit(files, mode, lambda *_: None, lambda *_: None, quiet=True)
     return [{key: value for key, value in row.items() if key != "seconds"} for row in files.read_metrics()]
 
@@ -94,7 +96,7 @@ def test_choosing_a_mode_leaves_no_trace(tmp_path):
     plain, chosen = toy(Noisy, options), toy(Noisy, options)
     before = weights(chosen)
     named: list[tuple[str, dict[str, object]]] = []
-    files = RunFolder.create(tmp_path, "chosen", "run")
+    files = RunFolder.create(tmp_path, "chosen", "run", {})
     checked: list[bool] = []
 
     def on_mode(mode: CompileMode, timings: dict[str, float | str]) -> None:
@@ -120,7 +122,7 @@ def test_a_mode_that_cannot_compile_is_left_out(tmp_path):
 
     seen = []
     trainer = toy(NeedsTheHost, QUICK)
-    trainer.fit(RunFolder.create(tmp_path, "r", "r"), None, lambda *a: seen.append(a), lambda *_: None, quiet=True)
+    trainer.fit(RunFolder.create(tmp_path, "r", "r", {}), None, lambda *a: seen.append(a), lambda *_: None, quiet=True)
     mode, timings = seen[0]
     assert mode == "graph"
     assert isinstance(timings["xla-loop"], str)
@@ -161,7 +163,7 @@ def test_an_objective_moves_in_every_third_step_only(mode, tmp_path):
     options = dataclasses.replace(QUICK, keep="last", chunk_steps=1)
     trainer = toy(Slower, options)
     seen = [weights(trainer)]
-    files = RunFolder.create(tmp_path, "r", "r")
+    files = RunFolder.create(tmp_path, "r", "r", {})
     trainer.fit(files, mode, lambda *_: None, lambda *_: seen.append(weights(trainer)), quiet=True)
     moved = np.diff(np.array(seen[1:]), axis=0) != 0  # the first visit is before the first step
     assert len(moved) == 8
@@ -225,7 +227,7 @@ def test_the_moving_average_follows_its_formula(tmp_path):
     decay, options = 0.8, dataclasses.replace(QUICK, ema=0.8, keep="last", chunk_steps=1, epochs=1)
     trainer = toy(Gaussian, options)
     seen = [weights(trainer)]
-    files = RunFolder.create(tmp_path, "r", "r")
+    files = RunFolder.create(tmp_path, "r", "r", {})
     trainer.fit(files, "graph", lambda *_: None, lambda *_: seen.append(weights(trainer)), quiet=True)
     expected = seen[0]
     for now in seen[2:]:  # the first visit is before the first step
@@ -319,6 +321,36 @@ def test_a_loss_that_becomes_infinite_stops_the_run_and_keeps_the_last_checkpoin
     with pytest.raises(NonFiniteError, match=r"at step 5 \(epoch 2\); the checkpoint of step 4 is good"):
         fit(trainer, tmp_path, mode)
     assert RunFolder(tmp_path / "run").saved_step() == 4
+
+
+def test_without_a_journal_training_is_the_same_and_keeps_nothing(tmp_path, monkeypatch):
+    options = dataclasses.replace(QUICK, keep="best", checkpoint_seconds=0)
+    kept, unkept = toy(Gaussian, options), toy(Gaussian, options)
+    fit(kept, tmp_path / "kept")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    unkept.fit(None, "graph", lambda *_: None, lambda *_: None, quiet=True)
+    for trainer in (kept, unkept):
+        trainer.state.finish()
+    for one, other in zip(weights(kept), weights(unkept), strict=True):
+        assert one.tobytes() == other.tobytes()
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_without_a_journal_an_interrupt_and_an_infinite_loss_name_no_folder():
+    def interrupt(step, _):
+        if step == 0:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(InterruptedRunError, match=r"^stopped at step \d+; nothing is kept$"):
+        toy(Gaussian, QUICK).fit(None, "graph", lambda *_: None, interrupt, quiet=True)
+
+    class Exploding(Gaussian):
+        def _loss(self, batch, seed, step):
+            return {"loss": tf.where(step >= 4, np.inf, 1.0) * super()._loss(batch, seed, step)["loss"]}
+
+    with pytest.raises(NonFiniteError, match=r"at step 5 \(epoch 2\); try a smaller"):
+        toy(Exploding, QUICK).fit(None, "graph", lambda *_: None, lambda *_: None, quiet=True)
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])

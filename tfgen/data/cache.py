@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +23,13 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import SPLITS, Dataset, Split, SplitName
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
+from tfgen.files import remove_old, temporary_beside
 
 MANIFEST = "manifest.json"
 #: Larger files are checked by size alone: hashing them would take longer than a user wants to wait at every start.
 HASHED_BYTES = 512 * 2**20
+#: Half-written folders as earlier versions named them.
+_OLD_TEMPORARY = re.compile(r"\.incomplete-[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,10 @@ def written(folder: Path, layout: Layout) -> Iterator[dict[SplitName, Split]]:
         raise _damaged(folder / MANIFEST, "it is missing")
     with _explained(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".incomplete-"))
-    try:
+    with temporary_beside(folder) as temporary:
+        remove_old(folder.parent, _OLD_TEMPORARY)
+        with _explained(folder.parent):
+            temporary.mkdir()
         free = shutil.disk_usage(temporary).free
         if free < layout.bytes:  # a full disk would kill the process: memory maps report no errors
             room = f"{layout.bytes / 1e9:.1f} GB; {free / 1e9:.1f} GB are free"
@@ -83,10 +88,7 @@ def written(folder: Path, layout: Layout) -> Iterator[dict[SplitName, Split]]:
             for split in splits.values():
                 _flush(split)
             _write_manifest(temporary, layout)
-            temporary.chmod(0o755)
             _rename(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def read(folder: Path, name: str) -> Dataset:

@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import keras
@@ -19,10 +18,8 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import Dataset
 from tfgen.data.grey_levels import to_unit
 from tfgen.data.spec import DataSpec
-from tfgen.files import written_whole
 from tfgen.model.base import Batch, GenerativeModel, Objective, build_model
 from tfgen.plugin.specs import ModelSpec
-from tfgen.runs.folder import RunFolder
 from tfgen.seeds import fold_in, uniform
 from tfgen.training.interruption import InterruptedRunError
 from tfgen.training.options import TrainOptions
@@ -121,7 +118,7 @@ def build_classifier(data: DataSpec, config: ClassifierConfig) -> Classifier:
     return model
 
 
-def train_classifier(model: Classifier, data: Dataset, folder: Path, quiet: bool = True) -> None:
+def train_classifier(model: Classifier, data: Dataset, quiet: bool = True) -> None:
     """Train on the training split, and keep the weights that validate best.
 
     The same data and the same machine give the same weights.
@@ -129,11 +126,7 @@ def train_classifier(model: Classifier, data: Dataset, folder: Path, quiet: bool
     Args:
         model: untrained.
         data: with labels.
-        folder: on whose disk a checkpoint may lie meanwhile.
         quiet: show no progress.
-
-    Raises:
-        OutputError: when the folder cannot be written to.
     """
     batch = min(_BATCH, len(data.train))
     steps_per_epoch = len(data.train) // batch
@@ -146,13 +139,11 @@ def train_classifier(model: Classifier, data: Dataset, folder: Path, quiet: bool
         keep="best",
     )
     trainer = Trainer(model, data, options)
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder, prefix=".training-") as scratch:
-        # Convolutions in an XLA loop are slow on a CPU; trying all modes would take longer than it gains.
-        try:
-            trainer.fit(RunFolder(Path(scratch)), "graph", _ignore, _ignore, quiet)
-        except InterruptedRunError as error:  # there is nothing here to go on with
-            raise KeyboardInterrupt from error
+    # Convolutions in an XLA loop are slow on a CPU; trying all modes would take longer than it gains.
+    try:
+        trainer.fit(None, "graph", _ignore, _ignore, quiet)
+    except InterruptedRunError as error:  # there is nothing here to go on with
+        raise KeyboardInterrupt from error
     trainer.state.finish()
 
 
@@ -170,10 +161,9 @@ def accuracy_of(model: Classifier, x: NDArray[np.generic], labels: NDArray[np.in
 
 
 def save_weights(model: Classifier, path: Path, about: Mapping[str, Any]) -> None:
-    """Write weights and facts as ``.npz``, whole or not at all; see `load_weights`."""
+    """Write weights and facts as ``.npz``; see `load_weights`."""
     arrays = {f"weight_{number}": weight.numpy() for number, weight in enumerate(model.weights)}
-    with written_whole(path) as temporary:
-        np.savez(temporary, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+    np.savez(path, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
 
 
 def load_weights(model: Classifier, path: Path) -> dict[str, Any]:

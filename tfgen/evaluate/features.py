@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -31,12 +32,15 @@ from tfgen.evaluate.classifier import (
     save_weights,
     train_classifier,
 )
+from tfgen.files import remove_old, written_whole
 from tfgen.plugin.specs import DataSources
 
 #: How a network is asked for: a classifier trained on the data set, Inception of Keras, or the values themselves.
 Network = Literal["classifier", "inception", "values"]
 
 _FINGERPRINT_EXAMPLES = 1000
+#: Folders of classifiers in training that earlier versions left when they were killed.
+_OLD_TEMPORARY = re.compile(r"\.training-[a-z0-9_]{8}")
 INCEPTION_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 _INCEPTION_SIDE = 299
 
@@ -155,11 +159,13 @@ def classifier_of(data: Dataset, sources: DataSources, quiet: bool = True) -> Fe
     except ValueError:
         if not quiet:
             print(f"training a classifier of {data.name}, whose features are compared (once) ...", file=sys.stderr)
-        train_classifier(model, data, folder, quiet)
-        about = {"data": data.name, "config": asdict(config), "examples": len(data.test)}
-        assert data.test.labels is not None
-        about["test_accuracy"] = accuracy_of(model, data.test.x, data.test.labels)
-        save_weights(model, path, about)
+        remove_old(folder, _OLD_TEMPORARY)
+        with written_whole(path) as temporary:  # around the training: a folder that cannot be written is told first
+            train_classifier(model, data, quiet)
+            about = {"data": data.name, "config": asdict(config), "examples": len(data.test)}
+            assert data.test.labels is not None
+            about["test_accuracy"] = accuracy_of(model, data.test.x, data.test.labels)
+            save_weights(model, temporary, about)
     name = f"classifier of {data.name} {_digest(*(weight.numpy() for weight in model.weights))[:8]}"
     if not quiet:
         accuracy = f"{100 * about['test_accuracy']:.2f} % right on {about['examples']} test examples"

@@ -44,7 +44,8 @@ def start_run(
 ) -> Run:
     """Train a model from the start in a new run folder, measure it and draw it.
 
-    Nothing is written before data, model and first loss are found to be sound.
+    Nothing is written before data, model and first loss are found to be sound, and the folder of a run that fails
+    before its first checkpoint is removed: nothing in it could be gone on with.
 
     Raises:
         TfgenError: for whatever a user can mend; see the errors of `Trainer`, `load_dataset` and `build_model`.
@@ -54,9 +55,13 @@ def start_run(
     with runtime.device_scope(config.device):
         data = load_dataset(config.data, registry, config.sources)
         trainer = _trainer(config, registry, data)
-        files = RunFolder.create(runs_dir, name, f"{config.model}-{config.data}".replace("/", "-").replace(":", "-"))
-        files.write_config(config.to_json() | _record(config, registry, data))
-        return _train(Run(files, registry), trainer, data, quiet)
+        stem = f"{config.model}-{config.data}".replace("/", "-").replace(":", "-")
+        files = RunFolder.create(runs_dir, name, stem, config.to_json() | _record(config, registry, data))
+        try:
+            return _train(Run(files, registry), trainer, data, quiet)
+        except BaseException:
+            files.discard()
+            raise
 
 
 def resume_run(run: Run, quiet: bool = False) -> Run:

@@ -8,19 +8,36 @@ make the program run nothing.
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import itertools
 import json
 import math
 import os
+import re
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tfgen.errors import OutputError, RunError
-from tfgen.files import read_json, write_json, written_whole
+from tfgen.files import (
+    is_stale,
+    is_temporary,
+    read_json,
+    remove,
+    remove_old,
+    remove_stale,
+    temporary_beside,
+    write_json,
+    written_whole,
+)
 from tfgen.training.saved_steps import latest_step
 
 FORMAT = 2
+#: Temporary files as earlier versions named them; their names do not say which process wrote them.
+_OLD_TEMPORARY = re.compile(
+    r"\.(config|results|metrics|samples_before|samples_half|samples_after|curves|density|inpainting)"
+    r"-[a-z0-9_]{8}\.(json|jsonl|png)"
+)
 #: What ``config.json`` holds, and whether it must be there.
 _CONFIG: dict[str, tuple[type, bool]] = {
     "model": (str, True),
@@ -46,13 +63,16 @@ class RunFolder:
         self.path = path
 
     @classmethod
-    def create(cls, runs_dir: Path, name: str | None, stem: str) -> RunFolder:
-        """Make the folder of a new run; no two runs ever share one.
+    def create(cls, runs_dir: Path, name: str | None, stem: str, config: Mapping[str, Any]) -> RunFolder:
+        """Make the folder of a new run with its ``config.json``, both at once; no two runs ever share one.
+
+        An empty folder of that name, as earlier versions left it when they were killed, is taken over.
 
         Args:
             runs_dir: where runs live.
             name: of the run, or None for `stem`, with a number when that is taken.
             stem: what an unnamed run is called.
+            config: the content of ``config.json``, without the format.
 
         Raises:
             RunError: when a run of that name exists, or the name is no plain name.
@@ -60,24 +80,26 @@ class RunFolder:
         """
         if name is not None:
             check_name(runs_dir, name)
-        number = 1
-        while True:
-            path = runs_dir / (name or (stem if number == 1 else f"{stem}-{number}"))
-            try:
-                runs_dir.mkdir(parents=True, exist_ok=True)
-                path.mkdir()
-            except FileExistsError as error:
-                if not runs_dir.is_dir():
-                    raise OutputError(
-                        f"cannot make runs in {runs_dir}: it is not a folder; choose another --runs-dir."
-                    ) from error
-                if name is not None:
-                    raise _taken(path) from error
-                number += 1
-            except OSError as error:
-                raise OutputError(f"cannot make {path}: {error.strerror}; choose another --runs-dir.") from error
-            else:
-                return cls(path)
+        try:
+            runs_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
+            raise OutputError(f"cannot make runs in {runs_dir}: {reason}; choose another --runs-dir.") from error
+        remove_stale(runs_dir)
+        path = runs_dir / (name or stem)
+        try:
+            with temporary_beside(path) as temporary:
+                temporary.mkdir()
+                cls(temporary).write_config(config)
+                for number in itertools.count(2):
+                    if _renamed(temporary, path):
+                        return cls(path)
+                    if name is not None:
+                        raise _taken(path)
+                    path = runs_dir / f"{stem}-{number}"
+        except OSError as error:
+            raise OutputError(f"cannot make {path}: {error.strerror}; choose another --runs-dir.") from error
+        raise AssertionError("there is always another number")
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -89,7 +111,14 @@ class RunFolder:
         if not os.path.isdir(path):  # `Path.is_dir` raises for a name that is too long
             raise RunError(f"{path} is no folder; name a run's folder, for example runs/realnvp-digits.")
         if not (path / "config.json").exists():
-            inside = sorted(child.parent.name for child in path.glob("*/config.json"))
+            if _is_unmade(path):
+                place = path if path.name else path.resolve()  # where it is "."
+                raise RunError(
+                    f"{path} is no run folder: it is empty, as after a kill while a run was being made; "
+                    f"make the run: tfgen run MODEL --runs-dir {place.parent} --name {place.name}"
+                )
+            found = sorted(child.parent.name for child in path.glob("*/config.json"))
+            inside = [name for name in found if not is_temporary(name)]
             hint = f"it holds the runs {', '.join(inside[:5])}" if inside else "it has no config.json"
             raise RunError(f"{path} is no run folder ({hint}); name a run's folder.")
         return cls(path)
@@ -207,22 +236,46 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Hold the run for training; the lock goes with the process, however that ends.
 
+        What killed processes left half written in the folder is removed.
+
         Raises:
             RunError: when another process is training it.
             OutputError: when the folder cannot be written.
         """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a system without locks: a file's existence is one there
+            from filelock import FileLock, SoftFileLock, Timeout  # here, because reading a run needs no lock
+        # A file that a system lock leaves behind would hold a lock by existence for ever.
+        lock = FileLock(self.path / (".lock-held" if issubclass(FileLock, SoftFileLock) else ".lock"))
         try:
-            file = (self.path / ".lock").open("w")
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise RunError(f"{self.path} is being trained by another process; wait for it, or stop it.") from error
         except OSError as error:
             raise OutputError(
                 f"cannot write into {self.path}: {error.strerror}; make it writable, or copy it."
             ) from error
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise RunError(f"{self.path} is being trained by another process; wait for it, or stop it.") from error
+        try:
+            for folder in (self.path, self.figures):
+                remove_stale(folder)
+                remove_old(folder, _OLD_TEMPORARY)
             yield
+        finally:
+            lock.release()
+
+    def discard(self) -> None:
+        """Remove the folder of a run that failed before its first checkpoint; one that has a checkpoint stays.
+
+        It stays as well when another process is training it.
+        """
+        with contextlib.suppress(RunError, OutputError):
+            with self.locked():
+                if self.saved_step() is not None or self.finished:
+                    return
+                with temporary_beside(self.path) as temporary, contextlib.suppress(PermissionError):
+                    self.path.rename(temporary)  # at once, so that a kill leaves no half of it
+                    return
+            remove(self.path)  # Windows renames no folder with an open file, the lock
 
 
 def check_name(runs_dir: Path, name: str) -> None:
@@ -231,10 +284,38 @@ def check_name(runs_dir: Path, name: str) -> None:
     Raises:
         RunError: says what is wrong with it.
     """
-    if not name or name in (".", "..") or "/" in name or name.startswith("-"):
+    separators = {"/", os.sep, os.altsep}
+    if not name or name in (".", "..") or separators & {*name} or name.startswith("-"):
         raise RunError(f"--name {name!r} is no plain folder name; use letters, digits, '-' and '_'.")
-    if os.path.lexists(runs_dir / name):
+    if os.path.lexists(runs_dir / name) and not _is_unmade(runs_dir / name):
         raise _taken(runs_dir / name)
+
+
+def _renamed(temporary: Path, path: Path) -> bool:
+    """Rename a new run's folder to `path`, which may be an unmade one; return False where something else has the name."""
+    if os.path.lexists(path):
+        if not _is_unmade(path):
+            return False
+        for child in path.iterdir():
+            remove(child)
+        with contextlib.suppress(OSError):
+            path.rmdir()  # Windows renames to no existing folder
+    try:
+        temporary.rename(path)  # fails where another process has renamed its own: that is not empty
+    except OSError:
+        if os.path.lexists(path):
+            return False
+        raise
+    return True
+
+
+def _is_unmade(path: Path) -> bool:
+    """Return whether `path` is a folder with nothing in it but files that a killed process had half written."""
+    try:
+        inside = None if os.path.islink(path) else list(path.iterdir())
+    except OSError:  # a file, or a folder that is not for us to read
+        return False
+    return inside is not None and all(is_stale(child) or _OLD_TEMPORARY.fullmatch(child.name) for child in inside)
 
 
 def _is_measured(metrics: Any) -> bool:
@@ -263,4 +344,6 @@ def _is_classified(splits: Any) -> bool:
 
 
 def _taken(path: Path) -> RunError:
-    return RunError(f"run {path} exists; choose another --name, or go on with it: tfgen resume {path}")
+    if (path / "config.json").exists():
+        return RunError(f"run {path} exists; choose another --name, or go on with it: tfgen resume {path}")
+    return RunError(f"{path} exists; choose another --name, or move it away: it is no run.")

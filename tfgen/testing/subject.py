@@ -93,9 +93,8 @@ class Subject:
     def train(self, folder: Path, mode: CompileMode = "graph") -> tuple[Run, GenerativeModel]:
         """Train briefly; return the run and the model as it was trained."""
         training = self.config.training
-        files = RunFolder.create(folder, None, "conformance")
         config = dataclasses.replace(self.config, training=dataclasses.replace(training, keep="last"))
-        files.write_config(config.to_json())
+        files = RunFolder.create(folder, None, "conformance", config.to_json())
         trainer = Trainer(self.build(), self.dataset, config.training)
         trainer.fit(files, mode, lambda *_: None, lambda *_: None, quiet=True)
         trainer.state.finish()

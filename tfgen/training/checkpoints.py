@@ -45,10 +45,14 @@ class Checkpoints:
             self._checkpoint.write(str(prefix(self.folder.parent, step)))
         except (tf.errors.OpError, OSError) as error:
             last = latest_step(self.folder.parent)
-            survives = "there was none before" if last is None else f"the one of step {last} is still good"
+            if last is None:
+                advice = "there was none before. Free some space, then make the run again."
+            else:
+                advice = (
+                    f"the one of step {last} is still good. Free some space, then: tfgen resume {self.folder.parent}"
+                )
             raise OutputError(
-                f"cannot write a checkpoint into {self.folder} ({_first_line(error)}); {survives}. "
-                f"Free some space, then: tfgen resume {self.folder.parent}"
+                f"cannot write a checkpoint into {self.folder} ({_first_line(error)}); {advice}"
             ) from error
         self._saved = step
         kept = {f"step-{step}" for step in saved_steps(self.folder.parent)[-_KEPT:]}

@@ -12,11 +12,11 @@ from tfgen.data.dataset import Dataset
 from tfgen.errors import NonFiniteError, OptionError
 from tfgen.model.base import GenerativeModel, Objective
 from tfgen.progress import Bar
-from tfgen.runs.folder import RunFolder
 from tfgen.training.checkpoints import Checkpoints
 from tfgen.training.compile_mode import ChunkProgram, compile_chunk, fastest_mode
 from tfgen.training.feeds import Feed, make_feed
 from tfgen.training.interruption import InterruptedRunError, StopRequest, stop_requests
+from tfgen.training.journal import Journal
 from tfgen.training.optimisers import make_optimizer
 from tfgen.training.options import CompileMode, TrainOptions
 from tfgen.training.saved_steps import latest_step
@@ -73,16 +73,16 @@ class Trainer:
 
     def fit(
         self,
-        files: RunFolder,
+        journal: Journal | None,
         mode: CompileMode | None,
         on_mode: Callable[[CompileMode, dict[str, float | str]], None],
         on_visit: Callable[[int, dict[str, float]], None],
         quiet: bool = False,
     ) -> None:
-        """Train from the latest checkpoint of the run, or from the start, to the end.
+        """Train from the latest checkpoint of the journal, or from the start, to the end.
 
         Args:
-            files: the run's folder, which gets checkpoints and metrics.
+            journal: gets checkpoints and metrics, for example a run's folder; None keeps nothing on disk.
             mode: how steps are compiled; None finds the fastest way first.
             on_mode: told the compile mode once it is known, before the first step.
             on_visit: told the step and the metrics after each chunk, and ``(0, first losses)`` before the first.
@@ -93,13 +93,14 @@ class Trainer:
             InterruptedRunError: after Ctrl-C or SIGTERM, once the run is saved.
             OutputError: when the disk is full; the last checkpoint stays.
         """
-        checkpoints = Checkpoints(files.path, self.state)
-        if latest_step(files.path) is not None:
-            checkpoints.restore()
-        else:  # from here on there is always a good one to go back to
-            checkpoints.save()
+        checkpoints = None if journal is None else Checkpoints(journal.path, self.state)
+        if journal is not None and checkpoints is not None:
+            if latest_step(journal.path) is not None:
+                checkpoints.restore()
+            else:  # from here on there is always a good one to go back to
+                checkpoints.save()
+            journal.cut_metrics(int(self.state.step.numpy()))
         start = int(self.state.step.numpy())
-        files.cut_metrics(start)
         with (
             Bar("training", self.schedule.total_steps, "steps", done=start, quiet=quiet) as bar,
             stop_requests() as request,
@@ -108,8 +109,11 @@ class Trainer:
             if mode is None:
                 mode, program, timings = self.choose_mode(bar.say)
                 on_mode(mode, timings)
-            self._loop(program or self._program(mode), _Visits(self, files, checkpoints, request, bar, on_visit), mode)
-        checkpoints.save()
+            self._loop(
+                program or self._program(mode), _Visits(self, journal, checkpoints, request, bar, on_visit), mode
+            )
+        if checkpoints is not None:
+            checkpoints.save()
 
     def _loop(self, program: ChunkProgram, visits: _Visits, mode: CompileMode) -> None:
         start = int(self.state.step.numpy())
@@ -128,7 +132,7 @@ class Trainer:
         visits.bar.restart_clock()
         for chunk, payload in self.feed.payloads(self.schedule.chunks(start), self.schedule.chunk_steps):
             begin = time.perf_counter()
-            metrics = self._run_chunk(program, chunk, payload, visits.files)
+            metrics = self._run_chunk(program, chunk, payload, visits.journal)
             self.state.seconds.assign_add(time.perf_counter() - begin)
             self.state.step.assign(chunk.last)
             if chunk.ends_epoch:
@@ -139,15 +143,16 @@ class Trainer:
             if self.finished():
                 return
 
-    def _run_chunk(self, program: ChunkProgram, chunk: Chunk, payload: Any, files: RunFolder) -> dict[str, float]:
+    def _run_chunk(
+        self, program: ChunkProgram, chunk: Chunk, payload: Any, journal: Journal | None
+    ) -> dict[str, float]:
         count = chunk.last - chunk.first
         done, finite, sums = program(payload, tf.constant(chunk.first), tf.constant(count))
         if not bool(finite):
-            last = latest_step(files.path)
+            saved = "" if journal is None else f"the checkpoint of step {latest_step(journal.path)} is good; "
             raise NonFiniteError(
                 f"loss or gradient is not finite at step {chunk.first + int(done)} (epoch {chunk.epoch + 1}); "
-                f"the checkpoint of step {last} is good; "
-                "try a smaller --learning-rate, a --clip-norm such as 1, or --warmup-steps 500."
+                f"{saved}try a smaller --learning-rate, a --clip-norm such as 1, or --warmup-steps 500."
             )
         metrics: dict[str, float] = {}
         for objective, optimizer in zip(self.objectives, self.state.optimizers, strict=True):
@@ -190,13 +195,13 @@ class _Visits:
     def __init__(
         self,
         trainer: Trainer,
-        files: RunFolder,
-        checkpoints: Checkpoints,
+        journal: Journal | None,
+        checkpoints: Checkpoints | None,
         request: StopRequest,
         bar: Bar,
         on_visit: Callable[[int, dict[str, float]], None],
     ) -> None:
-        self.trainer, self.files, self.checkpoints = trainer, files, checkpoints
+        self.trainer, self.journal, self.checkpoints = trainer, journal, checkpoints
         self.request, self.bar, self.on_visit = request, bar, on_visit
         self._last_save = time.monotonic()
 
@@ -209,18 +214,22 @@ class _Visits:
             "seconds": round(float(state.seconds.numpy()), 3),
             **metrics,
         }
-        self.files.add_metrics(row)
+        if self.journal is not None:
+            self.journal.add_metrics(row)
         self.bar.update(chunk.last, _shown(metrics), milestone=chunk.ends_epoch)
         self.on_visit(chunk.last, metrics)
         if self.request.signum is not None:
-            self.checkpoints.save()
-            raise InterruptedRunError(
-                f"stopped and saved at step {chunk.last}; go on with: tfgen resume {self.files.path}",
-                self.request.signum,
-            )
+            self._save()
+            kept = "nothing is kept" if self.journal is None else f"go on with: tfgen resume {self.journal.path}"
+            how = "stopped" if self.journal is None else "stopped and saved"
+            raise InterruptedRunError(f"{how} at step {chunk.last}; {kept}", self.request.signum)
         if time.monotonic() - self._last_save >= options.checkpoint_seconds:
-            self.checkpoints.save()
+            self._save()
             self._last_save = time.monotonic()
+
+    def _save(self) -> None:
+        if self.checkpoints is not None:
+            self.checkpoints.save()
 
 
 def _require_losses_that_tell(model: GenerativeModel, options: TrainOptions) -> None:

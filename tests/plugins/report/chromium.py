@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -95,6 +94,8 @@ class Chromium:
 @contextlib.contextmanager
 def chromium(folder: Path) -> Iterator[Chromium]:
     """Start a Chromium whose profile lies in `folder`, and end it."""
+    import fcntl  # not on Windows, where `PROGRAM` is not found
+
     assert PROGRAM is not None
     read_commands, commands = os.pipe()
     answers, write_answers = os.pipe()

@@ -141,7 +141,7 @@ def test_an_interrupted_sweep_goes_on(sweep, tmp_path, monkeypatch):
     ]
     half_made = folder / "gaussian-seed=2"  # as by a kill between making the folder and its first file
     half_made.mkdir()
-    (half_made / ".config-abc.json").write_text("{")
+    (half_made / ".config-abcdefgh.json").write_text("{")
 
     code, _, err = sweep(*arguments)
     assert code == 0, err
