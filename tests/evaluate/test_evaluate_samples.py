@@ -13,12 +13,14 @@ QUICK = {"epochs": 1, "batch_size": 100, "compile": "graph", "filters": 4, "late
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
+def runs(once):
     """Runs of a GAN and a conditional one; tests must not change them."""
-    folder = tmp_path_factory.mktemp("gans")
-    for model in ("gan", "cgan"):
-        tfgen.train(model, data="digits", runs_dir=folder, name=model, **QUICK)
-    return folder
+
+    def make(folder):
+        for model in ("gan", "cgan"):
+            tfgen.train(model, data="digits", runs_dir=folder, name=model, **QUICK)
+
+    return once("gans", make)
 
 
 @pytest.fixture
