@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: run test test-slow check bench bench-decoding bench-pixelcnn bench-training clean
+.PHONY: run test test-slow test-build check bench bench-decoding bench-pixelcnn bench-training clean
 
 run: $(STAMP)  ## train realnvp on the embedded digits
 	$(BIN)/python -m tfgen run realnvp
@@ -15,6 +15,9 @@ test: $(STAMP)  ## the fast tests
 
 test-slow: $(STAMP)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+test-build: $(STAMP)  ## what a user installs: a wheel, in an environment of its own outside the checkout
+	$(BIN)/python -m pytest -m slow -n 0 tests/build
 
 check: $(STAMP)  ## style, types, and who imports whom
 	$(BIN)/ruff check .
@@ -33,12 +36,13 @@ bench-decoding: $(STAMP)  ## what sampling an autoencoder costs beyond its decod
 bench-pixelcnn: $(STAMP)  ## sampling a PixelCNN beside a pass of the network for each pixel; BENCH="--peer" for tfd.PixelCNN
 	$(BIN)/python benchmarks/pixelcnn_sampling.py $(BENCH)
 
-$(STAMP): setup.cfg pyproject.toml constraints.txt
-	rm -rf tfgen.egg-info  # an old one would hide the entry points of the new
+$(STAMP): setup.cfg setup.py pyproject.toml constraints.txt tools/build_backend.py
+	rm -rf *.egg-info  # an old one would hide the entry points of the new
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip uninstall --quiet --yes --disable-pip-version-check tfgen  # the name before tfgen-prob
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

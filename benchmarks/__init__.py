@@ -1,1 +1,1 @@
-"""Measurements that are worth repeating; each is a program of its own."""
+"""Benchmark programs: the suite with other libraries beside it, profiles, and studies of one question each."""

@@ -1,4 +1,4 @@
-"""How much sampling an autoencoder costs beyond its decoder: `tfgen sample`'s loop beside the bare network.
+"""Benchmark of sampling an autoencoder: `tfgen sample`'s loop against the bare decoder network.
 
 The decoder is called on codes that are there already, and its numbers stay on the device; `tfgen sample` draws codes, decodes
 them, makes grey levels of the pixels' means, and brings the images to the host, or into a file. Machines are noisy, so all ways
@@ -129,7 +129,8 @@ def programs(model: Any, options: Options) -> dict[str, Callable[[], float]]:
     """
     import tensorflow as tf
 
-    from tfgen.sample.sampling import labels_for, sample_batches, write_npz
+    from tfgen.sample.archive import write_npz
+    from tfgen.sample.sampling import labels_for, sample_batches
     from tfgen.seeds import normal
 
     count, batch = options.samples, options.batch_size

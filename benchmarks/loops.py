@@ -1,4 +1,4 @@
-"""The ways of training that are compared. All minimise the same losses, from the same weights, with the same optimizer.
+"""Training loops compared: tfgen's, `tf.function` with `tf.data`, `keras.Model.fit`; same losses, weights, optimizer.
 
 Where a choice had to be made, the rivals got the better side of it:
 

@@ -1,4 +1,4 @@
-"""How much sampling a PixelCNN gains by computing each feature once, and how near it comes to the processor's limit.
+"""Benchmark of PixelCNN sampling: cached sampler against one pass for each pixel, and the processor's product rate.
 
 Three things take turns in each round, at each batch size: tfgen's sampler, a part of the common way to sample, and a large
 product of matrices. The common way takes a pass of the network over whole images for each pixel; its time is that of the first

@@ -1,4 +1,4 @@
-"""The matrix products of a traced program: how many multiply-adds they are, and how long they take by themselves."""
+"""Matrix products of a traced program: their multiply-adds, and the time they take by themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the time of one program goes: sampling a batch, or a step of training, by operation.
+"""Profile of one program by operation: sampling a batch, or a training step, with TensorFlow's profiler.
 
 TensorFlow's profiler watches some calls. In a graph the table counts operations, in what XLA compiles instructions, which are
 mostly fusions named after what they fuse; the sampler of a PixelCNN has both. *Self* is the time of an operation without that

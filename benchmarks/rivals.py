@@ -1,4 +1,4 @@
-"""Which other libraries take part, and what has to be installed for them."""
+"""Peer libraries of the suite by name: what has to be installed for each, and in which models each takes part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every run's samples by one network: quality, images per second, and what the Frechet distance costs beyond sampling.
+"""Benchmark of sample quality: FID and other metrics of several runs, images per second, and the cost of computing FID.
 
 Runs stand in one table when their data are the same, so that one network sees all samples. The cost of the distance is timed in
 rounds: sampling alone, passes of the network alone (over as many samples, and over the reference), and `measure_samples`, which

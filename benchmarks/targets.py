@@ -1,4 +1,4 @@
-"""What tfgen means to reach beside other libraries and the machine's limits, and whether a result does."""
+"""Performance targets of tfgen beside other libraries and the ceilings, and a check of a result against them."""
 
 from __future__ import annotations
 

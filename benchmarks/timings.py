@@ -1,4 +1,4 @@
-"""What was measured of each way of training, whether it can be compared, and how a person reads it."""
+"""Timings of the training loop benchmark: rounds of each way, whether they compare, and their table."""
 
 from __future__ import annotations
 

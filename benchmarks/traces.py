@@ -1,4 +1,4 @@
-"""Reads what TensorFlow's profiler writes: which operations ran, on which thread, and for how long.
+"""Read traces of TensorFlow's profiler: which operations ran, on which thread, and for how long.
 
 The processor's events come from each thread that begins an operation, as ``node:Type``; those of programs that XLA compiled
 carry the name of an instruction, whose module lies in the trace as well. A GPU's come from its streams.

@@ -1,4 +1,4 @@
-"""How fast a step of training is: tfgen's loop in each compile mode, beside `tf.data` with `tf.function`, and Keras's fit.
+"""Benchmark of training steps: tfgen's loop in each compile mode, `tf.data` with `tf.function`, and Keras's fit.
 
 Machines are noisy, by 2-3x, so the ways take turns: each round times every way once, and starts with another way. What
 counts is the ratio to the first way within a round; its median over the rounds is reported with its range. All ways make

@@ -1,11 +1,15 @@
-"""What the pages say works: Python blocks are executed, links lead somewhere, commands and options exist."""
+"""What the pages say works: Python blocks are executed, links lead somewhere, each option is one of its command."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import math
 import re
+import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,10 +19,15 @@ from tfgen.plugin.loading import load_registry
 from tfgen.plugin.specs import CORE_COMMANDS
 from tfgen.training.trainer import Trainer
 
-COMMANDS = (*CORE_COMMANDS, *load_registry().commands)
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+EXAMPLE = str(ROOT / "docs/examples/histogram.py")
+COMMANDS = (*CORE_COMMANDS, *load_registry().commands)
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+COMMAND_PAGES = ROOT / "docs/commands"
 WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text()]
+GLOBAL = {"--verbose", "--traceback", "--version", "--help"}
+#: Models that pages use as examples of one's own.
+INVENTED = {"mymodel", "MODEL", "NAME"}
 
 
 def name(page: Path) -> str:
@@ -53,32 +62,109 @@ def sections(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_commands_and_options_exist(page, capsys):
-    from tfgen.cli.commands import run
-    from tfgen.plugin.loading import load_registry
-    from tfgen.plugin.options import field_names
-    from tfgen.training.options import TrainOptions
-    from tfgen_benchmarks.options import Options
+def test_lines_are_wrapped(page):
+    long = [number for number, line in enumerate(page.read_text().splitlines(), 1) if len(line) > 120]
+    assert not long, f"{name(page)}: wrap lines {long} at 120 columns, table cells included"
 
-    registry = load_registry([str(ROOT / "docs/examples/histogram.py")])
-    known = {*field_names(run.Place), *field_names(TrainOptions), "help", "verbose", "traceback", "version", "json"}
-    known |= {"split", "draws", "count", "labels", "out", "priors", "particles", "temperature", "mask", "images"}
-    known |= {"from", "to", "from_index", "to_index", "samples", "path", "steps", "seed", "metrics"}
-    known |= {"pictures", "no_pictures", "vary", "seeds", "dry_run", "sample_batch", "bernoulli"}
-    known |= {"nearest", "features", "reference"}
-    known |= set(field_names(Options))
-    for spec in registry.models.values():
-        known |= set(field_names(spec.config))
-    for line in re.findall(r"^(?:python -m )?tfgen (.*)$", page.read_text(), re.MULTILINE):
-        words = re.sub(r"-p \S+ ?", "", line.partition("#")[0]).split()
-        assert words[0] in COMMANDS, line
-        for option in re.findall(r"--([a-z-]+)", " ".join(words)):
-            assert option.replace("-", "_") in known, f"--{option} in: {line}"
+
+def test_every_command_has_a_page_and_every_page_a_command():
+    assert {page.stem for page in COMMAND_PAGES.glob("*.md")} == {*COMMANDS, "README"}
+    index = (COMMAND_PAGES / "README.md").read_text()
+    assert not [command for command in COMMANDS if f"({command}.md)" not in index]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_options_belong_to_their_command(page):
+    for words in command_lines(page):
+        assert words[0] in COMMANDS, words
+        if words[0] in ("run", "sweep") and INVENTED & set(words):
+            continue
+        known = options_of(tuple(words))
+        for word in words:
+            if word.startswith("--"):
+                assert word.partition("=")[0] in known, f"{name(page)}: {word} in: tfgen {' '.join(words)}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_page_names_options_of_its_command(command):
+    known = every_option(command)
+    for option in re.findall(r"`(--[a-z0-9][a-z0-9-]*)", without_blocks(COMMAND_PAGES / f"{command}.md")):
+        assert option in known, f"docs/commands/{command}.md names {option}, which tfgen {command} does not have"
+
+
+@pytest.mark.parametrize(
+    "page", [*sorted((ROOT / "docs/theory").glob("*.md")), ROOT / "docs/data.md", ROOT / "docs/run_folder.md"], ids=name
+)
+def test_pages_name_options_that_exist(page):
+    known = set().union(*(every_option(command) for command in COMMANDS))
+    spans = [span for span in re.findall(r"`([^`]+)`", without_blocks(page)) if not span.startswith("tensorboard ")]
+    assert not set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", " ".join(spans))) - known
+
+
+def test_the_readme_names_options_of_each_model():
+    items = re.findall(r"^- `(\w+)`: ((?:.|\n  )*)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert {model for model, _ in items} == set(load_registry().models)
+    for model, text in items:
+        for option in re.findall(r"`(--[a-z][a-z0-9-]*)", text):
+            assert option in options_of(("run", model)), f"README.md names {option} for {model}"
+
+
+def test_an_option_of_another_command_is_noticed():
+    assert "--particles" in options_of(("evaluate", "RUN"))
+    assert "--particles" not in options_of(("sample", "RUN"))
+    assert "--attention" in options_of(("run", "pixelcnn"))
+    assert "--attention" not in options_of(("run", "realnvp"))
+
+
+def command_lines(page: Path) -> list[list[str]]:
+    """The words behind ``tfgen`` of each command line in a page's blocks and in its text, without ``-p`` and comments."""
+    text = page.read_text()
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
+    lines = re.findall(r"^ *(?:python -m )?tfgen (.+)$", blocks, re.MULTILINE)
+    lines += [" ".join(line.split()) for line in re.findall(r"`tfgen ([^`]+)`", without_blocks(page))]
+    found = [re.sub(r"(^| )-p \S+", " ", line) for line in lines]
+    words = [shlex.split(line, comments=True) for line in found]
+    return [line for line in words if line and line[0] != "COMMAND" and not line[0].startswith("-")]
+
+
+def without_blocks(page: Path) -> str:
+    return re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+
+
+@cache
+def help_of(*words: str) -> str:
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):
+        assert main(["-p", EXAMPLE, *words, "--help"]) == 0
+    return out.getvalue()
+
+
+def options_of(words: tuple[str, ...]) -> set[str]:
+    """The options that the help of this command line lists; those of a model or a subcommand where one is named."""
+    registry = load_registry([EXAMPLE])
+    command, *behind = words
+    if command in ("run", "sweep"):
+        models = [word for word in behind if word in registry.models]
+        listed = set().union(*(listed_options("run", model) for model in models), set())
+        return listed | (listed_options("sweep") if command == "sweep" else set())
+    if behind[:1] == ["compare"]:
+        return listed_options(command, "compare")
+    return listed_options(command)
+
+
+def every_option(command: str) -> set[str]:
+    """The options of a command, for `run` and `sweep` with any model."""
+    models = load_registry([EXAMPLE]).models if command in ("run", "sweep") else ()
+    return listed_options(command).union(*(listed_options("run", model) for model in models))
+
+
+def listed_options(*words: str) -> set[str]:
+    entries = re.findall(r"^[│ ] {0,3}(-.*?)(?:  |│|$)", help_of(*words), re.MULTILINE)
+    return GLOBAL | {option for entry in entries for option in re.findall(r"(?<![\w-])--[a-z0-9][a-z0-9-]*", entry)}
 
 
 def test_the_example_plugin_runs_from_the_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    example = ["-p", str(ROOT / "docs/examples/histogram.py")]
+    example = ["-p", EXAMPLE]
     assert main([*example, "list"]) == 0
     assert "histogram" in capsys.readouterr().out
     assert main([*example, "run", "histogram", "--compile", "graph", "--temperature", "0.5"]) == 0

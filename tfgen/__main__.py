@@ -1,4 +1,4 @@
-"""``python -m tfgen``."""
+"""Entry point of ``python -m tfgen``, the same as the command `tfgen`."""
 
 import sys
 

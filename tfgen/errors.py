@@ -1,4 +1,4 @@
-"""What can go wrong in a way that a user can mend: one line each, shown without a traceback, exit code 2."""
+"""Exceptions for mistakes that a user can mend: one line, shown without a traceback, exit code 2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing and reading small files: a file is there whole or not at all."""
+"""Atomic writing of small files, and reading them: a file is there whole or not at all."""
 
 from __future__ import annotations
 

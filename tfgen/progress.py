@@ -1,4 +1,4 @@
-"""What a person sees while something long goes on: a bar on a terminal, plain lines elsewhere, nothing when told so."""
+"""Progress of long tasks: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TensorFlow as tfgen needs it: loaded without its noise, on the device that was asked for."""
+"""Load TensorFlow: without its log noise, and on the requested device."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from types import ModuleType
 from typing import Any
 
 from tfgen.errors import TfgenError
+from tfgen.version import DISTRIBUTION
 
 #: Distributions whose versions decide what a run computes.
-RECORDED = ("tfgen", "tensorflow", "tensorflow-probability", "keras", "tf_keras", "tensorflow-datasets", "numpy")
+RECORDED = ("tensorflow", "tensorflow-probability", "keras", "tf_keras", "tensorflow-datasets", "numpy")
 
 
 def load_tensorflow(verbose: bool = False, announce: bool = False) -> ModuleType:
@@ -97,7 +98,8 @@ def device_scope(device: str) -> Any:
     tf = load_tensorflow()
     if device == "gpu" and not tf.config.list_physical_devices("GPU"):
         raise TfgenError(
-            "--device gpu: TensorFlow sees no GPU here; leave the option out to use the CPU, or run: pip install 'tfgen[gpu]'"
+            "--device gpu: TensorFlow sees no GPU here; leave the option out to use the CPU, or install the GPU's libraries, "
+            "in the folder of the checkout: pip install '.[gpu]'"
         )
     if device == "auto":
         return contextlib.nullcontext()
@@ -116,7 +118,7 @@ def device_name(device: str) -> str:
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that decide what a run computes."""
     found = {"python": platform.python_version()}
-    for name in RECORDED:
+    for key, distribution in {"tfgen": DISTRIBUTION, **{name: name for name in RECORDED}}.items():
         with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
+            found[key] = metadata.version(distribution)
     return found

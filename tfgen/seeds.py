@@ -1,17 +1,23 @@
-"""Seeds: every random number is a function of one integer and of where it is used.
+"""Seeds for stateless random numbers: each is a function of one integer and of its use.
 
 TensorFlow's stateless generators take a pair of int32, which this module makes from what a caller has at hand.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tfgen.quantiles import normal_quantile
+
 #: TensorFlow's own choice differs between XLA and the rest; Philox, named outright, gives the same numbers in both.
 _ALGORITHM = "philox"
+_PHILOX = 1  # its number in TensorFlow's raw operations
+_SCRAMBLING_KEY = 0x02461E293EC8F720  # as in TensorFlow's stateless_random_ops.cc
+_BLOCK_BYTES = 16  # of random bits for each value of its counter
 
 
 def as_seed(seed: Any) -> tf.Tensor:
@@ -31,35 +37,76 @@ def split_seed(seed: Any, n: int) -> list[tf.Tensor]:
     return tf.unstack(tf.random.split(as_seed(seed), n, alg=_ALGORITHM))
 
 
-def uniform(shape: Any, seed: Any, dtype: tf.DType = tf.float32) -> tf.Tensor:
-    """Return uniform numbers on [0, 1): the same for the same seed, whether compiled by XLA or not.
+def uniform(shape: Any, seed: Any, dtype: tf.DType = tf.float32, first: Any = None) -> tf.Tensor:
+    """Return uniform numbers on [0, 1): for one seed the same bits in eager mode, in a graph and under XLA.
 
     TensorFlow and XLA draw the same bits but make other floats of them; here the leading bits become the fraction, 24 of
     32 for float32 and 53 of 64 for float64.
 
+    With `first`, row i of the result is row ``first + i`` of an endless sequence of rows that the seed names: the generator
+    (Philox, Salmon et al. 2011) is a function of a counter, and each row has a range of counters of its own. So example
+    number k has the same noise in whatever batch it is drawn.
+
     Args:
-        shape: of the result.
+        shape: of the result; ``[n, ...]`` with `first`, where all but n have to be integers.
         seed: an integer or a stateless seed.
         dtype: float32 or float64.
+        first: index of the first row, an integer or a scalar tensor; None for numbers that are no rows.
     """
     bits, kept = (tf.uint64, 53) if dtype == tf.float64 else (tf.uint32, 24)
-    drawn = tf.random.stateless_uniform(shape, as_seed(seed), None, None, bits, alg=_ALGORITHM)
-    leading = tf.bitwise.right_shift(drawn, tf.constant(bits.size * 8 - kept, bits))
+    leading = tf.bitwise.right_shift(_bits(shape, seed, bits, first), tf.constant(bits.size * 8 - kept, bits))
     return tf.cast(leading, dtype) * tf.constant(2.0**-kept, dtype)
 
 
-def normal(shape: Any, seed: Any, dtype: tf.DType = tf.float32) -> tf.Tensor:
-    """Return standard normal numbers: the same for the same seed, whether compiled by XLA or not, up to rounding.
+def _bits(shape: Any, seed: Any, dtype: tf.DType, first: Any) -> tf.Tensor:
+    """Return random bits as uint32 or uint64; with `first` as rows of one sequence."""
+    if first is None:
+        return tf.random.stateless_uniform(shape, as_seed(seed), None, None, dtype, alg=_ALGORITHM)
+    n, *row = tf.TensorShape(shape).as_list() if not isinstance(shape, list | tuple) else shape
+    width, in_block = math.prod(row), _BLOCK_BYTES // dtype.size
+    blocks = -(-width // in_block)  # rows begin at whole blocks
+    key, counter = _key_and_counter(as_seed(seed))
+    start = tf.cast(first, tf.uint64) * tf.constant(blocks, tf.uint64)
+    drawn = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=tf.stack([n, blocks * in_block]), key=key, counter=tf.stack([start, counter]), alg=_PHILOX, dtype=dtype
+    )
+    return tf.reshape(drawn[:, :width], tf.stack([n, *row]))
 
-    They are the quantiles of `uniform` numbers, taken in the middle of their cells, so none is infinite.
+
+def _key_and_counter(seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the key [1] and the upper word of the counter that TensorFlow makes of a seed; the lower word is 0.
+
+    The operation `StatelessRandomGetKeyCounter` gives the same, but XLA then computes it anew for every number drawn.
+    """
+    mixed = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=[4],
+        key=tf.constant([_SCRAMBLING_KEY], tf.uint64),
+        counter=tf.cast(seed, tf.uint64),
+        alg=_PHILOX,
+        dtype=tf.uint32,
+    )
+    words = tf.bitcast(tf.reshape(mixed, [2, 2]), tf.uint64)
+    return words[:1], words[1]
+
+
+def normal(shape: Any, seed: Any, dtype: tf.DType = tf.float32, first: Any = None) -> tf.Tensor:
+    """Return standard normal numbers: for one seed the same bits in eager mode, in a graph and under XLA.
+
+    They are the quantiles of uniform numbers with 24 bits, taken in the middle of their cells, so none is infinite. In
+    float32 the quantile function is a table of quadratic pieces (`tfgen.quantiles`), evaluated so that no rounding depends on
+    the compiler. In float64, which serves checks to many digits, it is TensorFlow's own, whose last digits XLA may round in
+    another way.
 
     Args:
-        shape: of the result.
+        shape: of the result; ``[n, ...]`` with `first`.
         seed: an integer or a stateless seed.
         dtype: float32 (up to 5.3 in size) or float64 (up to 8.2).
+        first: as in `uniform`.
     """
-    half_cell = 2.0**-54 if dtype == tf.float64 else 2.0**-25
-    drawn = uniform(shape, seed, dtype)
+    if dtype == tf.float32:
+        return normal_quantile(tf.bitwise.right_shift(_bits(shape, seed, tf.uint32, first), tf.constant(8, tf.uint32)))
+    drawn = uniform(shape, seed, dtype, first)
+    half_cell = 2.0**-54
     # Above 1/2 a half cell is lost in rounding, so the upper half is made as the mirror image of the lower one.
     lower = tf.where(drawn < 0.5, drawn + half_cell, (1 - drawn) - half_cell)
     quantile = tf.math.ndtri(lower)

@@ -1,3 +1,7 @@
-"""Version of tfgen, in the one place where it is written down."""
+"""Version of tfgen and name of its distribution, in the one place where they are written down."""
 
 VERSION = "0.1.0"
+
+#: The name that pip knows; setup.cfg says the same. The package and the command are called tfgen. The distribution called
+#: tfgen on the public index is another project's.
+DISTRIBUTION = "tfgen-prob"

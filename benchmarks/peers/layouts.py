@@ -1,4 +1,4 @@
-"""How weights and pictures of one library become those of another. NumPy alone."""
+"""Convert weights and images between the memory layouts of Keras and PyTorch. NumPy alone."""
 
 from __future__ import annotations
 

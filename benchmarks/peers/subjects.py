@@ -1,4 +1,4 @@
-"""What a contender is asked to be, and a plain word where it cannot be that."""
+"""Options of a model that a contender of another library implements; others are refused with the reason."""
 
 from __future__ import annotations
 

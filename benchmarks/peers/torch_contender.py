@@ -1,4 +1,4 @@
-"""What all models in PyTorch have in common as contenders: device and precision, programs, costs, and tfgen's weights."""
+"""Base class of the PyTorch contenders: device, precision, programs, costs, and weights taken from tfgen."""
 
 from __future__ import annotations
 

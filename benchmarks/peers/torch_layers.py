@@ -1,4 +1,4 @@
-"""Layers that compute what Keras's of the same name do."""
+"""PyTorch layers that compute the same as the Keras layers of the same name."""
 
 from __future__ import annotations
 

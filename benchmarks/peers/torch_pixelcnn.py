@@ -1,4 +1,4 @@
-"""The PixelCNN of tfgen in plain PyTorch, sampled as it is everywhere: a pass of the whole network for each pixel."""
+"""PixelCNN in plain PyTorch, sampled the usual way: one pass of the whole network for each pixel."""
 
 from __future__ import annotations
 

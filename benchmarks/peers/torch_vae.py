@@ -1,4 +1,4 @@
-"""The autoencoders of tfgen in plain PyTorch, as one would write them there, with images channels last, which oneDNN likes."""
+"""Autoencoders in plain PyTorch, written as usual there, with images channels last, which oneDNN likes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmark suite: what a model costs, beside the limits of the machine. ``tfgen bench`` runs it.
+"""Benchmark suite of `tfgen bench`: the cost of sampling and training a model, beside the machine's limits.
 
 Contenders work in processes of their own (`worker`, and `pipe` at the other end), take turns (`suite`), and leave one row for
 each thing that was timed (`rows`), which tables, figures and comparisons read.

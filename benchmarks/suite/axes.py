@@ -1,4 +1,4 @@
-"""What is varied to see how the cost of an image grows: the side, the depth and the width of a model, one at a time."""
+"""Axes of the growth benchmark: image side, depth and width of a model, varied one at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the machine can do at most: a large product of matrices, a large copy; and a clock to check the suite's own by."""
+"""Machine ceilings: rates of a large matrix product and a large copy; and a sleeping program that checks the clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line of the suite: measure, and compare two results. It loads no TensorFlow; the contenders' processes do."""
+"""Command line of `tfgen bench`: measure, or compare two results. It loads no TensorFlow; worker processes do."""
 
 from __future__ import annotations
 

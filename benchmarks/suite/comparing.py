@@ -1,4 +1,4 @@
-"""Two results of the suite: which rows have become slower, which only look so since the machine has.
+"""Comparison of two benchmark results: which rows became slower, and which only because the machine did.
 
 The clock alone cannot tell: machines are noisy by 2-3x from hour to hour. So each row is judged twice: by the ratio of its
 rates (new through old), and by the same ratio after each round's rate has been divided by the ceiling measured in that round,

@@ -1,4 +1,4 @@
-"""A comparison of two results for people: what makes it doubtful, the rows, worst first, and what it comes to."""
+"""Table of `tfgen bench compare`: reasons for doubt, the rows from worst to best, and the verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a traced program has to do: multiply-adds and bytes, counted operation by operation, in loops as often as they run.
+"""Count multiply-adds and bytes of a traced program, operation by operation, in loops as often as they run.
 
 A product ``[m, k] @ [k, n]`` is m k n multiply-adds; a convolution one for each element of its result and each element of the
 kernel that it meets, padding counted as if it were image, as layer formulas do. Gradients of a convolution cost what it does.

@@ -1,4 +1,4 @@
-"""What models are timed on: the digits of scikit-learn, enlarged to any side, so that nothing has to be downloaded."""
+"""Benchmark data: scikit-learn's digits, enlarged to any side, so that nothing has to be downloaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the makers promise of a processor: a measured ceiling far from it was measured wrongly, or on a busy machine."""
+"""Peak rate of a processor from its datasheet: a measured ceiling far from it is an error, or a busy machine."""
 
 from __future__ import annotations
 

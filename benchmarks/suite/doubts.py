@@ -1,4 +1,4 @@
-"""Why two results may not be comparable: another machine, other versions or options, a machine that was not idle."""
+"""Reasons why two benchmark results may not compare: other machine, versions or options, or a busy machine."""
 
 from __future__ import annotations
 

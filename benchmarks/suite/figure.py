@@ -1,4 +1,4 @@
-"""Pictures of a result: rates against batch under the machine's ceilings, and how cost grows."""
+"""Figures of a benchmark result: rates against batch size under the machine's ceilings, and growth of the cost."""
 
 from __future__ import annotations
 

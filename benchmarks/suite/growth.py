@@ -1,4 +1,4 @@
-"""How cost grows: the exponent of a power law through the time of an example at several sizes.
+"""Growth of the cost: the exponent of a power law, fitted to the time of an example at several sizes.
 
 Seconds an example ~ c * size^a, where a is the slope of the least-squares line through the points (log size, log seconds).
 It is fitted in each round by itself, since the machine's speed differs from round to round and is only a factor within one.

@@ -1,4 +1,4 @@
-"""Training as benchmarks see it: steps from the same weights, with the same optimizer, that stand still between two calls."""
+"""Timed training steps: same initial weights and optimizer in each compile mode, no work between two calls."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from tfgen.errors import NonFiniteError
 from tfgen.model.base import Batch, GenerativeModel, Objective, build_model
 from tfgen.plugin.specs import ModelSpec
 from tfgen.seeds import fold_in
+from tfgen.training.compile_mode import compile_chunk
 from tfgen.training.feeds import DeviceFeed
 from tfgen.training.optimisers import make_optimizer
 from tfgen.training.options import CompileMode, TrainOptions
 from tfgen.training.schedule import Chunk, Schedule
-from tfgen.training.step import compile_chunk
-from tfgen.training.trainer import Trainer, prefixed_names
+from tfgen.training.trainer import Trainer
+from tfgen.training.validation import prefixed_names
 
 _PROBE = 10**7  # purpose of the seed of the losses before and after, apart from any that trains
 _PROBE_EXAMPLES = 512

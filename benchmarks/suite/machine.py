@@ -1,4 +1,4 @@
-"""What a measurement was made on, and how much memory this process holds."""
+"""Machine description of a benchmark result (processor, memory, versions), and the memory of this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the suite measures, and how often."""
+"""Options of `tfgen bench`: models, parts, batch sizes, rounds, device, precision."""
 
 from __future__ import annotations
 

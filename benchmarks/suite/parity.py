@@ -1,4 +1,4 @@
-"""Whether contenders do the same: parameters and multiply-adds of an image, side by side."""
+"""Parity of contenders: parameters and multiply-adds of an image, side by side."""
 
 from __future__ import annotations
 

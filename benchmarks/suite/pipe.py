@@ -1,4 +1,4 @@
-"""The other end of the pipe: a contender's process is started, asked, and ended; one that fails or dies says so in a line."""
+"""Parent's side of the pipe: start, ask and stop a contender's process; a failed or dead one gives one line."""
 
 from __future__ import annotations
 

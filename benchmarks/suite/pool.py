@@ -1,4 +1,4 @@
-"""The processes of a model's contenders, and what each is to do."""
+"""Pool of a model's contender processes, and the work assigned to each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A result of the suite as a file of JSON: every row, and what it was measured on."""
+"""Benchmark result as a JSON file: every row, the machine, the options; write and read."""
 
 from __future__ import annotations
 

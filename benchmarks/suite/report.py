@@ -1,4 +1,4 @@
-"""A result of the suite for people: a table for each part, and below what the numbers rest on."""
+"""Benchmark result as text: a table for each part, and notes on how the numbers were measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row for each thing that was timed: what it is, what it costs, how long it took, and how near it came to the limits."""
+"""Rows of a benchmark result: one for each timed program, with its cost, times and share of the ceilings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The suite: contenders take turns, round after round, beside the machine's limits; what fails is a row with its reason."""
+"""Run the suite: contenders take turns in rounds, beside the ceilings; a failure becomes a row with its reason."""
 
 from __future__ import annotations
 

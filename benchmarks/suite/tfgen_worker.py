@@ -1,4 +1,4 @@
-"""tfgen's models as contenders, and the limits of the machine, measured in the same process on the same device.
+"""Worker process for tfgen's models and the machine's ceilings, measured on the same device.
 
 python -m tfgen_benchmarks.tfgen_worker
 """

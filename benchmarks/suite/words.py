@@ -1,4 +1,4 @@
-"""Numbers of a benchmark for people: three digits, and the range over the rounds."""
+"""Format numbers of a benchmark: three digits, and the range over the rounds."""
 
 from __future__ import annotations
 

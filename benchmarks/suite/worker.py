@@ -1,4 +1,4 @@
-"""A contender's side of the pipe: a process of its own, which does what it is told and idles in between.
+"""Worker's side of the pipe: a contender in a process of its own, which answers requests and idles in between.
 
 Requests come on standard input and answers leave on standard output, one JSON object a line. NumPy is all that this module
 needs, since it also runs in environments without TensorFlow. Requests (``do``):

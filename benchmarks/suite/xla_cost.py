@@ -1,4 +1,4 @@
-"""What XLA itself says a program costs, to check our own counting with: its cost analysis, run on the text of a program.
+"""XLA's cost analysis of a compiled program, to check our own count of multiply-adds against.
 
 TensorFlow gives the text of a compiled function; jaxlib, which does not need JAX, has the analysis. It counts two operations
 for a multiply-add, the elementwise work as well, and a loop's body once, however long the loop. So products and convolutions

@@ -1,7 +1,12 @@
-"""Flows of couplings with exact densities: Real NVP, NICE, conditional Real NVP, and a spline flow."""
+"""Flows of couplings with exact densities: Real NVP, NICE, conditional Real NVP, and a spline flow.
+
+For other plugins, this package also has the model `RealNVP` and the public names of `tfgen_plugins.flows.bijectors`. They are
+imported when they are first used, since TensorFlow is not to be loaded with the plugin.
+"""
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -9,6 +14,18 @@ from typing import Any, Literal
 from tfgen import ModelSpec, Registration, hookimpl, require_option
 
 Mask = Literal["half", "checkerboard", "channel", "random"]
+
+#: Public names that need TensorFlow, with the modules that have them. `dir` does not list them: hooks are looked for there.
+_LAZY = {"RealNVP": "model"} | dict.fromkeys(
+    ("CachedRealNVP", "Coupling", "GatherPermute", "Partition", "coupling_chain", "masked_coupling"), "bijectors"
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name that needs TensorFlow."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The networks of a coupling: from the dimensions that it keeps, and a condition, to parameters for those that it moves.
+"""Conditioner networks of couplings: from kept dimensions and a condition to parameters of the transform.
 
 The last layer of each starts at zero, so that a coupling starts as the identity.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tfgen.layers import MLP, leading_shape, repeated_like, with_label
 from tfgen_plugins.flows.partition import Partition
 
 
-class MLP(keras.layers.Layer):
-    """A multi-layer perceptron over the kept dimensions; the condition is concatenated to its input.
+class ConditionerMLP(MLP):
+    """`tfgen.layers.MLP` over the kept dimensions and the condition behind them; its result is zero at the start.
 
     Args:
         partition: which dimensions are kept.
@@ -34,24 +35,20 @@ class MLP(keras.layers.Layer):
         activation: str,
         dtype: tf.DType,
     ) -> None:
-        super().__init__(name="mlp")
+        super().__init__(
+            partition.kept + condition,
+            partition.moved * parameters,
+            units,
+            depth,
+            activation,
+            dtype,
+            head_initializer="zeros",
+        )
         self.per_dimension = (partition.moved, parameters)
-        self.density_dtype = dtype
-        self.hidden = [keras.layers.Dense(units, activation) for _ in range(depth)]
-        self.head = keras.layers.Dense(partition.moved * parameters, kernel_initializer="zeros", dtype=dtype.name)
-        width = partition.kept + condition
-        for dense in self.hidden:
-            dense.build((None, width))
-            width = units
-        self.head.build((None, width))
-        self.built = True
 
     def call(self, kept: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
         """Return [..., moved, parameters] for kept values [..., kept] and a condition [..., c]."""
-        hidden = kept if condition is None else tf.concat([kept, spread(condition, kept)], axis=-1)
-        for dense in self.hidden:
-            hidden = dense(hidden)
-        flat = self.head(tf.cast(hidden, self.density_dtype))
+        flat = super().call(with_label(kept, condition))
         return tf.reshape(flat, [*leading_shape(kept), *self.per_dimension])
 
 
@@ -107,7 +104,7 @@ class ResidualConvNet(keras.layers.Layer):
         mask = tf.broadcast_to(tf.reshape(self.partition.mask(image.dtype), self.shape), tf.shape(image))
         hidden = self._squeezed(tf.concat([image, mask], axis=-1))
         if condition is not None:
-            rows = tf.reshape(spread(condition, kept), [-1, 1, 1, condition.shape[-1]])
+            rows = tf.reshape(repeated_like(condition, kept), [-1, 1, 1, condition.shape[-1]])
             planes = tf.broadcast_to(rows, tf.concat([tf.shape(hidden)[:3], [condition.shape[-1]]], axis=0))
             hidden = tf.concat([hidden, planes], axis=-1)
         hidden = self.stem(hidden)
@@ -117,19 +114,8 @@ class ResidualConvNet(keras.layers.Layer):
         if self.squeeze > 1:
             flat = tf.nn.depth_to_space(flat, self.squeeze)
         pixels = tf.reshape(flat, [-1, self.partition.kept + self.partition.moved, self.parameters])
-        _, moved = self.partition.part(pixels, axis=1)
+        _, moved = self.partition.split(pixels, axis=1)
         return tf.reshape(moved, [*leading_shape(kept), self.partition.moved, self.parameters])
 
     def _squeezed(self, image: tf.Tensor) -> tf.Tensor:
         return tf.nn.space_to_depth(image, self.squeeze) if self.squeeze > 1 else image
-
-
-def spread(condition: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
-    """Return the condition [..., c] repeated over the leading axes of `like`, of which there may be more."""
-    return tf.broadcast_to(condition, [*leading_shape(like), condition.shape[-1]])
-
-
-def leading_shape(x: tf.Tensor) -> list[int | tf.Tensor]:
-    """Return all but the last entry of the shape, as integers where they are known."""
-    dynamic = tf.shape(x)
-    return [dynamic[axis] if size is None else size for axis, size in enumerate(x.shape[:-1].as_list())]

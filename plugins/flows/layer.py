@@ -1,4 +1,4 @@
-"""The layers of a flow that own weights: a coupling with its mask, network and transform, and a diagonal scale."""
+"""Flow layers with weights: a coupling (mask, network, transform), and a diagonal scale."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import tensorflow_probability as tfp
 
 from tfgen import DataSpec
 from tfgen_plugins.flows import FlowConfig
-from tfgen_plugins.flows.conditioners import MLP, ResidualConvNet
-from tfgen_plugins.flows.coupling import MaskedCoupling
+from tfgen_plugins.flows.bijectors import Coupling, masked_coupling
+from tfgen_plugins.flows.conditioners import ConditionerMLP, ResidualConvNet
 from tfgen_plugins.flows.partition import Partition
 from tfgen_plugins.flows.transforms import Transform
 
@@ -20,12 +20,12 @@ tfb = tfp.bijectors
 
 
 class CouplingLayer(keras.layers.Layer):
-    """A mask, a transform of what moves, and the network that says which one: together a coupling.
+    """A coupling's weights: its mask, its network, and the transform that the network gives parameters for.
 
     Args:
         partition: the mask.
-        transform: what is done to each moved dimension.
-        conditioner: from the kept dimensions and a condition to the transform's parameters.
+        transform: of each moved dimension.
+        conditioner: network from the kept dimensions, and a condition, to the transform's parameters.
         name: of the layer.
     """
 
@@ -34,12 +34,16 @@ class CouplingLayer(keras.layers.Layer):
         self.partition, self.transform, self.conditioner = partition, transform, conditioner
         self.built = True
 
-    def bijector(self, condition: tf.Tensor | None = None) -> MaskedCoupling:
-        """Return the coupling for a condition [..., c], or for none."""
-        return MaskedCoupling(self.partition, self.transformation(condition), self.name)
+    def bijector(self, condition: tf.Tensor | None = None) -> Any:
+        """Return this coupling alone as a `tfb.Bijector` on [..., D], for a condition [..., c] or none."""
+        return masked_coupling(self.partition, self.elementwise(condition), self.name)
 
-    def transformation(self, condition: tf.Tensor | None = None) -> Callable[[tf.Tensor], Any]:
-        """Return what gives the elementwise bijector for the kept dimensions, and a condition or none."""
+    def coupling(self, condition: tf.Tensor | None, second_of_pair: bool) -> Coupling:
+        """Return this coupling as a link of a chain, for a condition [..., c] or none; other arguments as for `Coupling`."""
+        return Coupling(self.partition, self.elementwise(condition), second_of_pair)
+
+    def elementwise(self, condition: tf.Tensor | None = None) -> Callable[[tf.Tensor], Any]:
+        """Return the function from kept dimensions [..., kept] to the `tfb.Bijector` of the moved ones, [..., moved]."""
         return lambda kept: self.transform.bijector(self.conditioner(kept, condition))
 
 
@@ -57,7 +61,7 @@ def conditioner(
         dtype: of its result.
     """
     if config.network == "mlp":
-        return MLP(partition, parameters, condition, config.units, config.depth, config.activation, dtype)
+        return ConditionerMLP(partition, parameters, condition, config.units, config.depth, config.activation, dtype)
     hidden = (config.channels, config.blocks, config.activation)
     return ResidualConvNet(partition, data.shape, parameters, condition, *hidden, dtype)
 

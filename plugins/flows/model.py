@@ -1,8 +1,7 @@
-"""The mathematics of coupling flows: a stack of couplings over Keras networks, and the density that follows."""
+"""Coupling flows as models: Real NVP, conditional Real NVP, NICE and spline flows as chains of `tfb.RealNVP`."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +9,12 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import Batch, DataSpec, GenerativeModel, Objective, as_seed, dequantise, fold_in, logit_squeeze, quantise
+from tfgen import Batch, DataSpec, GenerativeModel, Objective, dequantise, fold_in, logit_squeeze, normal, quantise
+from tfgen.layers import bits_per_dim
 from tfgen_plugins.flows import FlowConfig, NICEConfig, RealNVPConfig, SplineFlowConfig
+from tfgen_plugins.flows.bijectors import Partition, coupling_chain
 from tfgen_plugins.flows.layer import CouplingLayer, DiagonalScale, conditioner
 from tfgen_plugins.flows.masks import binary_mask
-from tfgen_plugins.flows.partition import Partition
-from tfgen_plugins.flows.stack import Coupling, CouplingStack
 from tfgen_plugins.flows.transforms import Additive, Affine, Spline, Transform
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -72,15 +71,9 @@ class Flow(GenerativeModel):
         return [logit_squeeze(self.data.levels, self.config.alpha, self.density_dtype), spread]
 
     def _chain(self, condition: tf.Tensor | None) -> list[Any]:
-        """Return the layers from that next to the data to that next to the codes."""
-        stack = []
-        for number, layer in enumerate(self.couplings):
-            # The second of a pair moves what the first one keeps, whatever masks were restored.
-            partner = number % 2 == 1
-            if number and not partner:
-                partner = layer.partition.keeps_what_moves(self.couplings[number - 1].partition)
-            stack.append(Coupling(layer.partition, layer.transformation(condition), partner))
-        return [CouplingStack(stack)]
+        """Return the layers as bijectors, from that next to the data to that next to the codes."""
+        # Layers come in pairs of complementary masks, whatever masks were restored: `binary_mask` makes them so.
+        return [coupling_chain([layer.coupling(condition, i % 2 == 1) for i, layer in enumerate(self.couplings)])]
 
     def distribution(self, labels: Any = None, n: int | None = None) -> Any:
         """Return the `tfd.Distribution` of flat examples [..., D] in data space; with labels [n], one for each of them."""
@@ -97,7 +90,7 @@ class Flow(GenerativeModel):
         per_dimension = nats / self.data.dimensions
         terms = {"loss": per_dimension, f"nll_nats{given}": nats}
         if self.data.kind == "image":
-            terms[f"bits_per_dim{given}"] = per_dimension / math.log(2.0)
+            terms[f"bits_per_dim{given}"] = bits_per_dim(nats, self.data.dimensions)
         return terms
 
     def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
@@ -106,9 +99,9 @@ class Flow(GenerativeModel):
         # A fresh tensor: the bijectors' cache must not answer with a latent code that came from sampling.
         return self.distribution(labels, flat.shape[0]).log_prob(tf.identity(flat))
 
-    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Draw `n` examples: uint8 images, or float32 vectors."""
-        return self.decode(self._base([]).sample(n, seed=as_seed(seed)), labels)
+    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
+        """Draw the examples ``first .. first + n - 1`` of a seed: uint8 images, or float32 vectors."""
+        return self.decode(normal([n, self.data.dimensions], seed, self.density_dtype, first), labels)
 
     def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Return ``z = f(x + u)``, [batch, D]."""

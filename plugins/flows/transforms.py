@@ -1,4 +1,4 @@
-"""What a coupling does to each dimension that it moves: affine, additive, or a rational-quadratic spline."""
+"""Transforms of a coupling, one dimension at a time: affine, additive, rational-quadratic spline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What generator and discriminator play for, as losses of the discriminator's values on true and on generated examples.
+"""GAN losses of discriminator and generator: nonsaturating, minimax, hinge and Wasserstein objectives.
 
 D(x) is a number without bounds; where the game is one of probabilities, sigma(D(x)) is that of x being true.
 """

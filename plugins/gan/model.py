@@ -1,4 +1,4 @@
-"""Generative adversarial networks: one objective for each of the two players, and codes that decode."""
+"""Generative adversarial networks: a generator's and a discriminator's objective, and codes that decode."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import Batch, DataSpec, GenerativeModel, Objective, as_seed, fold_in, normal, quantise, uniform
+from tfgen import Batch, DataSpec, GenerativeModel, Objective, fold_in, normal, quantise, uniform
+from tfgen.layers import DenseStack, from_signed, to_signed
 from tfgen_plugins.gan import GANConfig
 from tfgen_plugins.gan.games import GAMES, gradient_penalty, r1_penalty, values_and_gradients
-from tfgen_plugins.gan.networks import ConvFeatures, ConvGenerator, DenseGenerator, DenseStack, Discriminator
+from tfgen_plugins.gan.networks import ConvFeatures, ConvGenerator, DenseGenerator, Discriminator, dense_features
 
 tfd = tfp.distributions
 
@@ -46,7 +47,7 @@ class GAN(GenerativeModel):
                 features = ConvFeatures(data.shape, config.filters)
             else:
                 self.generator = DenseGenerator(config.latent, classes, data.shape, config.units, config.depth, dtype)
-                features = DenseStack(data.dimensions, config.units, config.depth)
+                features = dense_features(data.dimensions, config.units, config.depth)
             self.discriminator = Discriminator(features, classes, not wasserstein, dtype)
 
     def objectives(self) -> Sequence[Objective]:
@@ -107,13 +108,14 @@ class GAN(GenerativeModel):
     def _rows(self, labels: Any) -> tf.Tensor | None:
         return self.one_hot(labels) if self.conditional else None
 
-    def _codes(self, n: int, seed: Any) -> tf.Tensor:
-        return normal([n, self.config.latent], fold_in(seed, _CODES), self.density_dtype)
+    def _codes(self, n: int, seed: Any, first: Any = None) -> tf.Tensor:
+        return normal([n, self.config.latent], fold_in(seed, _CODES), self.density_dtype, first)
 
     def _seen(self, x: Any) -> tf.Tensor:
         """Return examples as the networks see them: grey levels as ``2 x / (levels - 1) - 1``."""
-        x = tf.cast(x, self.density_dtype)
-        return x if self.data.kind == "vector" else x * (2 / (self.data.levels - 1)) - 1
+        if self.data.kind == "vector":
+            return tf.cast(x, self.density_dtype)
+        return to_signed(x, self.data.levels, self.density_dtype)
 
     def _generated(self, z: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
         x = self.generator(z, one_hot)
@@ -125,20 +127,18 @@ class GAN(GenerativeModel):
         """Return G(z): uint8 images, or float32 vectors; nothing in it is random."""
         z = tf.cast(z, self.density_dtype)
         x = self._generated(z, self.one_hot(labels, z.shape[0]))
-        return (
-            x
-            if self.data.kind == "vector"
-            else quantise((x + 1) * ((self.data.levels - 1) / 2) + 0.5, self.data.levels)
-        )
+        if self.data.kind == "vector":
+            return x
+        return quantise(from_signed(x, self.data.levels) + 0.5, self.data.levels)
 
     def prior(self, labels: Any = None) -> Any:
         """Return N(0, I), the same for all labels."""
         self.one_hot(labels)
         return tfd.Sample(tfd.Normal(tf.zeros([], self.density_dtype), 1.0), self.config.latent)
 
-    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Draw codes and decode them: `n` uint8 images, or float32 vectors."""
-        return self.decode(self._codes(n, as_seed(seed)), labels)
+    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
+        """Draw the codes ``first .. first + n - 1`` of a seed and decode them: uint8 images, or float32 vectors."""
+        return self.decode(self._codes(n, seed, first), labels)
 
     def basis(self) -> Mapping[str, Any]:
         """Return the objective, beside numbers of samples."""

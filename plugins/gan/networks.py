@@ -12,8 +12,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from tfgen_plugins.vae.networks import beside, halved
-from tfgen_plugins.vae.transposed import NarrowConv2DTranspose
+from tfgen.layers import DenseStack, NarrowConv2DTranspose, halved, halved_sides, upsampled, with_label
 
 _SLOPE = 0.2  # of the leaky rectifier below zero
 _KERNEL = 4
@@ -43,10 +42,8 @@ class ConvGenerator(keras.layers.Layer):
     def __init__(self, latent: int, classes: int, shape: Sequence[int], filters: int, dtype: tf.DType) -> None:
         super().__init__(name="generator")
         height, width, channels = shape
-        self.sides = [(height, width)]
-        for _ in range(_HALVINGS):
-            height, width = halved(height), halved(width)
-            self.sides.insert(0, (height, width))
+        self.sides = halved_sides(height, width, _HALVINGS)
+        height, width = self.sides[0]
         widths = [filters * 2**power for power in reversed(range(_HALVINGS))]
         self.start = (height, width, widths[0])
         self.stem = keras.layers.Dense(math.prod(self.start), kernel_initializer=_START)
@@ -62,11 +59,10 @@ class ConvGenerator(keras.layers.Layer):
 
     def call(self, z: tf.Tensor, one_hot: tf.Tensor | None = None) -> tf.Tensor:
         """Return [n, height, width, channels] without bounds for codes [n, latent] and labels [n, k]."""
-        hidden = rectified(tf.reshape(self.stem(beside(z, one_hot)), [-1, *self.start]))
-        for convolution, (height, width) in zip(self.convolutions, self.sides[1:], strict=False):
-            hidden = rectified(convolution(hidden)[:, :height, :width])
-        height, width = self.sides[-1]
-        return self.head(tf.cast(hidden, self.head.compute_dtype))[:, :height, :width]
+        hidden = rectified(tf.reshape(self.stem(with_label(z, one_hot)), [-1, *self.start]))
+        for convolution, side in zip(self.convolutions, self.sides[1:], strict=False):
+            hidden = rectified(upsampled(convolution, hidden, side))
+        return upsampled(self.head, tf.cast(hidden, self.head.compute_dtype), self.sides[-1])
 
 
 class ConvFeatures(keras.layers.Layer):
@@ -100,33 +96,9 @@ class ConvFeatures(keras.layers.Layer):
         return tf.reshape(x, [-1, self.width])
 
 
-class DenseStack(keras.layers.Layer):
-    """Dense hidden layers.
-
-    Args:
-        inputs: width of the input.
-        units: width of each layer.
-        depth: how many.
-
-    Attributes:
-        width: of the result.
-    """
-
-    def __init__(self, inputs: int, units: int, depth: int) -> None:
-        super().__init__(name="dense")
-        self.layers = [keras.layers.Dense(units, kernel_initializer=_START) for _ in range(depth)]
-        self.inputs = self.width = inputs
-        for dense in self.layers:
-            dense.build((None, self.width))
-            self.width = units
-        self.built = True
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Return [n, width] for examples of any shape, [n, ...]."""
-        x = tf.reshape(x, [-1, self.inputs])
-        for dense in self.layers:
-            x = rectified(dense(x))
-        return x
+def dense_features(inputs: int, units: int, depth: int) -> DenseStack:
+    """Return rectified dense layers over flattened inputs; arguments as for `tfgen.layers.DenseStack`."""
+    return DenseStack(inputs, units, depth, rectified, _START)
 
 
 class DenseGenerator(keras.layers.Layer):
@@ -146,14 +118,14 @@ class DenseGenerator(keras.layers.Layer):
     ) -> None:
         super().__init__(name="generator")
         self.shape = tuple(shape)
-        self.hidden = DenseStack(latent + classes, units, depth)
+        self.hidden = dense_features(latent + classes, units, depth)
         self.head = keras.layers.Dense(math.prod(shape), dtype=dtype.name)
         self.head.build((None, self.hidden.width))
         self.built = True
 
     def call(self, z: tf.Tensor, one_hot: tf.Tensor | None = None) -> tf.Tensor:
         """Return [n, *shape] without bounds for codes [n, latent] and labels [n, k]."""
-        hidden = tf.cast(self.hidden(beside(z, one_hot)), self.head.compute_dtype)
+        hidden = tf.cast(self.hidden(with_label(z, one_hot)), self.head.compute_dtype)
         return tf.reshape(self.head(hidden), [-1, *self.shape])
 
 

@@ -1,4 +1,4 @@
-"""PixelCNN: an exact likelihood, pixel by pixel, by masked convolutions; drawn from with the memory of what was computed."""
+"""PixelCNN: exact likelihood pixel by pixel, by masked convolutions, with a cached sampler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a PixelCNN is stacked from. A block says once what it does; views run it over whole images or pixel by pixel."""
+"""PixelCNN blocks, gated and plain, each evaluated in three modes: whole images, one row, one pixel."""
 
 from __future__ import annotations
 

@@ -2,73 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import keras
-import numpy as np
 import tensorflow as tf
 
+from tfgen.layers import MaskedConv2D as ImageConv2D
+from tfgen.layers import Sees
 from tfgen_plugins.pixelcnn.views import CausalLayer, Pixel, Row
 
-#: What a convolution sees: ``A`` everything before the pixel, ``B`` the pixel, too; ``above`` all of the rows above the
-#: pixel's, ``row`` all of its own, too.
-Sees = Literal["A", "B", "above", "row"]
 
-
-class MaskedConv2D(CausalLayer):
-    """A convolution whose kernel is multiplied by a mask m, so that no pixel is made from later ones.
-
-        y[r, c] = b + sum_ij m[i, j] K[i, j] x[r + i, c + j]
-
-    Type A is for images and leaves the pixel itself out; type B is for features of a pixel, which do not contain it (van den
-    Oord, Kalchbrenner, Kavukcuoglu 2016, figure 2). ``above`` and ``row`` are their like for a vertical stack, whose features
-    belong to the rows above a pixel and may be had from all columns of these (van den Oord et al. 2016, section 2.2).
-
-    The kernel extends over what the mask leaves: rows and columns that it would take out altogether are not there.
-
-    Args:
-        inputs: channels of the input.
-        filters: channels of the result.
-        rows: how far up it reaches; 0 for the pixel's own row alone.
-        width: of the kernel, odd.
-        sees: A or above for images, B or row for features.
-        name: of the layer.
-    """
+class MaskedConv2D(ImageConv2D, CausalLayer):
+    """`tfgen.layers.MaskedConv2D` with a sampler's views of a row and of a pixel; arguments are the same."""
 
     def __init__(self, inputs: int, filters: int, rows: int, width: int, sees: Sees, name: str) -> None:
-        super().__init__(name=name)
-        self.inputs, self.filters = inputs, filters
-        half = width // 2
-        seen = [(i, j) for i in range(-rows, 1) for j in range(-half, half + 1) if _is_seen(i, j, sees)]
-        self._above, self._own = [p for p in seen if p[0] < 0], [p for p in seen if p[0] == 0]
-        (self.top, self.bottom), (self.left, self.right) = ((min(k), max(k)) for k in zip(*seen, strict=True))
+        super().__init__(inputs, filters, rows, width, sees, name)
+        self._above = [place for place in self.places if place[0] < 0]
+        self._own = [place for place in self.places if place[0] == 0]
         self.of_the_image = sees in ("A", "above")
         self.looks_ahead = sees in ("A", "B") and rows > 0
         self.margin = max(-self.top, -self.left, self.right) if self.of_the_image else 0
-        shape = (self.bottom - self.top + 1, self.right - self.left + 1)
-        mask = np.zeros((*shape, 1, 1), np.float32)
-        for i, j in seen:
-            mask[i - self.top, j - self.left] = 1
-        self.mask = None if mask.all() else mask
-        limit = float(np.sqrt(6 / (len(seen) * (inputs + filters))))  # Glorot's, for the weights that are seen
-        uniform = keras.initializers.RandomUniform(-limit, limit)
-        self.kernel = self.add_weight(shape=(*shape, inputs, filters), initializer=uniform, name="kernel")
-        self.bias = self.add_weight(shape=(filters,), initializer="zeros", name="bias")
-        self.built = True
-
-    def masked_kernel(self) -> tf.Tensor:
-        """Return m K."""
-        kernel = tf.convert_to_tensor(self.kernel)
-        return kernel if self.mask is None else kernel * tf.constant(self.mask, kernel.dtype)
-
-    # Over whole images
-
-    def whole(self, x: tf.Tensor) -> tf.Tensor:
-        """Return [batch, height, width, filters]."""
-        height, width = x.shape[1:3]
-        x = x[:, : height + min(self.bottom, 0), : width + min(self.right, 0)]
-        x = tf.pad(x, [[0, 0], [-self.top, max(self.bottom, 0)], [max(-self.left, 0), max(self.right, 0)], [0, 0]])
-        return tf.nn.conv2d(x, self.masked_kernel(), strides=1, padding="VALID") + self.bias
 
     # In a sampler
 
@@ -124,14 +75,6 @@ class MaskedConv2D(CausalLayer):
         windows = tf.concat([lines[i][margin + j : margin + j + width] for i, j in places], axis=-1)
         # One product of matrices, not a product for each column.
         return tf.reshape(tf.reshape(windows, [-1, matrix.shape[0]]) @ matrix, [width, -1, self.filters])
-
-
-def _is_seen(i: int, j: int, sees: Sees) -> bool:
-    if sees == "A":
-        return i < 0 or j < 0
-    if sees == "B":
-        return i < 0 or j <= 0
-    return i < 0 or sees == "row"
 
 
 def _written(cache: tf.Tensor, x: tf.Tensor, row: tf.Tensor, column: tf.Tensor | int) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Programs that make images: what is chosen at each pixel of a walk, and batches of any size in bounded memory."""
+"""Sampling and inpainting programs of PixelCNN: pixel by pixel, for batches of any size in bounded memory."""
 
 from __future__ import annotations
 

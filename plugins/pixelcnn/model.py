@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfgen import Batch, DataError, DataSpec, GenerativeModel, Objective, fold_in, split_seed, uniform
+from tfgen.layers import bits_per_dim
 from tfgen_plugins.pixelcnn import PixelCNNConfig
 from tfgen_plugins.pixelcnn.drawing import Noise, Program, completer, naive_sampler, sampler
 from tfgen_plugins.pixelcnn.network import network_of
@@ -79,7 +80,7 @@ class PixelCNN(GenerativeModel):
         per_dimension = nats / self.data.dimensions
         terms = {"loss": per_dimension, f"nll_nats{given}": nats}
         if self.measure == "examples":
-            terms[f"bits_per_dim{given}"] = per_dimension / math.log(2.0)
+            terms[f"bits_per_dim{given}"] = bits_per_dim(nats, self.data.dimensions)
         return terms
 
     def basis(self) -> Mapping[str, Any]:
@@ -88,25 +89,25 @@ class PixelCNN(GenerativeModel):
 
     # Images
 
-    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Draw `n` images, uint8."""
-        return self.sample_at(1.0, n, labels, seed)
+    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
+        """Draw the images ``first .. first + n - 1`` of a seed, uint8."""
+        return self.sample_at(1.0, n, labels, seed, first)
 
-    def sample_at(self, temperature: Any, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Draw `n` images, uint8, each pixel at a temperature: below 1 surer, above 1 bolder; 1 is the model itself."""
-        return self._drawn(self._draw, temperature, n, labels, seed)
+    def sample_at(self, temperature: Any, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
+        """Draw images, uint8, each pixel at a temperature: below 1 surer, above 1 bolder; 1 is the model itself."""
+        return self._drawn(self._draw, temperature, n, labels, seed, first)
 
     def sample_naively(self, n: int, labels: Any = None, seed: Any = 0, temperature: Any = 1.0) -> tf.Tensor:
         """Return what `sample_at` returns, by a pass of the whole network for each pixel: for tests and benchmarks."""
         return self._drawn(self._draw_naively, temperature, n, labels, seed)
 
-    def _drawn(self, program: Program, temperature: Any, n: int, labels: Any, seed: Any) -> tf.Tensor:
+    def _drawn(self, program: Program, temperature: Any, n: int, labels: Any, seed: Any, first: Any = 0) -> tf.Tensor:
         if isinstance(temperature, int | float) and not (temperature > 0 and math.isfinite(temperature)):
             raise DataError(f"temperature must be above 0, got {temperature}.")
         if n < 1:
             raise DataError(f"n must be at least 1, got {n}.")
         height, width, _ = self.data.shape
-        uniforms = uniform([n, height, width, self.pixels.draws], fold_in(seed, _PIXELS), self.density_dtype)
+        uniforms = uniform([n, height, width, self.pixels.draws], fold_in(seed, _PIXELS), self.density_dtype, first)
         # Below the floor nothing changes any more: the likeliest value is drawn already.
         heat = tf.maximum(tf.cast(temperature, self.density_dtype), _COLDEST)
         values = program((uniforms, self.one_hot(labels, n)), heat)

@@ -1,4 +1,4 @@
-"""A PixelCNN: an entry, blocks, and a head that gives each pixel the numbers of its distribution."""
+"""PixelCNN network: an entry layer, blocks, and a head with each pixel's distribution parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""p(x_i | x_<i): what the network's numbers for a pixel say of its values, and how a value is drawn from it.
+"""Output distributions p(x_i | x_<i) of a PixelCNN: Bernoulli, categorical, discretised logistic mixture.
 
 A pixel's channels v_1 .. v_C come one after another: the network sees earlier pixels, and within the pixel each channel's
 distribution depends on the channels before it by terms of its own, as in PixelCNN++ (Salimans et al. 2017, section 2.2).
@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from tfgen import DataSpec, binarise
+from tfgen.layers import bernoulli_log_prob, discretised_logistic_log_prob, from_signed, to_signed
 from tfgen_plugins.pixelcnn import PixelCNNConfig
 
 # Of the range from -1 to 1: the smallest as in PixelCNN++; beyond the largest, ever more of the mass would lie in the tails.
@@ -50,7 +51,7 @@ class Output(keras.layers.Layer, abc.ABC):
 
     def scaled(self, values: tf.Tensor) -> tf.Tensor:
         """Return values from -1 to 1, as the network is to see them."""
-        return 2 * values / (self.values - 1) - 1
+        return to_signed(values, self.values, values.dtype)
 
     def images(self, values: tf.Tensor) -> tf.Tensor:
         """Return the uint8 images of values."""
@@ -100,8 +101,7 @@ class Bernoulli(Output):
 
     def log_prob(self, values: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
         """Return ``sum_k v_k a_k - log(1 + exp(a_k))``."""
-        logits = self._logits(values, raw)
-        return tf.reduce_sum(values * logits - tf.math.softplus(logits), axis=-1)
+        return tf.reduce_sum(bernoulli_log_prob(values, self._logits(values, raw)), axis=-1)
 
     def draw(self, raw: tf.Tensor, uniforms: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
         """Return 1 where the uniform number is below the probability."""
@@ -187,21 +187,10 @@ class LogisticMixture(Output):
         channels = tf.unstack(self.scaled(values), axis=-1)
         nats = tf.nn.log_softmax(logits)
         for k, value in enumerate(channels):
-            nats += self._log_cell(value[..., None], self._location(k, channels, location, pairs), log_scale[..., k, :])
+            centre = self._location(k, channels, location, pairs)
+            precision = tf.exp(-log_scale[..., k, :])
+            nats += discretised_logistic_log_prob(value[..., None], centre, precision, self.values)
         return tf.reduce_logsumexp(nats, axis=-1)
-
-    def _log_cell(self, value: tf.Tensor, location: tf.Tensor, log_scale: tf.Tensor) -> tf.Tensor:
-        """Return the log of the mass of one logistic in a value's cell, exact however small it is.
-
-        With a and b the cell's ends in units of the scale, ``F(a) - F(b) = F(a) F(-b) (1 - exp(b - a))``.
-        """
-        half_cell, precision = 1 / (self.values - 1), tf.exp(-log_scale)
-        above = (value + half_cell - location) * precision
-        below = (value - half_cell - location) * precision
-        inside = tf.math.log(-tf.math.expm1(-2 * half_cell * precision))
-        log_upper, log_lower = tf.math.log_sigmoid(above), tf.math.log_sigmoid(-below)
-        lowest, highest = value < -1 + half_cell, value > 1 - half_cell
-        return tf.where(lowest, log_upper, tf.where(highest, log_lower, log_upper + log_lower + inside))
 
     def draw(self, raw: tf.Tensor, uniforms: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
         """Return a component by the first uniform number, and each channel by the quantile of its logistic."""
@@ -215,7 +204,7 @@ class LogisticMixture(Output):
             scale = temperature * tf.exp(tf.reduce_sum(chosen * log_scale[..., k, :], axis=-1))
             u = tf.clip_by_value(uniforms[:, 1 + k], 1e-7, 1 - 1e-7)
             x = centre + scale * (tf.math.log(u) - tf.math.log1p(-u))
-            values.append(tf.clip_by_value(tf.round((x + 1) * (self.values - 1) / 2), 0.0, self.values - 1.0))
+            values.append(tf.clip_by_value(tf.round(from_signed(x, self.values)), 0.0, self.values - 1.0))
             drawn.append(self.scaled(values[-1]))
         return tf.stack(values, axis=-1)
 

@@ -1,4 +1,4 @@
-"""The ways in which a causal network is run: over whole images, along one row, at one pixel.
+"""Evaluation modes of a causal network: whole images (training), one row or one pixel (cached sampling).
 
 Pixels come in raster order: pixel (r, c) may depend on all rows above r and on what is left of c in row r. Training and
 densities see whole images, [batch, height, width, channels]. A sampler goes row by row: once the rows above are complete,

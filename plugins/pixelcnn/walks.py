@@ -1,4 +1,4 @@
-"""Walks through the pixels of images, in raster order: the network looks at what is known, something chooses the next pixel.
+"""Pixel-by-pixel generation in raster order, with cached features: the network predicts, a chooser sets each pixel.
 
 `walk` computes each feature once: a pixel costs one column of the network. It is meant for XLA, which makes one program of the
 whole walk and writes to caches in place. `walk_naively` runs the whole network again for each pixel, as sampling an

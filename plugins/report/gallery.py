@@ -1,4 +1,4 @@
-"""The pictures of a run: samples and curves in front, all others in groups, with captions from their names."""
+"""Image gallery of a report page: samples and curves first, other pictures in groups, captions from file names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from tfgen.errors import RunError
-from tfgen.figures.pictures import draw_curves
+from tfgen.figures.curves import draw_curves
 from tfgen.runs.facts import RunFacts
 from tfgen_plugins.report.pictures import Inlined, drawn, inlined
 

@@ -1,4 +1,4 @@
-"""The numbers of a run as a page shows them: headlines, every metric with its basis, classification."""
+"""Tables of numbers on a report page: headlines, every metric with its basis, classification."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page itself: what was found goes through templates that escape all of it."""
+"""Render a report page: templates fill in the facts of runs and escape all of them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tfgen import __version__
 from tfgen.plugin.registry import Registry
 from tfgen.runs.facts import RunFacts
+from tfgen.version import VERSION
 from tfgen_plugins.report.sections import section_of
 from tfgen_plugins.report.side_by_side import side_by_side
 
@@ -32,4 +32,4 @@ def html_of(runs: Sequence[RunFacts], registry: Registry) -> str:
     compared = side_by_side(runs) if len(runs) > 1 else None
     title = runs[0].name if compared is None else f"{len(runs)} runs compared"
     page = templates.get_template("page.html")
-    return page.render(title=title, mark=MARK, sections=sections, compared=compared, version=__version__)
+    return page.render(title=title, mark=MARK, sections=sections, compared=compared, version=VERSION)

@@ -1,4 +1,4 @@
-"""Pictures inside a page: a PNG, checked, small enough, as a data URI."""
+"""Embed PNG files in a page as data URIs: checked, and scaled down when large."""
 
 from __future__ import annotations
 

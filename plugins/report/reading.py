@@ -1,4 +1,4 @@
-"""Runs as a page may show them: no folders of the machine, and nothing of a kind that the page does not expect."""
+"""Read runs for a report page: folders of the machine removed, values of unexpected types dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that make a run again, as a person would type them."""
+"""Commands that reproduce a run, as a person would type them."""
 
 from __future__ import annotations
 

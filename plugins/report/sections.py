@@ -1,4 +1,4 @@
-"""What a page says of one run."""
+"""Sections of a report page about one run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options of a run beside those that its model is trained with when nobody says otherwise."""
+"""Options of a run on a report page, beside the defaults of its model."""
 
 from __future__ import annotations
 

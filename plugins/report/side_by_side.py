@@ -1,4 +1,4 @@
-"""What a page says of several runs together: the table of `tfgen compare`, and their validation curves in one picture."""
+"""Comparison part of a report page: the table of `tfgen compare`, and validation curves in one picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sweep found: a row for each combination, with the mean over the seeds and the spread between them."""
+"""Results table of a sweep: a row for each combination, with mean and standard deviation over the seeds."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tfgen import hookimpl
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tfgen.runs.run import Run
+    from tfgen import Run
 
 _DATA_CLASS_SCALAR = 1  # tensorboard.DataClass in TensorFlow's summary.proto
 

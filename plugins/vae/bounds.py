@@ -1,4 +1,4 @@
-"""Bounds of log p(x|y) and their two terms, from log-densities alone: no network is known here.
+"""Bounds of log p(x|y), ELBO and IWAE, and their two terms, computed from log-densities alone.
 
 With a draw z of q(z|x, y), the log-weight is ``log w = log p(x|z, y) + log p(z|y) - log q(z|x, y)``. Its mean over q is the
 ELBO, and ``log 1/k sum_i w_i`` of k draws is the importance-weighted bound, whose mean rises with k towards log p(x|y)

@@ -1,4 +1,4 @@
-"""p(x|z): what each pixel is compared with, and the distribution that a decoder's numbers pick for it.
+"""Likelihoods p(x|z) of a VAE: Bernoulli, continuous Bernoulli, Gaussian, discretised logistic.
 
 Images v in {0, ..., L-1} become bits, real numbers in [0, 1), or stay as they are; each likelihood says what its densities
 are then of. Densities of dequantised images are per grey level: with ``y = (v + u) / L`` this is
@@ -15,7 +15,8 @@ from typing import Any, Literal
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import DataSpec, binarise, dequantise
+from tfgen import DataSpec, binarise, dequantise, uniform
+from tfgen.layers import bernoulli_log_prob, discretised_logistic_log_prob, to_signed, to_unit
 from tfgen_plugins.vae import VAEConfig
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -64,9 +65,19 @@ class Likelihood(abc.ABC):
         """Return the mean of each pixel in units of the data."""
         return self.levels(self.distribution(raw).mean())
 
-    def sample(self, raw: tf.Tensor, seed: Any) -> tf.Tensor:
-        """Return a draw of each pixel in units of the data."""
-        return self.levels(tf.cast(self.distribution(raw).sample(seed=seed), self.dtype))
+    def sample(self, raw: tf.Tensor, seed: Any, first: Any = None) -> tf.Tensor:
+        """Return a draw of each pixel in units of the data, for raw numbers [n, *shape, parameters].
+
+        Args:
+            raw: the decoder's numbers.
+            seed: of the draws.
+            first: index of the first example, as in `tfgen.uniform`.
+        """
+        return self.levels(self.quantile(raw, uniform(raw.shape[:-1].as_list(), seed, self.dtype, first)))
+
+    def quantile(self, raw: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        """Return where each pixel's distribution function reaches u, [...], for raw numbers [..., parameters]."""
+        return self.distribution(raw).quantile(u)
 
     def basis(self) -> Mapping[str, Any]:
         """Return what has to be said beside each number."""
@@ -95,18 +106,22 @@ class Bernoulli(Likelihood):
     def observe(self, x: tf.Tensor, seed: Any) -> tf.Tensor:
         """Return bits, or grey levels in [0, 1]."""
         if self.binarise == "none":
-            return tf.cast(x, self.dtype) / (self.data.levels - 1)
+            return to_unit(x, self.data.levels, self.dtype)
         return binarise(x, self.data.levels, self.binarise, seed, self.dtype)
 
     def distribution(self, raw: tf.Tensor) -> Any:
         """Return Bernoulli(sigmoid(a))."""
         return tfd.Bernoulli(logits=tf.squeeze(raw, axis=-1), dtype=self.dtype)
 
+    def quantile(self, raw: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        """Return 1 where u is below the probability of a 1; TensorFlow Probability has no such method."""
+        return tf.cast(u < tf.sigmoid(tf.squeeze(raw, axis=-1)), self.dtype)
+
     def log_prob(self, observed: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
         """Return the sum of ``g a - log(1 + e^a)``: that of the distribution's log_prob, by one softplus instead of two."""
         logits = tf.squeeze(raw, axis=-1)  # unlike an index, no pass over the pixels
         axes = list(range(-len(self.data.shape), 0))
-        return tf.reduce_sum(observed * logits - tf.math.softplus(logits), axis=axes)
+        return tf.reduce_sum(bernoulli_log_prob(observed, logits), axis=axes)
 
     def levels(self, pixels: tf.Tensor) -> tf.Tensor:
         """Return bits or probabilities times L-1."""
@@ -171,7 +186,7 @@ class DiscretizedLogistic(Likelihood):
 
     def observe(self, x: tf.Tensor, seed: Any) -> tf.Tensor:
         """Return grey levels in [0, 1]."""
-        return tf.cast(x, self.dtype) / (self.data.levels - 1)
+        return to_unit(x, self.data.levels, self.dtype)
 
     def distribution(self, raw: tf.Tensor) -> Any:
         """Return the distribution of the level v = 0 .. L-1."""
@@ -184,7 +199,11 @@ class DiscretizedLogistic(Likelihood):
 
     def log_prob(self, observed: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
         """Return log P(v|z)."""
-        return super().log_prob(tf.round(observed * (self.data.levels - 1)), raw)
+        levels = self.data.levels
+        values = to_signed(tf.round(observed * (levels - 1)), levels, self.dtype)
+        scale = tf.math.softplus(raw[..., 1]) / 2 + 2 * _SMALLEST_SCALE
+        pixels = discretised_logistic_log_prob(values, 2 * raw[..., 0] - 1, 1 / scale, levels)
+        return tf.reduce_sum(pixels, axis=list(range(-len(self.data.shape), 0)))
 
     def mean(self, raw: tf.Tensor) -> tf.Tensor:
         """Return the median, which is the logistic's location within the grey levels."""

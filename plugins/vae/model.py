@@ -178,22 +178,23 @@ class VAE(GenerativeModel):
 
     def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Return the mean of p(x|z, y), or a draw from it with ``--pixels draw``: uint8 images, or float32 vectors."""
+        return self._examples(z, labels, seed)
+
+    def _examples(self, z: Any, labels: Any, seed: Any, first: Any = None) -> tf.Tensor:
         z = tf.cast(z, self.density_dtype)
         raw = self._decoded(z, self.one_hot(labels, z.shape[0]))
         drawn = self.config.pixels == "draw"
-        x = self.likelihood.sample(raw, fold_in(seed, _PIXELS)) if drawn else self.likelihood.mean(raw)
+        x = self.likelihood.sample(raw, fold_in(seed, _PIXELS), first) if drawn else self.likelihood.mean(raw)
         return x if self.data.kind == "vector" else quantise(x + 0.5, self.data.levels)
 
     def prior(self, labels: Any = None) -> Any:
         """Return p(z), or p(z|y): a batch of one for each label, where codes depend on it."""
         return self.codes.distribution(self.one_hot(labels))
 
-    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Draw `n` examples: a code of p(z), and what it decodes to."""
-        one_hot = self.one_hot(labels, n)
-        prior = self.codes.distribution(one_hot)
-        z = prior.sample([] if prior.batch_shape.rank else n, seed=fold_in(seed, _CODE))
-        return self.decode(z, labels, seed)
+    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
+        """Draw the examples ``first .. first + n - 1`` of a seed: codes of p(z), and what they decode to."""
+        z = self.codes.sample(n, self.one_hot(labels, n), fold_in(seed, _CODE), first)
+        return self._examples(z, labels, seed, first)
 
     def basis(self) -> Mapping[str, Any]:
         """Return what was scored."""

@@ -1,4 +1,4 @@
-"""Encoders, from an example to the numbers that pick q(z|x, y), and decoders, from a code to those that pick p(x|z, y).
+"""Encoder and decoder networks of a VAE: example to parameters of q(z|x, y), code to parameters of p(x|z, y).
 
 A label comes in as one-hot planes beside the image, or as a one-hot vector beside the code. Hidden layers compute in the
 model's precision, the last layer of each network in that of its densities.
@@ -12,54 +12,20 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from tfgen_plugins.vae.transposed import NarrowConv2DTranspose
+from tfgen.layers import (
+    MLP,
+    NarrowConv2DTranspose,
+    halved,
+    halved_sides,
+    upsampled,
+    with_label,
+    with_label_planes,
+)
 
 # Dense hidden layers keep the size of their signals at the start, behind activations that pass half of them (He et al. 2015).
 # Convolutions start as Keras has it, smaller: a decoder that starts smooth ends better where the code is a plane.
 _DENSE = "he_normal"
 _CONVOLUTIONS = ((32, 4), (64, 4), (128, 3))  # filters and kernel size; each halves height and width
-
-
-def with_label_planes(images: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
-    """Return images [n, h, w, c] with the one-hot label [n, k] in k further channels, the same at every pixel."""
-    if one_hot is None:
-        return images
-    height, width = images.shape[1:3]
-    planes = tf.tile(tf.cast(one_hot, images.dtype)[:, None, None, :], [1, height, width, 1])
-    return tf.concat([images, planes], axis=-1)
-
-
-def beside(x: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
-    """Return vectors [n, d] with the one-hot label [n, k] behind them."""
-    return x if one_hot is None else tf.concat([x, tf.cast(one_hot, x.dtype)], axis=-1)
-
-
-class MLP(keras.layers.Layer):
-    """Dense layers and a linear one.
-
-    Args:
-        inputs: width of the input.
-        outputs: width of the result.
-        units: width of each hidden layer.
-        depth: hidden layers.
-        activation: of the hidden layers.
-        dtype: of the result.
-    """
-
-    def __init__(self, inputs: int, outputs: int, units: int, depth: int, activation: str, dtype: tf.DType) -> None:
-        super().__init__(name="mlp")
-        self.hidden = [keras.layers.Dense(units, activation, kernel_initializer=_DENSE) for _ in range(depth)]
-        self.head = keras.layers.Dense(outputs, dtype=dtype.name)
-        widths = [inputs, *[units] * depth]
-        for dense, width in zip([*self.hidden, self.head], widths, strict=True):
-            dense.build((None, width))
-        self.built = True
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Return [n, outputs] for [n, inputs]."""
-        for dense in self.hidden:
-            x = dense(x)
-        return self.head(tf.cast(x, self.head.compute_dtype))
 
 
 class MLPEncoder(keras.layers.Layer):
@@ -80,12 +46,12 @@ class MLPEncoder(keras.layers.Layer):
     ) -> None:
         super().__init__(name="encoder")
         self.inputs = math.prod(shape)
-        self.mlp = MLP(self.inputs + classes, outputs, units, depth, activation, dtype)
+        self.mlp = MLP(self.inputs + classes, outputs, units, depth, activation, dtype, _DENSE)
         self.built = True
 
     def call(self, x: tf.Tensor, one_hot: tf.Tensor | None = None) -> tf.Tensor:
         """Return [n, outputs] for examples [n, ...] and labels [n, k]."""
-        return self.mlp(beside(tf.reshape(x, [-1, self.inputs]), one_hot))
+        return self.mlp(with_label(tf.reshape(x, [-1, self.inputs]), one_hot))
 
 
 class MLPDecoder(keras.layers.Layer):
@@ -115,12 +81,12 @@ class MLPDecoder(keras.layers.Layer):
     ) -> None:
         super().__init__(name="decoder")
         self.shape = (*shape, parameters)
-        self.mlp = MLP(latent + classes, math.prod(self.shape), units, depth, activation, dtype)
+        self.mlp = MLP(latent + classes, math.prod(self.shape), units, depth, activation, dtype, _DENSE)
         self.built = True
 
     def call(self, z: tf.Tensor, one_hot: tf.Tensor | None = None) -> tf.Tensor:
         """Return [n, *shape, parameters] for codes [n, latent] and labels [n, k]."""
-        return tf.reshape(self.mlp(beside(z, one_hot)), [-1, *self.shape])
+        return tf.reshape(self.mlp(with_label(z, one_hot)), [-1, *self.shape])
 
 
 class ConvEncoder(keras.layers.Layer):
@@ -179,10 +145,8 @@ class ConvDecoder(keras.layers.Layer):
         super().__init__(name="decoder")
         height, width, channels = shape
         self.shape = (height, width, channels, parameters)
-        self.sides = [(height, width)]
-        for _ in _CONVOLUTIONS:
-            height, width = halved(height), halved(width)
-            self.sides.insert(0, (height, width))
+        self.sides = halved_sides(height, width, len(_CONVOLUTIONS))
+        height, width = self.sides[0]
         filters = [count for count, _ in reversed(_CONVOLUTIONS)]
         kernels = [kernel for _, kernel in reversed(_CONVOLUTIONS)]
         self.stem = keras.layers.Dense(height * width * filters[0], activation)
@@ -199,14 +163,8 @@ class ConvDecoder(keras.layers.Layer):
 
     def call(self, z: tf.Tensor, one_hot: tf.Tensor | None = None) -> tf.Tensor:
         """Return [n, height, width, channels, parameters] for codes [n, latent] and labels [n, k]."""
-        hidden = tf.reshape(self.stem(beside(z, one_hot)), [-1, *self.start])
-        for convolution, (height, width) in zip(self.convolutions, self.sides[1:], strict=False):
-            hidden = convolution(hidden)[:, :height, :width]
-        height, width = self.sides[-1]
-        pixels = self.head(tf.cast(hidden, self.head.compute_dtype))[:, :height, :width]
+        hidden = tf.reshape(self.stem(with_label(z, one_hot)), [-1, *self.start])
+        for convolution, side in zip(self.convolutions, self.sides[1:], strict=False):
+            hidden = upsampled(convolution, hidden, side)
+        pixels = upsampled(self.head, tf.cast(hidden, self.head.compute_dtype), self.sides[-1])
         return tf.reshape(pixels, [-1, *self.shape])
-
-
-def halved(side: int) -> int:
-    """Return the side of a feature map behind a convolution of stride 2 with padding."""
-    return math.ceil(side / 2)

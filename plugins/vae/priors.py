@@ -1,4 +1,4 @@
-"""p(z), or p(z|y): the distribution of codes that a posterior is compared with and new codes are drawn from."""
+"""Priors p(z) and p(z|y) of a VAE: standard, Gaussian mixture, VampPrior, flow, conditional."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import DataSpec
-from tfgen_plugins.flows import RealNVPConfig
-from tfgen_plugins.flows.model import RealNVP
+from tfgen import DataSpec, normal, split_seed, uniform
+from tfgen_plugins.flows import RealNVP, RealNVPConfig
 from tfgen_plugins.vae import VAEConfig
 
 tfd = tfp.distributions
@@ -44,6 +43,21 @@ class Prior(keras.layers.Layer):
         """Return the `tfd.Distribution` over codes [latent]; where it depends on labels [n, classes], one for each."""
         return tfd.Independent(self.factors(one_hot), 1)
 
+    def sample(self, n: int, one_hot: tf.Tensor | None, seed: Any, first: Any) -> tf.Tensor:
+        """Draw the codes ``first .. first + n - 1`` of a seed, [n, latent].
+
+        Args:
+            n: how many.
+            one_hot: labels [n, classes], or None.
+            seed: an integer or a stateless seed.
+            first: index of the first code.
+        """
+        normals = self.factors(one_hot)
+        return normals.loc + normals.scale * self._noise(n, seed, first)
+
+    def _noise(self, n: int, seed: Any, first: Any) -> tf.Tensor:
+        return normal([n, self.latent], seed, self.density_dtype, first)
+
 
 class ConditionalPrior(Prior):
     """p(z|y): a Gaussian with learned mean and scale for each label, which starts as the standard normal.
@@ -64,7 +78,25 @@ class ConditionalPrior(Prior):
         return tfd.Normal(one_hot @ self.means, tf.exp(one_hot @ self.log_scales))
 
 
-class MixturePrior(Prior):
+class _Mixture(Prior):
+    """A prior that is a mixture of diagonal Gaussians."""
+
+    def factors(self, one_hot: tf.Tensor | None) -> Any:
+        """Return None: a mixture is no product over dimensions."""
+        return None
+
+    def sample(self, n: int, one_hot: tf.Tensor | None, seed: Any, first: Any) -> tf.Tensor:
+        """Draw codes: a component of each by a uniform number, and a normal around its mean."""
+        found = self.distribution(one_hot)
+        weights = tf.math.cumsum(found.mixture_distribution.probs_parameter())
+        which, around = split_seed(seed, 2)
+        u = uniform([n, 1], which, self.density_dtype, first) * weights[-1]
+        chosen = tf.minimum(tf.reduce_sum(tf.cast(weights <= u, tf.int32), axis=1), weights.shape[0] - 1)
+        normals = found.components_distribution.distribution
+        return tf.gather(normals.loc, chosen) + tf.gather(normals.scale, chosen) * self._noise(n, around, first)
+
+
+class MixturePrior(_Mixture):
     """``p(z) = sum_k w_k N(z; m_k, s_k^2)``, with learned weights, means and scales.
 
     Args:
@@ -81,16 +113,12 @@ class MixturePrior(Prior):
         self.means = self.add_weight(shape=(components, latent), initializer=spread, name="means")
         self.log_scales = self.add_weight(shape=(components, latent), initializer="zeros", name="log_scales")
 
-    def factors(self, one_hot: tf.Tensor | None) -> Any:
-        """Return None: a mixture is no product over dimensions."""
-        return None
-
     def distribution(self, one_hot: tf.Tensor | None) -> Any:
         """Return the mixture."""
         return mixture(self.logits.value, self.means.value, tf.exp(self.log_scales))
 
 
-class VampPrior(Prior):
+class VampPrior(_Mixture):
     """``p(z) = 1/K sum_k q(z|u_k)``, with learned pseudo-inputs u_k (Tomczak, Welling 2018, equation 9).
 
     For a conditional encoder a pseudo-input is an example and a label, which is learned as well and may be in between.
@@ -123,10 +151,6 @@ class VampPrior(Prior):
         if classes:
             self.labels = self.add_weight(shape=(components, classes), initializer=spread, name="pseudo_labels")
 
-    def factors(self, one_hot: tf.Tensor | None) -> Any:
-        """Return None: a mixture is no product over dimensions."""
-        return None
-
     def distribution(self, one_hot: tf.Tensor | None) -> Any:
         """Return the mixture of the pseudo-inputs' posteriors."""
         inputs = tf.sigmoid(self.inputs) if self.image else self.inputs.value
@@ -136,7 +160,7 @@ class VampPrior(Prior):
 
 
 class FlowPrior(Prior):
-    """A Real NVP over codes (Chen et al.: Variational lossy autoencoder, 2017, section 3.2, with couplings).
+    """A Real NVP, a chain of `tfb.RealNVP`, over codes (Chen et al.: Variational lossy autoencoder, 2017, section 3.2).
 
     Args:
         latent: size of a code.
@@ -157,6 +181,10 @@ class FlowPrior(Prior):
     def distribution(self, one_hot: tf.Tensor | None) -> Any:
         """Return the flow's distribution."""
         return self.flow.distribution()
+
+    def sample(self, n: int, one_hot: tf.Tensor | None, seed: Any, first: Any) -> tf.Tensor:
+        """Draw normals and send them through the flow."""
+        return self.flow.sample(n, seed=seed, first=first)
 
 
 def mixture(logits: tf.Tensor, means: tf.Tensor, scales: tf.Tensor) -> Any:

@@ -49,14 +49,14 @@ def test_all_ways_decode_the_same_number_by_the_same_decoder(bench, model, condi
         return decoded(self, z, one_hot)
 
     monkeypatch.setattr(type(built.decoder), "call", call)
-    write_npz = importlib.import_module("tfgen.sample.sampling").write_npz
+    write_npz = importlib.import_module("tfgen.sample.archive").write_npz
 
     def kept(path, *arguments):
         write_npz(path, *arguments)
         with np.load(path) as arrays:
             files.append(arrays["x"])
 
-    monkeypatch.setattr("tfgen.sample.sampling.write_npz", kept)
+    monkeypatch.setattr("tfgen.sample.archive.write_npz", kept)
     for run in bench.programs(built, options).values():
         assert run() > 0
     assert calls == [((4, 2), conditional)] * 4  # each traced once, at the one batch size

@@ -248,7 +248,7 @@ def test_a_gpu_that_is_not_there(fails, tmp_path, monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
     line = fails("run", "realnvp", "--device", "gpu", "--runs-dir", tmp_path / "runs")
     assert "--device gpu: TensorFlow sees no GPU here" in line
-    assert "pip install 'tfgen[gpu]'" in line
+    assert "pip install '.[gpu]'" in line
     assert not (tmp_path / "runs").exists()
 
 
@@ -568,7 +568,7 @@ def test_a_full_disk_while_sampling_keeps_the_old_file(fails, tiny_run, tmp_path
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tfgen.sample.sampling.write_npz", full)
+    monkeypatch.setattr("tfgen.runs.sample_file.write_npz", full)
     monkeypatch.setattr("tfgen.progress.Bar.update", lambda *arguments, **named: None)
     assert "No space left on device" in fails("sample", tiny_run, "--out", out)
     assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]

@@ -13,9 +13,10 @@ from tests import toy_models
 from tfgen import DataSpec
 from tfgen.cli.main import main
 from tfgen.errors import CapabilityError, DataError
+from tfgen.figures.examples import draw_side_by_side
 from tfgen.model.base import build_model
 from tfgen.plugin.loading import load_registry
-from tfgen.sample.class_samples import _AT_A_TIME, draw_side_by_side, generate_examples
+from tfgen.sample.class_samples import _AT_A_TIME, generate_examples
 from tfgen.seeds import as_seed
 
 #: A stranger's model, each of whose images shows its label in the first row of pixels; the rest is noise.

@@ -6,14 +6,10 @@ from matplotlib import image as mpl_image
 
 from tfgen import DataSpec
 from tfgen.data.toy import load_checkerboard, load_two_gaussians
-from tfgen.figures.pictures import (
-    draw_confusion,
-    draw_curves,
-    draw_density,
-    draw_examples,
-    draw_reliability,
-    image_grid,
-)
+from tfgen.figures.classification import draw_confusion, draw_reliability
+from tfgen.figures.curves import draw_curves
+from tfgen.figures.densities import draw_density
+from tfgen.figures.examples import draw_examples, image_grid
 
 
 @pytest.mark.parametrize(

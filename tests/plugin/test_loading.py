@@ -108,7 +108,7 @@ def test_core_data_is_a_built_in_plugin():
     assert (record.name, record.kind, record.distribution, record.version) == (
         "tfgen",
         "built-in",
-        "tfgen",
+        "tfgen-prob",
         tfgen.__version__,
     )
     assert record.datasets == ("digits",)

@@ -13,7 +13,7 @@ import pytest
 from tfgen import DataSpec
 from tfgen.cli.comparison_table import text_table
 from tfgen.cli.main import main
-from tfgen.figures.pictures import image_grid
+from tfgen.figures.examples import image_grid
 from tfgen.files import finite
 from tfgen.runs.comparison import compare, curves, metric_rows, options_that_differ, rank
 from tfgen.runs.comparison_figure import Densities, draw_curve_panels, draw_density_panels, draw_sample_panels

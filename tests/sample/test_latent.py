@@ -24,9 +24,9 @@ from tfgen.cli.commands.latent import PictureName
 from tfgen.cli.main import main
 from tfgen.data.dataset import Dataset, Split
 from tfgen.errors import CapabilityError, DataError, OptionError, UnknownNameError
+from tfgen.figures.examples import in_colour
 from tfgen.figures.latent_catalogue import PICTURES, draw_pictures, possible_pictures, require_picture
 from tfgen.figures.latent_scene import Scene
-from tfgen.figures.pictures import in_colour
 from tfgen.sample.latent import (
     Frame,
     LatentSpace,

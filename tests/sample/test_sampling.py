@@ -12,7 +12,9 @@ from matplotlib import image as mpl_image
 
 from tfgen import DataSpec
 from tfgen.errors import CapabilityError, DataError, OptionError, OutputError
-from tfgen.sample.sampling import labels_for, sample_batches, write_npz, write_samples
+from tfgen.runs.sample_file import write_samples
+from tfgen.sample.archive import write_npz
+from tfgen.sample.sampling import labels_for, sample_batches
 from tfgen.seeds import as_seed
 
 
@@ -260,7 +262,7 @@ def test_a_failing_model_leaves_the_old_file(tmp_path, monkeypatch):
         yield np.zeros((2, 4, 4, 1), np.uint8)
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr("tfgen.sample.sampling.sample_batches", batches)
+    monkeypatch.setattr("tfgen.runs.sample_file.sample_batches", batches)
     with pytest.raises(RuntimeError):
         write_samples(Fake(), path, 4, batch_size=2)
     assert [file.name for file in tmp_path.iterdir()] == ["x.npz"]

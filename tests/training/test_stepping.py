@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from tfgen.training import step as stepping
+from tfgen.training import compile_mode
 
 
 class Machine:
@@ -11,7 +11,7 @@ class Machine:
 
     def __init__(self, monkeypatch, *seconds):
         self.seconds, self.now, self.counts = list(seconds), 0.0, []
-        monkeypatch.setattr(stepping.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(compile_mode.time, "perf_counter", lambda: self.now)
 
     def __call__(self, payload, first, count):
         self.counts.append(int(count))
@@ -31,18 +31,18 @@ class Machine:
 )
 def test_time_of_a_mode_beside_one_of_twelve_milliseconds(seconds, counts, milliseconds, monkeypatch):
     machine = Machine(monkeypatch, *seconds)
-    assert stepping._milliseconds(machine, None, 100, best=12.0) == pytest.approx(milliseconds)
+    assert compile_mode._milliseconds(machine, None, 100, best=12.0) == pytest.approx(milliseconds)
     assert machine.counts == counts
 
 
 def test_a_slow_mode_is_not_hopeless_when_it_is_the_first_or_the_others_are_slow_too(monkeypatch):
     for best in (float("inf"), 1000.0):
         machine = Machine(monkeypatch, 9.0, 3.0, 3.0, 3.0)
-        assert stepping._milliseconds(machine, None, 100, best) == pytest.approx(3000)
+        assert compile_mode._milliseconds(machine, None, 100, best) == pytest.approx(3000)
         assert machine.counts == [1, 1, 6, 6]
 
 
 def test_a_short_chunk_is_not_overrun(monkeypatch):
     machine = Machine(monkeypatch, 9.0, 0.01, 0.01, 0.01)
-    stepping._milliseconds(machine, None, 1, best=12.0)
+    compile_mode._milliseconds(machine, None, 1, best=12.0)
     assert machine.counts == [1, 1, 1, 1]

@@ -253,7 +253,7 @@ def test_early_stopping_keeps_the_best_weights(tmp_path):
 
 
 def test_validation_is_the_mean_over_the_whole_split(tmp_path, monkeypatch):
-    monkeypatch.setattr("tfgen.training.trainer._VALIDATION_BATCH", 7)  # 30 examples: four batches and a rest
+    monkeypatch.setattr("tfgen.training.validation._VALIDATION_BATCH", 7)  # 30 examples: four batches and a rest
     trainer = toy(Gaussian, dataclasses.replace(QUICK, epochs=1, keep="last"))
     row = fit(trainer, tmp_path)[-1]
     assert row["valid/loss"] == pytest.approx(-np.mean(trainer.model.log_prob(trainer.data.valid.x)), rel=1e-5)

@@ -1,4 +1,4 @@
-"""The command line, and what commands of plugins need of it: options parsed, tables printed."""
+"""The command line: commands, parsing of options, tables; plugins that bring commands use its `Context`."""
 
 from tfgen.cli.context import Context
 from tfgen.cli.main import main

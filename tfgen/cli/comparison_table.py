@@ -1,4 +1,4 @@
-"""A comparison as a table for people: a column for each run, a row for whatever tells them apart."""
+"""Table of `tfgen compare`: a column for each run, a row for each differing option and each metric."""
 
 from __future__ import annotations
 

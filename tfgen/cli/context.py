@@ -1,4 +1,4 @@
-"""Context of a command: plugins, runs and TensorFlow, as the global options of the command line say."""
+"""Context of a command: plugins, run folders and TensorFlow, set up by the global options."""
 
 from __future__ import annotations
 

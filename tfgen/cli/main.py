@@ -1,4 +1,4 @@
-"""The command line: global options, then one command, each in a file of its own under `tfgen.cli.commands`."""
+"""Main program `tfgen`: global options, then one command of `tfgen.cli.commands` or of a plugin."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from tfgen.cli.context import Context
+from tfgen.cli.stranger import stranger_warning
 from tfgen.errors import OptionError, TfgenError, UnknownNameError
 from tfgen.plugin.specs import CORE_COMMANDS
 
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name.startswith("-"):
             raise UnknownNameError("option", name, _GLOBAL, "See: tfgen --help")
         context = Context(tuple(options.plugins), options.verbose)
+        if name != "doctor" and (warning := stranger_warning()):
+            print(f"warning: {warning}", file=sys.stderr)
         _function(name, context)(behind, context)
     except TfgenError as error:
         if show_traceback:

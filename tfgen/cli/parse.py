@@ -1,4 +1,4 @@
-"""From arguments to typed options, with mistakes told in one line."""
+"""Parse arguments into typed options; a mistake becomes one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person reads about a run, as lines of text."""
+"""Text lines about a run: its metrics with errors and units, its state, its options."""
 
 from __future__ import annotations
 

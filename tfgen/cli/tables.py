@@ -1,4 +1,4 @@
-"""Tables for people: as wide as the terminal, and whole when the output goes elsewhere."""
+"""Text tables: as wide as the terminal, and unabridged when the output is a file or a pipe."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Data sets: what they are (`dataset`), and those that come with tfgen."""
+"""Data sets: built-in ones, those of tensorflow-datasets, splits, binarisation, dequantisation."""

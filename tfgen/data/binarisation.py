@@ -1,4 +1,4 @@
-"""From grey levels to bits, in the ways that the literature has: which one makes which numbers comparable.
+"""Binarisation of images: grey levels to bits, stochastic, static or by a threshold.
 
 - ``stochastic``: bit d of image v is 1 with probability ``v_d / (L - 1)``, drawn anew each time (Salakhutdinov, Murray 2008).
 - ``static``: the same, drawn once for all time: an image always has the same bits, as in the binarised MNIST of Larochelle,
@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
+from tfgen.data.grey_levels import to_unit
 from tfgen.seeds import uniform
 
 Binarisation = Literal["stochastic", "static", "threshold"]
@@ -31,7 +32,7 @@ def binarise(images: Any, levels: int, how: Binarisation, seed: Any, dtype: tf.D
         dtype: of the result.
     """
     images = tf.convert_to_tensor(images)
-    grey = tf.cast(images, dtype) / (levels - 1)
+    grey = to_unit(images, levels, dtype)
     if how == "threshold":
         return tf.cast(grey > 0.5, dtype)
     noise = uniform(tf.shape(images), seed, dtype) if how == "stochastic" else _noise_of_the_image(images, dtype)

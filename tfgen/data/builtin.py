@@ -1,4 +1,4 @@
-"""The data sets that come with tfgen; nothing is read, and no library imported, before one is loaded."""
+"""Built-in data sets, registered by name; nothing is read or imported before one is loaded."""
 
 from __future__ import annotations
 

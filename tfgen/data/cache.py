@@ -1,4 +1,4 @@
-"""Prepared image sets as folders of `.npy` files, which later loads map into memory without TensorFlow.
+"""Cache of prepared image sets as `.npy` files, which later loads map into memory without TensorFlow.
 
 A folder ``<root>/<version>/`` holds ``<split>-x.npy`` (uint8), ``<split>-labels.npy`` (int32, where there are labels)
 and ``manifest.json``, which gives the shape, the number of classes and, for each file, its size and sha256. A folder is

@@ -1,4 +1,4 @@
-"""A data set: three fixed splits of arrays, what one example is like and, where it is known, the exact density."""
+"""Dataset and Split: fixed splits of arrays, what one example is like and, where known, the exact density."""
 
 from __future__ import annotations
 

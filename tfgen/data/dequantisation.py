@@ -1,4 +1,4 @@
-"""From integer grey levels to real numbers and back, with the log-determinant that keeps bits/dim comparable.
+"""Dequantisation of images: grey levels to real numbers, logit map, log-determinants for bits/dim.
 
 An image with values v in {0, ..., L-1} is spread by uniform noise u to ``y = v + u`` in ``[0, L)``, then mapped to the
 real line by ``t = logit(alpha + (1 - 2 alpha) y / L)`` (Dinh et al. 2017, section 4.1). Densities over y are per grey

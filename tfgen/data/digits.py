@@ -1,4 +1,4 @@
-"""The handwritten digits inside scikit-learn: real, small, and there without a network."""
+"""The data set `digits`: scikit-learn's handwritten digits, 8x8, available without a network."""
 
 from __future__ import annotations
 

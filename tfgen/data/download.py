@@ -1,4 +1,4 @@
-"""Letting tensorflow-datasets prepare a set: quietly, in plain words, and without a wait where there is no network."""
+"""Download and prepare a data set with tensorflow-datasets; without a network one line says what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a name to a data set: a registered one first, else any image set of tensorflow-datasets."""
+"""Find a data set by name: a registered one first, else any image set of tensorflow-datasets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any image set of tensorflow-datasets by name: prepared once, then read without importing TensorFlow."""
+"""Image sets of tensorflow-datasets: prepared once, then read without importing TensorFlow."""
 
 from __future__ import annotations
 

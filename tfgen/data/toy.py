@@ -1,4 +1,4 @@
-"""Distributions in the plane whose density is known exactly, drawn once with fixed seeds."""
+"""2-D toy data sets (`two_gaussians`, `checkerboard`) with exact densities, drawn once with fixed seeds."""
 
 from __future__ import annotations
 

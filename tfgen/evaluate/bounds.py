@@ -1,4 +1,4 @@
-"""Lower bounds of the log-likelihood, what they are made of, and how much of the code a model uses."""
+"""Evaluate ELBO and IWAE bounds, their reconstruction and KL terms, and the active units of a code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classification by Bayes' rule: the class that a conditional model makes most probable, how often and how surely right."""
+"""Classification by Bayes' rule with a conditional model: posteriors, accuracy, calibration, confusion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small classifier of a data set, trained by the shared loop on the set itself: what sees features, and judges labels."""
+"""Small convolutional classifier of a data set: features for FID and the like, and label accuracy."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset
+from tfgen.data.grey_levels import to_unit
 from tfgen.data.spec import DataSpec
 from tfgen.files import written_whole
 from tfgen.model.base import Batch, GenerativeModel, Objective, build_model
@@ -95,7 +96,7 @@ class Classifier(GenerativeModel):
 
     def features(self, x: Any, keep: tf.Tensor | None = None) -> tf.Tensor:
         """Return the features [n, features] of uint8 images; `keep` [n, flat] is 0 where dropout leaves out."""
-        hidden = tf.cast(x, tf.float32) / (self.data.levels - 1)
+        hidden = to_unit(x, self.data.levels)
         for convolution in self.convolutions:
             hidden = convolution(hidden)
         hidden = tf.reshape(hidden, [-1, self.flat])

@@ -1,4 +1,4 @@
-"""Networks that see features: what the distance between two sets of images is measured in.
+"""Feature extractors for FID, KID and precision/recall.
 
 A distance between features means nothing without the name of the network that saw them, and two compare only when it was the
 same one: each network has a name that tells it from all others, and goes into the basis of every number.
@@ -19,6 +19,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset
+from tfgen.data.grey_levels import to_signed
 from tfgen.data.tfds import data_folder
 from tfgen.errors import DataError, UnknownNameError
 from tfgen.evaluate.classifier import (
@@ -220,11 +221,10 @@ def inception(data: Dataset) -> FeatureNetwork:
         model = keras.applications.InceptionV3(include_top=False, weights=str(path), pooling="avg")
     except (ValueError, OSError) as error:
         raise DataError(f"{path} is damaged ({str(error).splitlines()[0]}); put a good copy in its place.") from error
-    bright = 2.0 / (data.spec.levels - 1)
 
     @tf.function(autograph=False, reduce_retracing=True)
     def program(x: tf.Tensor) -> tf.Tensor:
-        enlarged = tf.image.resize(tf.cast(x, tf.float32) * bright - 1, [_INCEPTION_SIDE, _INCEPTION_SIDE])
+        enlarged = tf.image.resize(to_signed(x, data.spec.levels), [_INCEPTION_SIDE, _INCEPTION_SIDE])
         return model(tf.repeat(enlarged, 3, axis=-1) if x.shape[-1] == 1 else enlarged, training=False)
 
     def see(x: NDArray[np.generic]) -> Seen:

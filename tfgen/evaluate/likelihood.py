@@ -1,4 +1,4 @@
-"""Numbers that mean something: each metric is computed from a capability and carries its unit and what it rests on."""
+"""Evaluate a model on a split. Every metric carries value, standard error, unit and basis."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset, Split
+from tfgen.data.grey_levels import bits_per_dim
 from tfgen.errors import CapabilityError, UnknownNameError
 from tfgen.evaluate.bounds import ACTIVE_VARIANCE, BoundScores, active_units, score_bound
 from tfgen.evaluate.scoring import (
@@ -158,7 +159,7 @@ def negative_log_likelihood(
         return {f"cross_entropy_nats{suffix}": mean_metric(-log_probs, "nats", basis)}
     metrics = {f"nll_nats{suffix}": mean_metric(-log_probs, "nats", basis)}
     if data.spec.kind == "image" and measure == "examples":
-        bits = -log_probs / (data.spec.dimensions * math.log(2))
+        bits = bits_per_dim(-log_probs, data.spec.dimensions)
         metrics[f"bits_per_dim{suffix}"] = mean_metric(bits, "bits/dim", basis)
     return metrics
 

@@ -1,4 +1,4 @@
-"""Divergences of two models that have densities and draw samples: by Monte Carlo, each model scored at draws of both."""
+"""KL and Jensen-Shannon divergences between two models with densities, estimated by Monte Carlo."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from tfgen.progress import Bar
 from tfgen.sample.sampling import sample_batches
 from tfgen.seeds import fold_in, generator
 
-#: Draws made at a time, whatever the batch size, so that the draws do not depend on it.
-_DRAWN_TOGETHER = 500
 #: Draws on which it is seen whether a density depends on noise.
 _CHECKED = 32
 _WANTED_BY = "a divergence between models"
@@ -78,7 +76,7 @@ def model_divergences(
         model_q: q, for examples of the same kind.
         samples: draws of each model.
         seed: of the draws, which are independent for p and q.
-        batch_size: draws scored at a time; changes nothing but the memory.
+        batch_size: draws made and scored at a time; changes nothing but the memory and the rounding.
         quiet: show no progress.
         data: whose training split gives the frequencies p(y) for conditional models; without it they are uniform.
 
@@ -98,7 +96,7 @@ def model_divergences(
     _require_same_examples(model_p, model_q)
     scored: list[NDArray[np.float64]] = []
     for number, drawn in enumerate(sides):
-        x = _draws(drawn, sides, number, samples, seed, quiet)
+        x = _draws(drawn, sides, number, samples, seed, batch_size, quiet)
         for side in sides:
             title = f"scoring draws of {drawn.name} by {side.name}"
             options: dict[str, Any] = {"batch_size": min(batch_size, samples), "title": title, "quiet": quiet}
@@ -159,7 +157,7 @@ def _examples(model: GenerativeModel) -> str:
 
 
 def _draws(
-    side: _Side, both: Sequence[_Side], number: int, samples: int, seed: int, quiet: bool
+    side: _Side, both: Sequence[_Side], number: int, samples: int, seed: int, batch_size: int, quiet: bool
 ) -> NDArray[np.generic]:
     """Return draws [samples, ...] of a model; on the first of them both densities are checked, before the rest is drawn."""
     labels = None
@@ -167,7 +165,7 @@ def _draws(
         chances = np.exp(side.log_prior)
         labels = generator(seed, number).choice(len(chances), samples, p=chances / chances.sum()).astype(np.int32)
     drawn: list[NDArray[np.generic]] = []
-    batches = sample_batches(side.model, samples, labels, fold_in(seed, number), min(_DRAWN_TOGETHER, samples))
+    batches = sample_batches(side.model, samples, labels, fold_in(seed, number), min(batch_size, samples))
     done = 0
     with Bar(f"drawing from {side.name}", samples, "samples", quiet=quiet) as bar:
         for batch in batches:

@@ -1,4 +1,4 @@
-"""How good a model's samples are: drawn, seen by one network, and compared with a split of the data, all in one pass."""
+"""Evaluate sample quality (FID, KID, precision, recall, label accuracy) against a split, in one pass."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def measure_samples(
     Args:
         model: that samples; a conditional one goes round its classes.
         data: of the spec that the model was built for.
-        network: see `tfgen.metrics.feature_network`.
+        network: see `tfgen.feature_network`.
         plan: which metrics, of how many samples.
         split: ``train``, ``valid`` or ``test``, all of which is the reference.
         seed: same seed and batch size, same samples.

@@ -1,4 +1,4 @@
-"""Each example's log-likelihood under each class, a batch at a time: what evaluation and classification are made of."""
+"""Score examples in batches: the log-likelihood of each under each class, for evaluation and classification."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codes whose examples a classifier takes for given classes, of a model that cannot encode or be told a class."""
+"""Search for codes that decode to given classes, judged by a classifier, for models without encoder or labels."""
 
 from __future__ import annotations
 

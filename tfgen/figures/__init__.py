@@ -1,1 +1,1 @@
-"""Figures of examples, curves, densities, latent spaces."""
+"""Figures: samples, training curves, densities, latent spaces, completions, neighbours."""

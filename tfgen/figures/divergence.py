@@ -1,4 +1,4 @@
-"""The worked picture of two divergences: of a bit with probability theta from a fixed one, over all theta."""
+"""Figure of KL and JS between two Bernoulli distributions, as curves over the probability theta."""
 
 from __future__ import annotations
 

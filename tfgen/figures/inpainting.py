@@ -1,4 +1,4 @@
-"""The picture of an inpainting: in each row an image, what of it is known, and its completions."""
+"""Figure of inpainting: in each row an image, its known part, and its completions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tfgen.figures.pictures import in_colour
+from tfgen.figures.examples import in_colour
 from tfgen.sample.inpainting import Inpainting
 
 #: The most rows of a picture; further ones would make it too high to open.

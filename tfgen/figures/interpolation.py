@@ -1,4 +1,4 @@
-"""Pictures of latent interpolations: images in a row for each path, or curves in the data plane."""
+"""Figures of latent interpolations: a row of images for each path, or curves in the data plane."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tfgen.data.spec import DataSpec
-from tfgen.figures.pictures import in_colour
+from tfgen.figures.examples import in_colour
 from tfgen.sample.interpolation import Interpolation
 
 #: The most columns of a picture; further ones would be too small to see, or the picture too wide to open.

@@ -1,4 +1,4 @@
-"""Pictures of a latent space: panels of images in rows and columns, clouds of codes by class, and one cloud over another."""
+"""Drawing primitives for latent spaces: image panels, scatter plots of codes by class, two clouds overlaid."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from tfgen.figures.pictures import in_colour
+from tfgen.figures.examples import in_colour
 
 Floats = NDArray[np.float64]
 

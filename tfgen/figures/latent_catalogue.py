@@ -1,4 +1,4 @@
-"""The pictures of a latent space by name, what each needs, which of them a model can have, and how they get into a folder."""
+"""Catalogue of the latent pictures: name, what each needs of a model, and writing them into a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures that compare the classes of a conditional model: samples, one code, one style, one direction under each label."""
+"""Latent pictures of conditional models: samples, codes, styles and traversals under each label."""
 
 from __future__ import annotations
 

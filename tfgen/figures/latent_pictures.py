@@ -1,4 +1,4 @@
-"""Pictures of what any latent space holds: codes, what they decode to, and how they compare with the prior."""
+"""Latent pictures of any model with codes: reconstructions, manifold, codes, traversals, aggregate posterior."""
 
 from __future__ import annotations
 

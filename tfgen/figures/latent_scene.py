@@ -1,4 +1,4 @@
-"""What the pictures of one latent space share: test examples, their codes, the directions in which these differ, and words."""
+"""Shared data of a model's latent pictures: test examples, their codes, principal directions, notes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of samples and the training examples nearest to them."""
+"""Figure of samples and the training examples nearest to them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tfgen.data.spec import DataSpec
-from tfgen.figures.pictures import in_colour
+from tfgen.figures.examples import in_colour
 from tfgen.metrics.copying import Neighbourhood
 
 #: The most rows of a picture; further ones would make it too high to open.

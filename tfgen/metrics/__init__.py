@@ -1,4 +1,4 @@
-"""Sample quality and divergences: functions of arrays that need nothing else of tfgen.
+"""Metrics of sample quality and divergences: pure functions of arrays.
 
     >>> from tfgen.metrics import Moments, frechet_distance, kernel_distance      # doctest: +SKIP
     >>> a, b = Moments.of(features), Moments.of(other_features)                   # doctest: +SKIP

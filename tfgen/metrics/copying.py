@@ -1,11 +1,11 @@
-"""Whether samples are copies of training examples: their nearest ones, and a test against examples that are none."""
+"""Copying test: are samples nearer to the training set than unseen examples? By the Mann-Whitney statistic."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +15,22 @@ from tfgen.errors import DataError
 from tfgen.metrics.neighbours import nearest_neighbours
 from tfgen.metrics.vectors import blocks
 
-if TYPE_CHECKING:
-    from tfgen.evaluate.features import FeatureNetwork
-
 #: The share of the test examples that counts as near the training set.
 NEAR = 0.01
 #: Beyond so many standard deviations, on either side, chance is ruled out.
 CLEAR = 3.0
 _FEATURES_AT_A_TIME = 250  # Inception enlarges them to 299 x 299 floats
+
+
+class FeatureExtractor(Protocol):
+    """A network whose features are compared, such as a `tfgen.FeatureNetwork`."""
+
+    @property
+    def name(self) -> str:
+        """The network's name, for the record beside each number."""
+
+    def features(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Return the features [n, d] of images [n, height, width, channels]."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ def neighbourhoods(
     train: NDArray[np.generic],
     test: NDArray[np.generic],
     k: int,
-    network: FeatureNetwork | None = None,
+    network: FeatureExtractor | None = None,
     report: Callable[[int], None] | None = None,
 ) -> list[Neighbourhood]:
     """Find the training examples nearest to samples and test for copies, by pixels or coordinates and by features.
@@ -156,7 +164,7 @@ def _from(before: int, report: Callable[[int], None] | None) -> Callable[[int], 
     return None if report is None else lambda count: report(before + count)
 
 
-def _features(network: FeatureNetwork, x: NDArray[np.generic]) -> NDArray[np.float32]:
+def _features(network: FeatureExtractor, x: NDArray[np.generic]) -> NDArray[np.float32]:
     return np.concatenate([network.features(x[here]) for here in blocks(len(x), _FEATURES_AT_A_TIME)])
 
 

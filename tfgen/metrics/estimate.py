@@ -1,4 +1,4 @@
-"""A number and how far it may be off."""
+"""Estimate: a value and its standard error."""
 
 from __future__ import annotations
 

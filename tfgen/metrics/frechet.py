@@ -1,4 +1,4 @@
-"""The Frechet distance between two Gaussians, which is the FID when these are fitted to features of images."""
+"""Frechet distance between two Gaussians, which is FID for features of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kernel distance between two sets of vectors, which is the KID when they are features of images."""
+"""Kernel distance (squared MMD) between two sets of vectors, which is KID for features of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage: how samples and data lie in each other's neighbourhoods."""
+"""Precision, recall, density and coverage of samples, from nearest-neighbour balls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mean and covariance of vectors that come batch by batch, so that any number of them fits in memory."""
+"""Running mean and covariance of vectors, batch by batch, in bounded memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nearest neighbours by the Euclidean distance, exactly, with the memory of a few blocks."""
+"""Exact nearest neighbours by Euclidean distance, block by block in bounded memory."""
 
 from __future__ import annotations
 

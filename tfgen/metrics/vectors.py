@@ -1,4 +1,4 @@
-"""What the metrics of vectors share: a check of their arrays, and squared distances block by block."""
+"""Checks of arrays of vectors, and squared distances block by block, for the other metrics."""
 
 from __future__ import annotations
 

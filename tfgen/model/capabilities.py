@@ -19,16 +19,26 @@ C = TypeVar("C")
 class Samples(Protocol):
     """A model that draws examples."""
 
-    def sample(self, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Draw `n` examples; `labels` [n] for a conditional model, None otherwise."""
+    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
+        """Draw the examples ``first .. first + n - 1`` of the endless sequence that `seed` names.
+
+        Example k of a seed is the same in any batch, up to the rounding of products: draw its noise with
+        ``tfgen.normal([n, ...], seed, first=first)`` or `tfgen.uniform`.
+
+        Args:
+            n: how many.
+            labels: integers [n] for a conditional model, None otherwise.
+            seed: an integer or a stateless seed.
+            first: index of the first example, an integer or a scalar int32 tensor.
+        """
 
 
 @runtime_checkable
 class HasTemperature(Protocol):
     """A model whose draws can be made surer or bolder than it is."""
 
-    def sample_at(self, temperature: Any, n: int, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Draw `n` examples at a temperature above 0: at 1 what `sample` draws, below 1 surer ones, above 1 bolder ones."""
+    def sample_at(self, temperature: Any, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
+        """Draw examples as `sample` does at a temperature above 0: below 1 surer ones, above 1 bolder ones, at 1 the same."""
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""Finds the mistakes in a plugin that pluggy passes over in silence."""
+"""Lint of plugins: mistakes in hooks that pluggy would pass over in silence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds plugins and loads them one at a time, so that a broken one harms no other."""
+"""Find and load plugins, one at a time, so that a broken one harms no other."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from types import ModuleType
 
 from tfgen.errors import PluginError, TfgenError, UnknownNameError
 from tfgen.plugin.registry import PluginRecord, Registry
-from tfgen.version import VERSION
+from tfgen.version import DISTRIBUTION, VERSION
 
 GROUP = "tfgen"
+
+#: What the distribution was called before another project's had this name on the public index.
+_FORMER_NAME = "tfgen"
 BUILTIN_DATA = "tfgen.data.builtin"
 
 Loader = Callable[[], object]
@@ -120,18 +123,18 @@ def _installed() -> Iterator[tuple[PluginRecord, Loader]]:
     on all of them for one malformed line.
     """
     core = metadata.EntryPoint(GROUP, BUILTIN_DATA, GROUP)
-    yield PluginRecord(GROUP, "built-in", distribution="tfgen", version=VERSION), core.load
-    seen = set()
+    yield PluginRecord(GROUP, "built-in", distribution=DISTRIBUTION, version=VERSION), core.load
+    named: dict[str, metadata.Distribution] = {}
     for distribution in metadata.distributions():
-        if not re.search(rf"^\s*\[\s*{GROUP}\s*]", distribution.read_text("entry_points.txt") or "", re.MULTILINE):
-            continue
-        name = distribution.metadata["Name"] or "unknown"
-        if name in seen:  # shadowed by one that is earlier on the path
-            continue
-        seen.add(name)
+        if re.search(rf"^\s*\[\s*{GROUP}\s*]", distribution.read_text("entry_points.txt") or "", re.MULTILINE):
+            # One that is earlier on the path shadows the others of its name.
+            named.setdefault(distribution.metadata["Name"] or "unknown", distribution)
+    if DISTRIBUTION in named:
+        named.pop(_FORMER_NAME, None)  # an earlier installation of the same plugins, left behind
+    for name, distribution in named.items():
         record = PluginRecord(
             name,
-            "built-in" if name == "tfgen" else "installed",
+            "built-in" if name in (DISTRIBUTION, _FORMER_NAME) else "installed",
             distribution=name,
             version=distribution.metadata["Version"],
         )

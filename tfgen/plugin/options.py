@@ -1,4 +1,4 @@
-"""Options as dataclasses, built from named values whose types are checked."""
+"""Build option dataclasses from named values, with their types checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one plugin adds: models, data sets, commands."""
+"""Registration of one plugin: the models, data sets and commands that it adds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which plugins there are, and the models and data sets that they add, by name."""
+"""Registry of plugins: models, data sets and commands by name."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tfgen.errors import PluginError
 #: The commands of the core, in the order of `tfgen --help`; plugins add others.
 CORE_COMMANDS = (
     "run", "resume", "evaluate", "sample", "compare", "interpolate", "inpaint", "latent", "number", "classify", "neighbours",
-    "divergence", "info", "list", "datasets", "plugins",
+    "divergence", "info", "list", "datasets", "plugins", "doctor",
 )  # fmt: skip
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]

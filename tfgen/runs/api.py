@@ -1,4 +1,4 @@
-"""The same in Python as on the command line: `train`, `load`, `generate`, and what a `Run` can do."""
+"""Python interface of runs: `train`, `load`, `generate`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs side by side: what differs between them, which numbers may be compared, and which is better. No TensorFlow here."""
+"""Compare runs: differing options, metrics that may be compared, and which is better. No TensorFlow here."""
 
 from __future__ import annotations
 

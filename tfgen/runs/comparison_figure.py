@@ -1,4 +1,4 @@
-"""Pictures of several runs beside each other: samples, densities, validation curves."""
+"""Figures that compare runs: samples, densities, validation curves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tfgen.data.spec import DataSpec
-from tfgen.figures.pictures import image_grid
+from tfgen.figures.examples import image_grid
 from tfgen.runs.facts import RISING, RunFacts
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Configuration of a run: everything that it depends on, filled by the command line, `config.json` and Python alike."""
+"""RunConfig: every option of a run, from the command line, `config.json` or Python."""
 
 from __future__ import annotations
 

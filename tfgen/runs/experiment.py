@@ -1,4 +1,4 @@
-"""From a configuration to a finished run: data, model, training, numbers and pictures, in that order."""
+"""Run an experiment from its configuration: data, model, training, evaluation, pictures."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from tfgen.data.dataset import Dataset
 from tfgen.data.lookup import load_dataset
 from tfgen.errors import RunError
 from tfgen.evaluate.likelihood import evaluate, log_joint
+from tfgen.figures.curves import draw_curves
+from tfgen.figures.densities import draw_density
+from tfgen.figures.examples import draw_examples
 from tfgen.figures.inpainting import draw_inpainting
 from tfgen.figures.latent_catalogue import draw_pictures
-from tfgen.figures.pictures import draw_curves, draw_density, draw_examples
 from tfgen.files import written_whole
 from tfgen.model.base import GenerativeModel, build_model
 from tfgen.model.capabilities import HasElbo, HasLogProb, HasPosterior, Inpaints, Samples
@@ -33,6 +35,7 @@ from tfgen.training.trainer import Trainer
 
 _PICTURE_SEED = 7  # of the pictures of a run, so that before, half-way and after show the same codes
 _PICTURE_POINTS = 3000
+_PICTURE_BATCH = 500  # samples drawn at a time
 _PICTURE_COMPLETED = 8
 
 
@@ -155,7 +158,8 @@ def _draw_samples(model: GenerativeModel, images: int, path: Path) -> None:
     count = images if model.data.kind == "image" else _PICTURE_POINTS
     labels = labels_for(model, count, None)
     with written_whole(path) as temporary:
-        draw_examples(next(sample_batches(model, count, labels, _PICTURE_SEED, count)), model.data, temporary)
+        batches = sample_batches(model, count, labels, _PICTURE_SEED, min(_PICTURE_BATCH, count))
+        draw_examples(np.concatenate(list(batches)), model.data, temporary)
 
 
 def _draw_inpainting(model: GenerativeModel, data: Dataset, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a run's folder says of it, finished or not, read from its small files alone. No TensorFlow here."""
+"""Facts of a run read from its small files: options, metrics, results, state. No TensorFlow here."""
 
 from __future__ import annotations
 

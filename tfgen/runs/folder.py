@@ -1,4 +1,4 @@
-"""A run's folder, ``RUNS_DIR/NAME``: what was asked for, where it stands, and what came out. No TensorFlow here.
+"""Run folder ``RUNS_DIR/NAME``: options, checkpoints, metrics, figures and results on disk. No TensorFlow here.
 
 ``config.json`` (every option, versions), ``checkpoints/``, ``metrics.jsonl`` (one row for each visit of the host),
 ``figures/*.png``, ``results.json``. A model is looked up by its registered name only: a folder from a stranger can

@@ -1,4 +1,4 @@
-"""A trained model from a run's folder; the data set is not needed."""
+"""Restore a trained model from a run folder; the data set is not needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run: its folder, and the model, data and numbers that can be had from it."""
+"""Run: a run folder with its model and data, which can be evaluated, classified with and sampled from."""
 
 from __future__ import annotations
 

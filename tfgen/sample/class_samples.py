@@ -1,24 +1,18 @@
-"""Examples of the classes that are asked for, in the order in which they are, and the picture of a number."""
+"""Samples of given classes, in the given order, and the picture of a number."""
 
 from __future__ import annotations
 
 import reprlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import image as mpl_image
 from numpy.typing import NDArray
 
 from tfgen.errors import CapabilityError, DataError
-from tfgen.figures.pictures import in_colour
 from tfgen.model.base import GenerativeModel
 from tfgen.sample.sampling import sample_batches
 
-# Examples are drawn so many at a time, however few are wanted: what stands at a place then depends on no other place.
-_AT_A_TIME = 32
-_DIGIT_PIXELS = 128  # images are enlarged, by a whole factor, to about this height,
-_STRIP_PIXELS = 4096  # unless the row would become wider than this
+_BATCH = 500  # examples drawn at a time
 
 
 def generate_examples(
@@ -26,8 +20,8 @@ def generate_examples(
 ) -> NDArray[np.generic]:
     """Return an example of each label, in their order: uint8 images [n, height, width, channels], or float32 vectors [n, d].
 
-    The example at a place is a function of seed, place and label: the same label elsewhere gives another example, and labels
-    that are added behind change none before them.
+    The example at a place is a function of seed, place and label, up to the rounding of products: the same label elsewhere
+    gives another example, and labels that are added behind change none before them.
 
     Args:
         model: conditional, with a sampler.
@@ -41,7 +35,7 @@ def generate_examples(
     """
     require_conditional(model, wanted_by)
     known = _known_labels(labels, model.data.classes or 0)
-    batches = sample_batches(model, len(known), known, seed, _AT_A_TIME)
+    batches = sample_batches(model, len(known), known, seed, min(_BATCH, len(known)))
     return np.concatenate(list(batches)).astype(np.uint8 if model.data.kind == "image" else np.float32)
 
 
@@ -70,11 +64,3 @@ def _known_labels(labels: Any, classes: int) -> NDArray[np.int32]:
         if not 0 <= value < classes:
             raise DataError(f"labels must lie in 0 .. {classes - 1}, got {value}.")
     return values.astype(np.int32)
-
-
-def draw_side_by_side(images: NDArray[np.generic], levels: int, path: Path) -> None:
-    """Write images [n, height, width, channels] as a picture: one row, without a gap, enlarged by a whole factor."""
-    count, height, width, _ = images.shape
-    factor = max(1, min(_DIGIT_PIXELS // height, _STRIP_PIXELS // (count * width)))
-    row = np.concatenate(list(in_colour(images, levels)), axis=1)
-    mpl_image.imsave(path, row.repeat(factor, axis=0).repeat(factor, axis=1), format="png")

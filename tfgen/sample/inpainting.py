@@ -1,4 +1,4 @@
-"""Completions: what is unknown of images drawn by a model, several times each, and what the model thinks of the results."""
+"""Inpainting: several completions of each image's unknown part, with their log-likelihoods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways from one latent code to another, and what a model makes of the codes on the way.
+"""Interpolation between latent codes (linear, sinusoidal, spherical), decoded by a model.
 
 The weight l of the second code runs from 0 to 1 in equal steps. Each path is a pure function of two codes and the weights,
 computed in float64; it begins at the first code and ends at the second one exactly.

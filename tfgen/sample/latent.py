@@ -1,4 +1,4 @@
-"""Where a model's codes lie, in which directions they differ, and the codes along these: arrays in, arrays out.
+"""Latent space of a model: codes, active dimensions, principal directions, grids and traversals as arrays.
 
 A position e in latent space is counted from an origin o in units s, one for each dimension: ``z = o + s e``. Where the prior is
 the standard normal, o = 0 and s = 1; for any other prior o and s are the mean and the standard deviation of test codes, and

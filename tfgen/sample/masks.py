@@ -1,4 +1,4 @@
-"""Masks of images, as a user names them: which pixels are known, and which are to be drawn."""
+"""Inpainting masks by name (`lower`, `box:Y,X,H,W`, `random:P`, a PNG): which pixels are known."""
 
 from __future__ import annotations
 

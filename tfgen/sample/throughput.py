@@ -1,4 +1,4 @@
-"""How many samples a model draws in a second, once it is compiled."""
+"""Sampling throughput: samples a second of a model, once compiled."""
 
 from __future__ import annotations
 

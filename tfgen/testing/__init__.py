@@ -1,1 +1,1 @@
-"""The conformance suite for models."""
+"""Conformance suite: the checks that every model must pass, for tests of plugins."""

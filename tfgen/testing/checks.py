@@ -1,4 +1,4 @@
-"""The conformance suite: what every model must do, checked on a small data set in seconds.
+"""Conformance checks: what every model must do, tested on a small data set in seconds.
 
 In a test of a plugin::
 

@@ -1,4 +1,4 @@
-"""A model on trial: what the conformance suite needs to build and train it."""
+"""Model under test: what the conformance checks build and train."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The shared training loop."""
+"""Training: one compiled loop for every model, checkpoints, schedules, optimizers."""

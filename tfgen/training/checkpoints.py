@@ -1,4 +1,4 @@
-"""Checkpoints of a run: the last two states, each written whole before an older one goes."""
+"""Checkpoints of a run: the last two states; an older one is deleted after a newer is complete."""
 
 from __future__ import annotations
 

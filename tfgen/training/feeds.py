@@ -1,4 +1,4 @@
-"""How training examples reach the device: all at once before the first step, or a chunk at a time.
+"""Data feeds of training: the whole set on the device, or streamed a chunk at a time.
 
 Both feeds give the same batches in the same order. A chunk's payload has one shape throughout the run, so that nothing
 is traced or compiled twice; steps beyond the chunk's own are padding that no step reads.

@@ -1,4 +1,4 @@
-"""Ctrl-C, or a scheduler's SIGTERM, during training: finish the chunk, save, and say how to go on."""
+"""Interruption of training by Ctrl-C or SIGTERM: finish the chunk, save, and say how to go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keras optimizers and learning-rate schedules from the options of a run."""
+"""Keras optimizers and learning-rate schedules from the options of training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of training: typed, with their defaults; the docstring of each is its help text."""
+"""TrainOptions: options of training, with defaults; the docstring of each is its help text."""
 
 from __future__ import annotations
 

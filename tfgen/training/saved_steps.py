@@ -1,4 +1,4 @@
-"""Which checkpoints lie complete in a run's folder; told from the file names, without TensorFlow."""
+"""Steps of the complete checkpoints in a run folder, read from file names, without TensorFlow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order of training: which examples each step sees, and where the host looks in. A function of options and seed.
+"""Schedule of training: order of examples, chunks of steps, host visits; a function of options and seed.
 
 The host visits after each chunk of steps. Chunks end at epoch ends and at the middle of the run as well, so that a run
 that is continued from any of these points goes through exactly the steps, and the visits, of one that never stopped.

@@ -1,4 +1,4 @@
-"""Everything that training changes, kept together so that it can be saved, restored and compared as one."""
+"""Training state: weights, optimizers, moving average, best weights and counters, saved and restored as one."""
 
 from __future__ import annotations
 

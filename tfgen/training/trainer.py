@@ -1,4 +1,4 @@
-"""The shared training loop: every model, every compile mode, every feed."""
+"""Trainer: the shared training loop for every model, compile mode and feed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfgen.data.dataset import Dataset, Split
+from tfgen.data.dataset import Dataset
 from tfgen.errors import NonFiniteError, OptionError
-from tfgen.model.base import Batch, GenerativeModel, Objective
+from tfgen.model.base import GenerativeModel, Objective
 from tfgen.progress import Bar
 from tfgen.runs.folder import RunFolder
-from tfgen.seeds import fold_in
 from tfgen.training.checkpoints import Checkpoints
+from tfgen.training.compile_mode import ChunkProgram, compile_chunk, fastest_mode
 from tfgen.training.feeds import Feed, make_feed
 from tfgen.training.interruption import InterruptedRunError, StopRequest, stop_requests
 from tfgen.training.optimisers import make_optimizer
@@ -22,10 +22,8 @@ from tfgen.training.options import CompileMode, TrainOptions
 from tfgen.training.saved_steps import latest_step
 from tfgen.training.schedule import Chunk, Schedule, chunk_steps
 from tfgen.training.state import TrainingState
-from tfgen.training.step import ChunkProgram, Step, compile_chunk, fastest_mode, prefixed
-
-_VALIDATION = 10**6  # purpose of the seed, beyond any number of objectives
-_VALIDATION_BATCH = 500
+from tfgen.training.step import Step, prefixed
+from tfgen.training.validation import Validation, batch_of
 
 
 class Trainer:
@@ -66,7 +64,7 @@ class Trainer:
         self.state = TrainingState(model, optimizers, ema=options.ema > 0, keep_best=options.keep == "best")
         self.feed: Feed = make_feed(data.train, options.feed)
         self.step = Step(self.state, self.objectives, options.seed, options.ema, options.precision != "mixed_float16")
-        self.first_losses = self.step.check(_batch(data.train, self.schedule.order(0)[0]))
+        self.first_losses = self.step.check(batch_of(data.train, self.schedule.order(0)[0]))
 
     def finished(self) -> bool:
         """Return whether every step is done, or early stopping has ended the run."""
@@ -225,55 +223,6 @@ class _Visits:
             self._last_save = time.monotonic()
 
 
-class Validation:
-    """The objectives' terms on the validation split, in batches, with the same noise each time.
-
-    Args:
-        model: told that it is not being trained.
-        objectives: of the model.
-        split: to validate on.
-        seed: of the run.
-        step: the last of training: what is annealed has its final value, and validation losses of all epochs compare.
-        jit: whether XLA compiles it.
-
-    Attributes:
-        monitored: the term by which early stopping and the best weights are decided.
-    """
-
-    def __init__(
-        self, model: GenerativeModel, objectives: list[Objective], split: Split, seed: int, step: int, jit: bool
-    ) -> None:
-        self.split = split
-        self.monitored = next(iter(prefixed_names(objectives, "loss")))
-
-        def terms(batch: Batch, number: tf.Tensor) -> dict[str, tf.Tensor]:
-            found: dict[str, tf.Tensor] = {}
-            noise = fold_in(fold_in(seed, _VALIDATION), number)
-            model.training = False  # while this is traced
-            try:
-                for objective in objectives:
-                    found |= prefixed(objective, objectives, objective.loss(batch, noise, tf.constant(step)))
-            finally:
-                model.training = True
-            return found
-
-        self._terms = tf.function(terms, jit_compile=jit, reduce_retracing=False, autograph=False)
-
-    def __call__(self) -> dict[str, float]:
-        """Return the mean of each term over the split."""
-        sums: dict[str, float] = {}
-        for number, begin in enumerate(range(0, len(self.split), _VALIDATION_BATCH)):
-            batch = _batch(self.split, slice(begin, begin + _VALIDATION_BATCH))
-            for name, value in self._terms(batch, tf.constant(number)).items():
-                sums[name] = sums.get(name, 0.0) + float(value) * int(batch.x.shape[0])
-        return {name: total / len(self.split) for name, total in sums.items()}
-
-
-def prefixed_names(objectives: list[Objective], term: str) -> list[str]:
-    """Return what `term` is called in the metrics, for each objective."""
-    return [name for objective in objectives for name in prefixed(objective, objectives, {term: None})]
-
-
 def _require_losses_that_tell(model: GenerativeModel, options: TrainOptions) -> None:
     if model.losses_tell or (options.keep == "last" and not options.patience):
         return
@@ -282,10 +231,6 @@ def _require_losses_that_tell(model: GenerativeModel, options: TrainOptions) -> 
         f"{chosen} goes by the validation loss, and a lower one does not mean a better {type(model).__name__}; "
         "use --keep last, without --patience."
     )
-
-
-def _batch(split: Split, which: Any) -> Batch:
-    return Batch(tf.constant(split.x[which]), None if split.labels is None else tf.constant(split.labels[which]))
 
 
 def _shown(metrics: dict[str, float]) -> dict[str, float]:

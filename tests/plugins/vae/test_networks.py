@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.plugins.vae.small_vaes import TINY, images, small_vae
+from tests.plugins.vae.small_vaes import images, small_vae
 from tfgen import DataSpec
-from tfgen.data.dequantisation import dequantise
-from tfgen_plugins.vae.networks import MLP, ConvDecoder, ConvEncoder, with_label_planes
+from tfgen_plugins.vae.networks import ConvDecoder, ConvEncoder
 
 SIZES = [(28, 28, 1), (8, 8, 1), (32, 32, 3), (5, 7, 1), (1, 1, 1), (9, 2, 2)]
-
-
-def test_label_planes_are_one_hot_at_every_pixel():
-    labels = tf.constant([2, 0, 1, 2])
-    pictures = dequantise(images(TINY, 4), 9, 0)
-    both = with_label_planes(pictures, tf.one_hot(labels, 3)).numpy()
-    assert both.shape == (4, 5, 4, 4)
-    np.testing.assert_array_equal(both[..., :1], pictures)
-    planes = both[..., 1:]
-    for image, label in zip(planes, labels, strict=True):
-        for pixel in image.reshape(-1, 3):
-            np.testing.assert_array_equal(pixel, np.eye(3)[label])
 
 
 def test_the_convolutional_encoder_sees_those_planes(monkeypatch):
@@ -80,13 +66,3 @@ def test_every_pixel_and_label_matters_to_the_code(model, network):
         assert not np.array_equal(vae.encode(x, [2, 1]).numpy()[0], code[0])
         z = tf.zeros([2, 2])
         assert not np.array_equal(vae._decoded(z, vae.one_hot([0, 1]))[0], vae._decoded(z, vae.one_hot([2, 1]))[0])
-
-
-@pytest.mark.parametrize("activation", ["relu", "gelu", "silu"])
-def test_signals_keep_their_size_in_dense_layers_at_the_start(activation):
-    keras.utils.set_random_seed(0)
-    mlp = MLP(100, 2, 256, 3, activation, tf.float32)
-    hidden = tf.constant(np.random.default_rng(0).normal(size=(200, 100)), tf.float32)
-    for dense in mlp.hidden:
-        hidden = dense(hidden)
-    assert 0.3 < float(tf.math.reduce_mean(hidden**2)) < 2

@@ -1,1 +1,1 @@
-"""One small file for each command; its docstring is its line in `tfgen --help`."""
+"""Commands of `tfgen`, one module each; the module's docstring is its line in `tfgen --help`."""

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str], context: Context) -> None:
     import numpy as np
 
     from tfgen.cli.result_lines import confusion_lines, metric_lines
-    from tfgen.figures.pictures import draw_confusion, draw_reliability
+    from tfgen.figures.classification import draw_confusion, draw_reliability
     from tfgen.files import written_whole
 
     found = run.classify(options.split, options.draws, options.seed, options.batch_size, options.priors, quiet=False)

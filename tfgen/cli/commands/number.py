@@ -46,9 +46,10 @@ def main(arguments: Sequence[str], context: Context) -> None:
     run = context.run(options.run)
     import numpy as np
 
+    from tfgen.figures.examples import draw_side_by_side
     from tfgen.files import written_whole
     from tfgen.runtime import device_scope
-    from tfgen.sample.class_samples import draw_side_by_side, generate_examples
+    from tfgen.sample.class_samples import generate_examples
 
     out = options.out or run.files.figures / "number.png"
     digits = [int(digit) for digit in options.number]

@@ -47,8 +47,8 @@ def main(arguments: Sequence[str], context: Context) -> None:
     """Draw, and print where the file is."""
     options = parse(Options, arguments, "sample", __doc__ or "")
     run = context.run(options.run)
+    from tfgen.runs.sample_file import write_samples
     from tfgen.runtime import device_scope
-    from tfgen.sample.sampling import write_samples
 
     out = options.out or run.files.figures / "samples.png"
     with device_scope(run.config.device):

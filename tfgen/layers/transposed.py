@@ -1,4 +1,4 @@
-"""The transposed convolution that ends a decoder: to one channel or two, where libraries for convolutions are slow."""
+"""Transposed convolution to one or two channels, the end of a decoder, faster than the library's."""
 
 from __future__ import annotations
 

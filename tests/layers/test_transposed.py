@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen_plugins.vae.transposed import NarrowConv2DTranspose
+from tfgen.layers import NarrowConv2DTranspose
 
 
 def both(kernel_size, filters, height, width, inputs):

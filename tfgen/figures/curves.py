@@ -1,0 +1,79 @@
+"""Figures of training curves: losses, their terms, bits per dimension."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from tfgen.figures.saving import save_figure
+
+#: What training logs for images, the first of which is drawn, and how the axis is labelled.
+_CURVE_LABELS = {"bits_per_dim": "bits/dim", "bits_per_dim_given_label": "bits/dim given the label"}
+#: Terms that are drawn beside the loss, in a panel each: those of a bound, and what a discriminator says.
+_TERM_PANELS = {
+    "reconstruction, nats": ("reconstruction_nats",),
+    "KL(q || p), nats": ("latent_kl_nats",),
+    "mean of D": ("d_true", "d_generated"),
+}
+
+
+def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write the training curves: bits/dim (given the label, for a conditional model) where there is one, else each loss.
+
+    Where the loss is a bound, its two terms, the reconstruction and the KL, get a panel each beside it; where there is a
+    discriminator, what it says of true and of generated examples gets one.
+
+    Args:
+        rows: of ``metrics.jsonl``.
+        path: of the picture.
+    """
+    names = sorted({name.partition("/")[2] for row in rows for name in row if name.startswith("train/")})
+    shown = next(([name] for name in _CURVE_LABELS if name in names), [])
+    shown = shown or [name for name in names if name.endswith("loss")]
+    terms = {label: _named(names, among) for label, among in _TERM_PANELS.items() if _named(names, among)}
+    figure = Figure(figsize=(11 if terms else 7, 4), layout="constrained")
+    grid = figure.add_gridspec(len(terms) or 1, 2 if terms else 1, width_ratios=(5, 4) if terms else None)
+    label = _CURVE_LABELS.get(shown[0], shown[0]) if len(shown) == 1 else "loss"
+    _draw_curve(figure.add_subplot(grid[:, 0]), rows, shown, label)
+    beside = [figure.add_subplot(grid[number, 1]) for number in range(len(terms))]
+    for axes, (panel, drawn) in zip(beside, terms.items(), strict=True):
+        _draw_curve(axes, rows, drawn, panel)
+        if axes is not beside[-1]:
+            axes.set_xlabel("")
+            axes.tick_params(labelbottom=False)
+    save_figure(figure, path)
+
+
+def _named(names: Sequence[str], terms: Sequence[str]) -> list[str]:
+    """Return the names that are those of terms, whatever objective they belong to, given the label or not."""
+    return [name for name in names if name.rpartition("/")[2].removesuffix("_given_label") in terms]
+
+
+def _draw_curve(axes: Axes, rows: Sequence[Mapping[str, Any]], names: Sequence[str], label: str) -> None:
+    """Draw terms against steps, in training and in validation."""
+    drawn: list[float] = []
+    later: list[float] = []
+    for name in names:
+        for split, style in (("train", {"alpha": 0.6, "linewidth": 1}), ("valid", {"marker": "o", "markersize": 3})):
+            curve = [(row["step"], row.get(f"{split}/{name}", math.nan)) for row in rows]
+            points = [(step, value) for step, value in curve if math.isfinite(value)]
+            if points:
+                steps, values = zip(*points, strict=True)
+                axes.plot(steps, values, label=f"{split} {name}", **style)
+                drawn += values
+                later += values[len(values) // 2 :]
+    if drawn:  # the first steps of a run are often far above the rest and would flatten it
+        low, high = min(drawn), max(float(np.quantile(drawn, 0.95)), *later)
+        margin = 0.08 * (high - low) or 0.1
+        axes.set_ylim(low - margin, high + margin)
+        axes.legend(fontsize="small" if len(axes.figure.axes) > 1 else None)
+    axes.set(xlabel="step", ylabel=label)
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 20k: a hundred thousand steps are too wide for a small panel
+    axes.grid(alpha=0.3)

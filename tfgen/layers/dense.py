@@ -1,0 +1,101 @@
+"""Stacks of dense layers, with their weights built when they are made: the seed of the model then decides all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+#: The name of a Keras activation, a function of a tensor, or None for none.
+Activation = str | Callable[[tf.Tensor], tf.Tensor] | None
+
+
+def _dense_layers(units: int, depth: int, activation: Activation, kernel_initializer: str) -> list[keras.layers.Dense]:
+    return [keras.layers.Dense(units, activation, kernel_initializer=kernel_initializer) for _ in range(depth)]
+
+
+def _build(layers: list[keras.layers.Dense], inputs: int) -> int:
+    """Build each layer on the result of the one before; return the width of the last result."""
+    for dense in layers:
+        dense.build((None, inputs))
+        inputs = dense.units
+    return inputs
+
+
+class DenseStack(keras.layers.Layer):
+    """Dense hidden layers over flattened examples.
+
+    Args:
+        inputs: width of the flattened input.
+        units: width of each layer.
+        depth: how many layers.
+        activation: of each layer.
+        kernel_initializer: of each layer.
+        name: of the stack.
+
+    Attributes:
+        width: of the result.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        units: int,
+        depth: int,
+        activation: Activation = "relu",
+        kernel_initializer: str = "glorot_uniform",
+        name: str = "dense",
+    ) -> None:
+        super().__init__(name=name)
+        self.inputs = inputs
+        self.layers = _dense_layers(units, depth, activation, kernel_initializer)
+        self.width = _build(self.layers, inputs)
+        self.built = True
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Return [n, width] for examples of any shape, [n, ...]."""
+        x = tf.reshape(x, [-1, self.inputs])
+        for dense in self.layers:
+            x = dense(x)
+        return x
+
+
+class MLP(keras.layers.Layer):
+    """A multi-layer perceptron: dense hidden layers in the model's precision, and a linear layer in that of its result.
+
+    Args:
+        inputs: width of the input.
+        outputs: width of the result.
+        units: width of each hidden layer.
+        depth: hidden layers.
+        activation: of the hidden layers.
+        dtype: of the linear layer and the result, float32 for densities.
+        kernel_initializer: of the hidden layers.
+        head_initializer: of the linear layer; ``zeros`` makes the result zero at the start.
+        name: of the layer.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        units: int,
+        depth: int,
+        activation: Activation = "relu",
+        dtype: tf.DType = tf.float32,
+        kernel_initializer: str = "glorot_uniform",
+        head_initializer: str = "glorot_uniform",
+        name: str = "mlp",
+    ) -> None:
+        super().__init__(name=name)
+        self.hidden = _dense_layers(units, depth, activation, kernel_initializer)
+        self.head = keras.layers.Dense(outputs, kernel_initializer=head_initializer, dtype=dtype.name)
+        _build([*self.hidden, self.head], inputs)
+        self.built = True
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Return [..., outputs] for [..., inputs]."""
+        for dense in self.hidden:
+            x = dense(x)
+        return self.head(tf.cast(x, self.head.compute_dtype))

@@ -1,0 +1,41 @@
+"""One-hot labels beside vectors, and as planes beside the channels of images."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def with_label(x: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
+    """Return vectors [..., d] with labels [..., k] concatenated behind them: [..., d + k].
+
+    Args:
+        x: vectors, which may have further leading axes than the labels; these are repeated along them.
+        one_hot: labels, or None, which returns `x` as it is.
+    """
+    if one_hot is None:
+        return x
+    return tf.concat([x, repeated_like(tf.cast(one_hot, x.dtype), x)], axis=-1)
+
+
+def label_planes(one_hot: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Return labels [n, k] as planes [n, height, width, k]: the same one-hot vector at every pixel."""
+    return tf.tile(one_hot[:, None, None, :], [1, height, width, 1])
+
+
+def with_label_planes(images: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
+    """Return images [n, height, width, c] with the labels [n, k], if there are any, as planes in k further channels."""
+    if one_hot is None:
+        return images
+    planes = label_planes(tf.cast(one_hot, images.dtype), *images.shape[1:3])
+    return tf.concat([images, planes], axis=-1)
+
+
+def repeated_like(condition: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
+    """Return a condition [..., c] repeated over the leading axes of `like` [..., d], of which there may be more."""
+    return tf.broadcast_to(condition, [*leading_shape(like), condition.shape[-1]])
+
+
+def leading_shape(x: tf.Tensor) -> list[int | tf.Tensor]:
+    """Return all but the last entry of the shape, as integers where they are known."""
+    dynamic = tf.shape(x)
+    return [dynamic[axis] if size is None else size for axis, size in enumerate(x.shape[:-1].as_list())]

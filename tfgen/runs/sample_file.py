@@ -1,0 +1,64 @@
+"""Files of samples: a picture or an archive of arrays, drawn from a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfgen.errors import OptionError, OutputError, require_option
+from tfgen.figures.examples import draw_examples
+from tfgen.files import written_whole
+from tfgen.model.base import GenerativeModel
+from tfgen.progress import Bar
+from tfgen.sample.archive import write_npz
+from tfgen.sample.sampling import labels_for, sample_batches
+
+#: The most samples that go into one picture.
+PICTURE_SAMPLES = 10_000
+#: Samples drawn at a time, however few are wanted: a file holds the same bytes as the beginning of a longer one.
+SAMPLE_BATCH = 200
+
+
+def write_samples(
+    model: GenerativeModel,
+    path: Path,
+    count: int,
+    labels: Sequence[int] | None = None,
+    seed: int = 0,
+    batch_size: int = SAMPLE_BATCH,
+    quiet: bool = True,
+    temperature: float = 1.0,
+) -> None:
+    """Draw samples into a file: a picture (``.png``), or arrays (``.npz`` with ``x`` and, if conditional, ``labels``).
+
+    Args:
+        model: that samples.
+        path: where to; an existing file is replaced once the new one is complete.
+        count: how many.
+        labels: of a conditional model; gone round until `count` is reached.
+        seed: same seed and batch size, same bytes; another batch size rounds products in another way.
+        batch_size: drawn at a time; bounds the memory.
+        quiet: show no progress.
+        temperature: of the draws; 1 is the model itself, below 1 they are surer, above 1 bolder.
+
+    Raises:
+        CapabilityError: when the model does not sample, or has no temperature other than 1.
+        OptionError: when count or batch size are below 1, the temperature is not above 0, or a picture would hold too many.
+        OutputError: when the file cannot be written, or its ending is neither.
+        DataError: for labels that do not fit.
+    """
+    require_option(count >= 1, "count", count, "at least 1")
+    require_option(batch_size >= 1, "batch_size", batch_size, "at least 1")
+    if path.suffix not in (".png", ".npz"):
+        raise OutputError(f"cannot write {path}: the name must end in .png (a picture) or .npz (arrays).")
+    if path.suffix == ".png" and count > PICTURE_SAMPLES:
+        raise OptionError(f"--count must be at most {PICTURE_SAMPLES} for a picture, got {count}; write an .npz.")
+    all_labels = labels_for(model, count, labels)
+    batches = sample_batches(model, count, all_labels, seed, batch_size, temperature)
+    with written_whole(path) as temporary, Bar("sampling", count, "samples", quiet=quiet) as bar:
+        if path.suffix == ".png":
+            draw_examples(np.concatenate(list(bar.counted(batches))), model.data, temporary)
+        else:
+            write_npz(temporary, bar.counted(batches), model.data, count, all_labels)

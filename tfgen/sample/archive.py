@@ -1,0 +1,37 @@
+"""Archives of samples: ``.npz`` files that are streamed to disk batch by batch."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from tfgen.data.spec import DataSpec
+
+
+def write_npz(
+    path: Path, batches: Iterator[NDArray[np.generic]], data: DataSpec, count: int, labels: NDArray[np.int32] | None
+) -> None:
+    """Write batches of examples, each as it comes, as the array ``x`` of an ``.npz``, and their ``labels`` if there are any.
+
+    Args:
+        path: of the file.
+        batches: of `count` examples in all.
+        data: what one example is like.
+        count: how many there will be.
+        labels: [count], or None.
+    """
+    dtype = np.dtype(np.uint8 if data.kind == "image" else np.float32)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        with archive.open("x.npy", "w", force_zip64=True) as entry:
+            header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": (count, *data.shape)}
+            npy.write_array_header_1_0(entry, header)
+            for batch in batches:
+                entry.write(np.ascontiguousarray(batch, dtype).tobytes())
+        if labels is not None:
+            with archive.open("labels.npy", "w") as entry:
+                npy.write_array(entry, labels)

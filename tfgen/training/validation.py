@@ -1,0 +1,69 @@
+"""Validation: the mean of every objective's terms over the validation split."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfgen.data.dataset import Split
+from tfgen.model.base import Batch, GenerativeModel, Objective
+from tfgen.seeds import fold_in
+from tfgen.training.step import prefixed
+
+_VALIDATION = 10**6  # purpose of the seed, beyond any number of objectives
+_VALIDATION_BATCH = 500
+
+
+class Validation:
+    """The objectives' terms on the validation split, in batches, with the same noise each time.
+
+    Args:
+        model: told that it is not being trained.
+        objectives: of the model.
+        split: to validate on.
+        seed: of the run.
+        step: the last of training: what is annealed has its final value, and validation losses of all epochs compare.
+        jit: whether XLA compiles it.
+
+    Attributes:
+        monitored: the term by which early stopping and the best weights are decided.
+    """
+
+    def __init__(
+        self, model: GenerativeModel, objectives: list[Objective], split: Split, seed: int, step: int, jit: bool
+    ) -> None:
+        self.split = split
+        self.monitored = next(iter(prefixed_names(objectives, "loss")))
+
+        def terms(batch: Batch, number: tf.Tensor) -> dict[str, tf.Tensor]:
+            found: dict[str, tf.Tensor] = {}
+            noise = fold_in(fold_in(seed, _VALIDATION), number)
+            model.training = False  # while this is traced
+            try:
+                for objective in objectives:
+                    found |= prefixed(objective, objectives, objective.loss(batch, noise, tf.constant(step)))
+            finally:
+                model.training = True
+            return found
+
+        self._terms = tf.function(terms, jit_compile=jit, reduce_retracing=False, autograph=False)
+
+    def __call__(self) -> dict[str, float]:
+        """Return the mean of each term over the split."""
+        sums: dict[str, float] = {}
+        for number, begin in enumerate(range(0, len(self.split), _VALIDATION_BATCH)):
+            batch = batch_of(self.split, slice(begin, begin + _VALIDATION_BATCH))
+            for name, value in self._terms(batch, tf.constant(number)).items():
+                sums[name] = sums.get(name, 0.0) + float(value) * int(batch.x.shape[0])
+        return {name: total / len(self.split) for name, total in sums.items()}
+
+
+def prefixed_names(objectives: list[Objective], term: str) -> list[str]:
+    """Return what `term` is called in the metrics, for each objective."""
+    return [name for objective in objectives for name in prefixed(objective, objectives, {term: None})]
+
+
+def batch_of(split: Split, which: Any) -> Batch:
+    """Return the examples of a split that an index or slice picks, as tensors."""
+    return Batch(tf.constant(split.x[which]), None if split.labels is None else tf.constant(split.labels[which]))
