@@ -4,14 +4,19 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
+# Tests of one xdist_group share what takes long to make, in one worker; a CI's log names the slowest tests.
+PYTEST := $(BIN)/python -m pytest --dist loadgroup $(if $(CI),--durations=25)
 
-.PHONY: run test test-slow test-build check bench bench-decoding bench-pixelcnn bench-training clean
+.PHONY: run test test-bench test-slow test-build check bench bench-decoding bench-pixelcnn bench-training clean
 
 run: $(STAMP)  ## train realnvp on the embedded digits
 	$(BIN)/python -m tfgen run realnvp
 
-test: $(STAMP)  ## the fast tests
-	$(BIN)/python -m pytest -n $(WORKERS)
+test: $(STAMP)  ## the fast tests of everything but the benchmarks
+	$(PYTEST) -n $(WORKERS) --ignore tests/benchmarks
+
+test-bench: $(STAMP)  ## the fast tests of the benchmarks
+	$(PYTEST) -n $(WORKERS) tests/benchmarks
 
 test-slow: $(STAMP)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow

@@ -1,14 +1,17 @@
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 # As `tfgen.runtime` sets it; here the tests themselves may import TensorFlow first.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 
+from tests.pictures import without_pictures
 from tfgen.plugin.specs import DataSources
 
 # How long an example takes is the machine's affair.
@@ -25,23 +28,39 @@ def mnist_dir() -> Path:
     return Path(folder)
 
 
+#: Makes a folder by a name that no other caller has, unless a worker has made it already.
+Once = Callable[[str, Callable[[Path], Any]], Path]
+
+
 @pytest.fixture(scope="session")
-def prepared_data_dir(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder in which MNIST is prepared, once for all workers of a test run; tests must not change it."""
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Return ``(name, make) -> folder``: `make` fills the folder once for all workers of a test run, the others wait.
+
+    Tests must not change such a folder.
+    """
+    base = tmp_path_factory.getbasetemp()
+    # Each worker has a folder of its own beside the others'; they share the one above it.
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[Path], Any]) -> Path:
+        folder, done = shared / f"once-{name}", shared / f"once-{name}.done"
+        with FileLock(shared / f"once-{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of a worker that failed half-way
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def prepared_data_dir(mnist_dir: Path, once: Once) -> Path:
+    """A data folder in which MNIST is prepared; tests must not change it."""
     from tfgen.data.tfds import load_tfds
 
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        shared = base / "prepared-data"
-        load_tfds("mnist", DataSources(str(shared), str(mnist_dir)))
-        return shared
-    # Each worker has a folder of its own beside the others'; they share the one above it. Those who come second wait.
-    from filelock import FileLock
-
-    shared = base.parent / "prepared-data"
-    with FileLock(base.parent / "prepared-data.lock"):
-        load_tfds("mnist", DataSources(str(shared), str(mnist_dir)))
-    return shared
+    return once("prepared-data", lambda folder: load_tfds("mnist", DataSources(str(folder), str(mnist_dir))))
 
 
 @pytest.fixture
@@ -55,26 +74,31 @@ def mnist_copy(mnist_dir: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_run(once: Once) -> Path:
     """The folder of a finished run of a very small Real NVP on digits, with two checkpoints; tests must not change it."""
     import tfgen
 
-    run = tfgen.train(
-        "realnvp", data="digits", runs_dir=tmp_path_factory.mktemp("runs"), name="tiny", quiet=True,
+    runs = once("tiny", lambda folder: tfgen.train(
+        "realnvp", data="digits", runs_dir=folder, name="tiny", quiet=True,
         epochs=2, units=8, layers=2, depth=1, compile="graph", checkpoint_seconds=0.0,
-    )  # fmt: skip
-    return run.folder
+    ))  # fmt: skip
+    return runs / "tiny"
 
 
 @pytest.fixture(scope="session")
-def classifier_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder that holds the trained classifier of the digits."""
+def classifier_dir(once: Once) -> Path:
+    """A data folder that holds the trained classifier of the digits; tests must not change it."""
     from tfgen.data.digits import load_digits
     from tfgen.evaluate.features import feature_network
 
-    folder = tmp_path_factory.mktemp("classifiers")
-    feature_network("classifier", load_digits(), DataSources(str(folder)))
-    return folder
+    return once("classifier", lambda folder: feature_network("classifier", load_digits(), DataSources(str(folder))))
+
+
+@pytest.fixture
+def no_pictures() -> Iterator[None]:
+    """Runs that the test trains draw no pictures."""
+    with without_pictures():
+        yield
 
 
 @pytest.fixture

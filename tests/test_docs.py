@@ -17,6 +17,7 @@ import pytest
 from tfgen.cli.main import main
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.specs import CORE_COMMANDS
+from tfgen.training.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = str(ROOT / "docs/examples/histogram.py")
@@ -34,8 +35,10 @@ def name(page: Path) -> str:
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=name)
-def test_python_blocks_run(page, tmp_path, monkeypatch):
+def test_python_blocks_run(page, tmp_path, monkeypatch, no_pictures):
+    """Without pictures, and compiled as a graph where a block leaves that to the framework, which takes half a minute."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Trainer, "choose_mode", lambda self, report: ("graph", self._program("graph"), {}))
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)):
         module = type(sys)(f"block_{page.stem}_{number}")

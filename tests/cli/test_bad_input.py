@@ -447,7 +447,7 @@ def test_damaged_results(text, fails, run_copy):
         assert f"delete it, then: tfgen resume {run_copy}" in line
 
 
-def test_what_the_line_about_damaged_results_says_works(run_copy):
+def test_what_the_line_about_damaged_results_says_works(run_copy, no_pictures):
     (run_copy / "results.json").unlink()
     assert main(["resume", str(run_copy)]) == 0
     assert json.loads((run_copy / "results.json").read_text())["steps"] == 20
@@ -501,7 +501,7 @@ def test_a_damaged_checkpoint(kind, damage, fails, run_copy, tiny_run):
 
 
 @pytest.mark.parametrize("kind", ["data", "index"])
-def test_what_the_line_about_a_damaged_checkpoint_says_works(kind, run_copy, tiny_run):
+def test_what_the_line_about_a_damaged_checkpoint_says_works(kind, run_copy, tiny_run, no_pictures):
     (run_copy / "results.json").unlink()
     path = _newest(run_copy, kind)
     path.write_bytes(b"damaged")
@@ -537,7 +537,7 @@ def test_a_finished_run_is_not_resumed(fails, tiny_run):
     assert contents(tiny_run) == before
 
 
-def test_two_processes_never_train_one_run(fails, run_copy):
+def test_two_processes_never_train_one_run(fails, run_copy, no_pictures):
     (run_copy / "results.json").unlink()
     before = contents(run_copy)
     with FileLock(run_copy / ".lock"):
@@ -592,7 +592,7 @@ FULL_DISK = """
 """
 
 
-def test_a_full_disk_while_checkpointing(tmp_path):
+def test_a_full_disk_while_checkpointing(tmp_path, no_pictures):
     plugin = tmp_path / "full_disk.py"
     plugin.write_text(textwrap.dedent(FULL_DISK))
     options = [*TINY, "--epochs", 4, "--units", 64]

@@ -140,7 +140,7 @@ def test_the_command_trains_what_python_trains(tiny_run, tmp_path, capsys):
         assert (folder / "figures" / picture).stat().st_size > 0
 
 
-def test_the_config_of_a_run_reproduces_it_and_the_command_line_wins(tiny_run, tmp_path, capsys):
+def test_the_config_of_a_run_reproduces_it_and_the_command_line_wins(tiny_run, tmp_path, capsys, no_pictures):
     config = ("--config", tiny_run / "config.json", "--runs-dir", tmp_path)
     run_main(capsys, "run", *config, "--name", "same")  # the file names the model, too
     same = results(tmp_path / "same")

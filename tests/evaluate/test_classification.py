@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -286,24 +287,27 @@ def tfgen_register(registry):
 
 
 @pytest.fixture(scope="module")
-def toys(tmp_path_factory):
-    """A folder with a plugin and finished runs of a conditional and an unconditional toy."""
-    folder = tmp_path_factory.mktemp("toys")
-    (folder / "toys.py").write_text(PLUGIN)
-    quick = ["--data=two_gaussians", "--batch-size=5000", "--epochs=3", "--learning-rate=0.1", "--compile=graph"]
-    for model in ("conditionalgaussian", "gaussian"):
-        place = ["--runs-dir", str(folder), "--name", model]
-        assert main(["-p", str(folder / "toys.py"), "run", model, *quick, *place]) == 0
-    return folder
+def toys(once):
+    """A folder with a plugin and finished runs of a conditional and an unconditional toy; tests must not change it."""
+
+    def make(folder):
+        (folder / "toys.py").write_text(PLUGIN)
+        quick = ["--data=two_gaussians", "--batch-size=5000", "--epochs=3", "--learning-rate=0.1", "--compile=graph"]
+        for model in ("conditionalgaussian", "gaussian"):
+            place = ["--runs-dir", str(folder), "--name", model]
+            assert main(["-p", str(folder / "toys.py"), "run", model, *quick, *place]) == 0
+
+    return once("classified", make)
 
 
-def test_the_command_prints_draws_and_records(toys, capsys):
-    plugin, run = ["-p", str(toys / "toys.py")], toys / "conditionalgaussian"
+def test_the_command_prints_draws_and_records(toys, tmp_path, capsys):
+    plugin = ["-p", str(toys / "toys.py")]
+    run = shutil.copytree(toys / "conditionalgaussian", tmp_path / "conditionalgaussian")
     before = json.loads((run / "results.json").read_text())
     assert "nll_nats_given_label" in before["test"]
     assert "kl_nats" in before["test"]
     assert (run / "figures" / "density.png").exists()
-    arrays = toys / "arrays.npz"
+    arrays = tmp_path / "arrays.npz"
     capsys.readouterr()
     assert main([*plugin, "classify", str(run), "--out", str(arrays), "--batch-size", "3000"]) == 0
     out = capsys.readouterr().out

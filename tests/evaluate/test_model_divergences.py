@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 import tfgen
+from tests.pictures import without_pictures
 from tests.plugins.pixelcnn.pixel_models import BITS, every_image, small_pixelcnn
 from tests.toy_models import ConditionalGaussian, Gaussian, GaussianConfig, LinearGaussian, Pixels, spec, vectors
 from tfgen import DataSpec, model_divergences
@@ -193,12 +194,18 @@ def test_models_of_different_examples_are_refused(pair):
 
 
 @pytest.fixture(scope="module")
-def plane_runs(tmp_path_factory):
+def plane_runs(once):
     """Two flows in the plane that differ, the second one conditional."""
-    common = {"runs_dir": tmp_path_factory.mktemp("apart"), "quiet": True, "data": "two_gaussians"}
     small = {"epochs": 1, "compile": "graph", "units": 8, "layers": 2, "depth": 1, "batch_size": 5000}
-    p = tfgen.train("realnvp", name="plain", learning_rate=0.05, **common, **small)
-    return p.folder, tfgen.train("conditional_realnvp", name="labelled", **common, **small).folder
+
+    def make(folder):
+        common = {"runs_dir": folder, "quiet": True, "data": "two_gaussians"}
+        with without_pictures():
+            tfgen.train("realnvp", name="plain", learning_rate=0.05, **common, **small)
+            tfgen.train("conditional_realnvp", name="labelled", **common, **small)
+
+    folder = once("divergences", make)
+    return folder / "plain", folder / "labelled"
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.pictures import without_pictures
 from tfgen.cli.main import main
 from tfgen.training.saved_steps import latest_step, prefix
 
@@ -85,18 +86,34 @@ def assert_equal_runs(one: Path, other: Path) -> None:
     assert results[0] == results[1]
 
 
+def train_whole(mode: str, folder: Path) -> Path:
+    """Train without a break, in this process, with a checkpoint at the end only."""
+    command = ["run", "realnvp", *OPTIONS, "--compile", mode, "--checkpoint-seconds", "3600"]
+    assert main([*command, "--runs-dir", str(folder), "--name", "whole"]) == 0
+    return folder / "whole"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that never was stopped, compiled as a graph."""
+    with without_pictures():
+        return train_whole("graph", tmp_path_factory.mktemp("whole"))
+
+
+@pytest.mark.xdist_group("resume")
 @pytest.mark.parametrize("mode", ["graph", pytest.param("xla-loop", marks=pytest.mark.slow)])
-def test_killed_and_resumed_is_never_killed(mode, tmp_path):
+def test_killed_and_resumed_is_never_killed(mode, whole, tmp_path, monkeypatch, no_pictures):
+    """The kills are those of processes; what they leave is compared with a run of this one, which also ends what is left."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "killer.py").write_text(KILLER)
     options = [*OPTIONS, "--compile", mode]
-    assert tfgen(["run", "realnvp", *options, "--name", "whole"], tmp_path) == 0
     killed = -signal.SIGKILL
     assert tfgen(["run", "realnvp", *options, "--name", "killed"], tmp_path, KILL_AFTER="4") == killed
     assert tfgen(["resume", "runs/killed"], tmp_path, KILL_WRITING="15") == killed
     assert latest_step(tmp_path / "runs/killed") == 14
     assert tfgen(["resume", "runs/killed"], tmp_path, KILL_AFTER="30") == killed
-    assert tfgen(["resume", "runs/killed"], tmp_path) == 0
-    assert_equal_runs(tmp_path / "runs/whole", tmp_path / "runs/killed")
+    assert main(["resume", "runs/killed"]) == 0
+    assert_equal_runs(whole if mode == "graph" else train_whole(mode, tmp_path), tmp_path / "runs/killed")
 
 
 @pytest.mark.slow
@@ -131,19 +148,19 @@ def tfgen_progress(run, step, metrics):
 """
 
 
+@pytest.mark.xdist_group("resume")
 @pytest.mark.parametrize(
     ("signum", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
 )
-def test_interrupted_run_is_saved_and_goes_on(signum, code, tmp_path, monkeypatch, capsys):
+def test_interrupted_run_is_saved_and_goes_on(signum, code, whole, tmp_path, monkeypatch, capsys, no_pictures):
     monkeypatch.chdir(tmp_path)
     before = signal.getsignal(signal.SIGINT)  # ignored, where the tests run in the background of a shell
     (tmp_path / "interrupter.py").write_text(INTERRUPTER)
-    options = [*OPTIONS[:-1], "--compile", "graph", "--checkpoint-seconds", "3600"]
-    assert main(["run", "realnvp", *options, "--name", "whole"]) == 0
+    options = [*OPTIONS, "--compile", "graph", "--checkpoint-seconds", "3600"]
     monkeypatch.setenv("INTERRUPT", str(int(signum)))
     assert main(["-p", "interrupter.py", "run", "realnvp", *options, "--name", "stopped"]) == code
     assert latest_step(tmp_path / "runs/stopped") == 8
     assert "tfgen resume runs/stopped" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is before
     assert main(["resume", "runs/stopped"]) == 0
-    assert_equal_runs(tmp_path / "runs/whole", tmp_path / "runs/stopped")
+    assert_equal_runs(whole, tmp_path / "runs/stopped")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tfgen
+from tests.pictures import without_pictures
 from tests.toy_models import Gaussian, GaussianConfig
 from tfgen import DataSources, DataSpec, GenerativeModel, dequantise, quantise
 from tfgen.cli.main import main
@@ -343,15 +344,18 @@ def test_curves_in_the_plane_are_broken_where_the_label_changes(drawn, tmp_path)
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """Folder of a run of each kind: labelled or unlabelled vectors, conditional, without latents."""
-    folder = tmp_path_factory.mktemp("interpolated")
+def runs(once):
+    """Folder of a run of each kind (labelled or unlabelled vectors, conditional, without latents) that no test may change."""
     small = {"epochs": 1, "compile": "graph", "units": 8, "layers": 2, "depth": 1}
-    common = {"runs_dir": folder, "quiet": True}
-    tfgen.train("realnvp", data="checkerboard", name="plane", batch_size=5000, **small, **common)
-    tfgen.train("conditional_realnvp", data="digits", name="conditional", **small, **common)
-    tfgen.train("histogram", plugins=[EXAMPLE], data="digits", name="flat", epochs=1, compile="graph", **common)
-    return folder
+
+    def make(folder):
+        common = {"runs_dir": folder, "quiet": True}
+        with without_pictures():
+            tfgen.train("realnvp", data="checkerboard", name="plane", batch_size=5000, **small, **common)
+            tfgen.train("conditional_realnvp", data="digits", name="conditional", **small, **common)
+            tfgen.train("histogram", plugins=[EXAMPLE], data="digits", name="flat", epochs=1, compile="graph", **common)
+
+    return once("interpolated", make)
 
 
 @pytest.fixture

@@ -69,11 +69,9 @@ def plugin(tmp_path_factory):
 
 
 @pytest.fixture
-def sweep(plugin, tmp_path, capsys, monkeypatch):
+def sweep(plugin, tmp_path, capsys, monkeypatch, no_pictures):
     """Return a function that runs `tfgen sweep` in an empty folder and returns its exit code and what it printed."""
     monkeypatch.chdir(tmp_path)
-    for picture in ("draw_examples", "draw_curves", "draw_density"):  # half of the time of so small a run
-        monkeypatch.setattr(f"tfgen.runs.experiment.{picture}", lambda *arguments: None)
 
     def sweep(*arguments, options=OPTIONS):
         capsys.readouterr()
