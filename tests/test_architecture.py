@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_origin
@@ -10,29 +11,18 @@ from typing import get_origin
 import pytest
 
 import tfgen
-import tfgen.layers
+import tfgen.testing
 
 ROOT = Path(__file__).parent.parent
 PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py")) + sorted((ROOT / "docs/examples").glob("*.py"))
 
 
-#: Plugins that are tools rather than models: they read runs and draw figures, and bring commands.
+#: Plugins that are tools rather than models: they read runs, draw figures and bring commands, with the packages for that.
 TOOLS = ("report", "sweep")
-#: Rooms that tools use beside the public names; to become public packages with names of their own.
-ROOMS_FOR_TOOLS = (
-    "cli",
-    "data",
-    "errors",
-    "figures",
-    "files",
-    "model",
-    "plugin",
-    "runs",
-    "runtime",
-    "sample",
-    "training",
-    "version",
-)
+PACKAGES = {name: importlib.import_module(name) for name in ("tfgen", "tfgen.layers", "tfgen.metrics")}
+PACKAGES_OF_TOOLS = {name: importlib.import_module(name) for name in ("tfgen.runs", "tfgen.figures", "tfgen.cli")}
+#: Ground that tools use as well: files written whole, TensorFlow loaded quietly, options by name, the version.
+GROUND_OF_TOOLS = {"tfgen.files", "tfgen.plugin.options", "tfgen.runtime", "tfgen.version"}
 
 
 def imports(path: Path) -> Iterator[tuple[str, str]]:
@@ -47,14 +37,12 @@ def imports(path: Path) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_plugins_use_public_names_only(path):
     tool = path.parent.name in TOOLS
+    packages = PACKAGES | PACKAGES_OF_TOOLS if tool else PACKAGES
     for module, name in imports(path):
-        if tool and module.startswith("tfgen.") and module.split(".")[1] in ROOMS_FOR_TOOLS:
+        if module.partition(".")[0] != "tfgen" or (tool and module in GROUND_OF_TOOLS):
             continue
-        if module == "tfgen.layers":
-            assert name in tfgen.layers.__all__, f"tfgen.layers.{name} is not public"
-        elif module.partition(".")[0] == "tfgen":
-            assert module == "tfgen", f"{module} is not public"
-            assert name in tfgen.__all__, f"tfgen.{name} is not public"
+        assert module in packages, f"{module} is not public"
+        assert name in packages[module].__all__, f"{module}.{name} is not public"
 
 
 #: Plugins that use another plugin, by the names that its package exports.
@@ -69,11 +57,13 @@ def test_plugins_import_no_other_plugins_insides(path):
             assert module.split(".")[1:2] == [plugin] or module == BUILT_ON.get(plugin), f"{module}.{name}"
 
 
-@pytest.mark.parametrize("package", [tfgen, tfgen.layers], ids=lambda package: package.__name__)
+@pytest.mark.parametrize(
+    "package", [*(PACKAGES | PACKAGES_OF_TOOLS).values(), tfgen.testing], ids=lambda package: package.__name__
+)
 def test_public_names_are_there_and_described(package):
     for name in package.__all__:
         value = getattr(package, name)
-        assert get_origin(value) or value.__doc__, name  # aliases of types cannot have any
+        assert get_origin(value) or value.__doc__, name  # an alias of a type, or a tuple, has that of its class
     assert set(package.__all__) <= set(dir(package))
 
 

@@ -22,8 +22,10 @@ __version__ = VERSION
 
 #: Public names that can be had without TensorFlow.
 _LIGHT = frozenset({
-    "CommandSpec", "DataError", "DataSpec", "DatasetSpec", "DataSources", "ModelSpec", "Registration", "Registry", "Run",
-    "TfgenError", "compare", "hookimpl", "load", "load_dataset", "require_option", "train",
+    "CapabilityError", "CommandSpec", "DataError", "DataSources", "DataSpec", "DatasetSpec", "InterruptedRunError",
+    "ModelSpec", "NonFiniteError", "OptionError", "OutputError", "PluginError", "Registration", "Registry", "Run", "RunError",
+    "TfgenError", "TrainOptions", "UnknownNameError", "compare", "hookimpl", "load", "load_dataset", "load_registry",
+    "read_runs", "require_option", "train",
 })  # fmt: skip
 
 

@@ -1,12 +1,24 @@
 from .data.binarisation import binarise
 from .data.dataset import Dataset, Split
 from .data.dequantisation import dequantise, logit_squeeze, quantise
+from .data.lookup import load_dataset
 from .data.spec import DataSpec
-from .errors import DataError, TfgenError, require_option
+from .errors import (
+    CapabilityError,
+    DataError,
+    NonFiniteError,
+    OptionError,
+    OutputError,
+    PluginError,
+    RunError,
+    TfgenError,
+    UnknownNameError,
+    require_option,
+)
 from .evaluate.features import FeatureNetwork, feature_network
 from .evaluate.model_divergences import model_divergences
 from .evaluate.sample_quality import Plan, measure_samples
-from .model.base import Batch, GenerativeModel, Objective
+from .model.base import Batch, GenerativeModel, Objective, build_model
 from .model.capabilities import (
     Decodes,
     HasElbo,
@@ -18,17 +30,27 @@ from .model.capabilities import (
     Samples,
 )
 from .plugin.hookspecs import hookimpl
+from .plugin.loading import load_registry
 from .plugin.registration import Registration
 from .plugin.registry import Registry
 from .plugin.specs import CommandSpec, DatasetSpec, DataSources, ModelSpec
 from .runs.api import generate, load, train
+from .runs.comparison import compare
+from .runs.facts import read_runs
 from .runs.run import Run
+from .sample.inpainting import inpaint
+from .sample.interpolation import interpolate
+from .sample.latent import LatentSpace
+from .sample.throughput import samples_per_second
 from .seeds import as_seed, fold_in, normal, split_seed, uniform
+from .training.interruption import InterruptedRunError
+from .training.options import TrainOptions
 
 __version__: str
 
 __all__ = [
     "Batch",
+    "CapabilityError",
     "CommandSpec",
     "DataError",
     "DataSources",
@@ -44,29 +66,46 @@ __all__ = [
     "HasPosterior",
     "HasTemperature",
     "Inpaints",
+    "InterruptedRunError",
+    "LatentSpace",
     "ModelSpec",
+    "NonFiniteError",
     "Objective",
+    "OptionError",
+    "OutputError",
     "Plan",
+    "PluginError",
     "Registration",
     "Registry",
     "Run",
+    "RunError",
     "Samples",
     "Split",
     "TfgenError",
+    "TrainOptions",
+    "UnknownNameError",
     "as_seed",
     "binarise",
+    "build_model",
+    "compare",
     "dequantise",
     "feature_network",
     "fold_in",
     "generate",
     "hookimpl",
+    "inpaint",
+    "interpolate",
     "load",
+    "load_dataset",
+    "load_registry",
     "logit_squeeze",
     "measure_samples",
     "model_divergences",
     "normal",
     "quantise",
+    "read_runs",
     "require_option",
+    "samples_per_second",
     "split_seed",
     "train",
     "uniform",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from tfgen.cli.parse import parse
+from tfgen.cli.parsing import parse
 from tfgen.errors import OutputError
 from tfgen.progress import Bar
 from tfgen_benchmarks import record

@@ -141,7 +141,7 @@ def variants(options: Options, registry: Registry, default: Sequence[str] = ()) 
 
 def variant(name: str, registry: Registry) -> Variant:
     """Read ``MODEL`` or ``MODEL:OPTION=VALUE,OPTION=VALUE``; several entries have plus signs: ``mask=half+random``."""
-    from tfgen.cli.parse import parse
+    from tfgen.cli.parsing import parse
 
     model, _, text = name.partition(":")
     spec = registry.model(model)

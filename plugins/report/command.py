@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from tfgen.cli.parse import parse
-from tfgen.errors import OutputError
+from tfgen import OutputError
+from tfgen.cli import parse
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli import Context
 
 _NAME = "report.html"
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from tfgen.errors import RunError
-from tfgen.figures.curves import draw_curves
-from tfgen.runs.facts import RunFacts
+from tfgen import RunError
+from tfgen.figures import draw_curves
+from tfgen.runs import RunFacts
 from tfgen_plugins.report.pictures import Inlined, drawn, inlined
 
 #: Samples as training went on, in the order of time.

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tfgen.cli.tables import measured
-from tfgen.runs.comparison import DESCRIPTIVE, HIGHER_IS_BETTER, LOWER_IS_BETTER, in_words, rate_in_words
-from tfgen.runs.facts import RISING, SPLITS, RunFacts
+from tfgen.cli import measured
+from tfgen.runs import DESCRIPTIVE, HIGHER_IS_BETTER, LOWER_IS_BETTER, RISING, SPLITS, RunFacts, in_words, rate_in_words
 from tfgen_plugins.report.reading import is_number
 
 #: The field's names of metrics; another name is shown as it is.

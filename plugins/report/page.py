@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tfgen.plugin.registry import Registry
-from tfgen.runs.facts import RunFacts
+from tfgen import Registry
+from tfgen.runs import RunFacts
 from tfgen.version import VERSION
 from tfgen_plugins.report.sections import section_of
 from tfgen_plugins.report.side_by_side import side_by_side

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tfgen.errors import OutputError, RunError
+from tfgen import OutputError, RunError
 
 #: A picture of more bytes is scaled down, so that a page of many opens on a phone as well.
 MOST_BYTES = 700_000

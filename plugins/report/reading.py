@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from tfgen.errors import OptionError
-from tfgen.runs.facts import RunFacts, read_run, read_runs
-from tfgen.runs.folder import RunFolder
+from tfgen import OptionError
+from tfgen.runs import RunFacts, RunFolder, read_run, read_runs
 
 #: What stands in the place of the folders of the data, which belong to one machine.
 PLACEHOLDERS = {"data_dir": "DATA_DIR", "manual_dir": "MANUAL_DIR"}

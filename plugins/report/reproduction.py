@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tfgen.runs.facts import RunFacts
+from tfgen.runs import RunFacts
 from tfgen_plugins.report.settings import Settings
 
 #: The metrics of samples, by what `tfgen evaluate --metrics` calls the group.

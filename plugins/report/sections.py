@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tfgen.plugin.registry import Registry
-from tfgen.runs.comparison import in_words
-from tfgen.runs.facts import RunFacts
-from tfgen.training.saved_steps import latest_step
+from tfgen import Registry
+from tfgen.runs import RunFacts, RunFolder, in_words
 from tfgen_plugins.report.gallery import Gallery, gallery_of
 from tfgen_plugins.report.numbers import Card, Classified, MetricLine, cards_of, classified_of, lines_of
 from tfgen_plugins.report.reproduction import Reproduction, reproduction_of
@@ -79,7 +77,7 @@ def section_of(run: RunFacts, anchor: str, registry: Registry) -> Section:
 
 
 def _state(run: RunFacts) -> str:
-    step = latest_step(run.folder)
+    step = RunFolder(run.folder).saved_step()
     saved = "no checkpoint yet" if step is None else f"saved at step {step:,}"
     return f"unfinished, {saved}; shown with what there is"
 

@@ -7,11 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tfgen.errors import TfgenError
-from tfgen.plugin.registry import Registry
-from tfgen.plugin.specs import ModelSpec
-from tfgen.runs.comparison import in_words
-from tfgen.runs.config import config_from_json, default_config
+from tfgen import ModelSpec, Registry, TfgenError
+from tfgen.runs import config_from_json, default_config, in_words
 
 
 @dataclass(frozen=True)

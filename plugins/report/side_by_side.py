@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tfgen.cli.comparison_table import text_table
-from tfgen.runs.comparison import compare, curves
-from tfgen.runs.comparison_figure import draw_curve_panels
-from tfgen.runs.facts import SPLITS, RunFacts
+from tfgen.cli import text_table
+from tfgen.runs import SPLITS, RunFacts, compare, curves, draw_curve_panels
 from tfgen_plugins.report.pictures import Inlined, drawn
 
 

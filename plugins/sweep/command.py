@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from tfgen.cli.commands.run import Place, config_file, parse_options
-from tfgen.cli.parse import parse
-from tfgen.errors import OptionError, RunError, UnknownNameError, require_option
+from tfgen import OptionError, RunError, TrainOptions, UnknownNameError, require_option
+from tfgen.cli import Place, config_file, parse, parse_options
 from tfgen.plugin.options import field_names
-from tfgen.runs.config import RunConfig, config_from_json, default_config
-from tfgen.training.options import TrainOptions
+from tfgen.runs import RunConfig, config_from_json, default_config
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tfgen.cli.context import Context
-    from tfgen.plugin.specs import ModelSpec
+    from tfgen import ModelSpec
+    from tfgen.cli import Context
     from tfgen_plugins.sweep.sweeps import Outcome
 
 _EXAMPLE = "for example: tfgen sweep realnvp --vary layers 5 10 --seeds 0 1 --name layers"
@@ -154,7 +152,7 @@ def _value(name: str, hint: Any, text: str, spec: ModelSpec) -> Any:
 
 
 def _state(folder: Path) -> str:
-    from tfgen.runs.folder import RunFolder
+    from tfgen.runs import RunFolder
 
     files = RunFolder(folder)
     return "finished" if files.finished else "to go on" if folder.exists() else "to do"
@@ -162,7 +160,7 @@ def _state(folder: Path) -> str:
 
 def _write(folder: Path, outcomes: Sequence[Outcome]) -> None:
     """Write the table as it stands, for programs and for pages."""
-    from tfgen.cli.tables import markdown_table
+    from tfgen.cli import markdown_table
     from tfgen.files import write_json, written_whole
     from tfgen_plugins.sweep.sweeps import RECORD
     from tfgen_plugins.sweep.table import combinations, notes, table, to_json
@@ -174,7 +172,7 @@ def _write(folder: Path, outcomes: Sequence[Outcome]) -> None:
 
 
 def _report(folder: Path, outcomes: Sequence[Outcome]) -> None:
-    from tfgen.cli.tables import print_table
+    from tfgen.cli import print_table
     from tfgen_plugins.sweep.sweeps import RECORD
     from tfgen_plugins.sweep.table import combinations, notes, table
 

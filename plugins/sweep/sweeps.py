@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfgen.data.spec import DataSpec
-from tfgen.errors import OptionError, OutputError, RunError, TfgenError, UnknownNameError
+from tfgen import (
+    DataSpec,
+    InterruptedRunError,
+    ModelSpec,
+    OptionError,
+    OutputError,
+    Registry,
+    RunError,
+    TfgenError,
+    TrainOptions,
+    UnknownNameError,
+)
 from tfgen.plugin.options import field_names
-from tfgen.plugin.registry import Registry
-from tfgen.plugin.specs import ModelSpec
-from tfgen.runs.comparison import in_words
-from tfgen.runs.config import RunConfig, config_from_json
-from tfgen.runs.facts import RunFacts, read_run
-from tfgen.runs.folder import RunFolder, check_name
-from tfgen.runs.run import Run
-from tfgen.training.interruption import InterruptedRunError
-from tfgen.training.options import TrainOptions
+from tfgen.runs import Run, RunConfig, RunFacts, RunFolder, check_name, config_from_json, in_words, read_run
 
 RECORD = "sweep.json"
 _LONGEST_NAME = 200  # file systems take 255 bytes
@@ -149,8 +151,7 @@ def check_models(planned: Sequence[Planned], registry: Registry) -> None:
         TfgenError: for data that cannot be had.
         OptionError: for a model that cannot take the data or the precision; names the run.
     """
-    from tfgen.data.lookup import load_dataset
-    from tfgen.model.base import build_model
+    from tfgen import build_model, load_dataset
     from tfgen.runtime import device_scope
 
     specs: dict[tuple[Any, ...], DataSpec] = {}
@@ -240,7 +241,7 @@ def _outcome(run: Planned, registry: Registry, folder: Path, sample_batch: int, 
 
 
 def _train(run: Planned, registry: Registry, files: RunFolder, place: str) -> Run:
-    from tfgen.runs.experiment import resume_run, start_run
+    from tfgen.runs import resume_run, start_run
 
     if (files.path / "config.json").exists():
         _say(place, f"{run.name} goes on")
@@ -250,9 +251,8 @@ def _train(run: Planned, registry: Registry, files: RunFolder, place: str) -> Ru
 
 
 def _time_sampling(run: Run, batch_size: int) -> None:
-    from tfgen.model.capabilities import Samples
+    from tfgen import Samples, samples_per_second
     from tfgen.runtime import device_scope
-    from tfgen.sample.throughput import samples_per_second
 
     if isinstance(run.model, Samples):
         with device_scope(run.config.device):

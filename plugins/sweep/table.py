@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfgen.files import finite
-from tfgen.runs.comparison import in_words, metric_rows, on_one_machine, rate_in_words
+from tfgen.runs import in_words, metric_rows, on_one_machine, rate_in_words
 from tfgen_plugins.sweep.sweeps import Outcome
 
 _NOTHING = "—"

@@ -1,6 +1,10 @@
-"""The command line: commands, parsing of options, tables; plugins that bring commands use its `Context`."""
+"""Command line, and what commands of plugins need of it: context, options parsed, tables printed.
 
-from tfgen.cli.context import Context
-from tfgen.cli.main import main
+Each public name, listed in ``__init__.pyi``, loads its module when it is first used.
+"""
 
-__all__ = ["Context", "main"]
+import lazy_loader
+
+from tfgen.cli.main import main as main  # at once: the module of this name would hide the function
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,8 @@
-"""Figures: samples, training curves, densities, latent spaces, completions, neighbours."""
+"""Figures of examples, training curves, densities and classifications; for plugins that draw.
+
+Each public name, listed in ``__init__.pyi``, loads its module when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,8 @@
-"""Runs: their folders, options, results and comparisons."""
+"""Runs: made, resumed, read and compared; for plugins that are tools.
+
+Each public name, listed in ``__init__.pyi``, loads its module when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,8 @@
-"""Conformance suite: the checks that every model must pass, for tests of plugins."""
+"""Conformance suite for models: `CHECKS` for a `Subject`.
+
+Each public name, listed in ``__init__.pyi``, loads its module when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.made_rows import made_result, made_row
 from tfgen.cli.main import main
-from tfgen.cli.parse import parse
+from tfgen.cli.parsing import parse
 from tfgen.errors import OptionError, OutputError, UnknownNameError
 from tfgen.plugin.loading import load_registry
 from tfgen_benchmarks import command, record

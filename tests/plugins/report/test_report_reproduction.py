@@ -161,7 +161,7 @@ def test_plugins_of_the_command_line(plugin, begins, tmp_path):
 
 def test_measuring_is_told_as_it_was_done(tmp_path):
     from tfgen.cli.commands.evaluate import Options
-    from tfgen.cli.parse import parse
+    from tfgen.cli.parsing import parse
 
     told = {
         "nll_nats": metric(80.0, basis={"draws": 3, "seed": 4}),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from tfgen.cli.parse import parse
+from tfgen.cli.parsing import parse
 from tfgen.errors import OutputError, RunError, TfgenError, require_option
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tfgen.cli.parse import parse
+from tfgen.cli.parsing import parse
 from tfgen.cli.tables import print_table
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tfgen.cli.parse import parse
+from tfgen.cli.parsing import parse
 from tfgen.cli.stranger import stranger_warning
 from tfgen.cli.tables import print_table
 from tfgen.errors import TfgenError

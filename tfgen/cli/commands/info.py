@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from tfgen.cli.parse import parse
+from tfgen.cli.parsing import parse
 
 if TYPE_CHECKING:
     from tfgen.cli.context import Context

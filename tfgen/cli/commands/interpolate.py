@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from tfgen.cli.parse import parse
+from tfgen.cli.parsing import parse
 from tfgen.errors import DataError, OptionError, OutputError, require_option
 
 if TYPE_CHECKING:

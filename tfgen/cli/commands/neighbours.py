@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from tfgen.cli.parse import parse
+from tfgen.cli.parsing import parse
 from tfgen.errors import DataError, OutputError, require_option
 
 if TYPE_CHECKING:

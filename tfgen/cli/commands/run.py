@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfgen.cli.parse import parse
+from tfgen.cli.parsing import parse
 from tfgen.errors import OptionError, PluginError, UnknownNameError
 from tfgen.files import read_json
 from tfgen.plugin.options import field_names

@@ -1,0 +1,19 @@
+from .commands.run import Place, config_file, parse_options
+from .comparison_table import text_table
+from .context import Context
+from .main import main
+from .parsing import parse
+from .tables import markdown_table, measured, print_table
+
+__all__ = [
+    "Context",
+    "Place",
+    "config_file",
+    "main",
+    "markdown_table",
+    "measured",
+    "parse",
+    "parse_options",
+    "print_table",
+    "text_table",
+]

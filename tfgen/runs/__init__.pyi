@@ -1,0 +1,53 @@
+from .api import generate, load, train
+from .comparison import (
+    DESCRIPTIVE,
+    HIGHER_IS_BETTER,
+    LOWER_IS_BETTER,
+    Comparison,
+    MetricRow,
+    compare,
+    curves,
+    in_words,
+    metric_rows,
+    on_one_machine,
+    rate_in_words,
+)
+from .comparison_figure import draw_curve_panels
+from .config import RunConfig, config_from_json, default_config
+from .experiment import resume_run, start_run
+from .facts import RISING, SPLITS, RunFacts, read_run, read_runs
+from .folder import RunFolder, check_name
+from .run import Run
+from .sample_file import write_samples
+
+__all__ = [
+    "DESCRIPTIVE",
+    "HIGHER_IS_BETTER",
+    "LOWER_IS_BETTER",
+    "RISING",
+    "SPLITS",
+    "Comparison",
+    "MetricRow",
+    "Run",
+    "RunConfig",
+    "RunFacts",
+    "RunFolder",
+    "check_name",
+    "compare",
+    "config_from_json",
+    "curves",
+    "default_config",
+    "draw_curve_panels",
+    "generate",
+    "in_words",
+    "load",
+    "metric_rows",
+    "on_one_machine",
+    "rate_in_words",
+    "read_run",
+    "read_runs",
+    "resume_run",
+    "start_run",
+    "train",
+    "write_samples",
+]
