@@ -83,7 +83,9 @@ class _CallOnce:
 
     def __init__(self, bijector_fn: Callable[..., Any]) -> None:
         # `Bijector.copy` hands on the parameters, in which the function is wrapped already.
-        self.bijector_fn: Callable[..., Any] = bijector_fn.bijector_fn if isinstance(bijector_fn, _CallOnce) else bijector_fn
+        self.bijector_fn: Callable[..., Any] = (
+            bijector_fn.bijector_fn if isinstance(bijector_fn, _CallOnce) else bijector_fn
+        )
         self.last: Any = None
 
     def __call__(self, kept: tf.Tensor, moved_size: int, **condition: Any) -> Any:
