@@ -1,8 +1,9 @@
 """Processor time of Real NVP in two checkouts of tfgen: a training step and sampling, in graph mode and compiled by XLA.
 
-Each checkout runs in a process of its own, with its own Python. The processes take turns: in each round both run the same number
-of calls, and the one that begins changes from round to round. What counts is the ratio of processor times within a round, which
-other programs on the machine disturb least. The median of these ratios has a distribution-free interval of at least 95 %.
+Each checkout runs in a process of its own, with its own Python. The processes take turns: in each round both run the same
+number of calls, and the one that begins changes from round to round. What counts is the ratio of processor times within a
+round, which other programs on the machine disturb least. The median of these ratios has a distribution-free interval of at
+least 95 %.
 
     python benchmarks/real_nvp_chain.py OLD/.venv/bin/python NEW/.venv/bin/python --rounds 15
 
@@ -83,13 +84,8 @@ def median_interval(values: Sequence[float]) -> tuple[float, float]:
     values the whole range is returned, which has less than that confidence.
     """
     ordered, n = sorted(values), len(values)
-    left_out, tail = 0, 0.0
-    while True:
-        tail += math.comb(n, left_out) / 2**n
-        if 2 * tail > 1 - _CONFIDENCE or 2 * (left_out + 1) >= n:
-            break
-        left_out += 1
-    left_out = max(left_out - 1, 0)
+    tails = [2 * sum(math.comb(n, below) for below in range(left_out + 1)) / 2**n for left_out in range(n // 2)]
+    left_out = max((number for number, tail in enumerate(tails) if tail <= 1 - _CONFIDENCE), default=0)
     return ordered[left_out], ordered[n - 1 - left_out]
 
 
