@@ -102,9 +102,9 @@ def coupling_chain(couplings: Sequence[Coupling], name: str = "couplings") -> An
 
 
 def _reordered(here: _Order, there: _Order) -> list[GatherPermute]:
-    """Return the bijector from vectors in the order `there` (its input, next to the codes) to vectors in the order `here`."""
+    """Return the permutation of vectors in the order `there`, its input, into the order `here`; none where they are equal."""
     if here is not None and there is not None:
-        # Entry i in the order `here` is dimension here[0][i] of the data, which stands at place there[1][...] in the other.
+        # Entry i in the order `here` is dimension here[0][i] of the data; there[1] has the places of dimensions in `there`.
         order, inverse = tf.gather(there[1], here[0]), tf.gather(here[1], there[0])
     elif here is not None:
         order, inverse = here
