@@ -197,6 +197,14 @@ class DiscretizedLogistic(Likelihood):
         lower = tfd.TransformedDistribution(tfd.Logistic(location, scale), tfb.Shift(tf.constant(-0.5, self.dtype)))
         return tfd.QuantizedDistribution(lower, low=0.0, high=float(top))
 
+    def quantile(self, raw: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+        """Return the level of the logistic's quantile; TensorFlow Probability has no such method.
+
+        Rounding up and the outermost levels do not change the order of numbers, so the quantile goes through both.
+        """
+        levels = self.distribution(raw)
+        return tf.clip_by_value(tf.math.ceil(levels.distribution.quantile(u)), levels.low, levels.high)
+
     def log_prob(self, observed: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
         """Return log P(v|z)."""
         levels = self.data.levels
