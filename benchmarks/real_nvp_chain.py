@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,8 +92,9 @@ def median_interval(values: Sequence[float]) -> tuple[float, float]:
 class Worker:
     """A process with one checkout's Python, which runs calls when it is asked to."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], name: str) -> None:
         self.process = process
+        self.name = name
 
     def ask(self, **request: Any) -> Any:
         """Send a request and return the answer.
@@ -110,7 +111,7 @@ class Worker:
             pass  # the empty answer tells
         answer = self.process.stdout.readline()
         if not answer:
-            raise RuntimeError(f"{self.process.args} ended early; its own message is above.")
+            raise RuntimeError(f"{self.name} ended early; its own message is above.")
         return json.loads(answer)
 
 
@@ -126,9 +127,11 @@ def worker(python: str) -> Iterator[Worker]:
     command = [str(interpreter), str(Path(__file__).resolve()), "--worker"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield Worker(process)
+            yield Worker(process, str(interpreter))
         finally:
             process.kill()
+            with suppress(BrokenPipeError):  # a request that a dead process did not read is still in the pipe
+                process.communicate()
 
 
 def measure(
@@ -317,7 +320,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\n".join(lines(found["timings"])))
     print(f"{os.cpu_count()} cores, load {load:.2f} at the start; seed {size.seed}; loss {losses[0]:.6f} in both")
     if options.json is not None:
-        content = {
+        content: dict[str, Any] = {
             "benchmark": "real_nvp_chain",
             "command": shlex.join(["python", "benchmarks/real_nvp_chain.py", *given]),
         }

@@ -10,6 +10,10 @@ from hypothesis import settings
 
 # As `tfgen.runtime` sets it; here the tests themselves may import TensorFlow first.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers share the cores: threads of each would wait for those of the others, and burn time as they do.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tests.pictures import without_pictures
 from tfgen.plugin.specs import DataSources

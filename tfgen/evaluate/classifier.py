@@ -173,7 +173,10 @@ def load_weights(model: Classifier, path: Path) -> dict[str, Any]:
         ValueError: when the file is not what it wrote, for this architecture.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with (
+            path.open("rb") as stream,
+            np.load(stream, allow_pickle=False) as file,
+        ):  # closed though the file be damaged
             arrays = [file[f"weight_{number}"] for number in range(len(model.weights))]
             about: dict[str, Any] = json.loads(str(file["about"]))
     except (OSError, KeyError, zipfile.BadZipFile, EOFError) as error:

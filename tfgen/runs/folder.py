@@ -297,7 +297,8 @@ def _renamed(temporary: Path, path: Path) -> bool:
         if not _is_unmade(path):
             return False
         for child in path.iterdir():
-            remove(child)
+            if _is_half_written(child):  # by now another process may have put its run here
+                remove(child)
         with contextlib.suppress(OSError):
             path.rmdir()  # Windows renames to no existing folder
     try:
@@ -315,7 +316,12 @@ def _is_unmade(path: Path) -> bool:
         inside = None if os.path.islink(path) else list(path.iterdir())
     except OSError:  # a file, or a folder that is not for us to read
         return False
-    return inside is not None and all(is_stale(child) or _OLD_TEMPORARY.fullmatch(child.name) for child in inside)
+    return inside is not None and all(map(_is_half_written, inside))
+
+
+def _is_half_written(path: Path) -> bool:
+    """Return whether a killed process left this file, by its name."""
+    return is_stale(path) or _OLD_TEMPORARY.fullmatch(path.name) is not None
 
 
 def _is_measured(metrics: Any) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -74,12 +76,9 @@ class Subject:
     @cached_property
     def trained(self) -> tuple[Run, GenerativeModel]:
         """A brief training in a plain graph, done once for all checks: the run, and the model as it was trained."""
-        return self.train(Path(self._folder.name))
-
-    @cached_property
-    def _folder(self) -> tempfile.TemporaryDirectory[str]:
-        """Where `trained` lies; removed with the subject."""
-        return tempfile.TemporaryDirectory(prefix="tfgen-conformance-")
+        folder = Path(tempfile.mkdtemp(prefix="tfgen-conformance-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return self.train(folder)
 
     def build(self, seed: int = 0) -> GenerativeModel:
         """Return a model of its own, untrained."""
