@@ -15,7 +15,9 @@ from pathlib import Path
 
 if importlib.util.find_spec("pluggy") is None:
     # A peer's environment has nothing that tfgen needs, but for NumPy. The worker's side of the pipe needs no more either, only
-    # the package around it does: so that package is entered by its folder, past what it imports.
-    _tfgen = types.ModuleType("tfgen")
-    _tfgen.__path__ = [str(Path(__file__).resolve().parents[2] / "tfgen")]
-    sys.modules.setdefault("tfgen", _tfgen)
+    # the packages around it do: so they are entered by their folders, past what they import.
+    _root = Path(__file__).resolve().parents[2]
+    for _name, _folder in {"tfgen": "tfgen", "tfgen_benchmarks": "benchmarks/suite"}.items():
+        _package = types.ModuleType(_name)
+        _package.__path__ = [str(_root / _folder)]
+        sys.modules.setdefault(_name, _package)
