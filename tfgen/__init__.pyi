@@ -30,6 +30,7 @@ from .model.capabilities import (
     Samples,
 )
 from .plugin.hookspecs import hookimpl
+from .plugin.lint import lint
 from .plugin.loading import load_registry
 from .plugin.registration import Registration
 from .plugin.registry import Registry
@@ -95,6 +96,7 @@ __all__ = [
     "hookimpl",
     "inpaint",
     "interpolate",
+    "lint",
     "load",
     "load_dataset",
     "load_registry",
