@@ -97,7 +97,9 @@ def test_lists(capsys):
     assert sorted(records["flows"]["models"]) == ["conditional_realnvp", "nice", "realnvp", "spline_flow"]
     assert records["flows"]["status"] == "loaded"
     assert "tfgen_run_started" in records["tensorboard"]["hooks"]
-    assert "tensorboard" in run_main(capsys, "plugins")
+    table = run_main(capsys, "plugins")
+    assert re.search(r"tensorboard .* tfgen_run_finished", table)
+    assert re.search(r"sweep .* tfgen sweep", table)
 
 
 def test_a_blocked_plugin_is_out(capsys):

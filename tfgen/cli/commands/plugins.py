@@ -34,7 +34,8 @@ def main(arguments: Sequence[str], context: Context) -> None:
     rows = []
     for record in registry.plugins:
         origin = " ".join(filter(None, [record.distribution, record.version])) or record.file or ""
-        added = [*record.models, *record.datasets] or [hook for hook in record.hooks if hook != "tfgen_register"]
+        added = [*record.models, *record.datasets, *(f"tfgen {command}" for command in record.commands)]
+        added = added or [hook for hook in record.hooks if hook != "tfgen_register"]
         rows.append((record.name, f"{record.kind}\n{origin}".strip(), record.status, record.cause or ", ".join(added)))
     print_table(("plugin", "from", "status", "adds, or why it failed"), rows)
     print("\n".join(registry.conflicts), end="\n" if registry.conflicts else "")
