@@ -36,7 +36,7 @@ _CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Size:
-    """What is run.
+    """Sizes of the model and of the batches that are timed.
 
     Attributes:
         side: of the square images.

@@ -13,7 +13,7 @@ TEXT = (ROOT / "docs/map.md").read_text(encoding="utf-8")
 
 
 def named() -> dict[str, str]:
-    """The files that the map names, from the top of the repository, with what it says of each."""
+    """Return the map's description of each file, by the file's path from the top of the repository."""
     found = {}
     for section in TEXT.split("\n## ")[1:]:
         folder = section.split("/,")[0].splitlines()[0].rstrip("/")

@@ -13,7 +13,7 @@ HEIGHT, WIDTH, REACH = 5, 6, 2
 
 
 def allowed(sees, i, j):
-    """Whether the pixel i rows below and j columns to the right of another one may belong to what that is made of."""
+    """Return whether a kernel of this type lets a pixel depend on the one i rows below and j columns to its right."""
     return {
         "A": i < 0 or (i == 0 and j < 0),
         "B": i < 0 or (i == 0 and j <= 0),

@@ -159,7 +159,7 @@ def test_batches_come_in_order_whoever_is_first():
 
 
 def test_a_batch_that_fails_ends_the_loop_with_its_error():
-    """Which batch fails is told by its label: two are drawn at a time, so the third call may well be that of the fourth."""
+    """The failing batch is chosen by its label: two batches are drawn at a time, so calls come in any order."""
     model, taken = Counting(fails_at=2), []
     with pytest.raises(tf.errors.OpError, match="out of memory"):
         taken.extend(int(batch[0, 0]) for batch in sample_batches(model, len(NUMBERS), NUMBERS, 0, 1))

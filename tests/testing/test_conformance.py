@@ -130,7 +130,12 @@ def offers(subject):
 
 @pytest.mark.parametrize(("name", "check"), cases(SUBJECTS))
 def test_conformance(name, check):
-    check(SUBJECTS[name])
+    try:
+        check(SUBJECTS[name])
+    except unittest.SkipTest as skip:
+        if "XLA" in str(skip):
+            pytest.fail(f"every built-in sampler compiles: {skip}")
+        raise
 
 
 @pytest.mark.parametrize(

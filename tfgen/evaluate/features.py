@@ -160,7 +160,9 @@ def classifier_of(data: Dataset, sources: DataSources, quiet: bool = True) -> Fe
         if not quiet:
             print(f"training a classifier of {data.name}, whose features are compared (once) ...", file=sys.stderr)
         remove_old(folder, _OLD_TEMPORARY)
-        with written_whole(path) as temporary:  # around the training: a folder that cannot be written is told first
+        with written_whole(
+            path
+        ) as temporary:  # before the training, so that a folder that cannot be written is reported at once
             train_classifier(model, data, quiet)
             about = {"data": data.name, "config": asdict(config), "examples": len(data.test)}
             assert data.test.labels is not None

@@ -28,7 +28,7 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Write the training curves: bits/dim (given the label, for a conditional model) where there is one, else each loss.
 
     Where the loss is a bound, its two terms, the reconstruction and the KL, get a panel each beside it; where there is a
-    discriminator, what it says of true and of generated examples gets one.
+    discriminator, its outputs for true and for generated examples share one.
 
     Args:
         rows: of ``metrics.jsonl``.
