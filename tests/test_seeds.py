@@ -30,6 +30,25 @@ def test_the_same_in_eager_graph_and_xla(draw):
     assert not np.array_equal(eager, draw(13))
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (lambda seed: fold_in(seed, 3), lambda seed: tf.random.fold_in(seed, 3, alg="philox")),
+        (lambda seed: fold_in(seed, -1), lambda seed: tf.random.fold_in(seed, -1, alg="philox")),
+        (lambda seed: tf.stack(split_seed(seed, 3)), lambda seed: tf.random.split(seed, 3, alg="philox")),
+        (
+            lambda seed: uniform([50], seed) * 2.0**24,
+            lambda seed: tf.random.stateless_uniform([50], seed, None, None, tf.uint32, alg="philox") // 2**8,
+        ),
+    ],
+    ids=["fold_in", "fold_in of -1", "split_seed", "uniform"],
+)
+@pytest.mark.parametrize("seed", [0, 12, 2**31 - 1])
+def test_numbers_are_those_of_tensorflows_philox(ours, theirs, seed):
+    expected = theirs(as_seed(seed))
+    np.testing.assert_array_equal(ours(as_seed(seed)), tf.cast(expected, ours(as_seed(seed)).dtype))
+
+
 def test_seeds_made_from_one_differ():
     made = [tuple(fold_in(0, index).numpy()) for index in range(100)] + [tuple(s.numpy()) for s in split_seed(0, 100)]
     assert len(set(made)) == 200

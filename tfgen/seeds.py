@@ -13,9 +13,7 @@ import tensorflow as tf
 
 from tfgen.quantiles import normal_quantile
 
-#: TensorFlow's own choice differs between XLA and the rest; Philox, named outright, gives the same numbers in both.
-_ALGORITHM = "philox"
-_PHILOX = 1  # its number in TensorFlow's raw operations
+_PHILOX = 1  # the generator's number in TensorFlow's raw operations
 _SCRAMBLING_KEY = 0x02461E293EC8F720  # as in TensorFlow's stateless_random_ops.cc
 _BLOCK_BYTES = 16  # of random bits for each value of its counter
 
@@ -24,17 +22,27 @@ def as_seed(seed: Any) -> tf.Tensor:
     """Return the stateless seed, an int32 tensor of shape [2], for an integer or for a seed that is one already."""
     if isinstance(seed, int | np.integer):
         return tf.constant([0, int(seed) & 0x7FFFFFFF], tf.int32)
+    if isinstance(seed, tf.Tensor) and seed.dtype == tf.int32 and seed.shape == [2]:
+        return seed
     return tf.ensure_shape(tf.cast(seed, tf.int32), [2])
 
 
 def fold_in(seed: Any, index: Any) -> tf.Tensor:
     """Return the seed for item `index` (a step, a batch, a purpose) under `seed`; same inputs, same seed."""
-    return tf.random.fold_in(as_seed(seed), tf.cast(index, tf.int32), alg=_ALGORITHM)
+    return tf.stack([_integers([], seed), tf.cast(index, tf.int32)])
 
 
 def split_seed(seed: Any, n: int) -> list[tf.Tensor]:
     """Return `n` independent seeds made from one."""
-    return tf.unstack(tf.random.split(as_seed(seed), n, alg=_ALGORITHM))
+    return tf.unstack(_integers([n, 2], seed))
+
+
+def _integers(shape: Any, seed: Any) -> tf.Tensor:
+    """Return integers of 32 random bits: Philox, on CPUs and GPUs, in a graph and under XLA.
+
+    They are those of `tf.random.split` and `fold_in`, which can name another generator and need thirty operations for that.
+    """
+    return tf.raw_ops.StatelessRandomUniformFullInt(shape=shape, seed=as_seed(seed), dtype=tf.int32)
 
 
 def uniform(shape: Any, seed: Any, dtype: tf.DType = tf.float32, first: Any = None) -> tf.Tensor:
@@ -60,17 +68,20 @@ def uniform(shape: Any, seed: Any, dtype: tf.DType = tf.float32, first: Any = No
 
 def _bits(shape: Any, seed: Any, dtype: tf.DType, first: Any) -> tf.Tensor:
     """Return random bits as uint32 or uint64; with `first` as rows of one sequence."""
+    key, upper = _key_and_counter(as_seed(seed))
     if first is None:
-        return tf.random.stateless_uniform(shape, as_seed(seed), None, None, dtype, alg=_ALGORITHM)
+        return _bits_from(key, tf.stack([0, upper]), shape, dtype)
     n, *row = tf.TensorShape(shape).as_list() if not isinstance(shape, list | tuple) else shape
     width, in_block = math.prod(row), _BLOCK_BYTES // dtype.size
     blocks = -(-width // in_block)  # rows begin at whole blocks
-    key, counter = _key_and_counter(as_seed(seed))
     start = tf.cast(first, tf.uint64) * tf.constant(blocks, tf.uint64)
-    drawn = tf.raw_ops.StatelessRandomUniformFullIntV2(
-        shape=tf.stack([n, blocks * in_block]), key=key, counter=tf.stack([start, counter]), alg=_PHILOX, dtype=dtype
-    )
-    return tf.reshape(drawn[:, :width], tf.stack([n, *row]))
+    drawn = _bits_from(key, tf.stack([start, upper]), tf.stack([n, blocks * in_block]), dtype)
+    return tf.reshape(drawn if width == blocks * in_block else drawn[:, :width], tf.stack([n, *row]))
+
+
+def _bits_from(key: tf.Tensor, counter: tf.Tensor, shape: Any, dtype: tf.DType) -> tf.Tensor:
+    """Return random bits under a key [1], from a counter [2] on, both uint64."""
+    return tf.raw_ops.StatelessRandomUniformFullIntV2(shape=shape, key=key, counter=counter, alg=_PHILOX, dtype=dtype)
 
 
 def _key_and_counter(seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -78,15 +89,9 @@ def _key_and_counter(seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
     The operation `StatelessRandomGetKeyCounter` gives the same, but XLA then computes it anew for every number drawn.
     """
-    mixed = tf.raw_ops.StatelessRandomUniformFullIntV2(
-        shape=[4],
-        key=tf.constant([_SCRAMBLING_KEY], tf.uint64),
-        counter=tf.cast(seed, tf.uint64),
-        alg=_PHILOX,
-        dtype=tf.uint32,
-    )
-    words = tf.bitcast(tf.reshape(mixed, [2, 2]), tf.uint64)
-    return words[:1], words[1]
+    scrambling = tf.constant([_SCRAMBLING_KEY], tf.uint64)
+    key, upper = tf.unstack(_bits_from(scrambling, tf.cast(seed, tf.uint64), [2], tf.uint64))
+    return tf.reshape(key, [1]), upper
 
 
 def normal(shape: Any, seed: Any, dtype: tf.DType = tf.float32, first: Any = None) -> tf.Tensor:
