@@ -38,11 +38,9 @@ def split_seed(seed: Any, n: int) -> list[tf.Tensor]:
 
 
 def _integers(shape: Any, seed: Any) -> tf.Tensor:
-    """Return integers of 32 random bits: Philox, on CPUs and GPUs, in a graph and under XLA.
-
-    They are those of `tf.random.split` and `fold_in`, which can name another generator and need thirty operations for that.
-    """
-    return tf.raw_ops.StatelessRandomUniformFullInt(shape=shape, seed=as_seed(seed), dtype=tf.int32)
+    """Return integers of 32 random bits, those of `tf.random.split` and `fold_in`, which need thirty operations for them."""
+    key, upper = _key_and_counter(as_seed(seed))
+    return _bits_from(key, tf.stack([0, upper]), shape, tf.int32)
 
 
 def uniform(shape: Any, seed: Any, dtype: tf.DType = tf.float32, first: Any = None) -> tf.Tensor:
