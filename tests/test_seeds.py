@@ -14,6 +14,7 @@ from tfgen.seeds import as_seed, fold_in, generator, normal, split_seed, uniform
 
 SEEDED = {
     "fold_in": lambda seed: fold_in(seed, 3),
+    "fold_in of a folded seed": lambda seed: fold_in(fold_in(seed, 3), 4),
     "split_seed": lambda seed: tf.stack(split_seed(seed, 3)),
     "numbers of the second of two seeds": lambda seed: uniform([50], split_seed(fold_in(seed, 1), 2)[1]),
     "uniform": lambda seed: uniform([50], seed),

@@ -38,7 +38,11 @@ def split_seed(seed: Any, n: int) -> list[tf.Tensor]:
 
 
 def _integers(shape: Any, seed: Any) -> tf.Tensor:
-    """Return integers of 32 random bits, those of `tf.random.split` and `fold_in`, which need thirty operations for them."""
+    """Return integers of 32 random bits, those of `tf.random.split` and `fold_in`, which need thirty operations for them.
+
+    The one operation `StatelessRandomUniformFullInt` would be shorter still, but XLA gives other integers for a seed that was
+    folded before.
+    """
     key, upper = _key_and_counter(as_seed(seed))
     return _bits_from(key, tf.stack([0, upper]), shape, tf.int32)
 

@@ -39,6 +39,7 @@ from tfgen.testing.checks import (
     labels_that_do_not_fit_are_refused,
     posterior_and_terms_agree,
     samples_are_examples,
+    samples_are_the_same_however_compiled,
 )
 
 EXAMPLE = str(Path(__file__).parents[2] / "docs/examples/histogram.py")
@@ -134,7 +135,7 @@ def test_conformance(name, check):
         check(SUBJECTS[name])
     except unittest.SkipTest as skip:
         if "XLA" in str(skip):
-            pytest.fail(f"every built-in sampler compiles: {skip}")
+            pytest.fail(f"every built-in model compiles: {skip}")
         raise
 
 
@@ -194,6 +195,35 @@ def test_a_model_without_a_capability_is_skipped_not_passed():
     for check in (samples_are_examples, densities_are_numbers_per_example, bounds_are_ordered):
         with pytest.raises(unittest.SkipTest, match=r"has no (sampler|density|bound)"):
             check(mute)
+
+
+def _through_python(x):
+    """The same numbers by way of Python, which XLA cannot compile."""
+    return tf.ensure_shape(tf.py_function(lambda given: given, [x], x.dtype), x.shape)
+
+
+def _loss_through_python(self, x, labels=None, seed=0):
+    return Gaussian.log_prob(self, x) + tf.stop_gradient(_through_python(tf.zeros(x.shape[0])))
+
+
+def _sample_through_python(self, n, labels=None, seed=0, first=0):
+    return _through_python(Gaussian.sample(self, n, labels, seed, first))
+
+
+@pytest.mark.parametrize(
+    ("check", "methods", "says"),
+    [
+        (samples_are_the_same_however_compiled, {"sample": _sample_through_python}, "XLA does not compile the sampler"),
+        (
+            compile_modes_agree,
+            {"log_prob": _loss_through_python},
+            r"XLA does not compile the model: xla-step \(.*xla-loop",
+        ),
+    ],
+)
+def test_what_xla_does_not_compile_is_skipped_with_its_reason(check, methods, says):
+    with pytest.raises(unittest.SkipTest, match=says):
+        check(broken(**methods))
 
 
 def _serial(model):

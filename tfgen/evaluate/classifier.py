@@ -173,10 +173,8 @@ def load_weights(model: Classifier, path: Path) -> dict[str, Any]:
         ValueError: when the file is not what it wrote, for this architecture.
     """
     try:
-        with (
-            path.open("rb") as stream,
-            np.load(stream, allow_pickle=False) as file,
-        ):  # closed though the file be damaged
+        # Opened here, so that it is closed even where NumPy finds it damaged.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = [file[f"weight_{number}"] for number in range(len(model.weights))]
             about: dict[str, Any] = json.loads(str(file["about"]))
     except (OSError, KeyError, zipfile.BadZipFile, EOFError) as error:

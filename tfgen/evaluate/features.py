@@ -160,9 +160,8 @@ def classifier_of(data: Dataset, sources: DataSources, quiet: bool = True) -> Fe
         if not quiet:
             print(f"training a classifier of {data.name}, whose features are compared (once) ...", file=sys.stderr)
         remove_old(folder, _OLD_TEMPORARY)
-        with written_whole(
-            path
-        ) as temporary:  # before the training, so that a folder that cannot be written is reported at once
+        # Before the training, so that a folder that cannot be written is reported at once.
+        with written_whole(path) as temporary:
             train_classifier(model, data, quiet)
             about = {"data": data.name, "config": asdict(config), "examples": len(data.test)}
             assert data.test.labels is not None
