@@ -1,5 +1,8 @@
+import functools
 import os
 import shutil
+import sys
+import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the cores: threads of each would wait for those of the others, and burn time as they do.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Most programs run once or twice, and what LLVM does for their speed takes longer. The slow tests compile as users do.
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+if sys.version_info < (3, 12):
+    # Asking whether an object is of a protocol, as TensorFlow does for each tensor, looks through the attributes of all
+    # classes of the protocol each time. Python 3.12 remembers the answer, which saves a thirtieth of the time of all tests.
+    typing._get_protocol_attrs = functools.cache(typing._get_protocol_attrs)  # type: ignore[attr-defined]
 
 from tests.pictures import without_pictures
 from tfgen.plugin.specs import DataSources
@@ -21,6 +31,23 @@ from tfgen.plugin.specs import DataSources
 # How long an example takes is the machine's affair.
 settings.register_profile("tfgen", deadline=None)
 settings.load_profile("tfgen")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Send the tests that share a fixture of their module to one worker, so that it is made once."""
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("xdist_group") is None:
+            shared = next(_shared_fixtures(item), None)
+            if shared is not None:
+                item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{shared}"))
+
+
+def _shared_fixtures(test: pytest.Function) -> Iterator[str]:
+    """Yield the names of the fixtures of a test's module that it shares with others, and which of a fixture's parameters."""
+    for name, definitions in test._fixtureinfo.name2fixturedefs.items():
+        if definitions[-1].scope == "module":
+            yield f"{name}-{test.callspec.indices.get(name, 0)}" if hasattr(test, "callspec") else name
 
 
 @pytest.fixture(scope="session")

@@ -70,3 +70,20 @@ def test_public_names_are_there_and_described(package):
 def test_every_file_is_one_idea():
     for path in [*ROOT.glob("tfgen/**/*.py"), *ROOT.glob("plugins/**/*.py"), *ROOT.glob("benchmarks/**/*.py")]:
         assert len(path.read_text().splitlines()) <= 400, f"{path}: which second idea lives here?"
+
+
+@pytest.mark.xdist_group("a-group")
+def test_groups_of_tests_stay_in_one_worker(request):
+    """Some releases of pytest and pytest-xdist do not work together, and say nothing: what tests share is then made twice."""
+    if not hasattr(request.config, "workerinput") or request.config.getoption("loadgroup", False) is not True:
+        pytest.skip("pytest runs without --dist loadgroup")
+    assert request.node.nodeid.endswith("@a-group")
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """What the next test shares with others, as far as pytest knows."""
+
+
+def test_tests_that_share_a_fixture_are_a_group(request, shared):
+    assert request.node.get_closest_marker("xdist_group").args == ("test_architecture-shared",)

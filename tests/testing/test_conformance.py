@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import unittest
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,7 @@ from tfgen.testing.checks import (
 )
 
 EXAMPLE = str(Path(__file__).parents[2] / "docs/examples/histogram.py")
+digits = partial(Subject, data="small_digits", plugins=("tests.small_digits",))
 SMALL = {"layers": 2, "units": 8}
 CONV = {"layers": 2, "network": "conv", "channels": 4, "blocks": 1, "mask": ("checkerboard", "channel")}
 DENSE = {"network": "mlp", "units": 16, "depth": 1, "latent": 3, "flow_layers": 2, "flow_units": 8}
@@ -51,30 +52,30 @@ PLANE = SMALL | {"batch_size": 5000}
 PIXELS = {"blocks": 1, "filters": 4, "first_reach": 1, "batch_size": 100}
 ADVERSARIES = {"filters": 2, "units": 8, "depth": 1, "latent": 3, "batch_size": 100}
 SUBJECTS = {
-    "realnvp-digits": Subject("realnvp", options=SMALL),
+    "realnvp-digits": digits("realnvp", options=SMALL),
     "realnvp-plane": Subject("realnvp", "two_gaussians", options=PLANE),
-    "realnvp-conv": Subject("realnvp", options=CONV),
-    "conditional_realnvp-digits": Subject("conditional_realnvp", options=SMALL | {"mask": ("random",)}),
-    "nice-digits": Subject("nice", options=SMALL),
-    "spline_flow-digits": Subject("spline_flow", options=SMALL | {"mask": ("checkerboard",), "bins": 4}),
-    "vae-flow": Subject("vae", options=DENSE | {"prior": "flow", "objective": "joint"}),
+    "realnvp-conv": digits("realnvp", options=CONV),
+    "conditional_realnvp-digits": digits("conditional_realnvp", options=SMALL | {"mask": ("random",)}),
+    "nice-digits": digits("nice", options=SMALL),
+    "spline_flow-digits": digits("spline_flow", options=SMALL | {"mask": ("checkerboard",), "bins": 4}),
+    "vae-flow": digits("vae", options=DENSE | {"prior": "flow", "objective": "joint"}),
     "vae-plane": Subject("vae", "two_gaussians", options=DENSE | PLANE_VAE),
     "cvae-conv": Subject("cvae", options={"latent": 3, "prior": "conditional", "pixels": "draw"}),
-    "cvae-vamp": Subject("cvae", options=DENSE | {"prior": "vamp", "components": 5, "objective": "iwae"}),
-    "cvae-logistic": Subject("cvae", options=DENSE | {"prior": "mog", "likelihood": "discretized_logistic"}),
-    "pixelcnn-plain": Subject("pixelcnn", options=PIXELS | {"network": "plain", "dropout": 0.5, "binarise": "static"}),
-    "pixelcnn-gated": Subject(
+    "cvae-vamp": digits("cvae", options=DENSE | {"prior": "vamp", "components": 5, "objective": "iwae"}),
+    "cvae-logistic": digits("cvae", options=DENSE | {"prior": "mog", "likelihood": "discretized_logistic"}),
+    "pixelcnn-plain": digits("pixelcnn", options=PIXELS | {"network": "plain", "dropout": 0.5, "binarise": "static"}),
+    "pixelcnn-gated": digits(
         "pixelcnn", options=PIXELS | {"attention": 1, "conditional": True, "output": "categorical"}
     ),
-    "pixelcnn-logistic": Subject("pixelcnn", options=PIXELS | {"output": "discretized_logistic", "components": 2}),
-    "gan-conv": Subject("gan", options=ADVERSARIES | {"discriminator_steps": 2}),
+    "pixelcnn-logistic": digits("pixelcnn", options=PIXELS | {"output": "discretized_logistic", "components": 2}),
+    "gan-conv": digits("gan", options=ADVERSARIES | {"discriminator_steps": 2}),
     "gan-plane": Subject(
         "gan",
         "two_gaussians",
         options=ADVERSARIES | {"network": "mlp", "objective": "hinge", "r1": 0.0, "batch_size": 5000},
     ),
-    "cgan-wgan": Subject("cgan", options=ADVERSARIES | {"objective": "wgan-gp", "network": "mlp"}),
-    "histogram-digits": Subject("histogram", plugins=[EXAMPLE]),
+    "cgan-wgan": digits("cgan", options=ADVERSARIES | {"objective": "wgan-gp", "network": "mlp"}),
+    "histogram-digits": digits("histogram", plugins=("tests.small_digits", EXAMPLE)),
 }
 
 

@@ -15,7 +15,7 @@ from tfgen.model.capabilities import Samples
 from tfgen.testing.offered import offered
 from tfgen.testing.subject import EXAMPLES, Subject
 
-_FIRST = 3  # examples of the smaller batch
+_FEW = 3  # examples of a smaller batch; the front and the back are drawn in one such, so that one program draws both
 _ROUNDING = 1e-4  # of vectors, relative to their size
 _DIFFERING = 1e-5  # share of the pixels that rounding may move by one level; one pixel always
 
@@ -41,12 +41,13 @@ def samples_do_not_depend_on_the_batch(subject: Subject) -> None:
     _, model = subject.trained
     sampler = offered(model, Samples)
     labels = subject.labels(model)
-    head, tail = (None, None) if labels is None else (labels[:_FIRST], labels[_FIRST:])
+    front, back = (None, None) if labels is None else (labels[:_FEW], labels[-_FEW:])
     together = sampler.sample(EXAMPLES, labels, seed=1).numpy()
-    alone = sampler.sample(_FIRST, head, seed=1).numpy()
-    require_equal_up_to_rounding(alone, together[:_FIRST], f"the first {_FIRST} samples of a seed in two batches")
-    behind = sampler.sample(EXAMPLES - _FIRST, tail, seed=1, first=_FIRST).numpy()
-    require_equal_up_to_rounding(behind, together[_FIRST:], f"samples behind first={_FIRST} in two batches")
+    alone = sampler.sample(_FEW, front, seed=1).numpy()
+    require_equal_up_to_rounding(alone, together[:_FEW], f"the first {_FEW} samples of a seed in two batches")
+    first = EXAMPLES - _FEW
+    behind = sampler.sample(_FEW, back, seed=1, first=first).numpy()
+    require_equal_up_to_rounding(behind, together[first:], f"samples behind first={first} in two batches")
 
 
 def _compiled(draw: Callable[..., tf.Tensor], **options: Any) -> NDArray[np.generic]:

@@ -70,6 +70,13 @@ class Step:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
             terms = objective.loss(batch, fold_in(fold_in(self.seed, index), step), step)
+            if "loss" not in terms or terms["loss"].shape.rank not in (
+                0,
+                None,
+            ):  # None in a graph, where it may be unknown
+                raise PluginError(
+                    f"objective {objective.name!r} must return a scalar under 'loss', got {sorted(terms)}."
+                )
             terms = {name: tf.ensure_shape(value, []) for name, value in terms.items()}
             scale = optimizer.scale_loss(tf.ones([]))  # 1, but for float16
             scaled = scale * tf.cast(terms["loss"], tf.float32)
@@ -93,16 +100,11 @@ class Step:
         losses: dict[str, float] = {}
         trained: set[int] = set()
         for index, (objective, optimizer) in enumerate(zip(self.objectives, self.state.optimizers, strict=True)):
-            terms = objective.loss(batch, fold_in(fold_in(self.seed, index), 0), tf.constant(0))
-            if "loss" not in terms or terms["loss"].shape.rank != 0:
-                raise PluginError(
-                    f"objective {objective.name!r} must return a scalar under 'loss', got {sorted(terms)}."
-                )
+            terms, _, _ = self._gradients(objective, optimizer, batch, tf.constant(0), index)
             if not bool(tf.math.is_finite(terms["loss"])):
                 raise NonFiniteError(
                     f"the first loss of objective {objective.name!r} is {float(terms['loss'])}; check the data's range."
                 )
-            self._gradients(objective, optimizer, batch, tf.constant(0), index)
             self.terms[objective.name] = tuple(terms)
             trained |= {id(weight) for weight in objective.weights}
             losses |= {name: float(value) for name, value in prefixed(objective, self.objectives, terms).items()}
