@@ -4,8 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
-# Tests of one xdist_group share what takes long to make, in one worker; a CI's log names the slowest tests.
-PYTEST := $(BIN)/python -m pytest --dist loadgroup $(if $(CI),--durations=25)
+# Tests of one xdist_group share what takes long to make, in one worker; SLOWEST=25 names the slowest tests.
+PYTEST := $(BIN)/python -m pytest --dist loadgroup $(if $(SLOWEST),--durations=$(SLOWEST))
 
 .PHONY: run test test-bench test-slow test-build check bench bench-decoding bench-pixelcnn bench-training clean
 

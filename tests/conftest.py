@@ -17,8 +17,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the cores: threads of each would wait for those of the others, and burn time as they do.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    # Most programs run once or twice, and what LLVM does for their speed takes longer. The slow tests compile as users do.
-    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 if sys.version_info < (3, 12):
     # Asking whether an object is of a protocol, as TensorFlow does for each tensor, looks through the attributes of all

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from tests.systems import needs_sigkill
 from tfgen.errors import OutputError, RunError
 from tfgen.files import is_temporary, read_json, remove_old, remove_stale, write_json, written_whole
 
@@ -116,6 +117,7 @@ def killed_writing(path, moment):
     return [name for name in names(path.parent) if name.startswith(".tfgen-")]
 
 
+@needs_sigkill
 @pytest.mark.parametrize("moment", ["write", "rename"])
 def test_what_a_killed_writer_left_goes_with_the_next_writing_of_the_file(moment, tmp_path):
     path, other = tmp_path / "x.txt", tmp_path / "y.txt"
@@ -135,6 +137,7 @@ def test_what_a_killed_writer_left_goes_with_the_next_writing_of_the_file(moment
     assert path.read_text() == "new"
 
 
+@needs_sigkill
 def test_a_killed_folder_goes_as_well(tmp_path):
     [left] = killed_writing(tmp_path / "x", "folder")
     assert names(tmp_path / left) == ["half"]
@@ -142,6 +145,7 @@ def test_a_killed_folder_goes_as_well(tmp_path):
     assert names(tmp_path) == []
 
 
+@needs_sigkill
 def test_what_a_living_process_writes_stays(tmp_path):
     path = tmp_path / "x.txt"
     program = KILLED_WRITER.replace("os.kill(os.getpid(), signal.SIGKILL)", "print(flush=True); sys.stdin.read()")

@@ -74,7 +74,7 @@ def coupling_chain(couplings: Sequence[Coupling], name: str = "couplings") -> An
         name: of the bijector.
 
     Raises:
-        TfgenError: when the second coupling of a pair has no first one, or does not keep as many dimensions as that moves.
+        TfgenError: when the second coupling of a pair has no first one, or its mask is not the complement of that one's.
     """
     parts: list[Any] = []
     before: Coupling | None = None
@@ -83,10 +83,10 @@ def coupling_chain(couplings: Sequence[Coupling], name: str = "couplings") -> An
     for number, coupling in enumerate(couplings):
         partition = coupling.partition
         if coupling.second_of_pair:
-            if before is None or (partition.kept, partition.moved) != (before.partition.moved, before.partition.kept):
+            if before is None or not partition.is_complement_of(before.partition):
                 raise TfgenError(
-                    f"coupling {number} is the second of a pair, so it needs a coupling before it that moves "
-                    f"{partition.kept} dimensions and keeps {partition.moved}."
+                    f"coupling {number} is the second of a pair, so it needs a coupling before it whose mask is the "
+                    "complement of its own."
                 )
             keeps_last = not keeps_last
         else:

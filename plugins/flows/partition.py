@@ -36,6 +36,7 @@ class Partition(keras.layers.Layer):
     def __init__(self, mask: NDArray[Any] | Sequence[int]) -> None:
         super().__init__(name="partition")
         binary = require_mask(np.asarray(mask))
+        self._made_with = tuple(binary.tolist())
         self.kept, self.moved = int(binary.sum()), int((~binary).sum())
         self.kept_last = bool(binary[self.moved :].all())
         self.order: Any = None
@@ -51,6 +52,10 @@ class Partition(keras.layers.Layer):
         weight = self.add_weight(shape=value.shape, name=name, dtype="float32", trainable=False, autocast=False)
         weight.assign(value.astype(np.float32))
         return weight
+
+    def is_complement_of(self, other: Partition) -> bool:
+        """Return whether each of the two was made to keep what the other one moves."""
+        return self._made_with == tuple(not kept for kept in other._made_with)
 
     def permutation(self) -> tuple[tf.Tensor, tf.Tensor] | None:
         """Return the order of the dimensions that has the kept ones first, and its inverse, int32 [D] each.

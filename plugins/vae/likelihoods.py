@@ -15,7 +15,7 @@ from typing import Any, Literal
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import DataSpec, binarise, dequantise, uniform
+from tfgen import DataSpec, binarise, dequantise, normal, uniform
 from tfgen.layers import bernoulli_log_prob, discretised_logistic_log_prob, to_signed, to_unit
 from tfgen_plugins.vae import VAEConfig
 
@@ -173,6 +173,12 @@ class Gaussian(_Dequantised):
     def distribution(self, raw: tf.Tensor) -> Any:
         """Return Normal(a, softplus(b) + 0.001)."""
         return tfd.Normal(raw[..., 0], tf.math.softplus(raw[..., 1]) + _SMALLEST_SCALE)
+
+    def sample(self, raw: tf.Tensor, seed: Any, first: Any = None) -> tf.Tensor:
+        """Return a draw of each number, by `tfgen.normal`: the quantile at a uniform number of 0 would be infinite."""
+        numbers = self.distribution(raw)
+        noise = normal(raw.shape[:-1].as_list(), seed, self.dtype, first)
+        return self.levels(numbers.loc + numbers.scale * noise)
 
 
 class DiscretizedLogistic(Likelihood):

@@ -30,7 +30,7 @@ for arguments in json.loads(sys.argv[1]):
     except SystemExit as stop:
         code = stop.code
     assert code == 0, arguments
-    loaded = {"tensorflow", "keras", "tensorflow_probability", "tensorflow_datasets"} & set(sys.modules)
+    loaded = {"tensorflow", "keras", "tensorflow_probability", "tensorflow_datasets", "matplotlib"} & set(sys.modules)
     assert not loaded, (arguments, loaded)
 """
 

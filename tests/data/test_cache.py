@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from tests.systems import needs_sigkill
 from tfgen.data import cache
 
 LAYOUT = cache.Layout("made here", (2, 2, 1), None, {"train": 3, "valid": 2, "test": 1})
@@ -37,6 +38,7 @@ def prepare(folder):
             split.x[:] = 7
 
 
+@needs_sigkill
 @pytest.mark.parametrize("moment", ["fill", "rename"])
 def test_a_killed_preparation_leaves_no_set_and_goes_with_the_next(moment, tmp_path):
     folder = tmp_path / "1.0.0"

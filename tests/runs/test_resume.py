@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 from tests.pictures import without_pictures
+from tests.systems import needs_sigkill
 from tfgen.cli.main import main
 from tfgen.training.saved_steps import latest_step, prefix
 
@@ -100,6 +101,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return train_whole("graph", tmp_path_factory.mktemp("whole"))
 
 
+@needs_sigkill
 @pytest.mark.xdist_group("resume")
 @pytest.mark.parametrize("mode", ["graph", pytest.param("xla-loop", marks=pytest.mark.slow)])
 def test_killed_and_resumed_is_never_killed(mode, whole, tmp_path, monkeypatch, no_pictures):

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from tests.systems import needs_sigkill
 from tfgen.errors import OutputError, RunError
 from tfgen.files import temporary_beside
 from tfgen.runs.folder import FORMAT, RunFolder, check_name
@@ -210,6 +211,7 @@ die()
 """
 
 
+@needs_sigkill
 @pytest.mark.parametrize("moment", ["empty", "unnamed", "named"])
 def test_a_run_killed_while_it_is_made_is_whole_or_can_be_made_again(moment, tmp_path):
     assert subprocess.run([sys.executable, "-c", MAKER, tmp_path, moment], check=False).returncode == -signal.SIGKILL

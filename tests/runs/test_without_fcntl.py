@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 
+from tests.systems import needs_sigkill
+
 #: Hides both modules, imports every module of the three packages, and runs commands; a run is killed at its first step.
 PROGRAM = """
 import os, pkgutil, signal, sys
@@ -30,6 +32,7 @@ sys.exit(main(["resume", "runs/x"] if sys.argv[1] == "resume" else ["run", "real
 """
 
 
+@needs_sigkill
 def test_a_run_is_made_killed_and_resumed_without_fcntl(tmp_path):
     def tfgen(what):
         command = [sys.executable, "-c", PROGRAM, what]

@@ -25,6 +25,7 @@ from tfgen.model.capabilities import (
     Samples,
 )
 from tfgen.plugin.loading import load_registry
+from tfgen.seeds import as_seed, fold_in, normal
 from tfgen.testing.checks import (
     CHECKS,
     Subject,
@@ -40,14 +41,16 @@ from tfgen.testing.checks import (
     posterior_and_terms_agree,
     samples_are_examples,
     samples_are_the_same_however_compiled,
+    samples_do_not_depend_on_the_batch,
 )
+from tfgen.testing.sample_checks import require_equal_up_to_rounding
 
 EXAMPLE = str(Path(__file__).parents[2] / "docs/examples/histogram.py")
 digits = partial(Subject, data="small_digits", plugins=("tests.small_digits",))
 SMALL = {"layers": 2, "units": 8}
 CONV = {"layers": 2, "network": "conv", "channels": 4, "blocks": 1, "mask": ("checkerboard", "channel")}
 DENSE = {"network": "mlp", "units": 16, "depth": 1, "latent": 3, "flow_layers": 2, "flow_units": 8}
-PLANE_VAE = {"likelihood": "gaussian", "batch_size": 5000}
+PLANE_VAE = {"likelihood": "gaussian", "pixels": "draw", "batch_size": 5000}
 PLANE = SMALL | {"batch_size": 5000}
 PIXELS = {"blocks": 1, "filters": 4, "first_reach": 1, "batch_size": 100}
 ADVERSARIES = {"filters": 2, "units": 8, "depth": 1, "latent": 3, "batch_size": 100}
@@ -124,6 +127,23 @@ def cases(names):
         for name in names
         for check in CHECKS
     ]
+
+
+#: Where pixels are computed, and where they are drawn from what is computed.
+MANY = ("realnvp-digits", "spline_flow-digits", "vae-flow", "cvae-logistic", "cgan-wgan")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.xdist_group(f"conformance-{name}")) for name in MANY]
+)
+def test_of_a_hundred_thousand_pixels_one_may_differ(name):
+    _, model = SUBJECTS[name].trained
+    n = 100_000 // 16
+    labels = tf.range(n) % 10 if model.conditional else None
+    eager = model.sample(n, labels, seed=1).numpy()
+    for jit in (False, True):
+        draw = tf.function(lambda seed: model.sample(n, labels, seed=seed), autograph=False, jit_compile=jit)
+        require_equal_up_to_rounding(draw(as_seed(1)).numpy(), eager, f"samples, and those with jit_compile={jit}")
 
 
 def offers(subject):
@@ -241,10 +261,25 @@ def _unseeded(self, n, labels=None, seed=0):
     return tf.zeros([n, 2]) + _Counter.calls
 
 
+def _of_tensorflow(self, n, labels=None, seed=0, first=0):
+    return first + tf.random.stateless_normal([n, 2], as_seed(seed))
+
+
+def _of_the_batch(self, n, labels=None, seed=0, first=0):
+    return first + normal([n, 2], fold_in(seed, n))
+
+
+def _of_the_first(self, n, labels=None, seed=0, first=0):
+    return normal([n, 2], seed, first=0)
+
+
 @pytest.mark.parametrize(
     ("check", "methods"),
     [
         (everything_is_a_function_of_the_seed, {"sample": _unseeded}),
+        (samples_are_the_same_however_compiled, {"sample": _of_tensorflow}),
+        (samples_do_not_depend_on_the_batch, {"sample": _of_the_batch}),
+        (samples_do_not_depend_on_the_batch, {"sample": _of_the_first}),
         (samples_are_examples, {"sample": lambda self, n, labels=None, seed=0: tf.zeros([n, 3])}),
         (samples_are_examples, {"sample": lambda self, n, labels=None, seed=0: tf.zeros([n, 2], tf.float64)}),
         (

@@ -98,7 +98,7 @@ def sample_batches(
 
 
 def _sampler(model: GenerativeModel, temperature: float) -> Callable[..., tf.Tensor]:
-    """Return ``(n, labels, seed) -> samples``: of any model that samples at temperature 1."""
+    """Return ``(n, labels, seed, first) -> samples``: of any model that samples at temperature 1."""
     require_option(temperature > 0 and math.isfinite(temperature), "temperature", temperature, "a number above 0")
     if temperature == 1:
         return capable(model, Samples, "sampling").sample

@@ -18,7 +18,9 @@ _LONG_ENOUGH = 30.0  # seconds; a model that samples pixel by pixel is not timed
 
 
 def samples_per_second(model: GenerativeModel, batch_size: int = 1000, repeats: int = 7) -> dict[str, Any]:
-    """Time sampling batch by batch, as `tfgen sample` does it, after a first batch that compiles and is not counted.
+    """Time sampling one batch after the other, after a first batch that compiles and is not counted.
+
+    `tfgen sample` keeps two batches at work, and so may be faster.
 
     Args:
         model: that samples; a conditional one goes round its classes.

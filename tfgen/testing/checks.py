@@ -3,7 +3,7 @@
 In a test of a plugin::
 
     import pytest
-    from tfgen.testing.checks import CHECKS, Subject
+    from tfgen.testing import CHECKS, Subject
 
     subject = Subject("mymodel", plugins=["my_plugin.py"], options={"layers": 2})
 

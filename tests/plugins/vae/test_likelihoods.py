@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.plugins.vae.small_vaes import images
-from tfgen import DataSpec
+from tfgen import DataSpec, seeds
 from tfgen_plugins.vae.likelihoods import Bernoulli, ContinuousBernoulli, DiscretizedLogistic, Gaussian
 
 PIXELS = DataSpec("image", (1, 2, 1), levels=7)
@@ -50,6 +50,20 @@ def test_discretized_logistic_sums_to_one_over_the_grey_levels():
     for seed in range(3):
         observed = likelihood.observe(tf.constant(every), 0)
         np.testing.assert_allclose(np.exp(likelihood.log_prob(observed, raw(2, seed=seed))).sum(), 1, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [Bernoulli, ContinuousBernoulli, DiscretizedLogistic, Gaussian])
+@pytest.mark.parametrize("bits", [0, 2**24 - 1])
+def test_the_smallest_and_the_largest_random_numbers_draw_finite_pixels(kind, bits, monkeypatch):
+    """One random number in 2^24 is 0: of a million examples some have one."""
+
+    def extreme(shape, seed, dtype, first):
+        return tf.fill(shape, tf.constant(bits << 8, tf.uint32))
+
+    monkeypatch.setattr(seeds, "_bits", extreme)
+    likelihood = kind(PIXELS, tf.float32, *(["stochastic"] if kind is Bernoulli else []))
+    drawn = likelihood.sample(tf.cast(raw(likelihood.parameters, 3), tf.float32), 0, first=0)
+    assert np.all(np.isfinite(drawn))
 
 
 def test_a_level_has_the_mass_of_its_cell_and_the_outermost_those_of_the_tails():
