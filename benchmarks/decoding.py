@@ -68,8 +68,8 @@ class Options:
     """Height and width of the images; 28 is MNIST's."""
     samples: int = 10_000
     """Samples in each timing."""
-    batch_size: int = 500
-    """Samples at a time; 500 is what tfgen sample does by itself."""
+    batch_size: int = 200
+    """Samples at a time; 200 is what tfgen sample does by itself."""
     rounds: int = 7
     """How often each way is timed; one more round goes before them, which warms up."""
     device: Device = "auto"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pytest
+import api_page
 
 import tfgen
 import tfgen.metrics
@@ -14,19 +13,11 @@ import tfgen.metrics
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture(scope="module")
-def api_page():
-    spec = importlib.util.spec_from_file_location("api_page", ROOT / "tools/api_page.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_page_is_up_to_date(api_page):
+def test_the_page_is_up_to_date():
     assert api_page.PAGE.read_text() == api_page.page(), "docs/api.md is stale; run: python tools/api_page.py"
 
 
-def test_every_public_name_is_on_the_page_with_what_it_is(api_page):
+def test_every_public_name_is_on_the_page_with_what_it_is():
     text = api_page.page()
     names = [f"tfgen.{name}" for name in tfgen.__all__] + [f"tfgen.metrics.{name}" for name in tfgen.metrics.__all__]
     for name in names:
@@ -35,7 +26,7 @@ def test_every_public_name_is_on_the_page_with_what_it_is(api_page):
         assert len(entry.strip().splitlines()) >= 3, f"{name} has no first sentence"
 
 
-def test_a_page_that_is_stale_is_noticed(api_page, tmp_path, monkeypatch, capsys):
+def test_a_page_that_is_stale_is_noticed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(api_page, "PAGE", tmp_path / "api.md")
     monkeypatch.setattr(api_page, "PACKAGES", ("tfgen.metrics",))
     assert api_page.main(["--check"]) == 1
@@ -46,7 +37,7 @@ def test_a_page_that_is_stale_is_noticed(api_page, tmp_path, monkeypatch, capsys
     assert api_page.main(["--check"]) == 1
 
 
-def test_signatures_have_a_parameter_a_line_where_one_is_too_short(api_page):
+def test_signatures_have_a_parameter_a_line_where_one_is_too_short():
     def short(a: int, *, b: str = "x") -> float: ...
     def long(
         a: int, *rest: str, an_option_with_a_long_name: Mapping[str, int] | None = None, other: float = 1.0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
+import map_page
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -44,19 +44,11 @@ def test_nothing_named_is_missing():
         assert (ROOT / heading).is_dir(), heading
 
 
-@pytest.fixture
-def map_page():
-    spec = importlib.util.spec_from_file_location("map_page", ROOT / "tools/map_page.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_lines_are_those_of_the_docstrings(map_page):
+def test_lines_are_those_of_the_docstrings():
     assert map_page.page() == TEXT, "docs/map.md is stale; run: python tools/map_page.py"
 
 
-def test_a_room_without_a_layer_is_refused(map_page, monkeypatch):
+def test_a_room_without_a_layer_is_refused(monkeypatch):
     below = map_page.layers()[1:]
     monkeypatch.setattr(map_page, "layers", lambda: below)
     with pytest.raises(SystemExit, match=r"give these rooms a layer in pyproject\.toml: cli"):

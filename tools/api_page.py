@@ -6,6 +6,7 @@ does the same as the latter. Public is what a package lists in ``__all__``; pack
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import re
@@ -15,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from generated_page import write_or_check
 
 PAGE = Path(__file__).parent.parent / "docs" / "api.md"
 PACKAGES = ("tfgen", "tfgen.layers", "tfgen.metrics", "tfgen.testing", "tfgen.runs", "tfgen.figures", "tfgen.cli")
@@ -51,7 +54,8 @@ def _package(module: ModuleType) -> Iterator[str]:
         value = getattr(module, name)
         yield f"### {module.__name__}.{name}"
         yield textwrap.indent("\n".join(_declared(name, value)), "    ")
-        sentence = first_sentence(value)
+        described = callable(value) and not _is_alias(value)
+        sentence = first_sentence(value) if described else comment_above(module, name)
         if sentence:
             yield _filled(sentence)
         methods = _methods(value) if inspect.isclass(value) else []
@@ -126,8 +130,14 @@ def _parameters(signature: inspect.Signature) -> Iterator[str]:
             text += f": {_annotation(one.annotation)}"
         if one.default is not one.empty:
             equals = " = " if one.annotation is not one.empty else "="
-            text += equals + re.sub(r"<(\w[\w.]*)( object)? at 0x[0-9a-f]+>", r"\1(...)", repr(one.default))
+            text += equals + _default(one.default)
         yield text
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, Path):  # its class is the system's
+        return f"Path({str(value)!r})"
+    return re.sub(r"<(\w[\w.]*)( object)? at 0x[0-9a-f]+>", r"\1(...)", repr(value))
 
 
 def _result(signature: inspect.Signature) -> str:
@@ -173,6 +183,18 @@ def first_sentence(value: Any) -> str:
     return re.split(r"(?<=[.?!]) (?=[A-Z`])", paragraph)[0]
 
 
+def comment_above(package: ModuleType, name: str) -> str:
+    """Return the comment ``#: ...`` above a constant, or its value where it has none; from the module that defines it."""
+    stub = Path(str(package.__file__)).with_suffix(".pyi").read_text(encoding="utf-8")
+    for node in ast.parse(stub).body:
+        if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
+            module = importlib.import_module("." * node.level + (node.module or ""), package.__name__)
+            source = Path(str(module.__file__)).read_text(encoding="utf-8")
+            above = re.search(rf"((?:^#: .*\n)+){name}\b", source, re.MULTILINE)
+            return " ".join(above[1].replace("#: ", "").split()) if above else f"`{getattr(module, name)!r}`"
+    return ""
+
+
 def _filled(text: str, first: str = "", rest: str = "") -> str:
     return "\n".join(
         textwrap.wrap(
@@ -183,17 +205,7 @@ def _filled(text: str, first: str = "", rest: str = "") -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or with ``--check`` compare it, and return the exit code."""
-    text = page()
-    if arguments == ["--check"]:
-        stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text
-        if stale:
-            print("docs/api.md is stale; run: python tools/api_page.py", file=sys.stderr)
-        return int(stale)
-    if arguments:
-        print("usage: python tools/api_page.py [--check]", file=sys.stderr)
-        return 2
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
+    return write_or_check(PAGE, page, "tools/api_page.py", arguments)
 
 
 if __name__ == "__main__":

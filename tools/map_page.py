@@ -12,6 +12,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from generated_page import write_or_check
+
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "map.md"
 COLUMNS = 120
@@ -25,8 +27,9 @@ own room and from rooms below, never from above or beside (`make check`):
     {order}
 
 Models, the report page, sweeps and TensorBoard are plugins in `plugins/` (installed as `tfgen_plugins`); the benchmark
-suite in `benchmarks/suite/` (installed as `tfgen_benchmarks`) is a plugin, too. A plugin uses
-[public names](api.md) and never another plugin's modules. The other folders:
+suite in `benchmarks/suite/` (installed as `tfgen_benchmarks`) is a plugin, too. Models use [public names](api.md), and
+never another plugin's modules. Two tools, the report page and sweeps, also use a few modules of the ground, and the
+suite, which measures what lies inside, imports it. The other folders:
 
 - `tests/`: tests, with a folder for each room and each plugin
 - `docs/`: [commands](commands/README.md), [theory](theory/README.md), [results](results/README.md), and a plugin in one
@@ -99,17 +102,7 @@ def first_line(path: Path) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or with ``--check`` compare it, and return the exit code."""
-    text = page()
-    if arguments == ["--check"]:
-        stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text
-        if stale:
-            print("docs/map.md is stale; run: python tools/map_page.py", file=sys.stderr)
-        return int(stale)
-    if arguments:
-        print("usage: python tools/map_page.py [--check]", file=sys.stderr)
-        return 2
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
+    return write_or_check(PAGE, page, "tools/map_page.py", arguments)
 
 
 if __name__ == "__main__":

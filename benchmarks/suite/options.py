@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import tyro
 
+from tfgen.cli.parsing import by_default, parse
 from tfgen.errors import OptionError, require_option
 from tfgen.plugin.registry import Registry
 from tfgen.runs.config import Device
@@ -24,13 +25,13 @@ Way = Literal["graph", "xla"]
 class Options:
     """What is measured, and how often."""
 
-    models: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="MODEL ...")]] = ()
-    """Registered models; options of a model go behind a colon: realnvp:units=1024,mask=half. By default all models."""
-    runs: tuple[Path, ...] = ()
+    models: tyro.conf.Positional[Annotated[tuple[str, ...], by_default("all models", metavar="MODEL ...")]] = ()
+    """Registered models; options of a model go behind a colon: realnvp:units=1024,mask=half."""
+    runs: Annotated[tuple[Path, ...], by_default("none")] = ()
     """Folders of trained runs, measured as well."""
     parts: tuple[Part, ...] = ("sampling", "training", "growth")
-    """sampling: images a second at each batch size. training: at --train-batch, in each compile mode. growth: how the cost of
-    an image grows with its side, with layers and width. directions: encoding and decoding of models with codes."""
+    """sampling: images a second at each batch size. training: at --train-batch, in each compile mode. growth: how cost grows
+    with side, layers and width. directions: encoding and decoding of models with codes."""
     batch_sizes: tuple[int, ...] = (1, 4, 16, 64, 256, 1024)
     """Images drawn at a time."""
     train_batch: int = 128
@@ -141,8 +142,6 @@ def variants(options: Options, registry: Registry, default: Sequence[str] = ()) 
 
 def variant(name: str, registry: Registry) -> Variant:
     """Read ``MODEL`` or ``MODEL:OPTION=VALUE,OPTION=VALUE``; several entries have plus signs: ``mask=half+random``."""
-    from tfgen.cli.parsing import parse
-
     model, _, text = name.partition(":")
     spec = registry.model(model)
     arguments: list[str] = []

@@ -61,7 +61,7 @@ def tfgen_register(registry: Registration) -> None:
         (
             "cgan",
             "ConditionalGAN",
-            "The same given a label, with a projection discriminator.",
+            "A GAN given a label, with a projection discriminator: sharp samples of the class asked for.",
             "Miyato, Koyama: cGANs with projection discriminator, ICLR 2018",
         ),
     ):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from tfgen import OutputError
-from tfgen.cli import parse
+from tfgen.cli import parse, required
 
 if TYPE_CHECKING:
     from tfgen.cli import Context
@@ -22,7 +22,7 @@ _NAME = "report.html"
 class Options:
     """Which runs, and where to."""
 
-    runs: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN [RUN ...]")]] = ()
+    runs: tyro.conf.Positional[Annotated[tuple[Path, ...], required("RUN [RUN ...]")]] = ()
     """Folders of one run or several, which are then compared at the top of the page."""
     out: Path | None = None
     """File to write, .html; by default report.html in the run's folder, for several runs in the current one."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from tfgen import OptionError, RunError, TrainOptions, UnknownNameError, require_option
-from tfgen.cli import Place, config_file, parse, parse_options
+from tfgen.cli import Place, by_default, config_file, parse, parse_options, required
 from tfgen.plugin.options import field_names
 from tfgen.runs import RunConfig, config_from_json, default_config
 
@@ -29,13 +29,13 @@ _EXAMPLE = "for example: tfgen sweep realnvp --vary layers 5 10 --seeds 0 1 --na
 class Options:
     """What is varied. Every option of `tfgen run` holds for all runs, for example --data mnist --epochs 10."""
 
-    models: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="MODEL ...")]] = ()
-    """One or several."""
-    vary: Annotated[tuple[str, ...], tyro.conf.arg(metavar="OPTION VALUE ...")] = ()
+    models: tyro.conf.Positional[Annotated[tuple[str, ...], required("MODEL ...")]] = ()
+    """One or several; `tfgen list` has them."""
+    vary: Annotated[tuple[str, ...], by_default("nothing is varied", metavar="OPTION VALUE ...")] = ()
     """An option and its values; may be given several times. A value of several entries has commas, as in
     --vary mask half checkerboard,channel"""
-    seeds: tuple[int, ...] = ()
-    """Seeds with which each combination is trained; by default the one of --seed."""
+    seeds: Annotated[tuple[int, ...], by_default("the one of --seed")] = ()
+    """Seeds with which each combination is trained."""
     dry_run: bool = False
     """List the runs and make nothing."""
     sample_batch: int = 1000

@@ -83,7 +83,7 @@ def tfgen_register(registry: Registration) -> None:
             "cvae",
             CVAEConfig,
             "CVAE",
-            "The same given a label: the code keeps the style.",
+            "A variational autoencoder given a label, whose code keeps the style.",
             "Sohn, Lee, Yan: Learning structured output representation using deep conditional generative models, NIPS 2015",
         ),
     ):

@@ -2,12 +2,13 @@ from .commands.run import Place, config_file, parse_options
 from .comparison_table import text_table
 from .context import Context
 from .main import main
-from .parsing import parse
+from .parsing import by_default, parse, required
 from .tables import markdown_table, measured, print_table
 
 __all__ = [
     "Context",
     "Place",
+    "by_default",
     "config_file",
     "main",
     "markdown_table",
@@ -15,5 +16,6 @@ __all__ = [
     "parse",
     "parse_options",
     "print_table",
+    "required",
     "text_table",
 ]

@@ -16,6 +16,17 @@ from tfgen.errors import OptionError, UnknownNameError
 
 T = TypeVar("T")
 
+
+def required(metavar: str) -> Any:
+    """Return the annotation of positional arguments that a command asks for itself, with a hint of its own."""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint="(required)")
+
+
+def by_default(what: str, **described: Any) -> Any:
+    """Return the annotation of an option whose default, an empty tuple, says nothing: the help says `what` instead."""
+    return tyro.conf.arg(help_behavior_hint=f"(default: {what})", **described)
+
+
 #: What Python says of a text that is no number, and how a person would say it.
 _PLAIN = (
     (r"Error parsing (\S+): invalid literal for int\(\) with base 10: (.*)", r"\1 must be a whole number, got \2"),

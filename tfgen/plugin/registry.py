@@ -61,7 +61,7 @@ PROGRAM = PluginRecord("this program", "module")
 
 
 class Registry:
-    """The plugins of one command or program, and what they added; `tfgen.plugin.loading.load_registry` fills one.
+    """The plugins of one command or program, and what they added; `tfgen.load_registry` fills one.
 
     Attributes:
         plugins: a record of every plugin that was found, failed and blocked ones included, in the order of loading.

@@ -17,10 +17,11 @@ def _also_given_label(*names: str) -> frozenset[str]:
     return frozenset(names) | {f"{name}_given_label" for name in names}
 
 
-#: Which way a metric gets better. A name that is in neither is shown and never ranked.
+#: Metrics of which the smaller is the better. What is in neither this set nor `HIGHER_IS_BETTER` is shown and never ranked.
 LOWER_IS_BETTER = frozenset({"kl_nats", "label_nll_nats", "ece", "fid", "kid"}) | _also_given_label(
     "bits_per_dim", "nll_nats", "cross_entropy_nats"
 )
+#: Metrics of which the larger is the better.
 HIGHER_IS_BETTER = frozenset(
     {"accuracy", "label_accuracy", "precision", "recall", "density", "coverage"}
 ) | _also_given_label("elbo_nats", "iwae_nats")

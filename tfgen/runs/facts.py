@@ -24,7 +24,7 @@ CURVES = (
     "cross_entropy_nats",
     "cross_entropy_nats_given_label",
 )
-#: Those that rise as training goes on; all others, and every loss, fall.
+#: Metrics of training that rise as it goes on; all others, and every loss, fall.
 RISING = frozenset({"elbo_nats", "elbo_nats_given_label"})
 
 

@@ -48,7 +48,7 @@ class TrainOptions:
     compile: Literal["auto", "graph", "xla-step", "xla-loop"] = "auto"
     """How steps run: one graph, each step compiled by XLA, a whole chunk of steps compiled by XLA, or the fastest."""
     feed: Literal["auto", "device", "stream"] = "auto"
-    """Training data wholly in device memory, or streamed batch by batch; auto takes the first where it fits."""
+    """Training data wholly in device memory, or streamed, a chunk of steps at a time; auto takes the first where it fits."""
     chunk_steps: int = 100
     """Steps that run on the device between two visits of the host."""
     checkpoint_seconds: float = 60.0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from tfgen.cli.parsing import parse
+from tfgen.cli.parsing import parse, required
 from tfgen.errors import OutputError, RunError, TfgenError, require_option
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _LONGEST_NAME = 120
 class Options:
     """Which runs, and where to."""
 
-    runs: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN RUN ...")]] = ()
+    runs: tyro.conf.Positional[Annotated[tuple[Path, ...], required("RUN RUN ...")]] = ()
     """Folders of two runs or more."""
     out: Path | None = None
     """Folder to write pictures and comparison.json into; by default compare-RUN-RUN beside the first run."""

@@ -26,7 +26,11 @@ _BASIS_OF_EACH = ("draws of", "samples")
 class Options:
     """Two runs p and q, or the picture of two bits."""
 
-    runs: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN_P RUN_Q")]] = ()
+    runs: tyro.conf.Positional[
+        Annotated[
+            tuple[Path, ...], tyro.conf.arg(metavar="RUN_P RUN_Q", help_behavior_hint="(required without --bernoulli)")
+        ]
+    ] = ()
     """Folders of two runs whose models have densities, trained on the same data."""
     samples: int = 10_000
     """Draws of each model; four times as many halve the standard error."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from tfgen.cli.parsing import parse
+from tfgen.cli.parsing import by_default, parse
 from tfgen.errors import CapabilityError, OptionError, UnknownNameError, require_option
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ class Options:
     """Folder of the run."""
     split: Literal["train", "valid", "test"] = "test"
     """Examples to measure on, or to compare samples with."""
-    metrics: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["--metric"], metavar="NAME[,NAME...]")] = ()
+    metrics: Annotated[
+        tuple[str, ...], by_default("all that the model has", aliases=["--metric"], metavar="NAME[,NAME...]")
+    ] = ()
     """These numbers only, for example bits_per_dim; of samples fid, kid, prdc (precision, recall, density and coverage) and
     accuracy (of the labels)."""
     samples: int | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from tfgen.cli.parsing import parse
+from tfgen.cli.parsing import by_default, parse
 from tfgen.errors import OptionError, OutputError, require_option
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class Options:
     particles: int = 1
     """For models that draw pixels one after another, such as pixelcnn, and masks that leave pixels known behind a hole: so
     many proposals for each completion, kept or dropped by how well they predict those pixels. 1 takes no notice of them."""
-    labels: tuple[int, ...] = ()
-    """Classes under which a conditional model completes, gone round until there is one for each image; by default their own."""
+    labels: Annotated[tuple[int, ...], by_default("their own")] = ()
+    """Classes under which a conditional model completes, gone round until there is one for each image."""
     split: Literal["train", "valid", "test"] = "test"
     """Which examples."""
     seed: int = 0

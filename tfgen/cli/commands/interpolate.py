@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from tfgen.cli.parsing import parse
+from tfgen.cli.parsing import by_default, parse
 from tfgen.errors import DataError, OptionError, OutputError, require_option
 
 if TYPE_CHECKING:
@@ -52,9 +52,8 @@ class Options:
     """One path or several, each a row of the picture."""
     steps: int = 11
     """Examples on each path, both ends included."""
-    labels: tuple[int, ...] = ()
-    """Two classes, for a conditional model: it decodes as the first up to the middle of the path, as the second beyond.
-    By default the labels of the two ends, each encoded under its own; with --samples 0 and 1."""
+    labels: Annotated[tuple[int, ...], by_default("those of the two ends; with --samples 0 and 1")] = ()
+    """Two classes, for a conditional model: it decodes as the first up to the middle of the path, as the second beyond."""
     seed: int = 0
     """Of the noise in encoding images, or of the codes of --samples."""
     out: Path | None = None

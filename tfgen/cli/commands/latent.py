@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from tfgen.cli.parsing import parse
+from tfgen.cli.parsing import by_default, parse
 from tfgen.errors import OptionError, OutputError, require_option
 
 if TYPE_CHECKING:
@@ -27,10 +27,9 @@ class Options:
 
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
-    pictures: Annotated[tuple[PictureName, ...], tyro.conf.arg(metavar="NAME ...")] = ()
+    pictures: Annotated[tuple[PictureName, ...], by_default("all that the model can have", metavar="NAME ...")] = ()
     """One picture or several, by name: reconstructions, manifold, codes, traversals, interpolations, aggregate_posterior and,
-    for conditional models, classes, one_code_all_classes, style_transfer, class_traversals. By default all that the model
-    can have."""
+    for conditional models, classes, one_code_all_classes, style_transfer, class_traversals."""
     seed: int = 0
     """Decides which test examples are taken, and all noise."""
     out: Path | None = None

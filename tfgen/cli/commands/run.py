@@ -27,7 +27,7 @@ class Place:
     data: str = "digits"
     """Data set; `tfgen datasets` lists them, and any image set of tensorflow-datasets works by its name."""
     data_dir: str | None = None
-    """Folder of prepared data sets; by default ~/tensorflow_datasets."""
+    """Folder of prepared data sets; by default $TFDS_DATA_DIR, or ~/tensorflow_datasets where that is not set."""
     manual_dir: str | None = None
     """Folder with the files of a data set that were downloaded by hand, for a machine without a network."""
     name: str | None = None

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from tfgen.cli.parsing import parse
+from tfgen.cli.parsing import by_default, parse
 from tfgen.errors import require_option
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ class Options:
     """Folder of the run."""
     count: int = 64
     """How many samples; a million need no more memory than a few batches."""
-    labels: tuple[int, ...] = ()
+    labels: Annotated[tuple[int, ...], by_default("all classes")] = ()
     """Classes to draw, for a conditional model, for example --labels 0 1 2; gone round until the count is reached."""
     seed: int = 0
-    """Same seed and batch size, same samples."""
+    """Same seed, same samples; with the same batch size the same bytes."""
     temperature: float = 1.0
     """Below 1 surer samples, above 1 bolder ones, for a model that has a temperature; 1 is the model itself."""
     batch_size: int = 200
