@@ -17,7 +17,9 @@ import pytest
 from tfgen.cli.main import main
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.specs import CORE_COMMANDS
+from tfgen.testing import CHECKS
 from tfgen.training.trainer import Trainer
+from tfgen.version import DISTRIBUTION, VERSION
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = str(ROOT / "docs/examples/histogram.py")
@@ -67,6 +69,14 @@ def test_lines_are_wrapped(page):
     assert not long, f"{name(page)}: wrap lines {long} at 120 columns, table cells included"
 
 
+def test_the_version_is_the_same_wherever_it_is_written():
+    """And the change log has a section for it."""
+    assert re.findall(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE) == [VERSION]
+    wheels = re.findall(r"(\w+)-([\w.]+)-py3-none-any\.whl", (ROOT / "README.md").read_text())
+    assert set(wheels) == {(DISTRIBUTION.replace("-", "_"), VERSION)}
+    assert f"\n## {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
+
+
 def test_every_command_has_a_page_and_every_page_a_command():
     assert {page.stem for page in COMMAND_PAGES.glob("*.md")} == {*COMMANDS, "README"}
     index = (COMMAND_PAGES / "README.md").read_text()
@@ -93,11 +103,18 @@ def test_a_page_names_options_of_its_command(command):
 
 
 @pytest.mark.parametrize(
-    "page", [*sorted((ROOT / "docs/theory").glob("*.md")), ROOT / "docs/data.md", ROOT / "docs/run_folder.md"], ids=name
+    "page",
+    [
+        *sorted((ROOT / "docs/theory").glob("*.md")),
+        *(ROOT / "docs" / page for page in ("data.md", "run_folder.md", "plugins.md")),
+        *(ROOT / page for page in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
+    ],
+    ids=name,
 )
 def test_pages_name_options_that_exist(page):
     known = set().union(*(every_option(command) for command in COMMANDS))
-    spans = [span for span in re.findall(r"`([^`]+)`", without_blocks(page)) if not span.startswith("tensorboard ")]
+    other_programs = ("tensorboard ", ".venv/bin/ruff ", "python tools/")
+    spans = [span for span in re.findall(r"`([^`]+)`", without_blocks(page)) if not span.startswith(other_programs)]
     assert not set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", " ".join(spans))) - known
 
 
@@ -107,6 +124,18 @@ def test_the_readme_names_options_of_each_model():
     for model, text in items:
         for option in re.findall(r"`(--[a-z][a-z0-9-]*)", text):
             assert option in options_of(("run", model)), f"README.md names {option} for {model}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_what_holds_without_an_option(command):
+    assert "(default: )" not in help_of(command)
+
+
+def test_the_page_of_plugins_names_each_check_of_the_conformance_suite():
+    part = (ROOT / "docs/plugins.md").read_text().partition("### The conformance suite")[2].partition("\n## ")[0]
+    items = re.findall(r"^- (`\w+`(?:, `\w+`)*):", part, re.MULTILINE)
+    named = [name for item in items for name in re.findall(r"`(\w+)`", item)]
+    assert sorted(named) == sorted(check.__name__ for check in CHECKS)
 
 
 def test_an_option_of_another_command_is_noticed():
