@@ -143,9 +143,9 @@ def test_images_stand_in_the_order_of_the_labels(run, plugin):
     ("labels", "says"),
     [
         ([], r"labels must name at least one class, for example \[0, 2\]; got none"),
-        ([3, 10], r"labels must lie in 0 \.\. 9, got 10"),
-        ([-1], r"labels must lie in 0 \.\. 9, got -1"),
-        ([10**30], r"labels must lie in 0 \.\. 9, got 10{30}"),
+        ([3, 10], r"labels must lie in 0 \.\. 9; got 10"),
+        ([-1], r"labels must lie in 0 \.\. 9; got -1"),
+        ([10**30], r"labels must lie in 0 \.\. 9; got 10{30}"),
         ([2.0], r"list of whole numbers, for example \[0, 2\]; got \[2\.0\]"),
         ([True], r"list of whole numbers, .* got \[True\]"),
         (["2"], "list of whole numbers"),

@@ -561,5 +561,5 @@ def test_mistakes(options, says, painted, say, tmp_path, monkeypatch):
 def test_mistakes_with_other_runs(painted, tiny_run, say, tmp_path):
     said = say(tiny_run, code=2)
     assert said == "tfgen: model RealNVP has no inpainting (Inpaints), which tfgen inpaint needs."
-    assert "--labels must lie in 0 .. 9, got 3, 10." in say(painted / "labelled", "--labels", 3, 10, code=2)
+    assert "--labels must lie in 0 .. 9; got 10." in say(painted / "labelled", "--labels", 3, 10, code=2)
     assert "is no folder" in say(tmp_path / "nothing", code=2)

@@ -480,7 +480,7 @@ def test_mistakes_with_other_runs(runs, say, tmp_path):
     assert said == "tfgen: model Histogram has no latent codes (Decodes), which interpolation needs."
     said = say(runs / "plane", "--from", 0, "--to-index", 1, code=2)
     assert "--from: data set 'checkerboard' has no classes; choose test examples by --from-index, --to-index." in said
-    assert "--labels must lie in 0 .. 9, got 3, 10." in say(runs / "conditional", "--labels", 3, 10, code=2)
+    assert "--labels must lie in 0 .. 9; got 10." in say(runs / "conditional", "--labels", 3, 10, code=2)
     assert "is no folder" in say(tmp_path / "nothing", code=2)
     assert not list(runs.glob("*/figures/interpolation.png"))
 

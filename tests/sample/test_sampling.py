@@ -194,7 +194,7 @@ def test_labels_go_round(labels, expected, tmp_path):
 
 @pytest.mark.parametrize("labels", [[3], [-1], [0, 99999999999], [-(10**30)]])
 def test_labels_out_of_range(labels):
-    with pytest.raises(DataError, match=r"--labels must lie in 0 \.\. 2, got"):
+    with pytest.raises(DataError, match=r"--labels must lie in 0 \.\. 2; got"):
         labels_for(Fake(conditional=True), 5, labels)
 
 

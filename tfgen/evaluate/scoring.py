@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import SPLITS, Dataset, SplitName
+from tfgen.data.labels import require_classes
 from tfgen.errors import CapabilityError, DataError, UnknownNameError, require_option
+from tfgen.metrics.estimate import mean_estimate
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasElbo, HasLogProb
 from tfgen.progress import Bar
@@ -219,11 +220,7 @@ def labels_of(data: Dataset, split: SplitName) -> NDArray[np.int32]:
     labels, classes = data.splits[split].labels, data.spec.classes
     if labels is None or classes is None:
         raise DataError(f"data set {data.name!r} has no labels; take a set that has them, such as digits or mnist.")
-    if labels.min() < 0 or labels.max() >= classes:
-        raise DataError(
-            f"data set {data.name!r}, split {split!r}: labels must lie in 0 .. {classes - 1}; "
-            f"got {labels.min()} .. {labels.max()}."
-        )
+    require_classes(labels, classes, f"data set {data.name!r}, split {split!r}: labels")
     return labels
 
 
@@ -237,8 +234,8 @@ def log_class_frequencies(data: Dataset) -> NDArray[np.float64]:
 
 def mean_metric(values: NDArray[np.float64], unit: str, basis: Mapping[str, Any]) -> Metric:
     """Return ``{"value", "unit", "standard_error", "basis"}`` of the mean over examples; one example has no error (NaN)."""
-    error = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
-    return {"value": float(np.mean(values)), "unit": unit, "standard_error": error, "basis": dict(basis)}
+    mean = mean_estimate(values)
+    return {"value": mean.value, "unit": unit, "standard_error": mean.standard_error, "basis": dict(basis)}
 
 
 def check_measurement(split: str, draws: int, batch_size: int) -> SplitName:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from tfgen.errors import DataError, NonFiniteError, require_option
-from tfgen.metrics.estimate import Estimate
+from tfgen.metrics.estimate import Estimate, mean_estimate
 
 Floats = NDArray[np.float64]
 
@@ -224,5 +224,4 @@ def _log_ratio(own: ArrayLike, other: ArrayLike, drawn: str, scored: str) -> Flo
 def _mean(values: Floats) -> Estimate:
     if not np.isfinite(values).all():
         return Estimate(math.inf, math.nan)
-    error = float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    return Estimate(float(np.mean(values)), error)
+    return mean_estimate(values)

@@ -1,8 +1,12 @@
-"""Estimate: a value and its standard error."""
+"""Estimate: a value and its standard error; of a mean."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Estimate(NamedTuple):
@@ -15,3 +19,13 @@ class Estimate(NamedTuple):
 
     value: float
     standard_error: float
+
+
+def mean_estimate(values: NDArray[Any]) -> Estimate:
+    """Return the mean of independent values, ``[n]``, and its standard error ``s / sqrt(n)``; that of one value is NaN.
+
+    s is the standard deviation over n - 1. Sums are in float64.
+    """
+    values = np.asarray(values, np.float64)
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return Estimate(float(np.mean(values)), error)

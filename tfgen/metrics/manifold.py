@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.errors import DataError
-from tfgen.metrics.estimate import Estimate
+from tfgen.metrics.estimate import Estimate, mean_estimate
 from tfgen.metrics.neighbours import nearest_neighbours
 from tfgen.metrics.vectors import BLOCK_ENTRIES, blocks, check_vectors, squared_distances
 
@@ -72,10 +71,10 @@ def manifold_metrics(
         covered[here] = inside.any(axis=1)
         balls += inside.sum(axis=0)
     return {
-        "precision": _mean(fake_inside),
-        "recall": _mean(real_inside),
-        "density": _mean(balls / density_neighbours),
-        "coverage": _mean(covered),
+        "precision": mean_estimate(fake_inside),
+        "recall": mean_estimate(real_inside),
+        "density": mean_estimate(balls / density_neighbours),
+        "coverage": mean_estimate(covered),
     }
 
 
@@ -84,9 +83,3 @@ def _squared_radii(x: NDArray[np.float64], ks: list[int]) -> dict[int, NDArray[n
     # A vector is its own nearest neighbour, or is as near as a copy of it: the k-th other one is the (k+1)-th of all.
     distances, _ = nearest_neighbours(x, x, max(ks) + 1)
     return {k: distances[:, k] ** 2 for k in ks}
-
-
-def _mean(values: NDArray[np.generic]) -> Estimate:
-    values = np.asarray(values, np.float64)
-    error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    return Estimate(float(values.mean()), error)

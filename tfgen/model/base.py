@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import keras
 import tensorflow as tf
 
+from tfgen.data.labels import require_classes
 from tfgen.data.spec import DataSpec
 from tfgen.errors import CapabilityError, DataError, PluginError
 from tfgen.plugin.specs import ModelSpec, Precision
@@ -142,8 +143,8 @@ class GenerativeModel(keras.layers.Layer):
         if n is not None and labels.shape[0] not in (None, n):
             raise DataError(f"expected {n} labels, one for each example; got {labels.shape[0]}.")
         known = tf.get_static_value(labels)
-        if known is not None and known.size and (known.min() < 0 or known.max() >= classes):
-            raise DataError(f"labels must lie in 0 .. {classes - 1}; got {known.min()} .. {known.max()}.")
+        if known is not None:
+            require_classes(known, classes)
         rows = tf.one_hot(labels, classes, dtype=self.density_dtype)
         valid = (labels >= 0) & (labels < tf.cast(classes, labels.dtype))
         return tf.where(valid[:, None], rows, tf.constant(float("nan"), self.density_dtype))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfgen.data.labels import require_classes
 from tfgen.errors import CapabilityError, DataError
 from tfgen.model.base import GenerativeModel
 from tfgen.sample.sampling import sample_batches
@@ -60,7 +61,5 @@ def _known_labels(labels: Any, classes: int) -> NDArray[np.int32]:
         raise DataError(f"labels must be a list of whole numbers, for example [0, 2]; got {given}.")
     if not len(values):
         raise DataError("labels must name at least one class, for example [0, 2]; got none.")
-    for value in values:
-        if not 0 <= value < classes:
-            raise DataError(f"labels must lie in 0 .. {classes - 1}, got {value}.")
+    require_classes(values, classes)
     return values.astype(np.int32)

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfgen.data.labels import require_classes
 from tfgen.errors import DataError, require_option
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasTemperature, Samples, capable
@@ -34,8 +35,7 @@ def labels_for(model: GenerativeModel, count: int, labels: Sequence[int] | None)
     if classes is None:
         raise DataError(f"model {type(model).__name__} needs labels, and the data set has none.")
     chosen = labels or range(classes)
-    if min(chosen) < 0 or max(chosen) >= classes:
-        raise DataError(f"--labels must lie in 0 .. {classes - 1}, got {', '.join(map(str, chosen))}.")
+    require_classes(chosen, classes, "--labels")
     return np.resize(np.asarray(chosen, np.int32), count)
 
 

@@ -202,8 +202,8 @@ def test_a_conditional_distribution_has_one_component_for_each_label():
     [
         (None, "needs a label for each example, 0 .. 2"),
         ([0, 1], "expected 4 labels"),
-        ([0, 1, 2, 3], "must lie in 0 .. 2; got 0 .. 3"),
-        ([0, -1, 2, 1], "must lie in 0 .. 2; got -1 .. 2"),
+        ([0, 1, 2, 3], "must lie in 0 .. 2; got 3"),
+        ([0, -1, 2, 1], "must lie in 0 .. 2; got -1"),
         ([[0], [1], [2], [0]], "must be integers of shape"),
         ([0.0, 1.0, 2.0, 0.0], "must be integers of shape"),
     ],
@@ -286,7 +286,8 @@ def test_masks_are_saved_with_the_model(tmp_path, monkeypatch, mask):
         epochs=1, units=8, layers=2, depth=1, compile="graph", seed=3,
     )  # fmt: skip
     x = run.data.test.x[:8]
-    monkeypatch.setattr(flow_model, "binary_mask", lambda kind, data, layer, seed: np.arange(64) % 4 < 2)
+    other = np.arange(64) % 4 < 2
+    monkeypatch.setattr(flow_model, "binary_mask", lambda kind, data, layer, seed: other ^ (layer % 2 == 1))
     loaded = tfgen.load(run.folder)
     np.testing.assert_array_equal(loaded.model.log_prob(x, seed=0), run.model.log_prob(x, seed=0))
     saved = [part.partition.mask(tf.float32).numpy() for part in loaded.model.couplings]
