@@ -28,8 +28,7 @@ def rectified(x: tf.Tensor) -> tf.Tensor:
 class ConvGenerator(keras.layers.Layer):
     """A linear layer to the smallest feature maps, and transposed convolutions of stride 2, each to half as many filters.
 
-    Maps of 28x28 images have sides 4, 7, 14, 28: a transposed convolution doubles its input, and where halving rounds up, the
-    surplus row or column is cut off.
+    The sides of the maps are those of `tfgen.layers.halved_sides`.
 
     Args:
         latent: size of a code.

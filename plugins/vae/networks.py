@@ -127,8 +127,7 @@ class ConvEncoder(keras.layers.Layer):
 class ConvDecoder(keras.layers.Layer):
     """The encoder's way back: a linear layer to its smallest feature maps, and transposed convolutions of stride 2.
 
-    Maps of 28x28 images have sides 4, 7, 14, 28. A transposed convolution doubles its input; where the encoder halved an odd
-    side, the surplus row or column is cut off.
+    The sides of the maps are those of `tfgen.layers.halved_sides`.
 
     Args:
         latent: size of a code.
