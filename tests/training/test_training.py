@@ -23,6 +23,7 @@ from tfgen.training.interruption import InterruptedRunError
 from tfgen.training.optimisers import learning_rate
 from tfgen.training.options import CompileMode, TrainOptions
 from tfgen.training.schedule import Schedule
+from tfgen.training.step import averaging_decay
 from tfgen.training.trainer import Trainer, _shown
 from tfgen_plugins.flows import RealNVPConfig
 from tfgen_plugins.flows.model import RealNVP
@@ -224,17 +225,24 @@ def test_nothing_goes_by_losses_that_tell_nothing(chosen, says):
 
 
 def test_the_moving_average_follows_its_formula(tmp_path):
-    decay, options = 0.8, dataclasses.replace(QUICK, ema=0.8, keep="last", chunk_steps=1, epochs=1)
+    options = dataclasses.replace(QUICK, ema=0.3, keep="last", chunk_steps=1, epochs=1)
     trainer = toy(Gaussian, options)
     seen = [weights(trainer)]
     files = RunFolder.create(tmp_path, "r", "r", {})
     trainer.fit(files, "graph", lambda *_: None, lambda *_: seen.append(weights(trainer)), quiet=True)
     expected = seen[0]
-    for now in seen[2:]:  # the first visit is before the first step
+    for t, now in enumerate(seen[2:]):  # the first visit is before the first step
+        decay = min(0.3, (1 + t) / (10 + t))
         expected = [decay * e + (1 - decay) * w for e, w in zip(expected, now, strict=True)]
     trainer.state.finish()
     for e, w in zip(expected, weights(trainer), strict=True):
         np.testing.assert_allclose(w, e, rtol=1e-5)
+
+
+def test_a_short_run_forgets_its_random_start():
+    """With a constant decay of 0.999, 68 % of the start would be left after 388 steps."""
+    left = np.prod([averaging_decay(0.999, tf.constant(t)) for t in range(388)])
+    assert left < 1e-12
 
 
 def test_early_stopping_keeps_the_best_weights(tmp_path):

@@ -38,7 +38,8 @@ class TrainOptions:
     clip_norm: float = 0.0
     """Largest global norm of a gradient; longer ones are scaled down. 0 clips nothing."""
     ema: float = 0.0
-    """Decay of an exponential moving average of the weights, which is then what evaluates and samples. 0 is off."""
+    """Decay of an exponential moving average of the weights, which is then what evaluates and samples; in step t at most
+    (1 + t) / (10 + t), so that short runs forget their random start. 0 is off."""
     patience: int = 0
     """Stop after so many epochs without a better validation loss. 0 never stops early."""
     keep: Literal["best", "last"] = "best"
