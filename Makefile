@@ -29,7 +29,7 @@ check: $(STAMP)  ## style, types, and who imports whom
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 
-bench: $(STAMP)  ## what every model costs, in under three minutes; BENCH="realnvp --parts growth" for other things
+bench: $(STAMP)  ## what every model costs, in about four minutes; BENCH="realnvp --parts growth" for other things
 	$(BIN)/python -m benchmarks --quick $(BENCH)
 
 bench-training: $(STAMP)  ## the training loop in each mode, beside tf.data and keras.Model.fit; BENCH="--data mnist" for more

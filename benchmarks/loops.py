@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from benchmarks.timings import AutoChoice
 from tfgen.data.dataset import Split
-from tfgen.model.base import Batch, GenerativeModel, Objective
+from tfgen.model.base import Batch, Context, GenerativeModel, Objective
 from tfgen.seeds import fold_in
 from tfgen.training.trainer import Trainer
 from tfgen_benchmarks.loops import Loop, Task, objectives_of
@@ -38,7 +38,7 @@ class PerStep(Loop):
     def __init__(self, task: Task, jit: bool) -> None:
         self._model = task.model()
         self.objectives, self.optimizers = objectives_of(self._model, task)
-        step = plain_step(self.objectives, self.optimizers, task.training.seed)
+        step = plain_step(self.objectives, self.optimizers, task.training.seed, task.steps_per_epoch)
         self._step = tf.function(step, jit_compile=jit, autograph=False)
         self._batches = iter(pipeline(task.data.train, task.training.batch_size))
 
@@ -58,7 +58,7 @@ class Fit(Loop):
     def __init__(self, task: Task, jit: bool | str) -> None:
         generative = task.model()
         self.objectives, self.optimizers = objectives_of(generative, task)
-        self._step = plain_step(self.objectives, self.optimizers, task.training.seed)
+        self._step = plain_step(self.objectives, self.optimizers, task.training.seed, task.steps_per_epoch)
         self._model = _KerasModel(generative, self._step)
         # Keras stores this optimizer; all of them are applied in the step.
         self._model.compile(self.optimizers[0], jit_compile=jit, steps_per_execution=task.training.chunk_steps)
@@ -107,7 +107,10 @@ def choose_mode(task: Task, report: Callable[[str], None]) -> AutoChoice:
 
 
 def plain_step(
-    objectives: Sequence[Objective], optimizers: Sequence[keras.optimizers.Optimizer], seed: int
+    objectives: Sequence[Objective],
+    optimizers: Sequence[keras.optimizers.Optimizer],
+    seed: int,
+    steps_per_epoch: int,
 ) -> Callable[..., tf.Tensor]:
     """Return the step as one writes it by hand: ``(x, labels) -> loss``; its noise is that of tfgen's step."""
 
@@ -118,7 +121,8 @@ def plain_step(
             weights = [weight.value for weight in objective.weights]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(weights)
-                loss = objective.loss(Batch(x, labels), fold_in(fold_in(seed, index), number), number)["loss"]
+                noise, context = fold_in(fold_in(seed, index), number), Context.at(number, steps_per_epoch)
+                loss = objective.loss(Batch(x, labels), noise, context)["loss"]
             optimizer.apply(tape.gradient(loss, weights), objective.weights)
             losses.append(loss)
         return losses[0]

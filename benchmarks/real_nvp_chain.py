@@ -248,7 +248,7 @@ class Programs:
     def _loss(self, seed: Any, step: Any) -> Any:
         import tfgen
 
-        return self.model.objectives()[0].loss(tfgen.Batch(self.x, None), seed, step)["loss"]
+        return self.model.objectives()[0].loss(tfgen.Batch(self.x, None), seed, tfgen.Context.at(step))["loss"]
 
     def program(self, work: str, mode: str) -> Callable[[int], Any]:
         """Return the compiled function of the number of the call, which is its seed; its result is on the host."""

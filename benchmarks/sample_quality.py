@@ -106,10 +106,11 @@ class Found:
 
 def measure(run: Run, network: FeatureNetwork, options: Options) -> Found:
     """Measure the samples of a run, and what that costs."""
-    from tfgen.evaluate.sample_quality import measure_samples, metrics_asked_for, plan_of
+    from tfgen.evaluate.sample_quality import measure_samples, resolve_metrics, sample_metrics
+    from tfgen.metrics import metrics_to_json
     from tfgen.sample.throughput import samples_per_second
 
-    plan = plan_of(metrics_asked_for((), run.model), options.samples, options.reference)
+    plan = sample_metrics(resolve_metrics((), run.model), options.samples, options.reference)
     metrics = measure_samples(
         run.model, run.data, network, plan, seed=options.seed, batch_size=options.batch_size, quiet=False
     )
@@ -120,15 +121,15 @@ def measure(run: Run, network: FeatureNetwork, options: Options) -> Found:
         seed=run.config.training.seed,
         train_seconds=run.results["train_seconds"],
         parameters=run.results["parameters"],
-        metrics=metrics,
+        metrics=metrics_to_json(metrics),
         density=next(((name, test[name]) for name in DENSITIES if name in test), None),
-        images_per_second=samples_per_second(run.model),
+        images_per_second=samples_per_second(run.model).to_json(),
         seconds=[_round(run, network, options) for _ in range(options.rounds + 1)][1:] if options.rounds else [],
     )
 
 
 def _round(run: Run, network: FeatureNetwork, options: Options) -> dict[str, float]:
-    from tfgen.evaluate.sample_quality import measure_samples, plan_of
+    from tfgen.evaluate.sample_quality import measure_samples, sample_metrics
     from tfgen.sample.sampling import labels_for, sample_batches
 
     count, size = options.samples, options.batch_size
@@ -138,11 +139,11 @@ def _round(run: Run, network: FeatureNetwork, options: Options) -> dict[str, flo
 
     def passes() -> None:
         for batch in batches:
-            network.see(batch)
+            network.extract(batch)
         for begin in range(0, len(truth), size):
-            network.see(truth[begin : begin + size])
+            network.extract(truth[begin : begin + size])
 
-    plan = plan_of(("fid",), count, options.reference)
+    plan = sample_metrics(("fid",), count, options.reference)
     return {
         "sampling": _seconds(lambda: batches.extend(sample_batches(run.model, count, labels, options.seed, size))),
         "passes": _seconds(passes),

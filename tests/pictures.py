@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from unittest import mock
 
 #: What a run draws with. That runs do draw is tested in tests/cli/test_cli.py, tests/sample and tests/plugins.
-DRAWING = ("_draw_samples", "_draw_inpainting", "draw_curves", "draw_density", "draw_pictures")
+DRAWING = ("_draw_samples", "draw_curves", "draw_run_pictures")
 
 
 @contextmanager

@@ -41,6 +41,7 @@ class GaussianConfig:
 class Gaussian(GenerativeModel):
     """A normal with learned mean and log-scale, one for each dimension; its loss may be jittered with the step's seed."""
 
+    density = "exact"
     noise = 0.0
 
     def __init__(self, config: GaussianConfig, data: DataSpec, seed: int) -> None:
@@ -53,7 +54,7 @@ class Gaussian(GenerativeModel):
     def objectives(self) -> list[Objective]:
         return [Objective("nll", self._loss, self.trainable_variables)]
 
-    def _loss(self, batch: Any, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _loss(self, batch: Any, seed: tf.Tensor, context: Any) -> dict[str, tf.Tensor]:
         jitter = self.noise * uniform(tf.shape(batch.x), seed)
         return {"loss": -tf.reduce_mean(self.log_prob(batch.x + jitter))}
 
@@ -77,6 +78,7 @@ class ConditionalGaussian(GenerativeModel):
     """A normal of variance 1 around a learned mean for each class, so that posteriors are known in closed form."""
 
     conditional = True
+    density = "exact"
 
     def __init__(self, config: GaussianConfig, data: DataSpec, seed: int) -> None:
         super().__init__(config, data, seed)
@@ -87,7 +89,7 @@ class ConditionalGaussian(GenerativeModel):
     def objectives(self) -> list[Objective]:
         return [Objective("nll", self._loss, self.trainable_variables)]
 
-    def _loss(self, batch: Any, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _loss(self, batch: Any, seed: tf.Tensor, context: Any) -> dict[str, tf.Tensor]:
         return {"loss": -tf.reduce_mean(self.log_prob(batch.x, batch.labels))}
 
     def _mean(self, labels: Any, n: int) -> tf.Tensor:
@@ -117,6 +119,7 @@ class LinearGaussian(GenerativeModel):
     ``(I + W^T W / s^2)^-1``: diagonal where W has orthogonal columns, and `at_the_optimum` puts q there.
     """
 
+    density = "bound"
     latent = 2
 
     def __init__(self, config: GaussianConfig, data: DataSpec, seed: int) -> None:
@@ -133,7 +136,7 @@ class LinearGaussian(GenerativeModel):
     def objectives(self) -> list[Objective]:
         return [Objective("elbo", self._loss, self.trainable_variables)]
 
-    def _loss(self, batch: Any, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _loss(self, batch: Any, seed: tf.Tensor, context: Any) -> dict[str, tf.Tensor]:
         elbo = tf.reduce_mean(self.elbo(batch.x, batch.labels if self.conditional else None, seed))
         return {"loss": -elbo, f"elbo_nats{'_given_label' if self.conditional else ''}": elbo}
 
@@ -251,10 +254,10 @@ class Rivals(GenerativeModel):
     def objectives(self) -> list[Objective]:
         return [Objective("first", self._first, [self.a]), Objective("second", self._second, [self.b])]
 
-    def _first(self, batch: Any, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _first(self, batch: Any, seed: tf.Tensor, context: Any) -> dict[str, tf.Tensor]:
         return {"loss": (self.a - tf.reduce_mean(batch.x)) ** 2}
 
-    def _second(self, batch: Any, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _second(self, batch: Any, seed: tf.Tensor, context: Any) -> dict[str, tf.Tensor]:
         return {"loss": (self.b - 2 * self.a) ** 2}
 
 
@@ -267,8 +270,8 @@ class Unsound(Gaussian):
         weights = [self.mean] if self.fault == "idle" else self.trainable_variables
         return [Objective("nll", self._loss, weights)]
 
-    def _loss(self, batch: Any, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
-        terms = super()._loss(batch, seed, step)
+    def _loss(self, batch: Any, seed: tf.Tensor, context: Any) -> dict[str, tf.Tensor]:
+        terms = super()._loss(batch, seed, context)
         if self.fault == "none":
             return {"nll": terms["loss"]}
         if self.fault == "vector":

@@ -22,10 +22,11 @@ __version__ = VERSION
 
 #: Public names that can be had without TensorFlow.
 _LIGHT = frozenset({
-    "CapabilityError", "CommandSpec", "DataError", "DataSources", "DataSpec", "DatasetSpec", "InterruptedRunError",
-    "ModelSpec", "NonFiniteError", "OptionError", "OutputError", "PluginError", "Registration", "Registry", "Run", "RunError",
-    "TfgenError", "TrainOptions", "UnknownNameError", "compare", "hookimpl", "load", "load_dataset", "load_registry",
-    "read_runs", "require_option", "train",
+    "Basis", "CapabilityError", "CommandSpec", "DataError", "DataSources", "DataSpec", "DatasetSpec",
+    "FeatureNetworkSpec", "InterruptedRunError", "Metric", "MetricSpec", "ModelSpec", "NonFiniteError",
+    "OptionError", "OutputError", "PictureSpec", "PluginError", "Registration", "Registry", "Run", "RunError",
+    "TfgenError", "TrainOptions", "UnknownNameError", "compare", "hookimpl", "load", "load_dataset",
+    "load_registry", "read_runs", "require_option", "train",
 })  # fmt: skip
 
 

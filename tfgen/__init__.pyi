@@ -15,10 +15,12 @@ from .errors import (
     UnknownNameError,
     require_option,
 )
-from .evaluate.features import FeatureNetwork, feature_network
+from .evaluate.features import FeatureNetwork, Features, feature_network
+from .evaluate.measurement import Measurement
 from .evaluate.model_divergences import model_divergences
-from .evaluate.sample_quality import Plan, measure_samples
-from .model.base import Batch, GenerativeModel, Objective, build_model
+from .evaluate.sample_quality import SampleMetrics, measure_samples
+from .metrics.metric import Basis, Metric
+from .model.base import Batch, Context, GenerativeModel, Objective, build_model
 from .model.capabilities import (
     Decodes,
     HasElbo,
@@ -34,7 +36,15 @@ from .plugin.lint import lint
 from .plugin.loading import load_registry
 from .plugin.registration import Registration
 from .plugin.registry import Registry
-from .plugin.specs import CommandSpec, DatasetSpec, DataSources, ModelSpec
+from .plugin.specs import (
+    CommandSpec,
+    DatasetSpec,
+    DataSources,
+    FeatureNetworkSpec,
+    MetricSpec,
+    ModelSpec,
+    PictureSpec,
+)
 from .runs.api import generate, load, train
 from .runs.comparison import compare
 from .runs.facts import read_runs
@@ -50,9 +60,11 @@ from .training.options import TrainOptions
 __version__: str
 
 __all__ = [
+    "Basis",
     "Batch",
     "CapabilityError",
     "CommandSpec",
+    "Context",
     "DataError",
     "DataSources",
     "DataSpec",
@@ -60,6 +72,8 @@ __all__ = [
     "DatasetSpec",
     "Decodes",
     "FeatureNetwork",
+    "FeatureNetworkSpec",
+    "Features",
     "GenerativeModel",
     "HasElbo",
     "HasLatents",
@@ -69,17 +83,21 @@ __all__ = [
     "Inpaints",
     "InterruptedRunError",
     "LatentSpace",
+    "Measurement",
+    "Metric",
+    "MetricSpec",
     "ModelSpec",
     "NonFiniteError",
     "Objective",
     "OptionError",
     "OutputError",
-    "Plan",
+    "PictureSpec",
     "PluginError",
     "Registration",
     "Registry",
     "Run",
     "RunError",
+    "SampleMetrics",
     "Samples",
     "Split",
     "TfgenError",

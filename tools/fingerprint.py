@@ -79,8 +79,8 @@ def _numbers(run: Any) -> Iterator[tuple[str, Any]]:
             yield name, np.asarray(getattr(model, name)(x, labels, seed=5))
     for split in ("test", "valid"):
         for name, metric in run.results.get(split, {}).items():
-            yield f"results/{split}/{name}", metric["value"]
-            yield f"results/{split}/{name}/standard_error", metric["standard_error"]
+            for key, value in (("", metric["value"]), ("/standard_error", metric["standard_error"])):
+                yield f"results/{split}/{name}{key}", np.nan if value is None else value
 
 
 def compare(before: Path, after: Path, tolerance: float) -> int:

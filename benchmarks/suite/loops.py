@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfgen.data.dataset import Dataset, Split
 from tfgen.errors import NonFiniteError
-from tfgen.model.base import Batch, GenerativeModel, Objective, build_model
+from tfgen.model.base import Batch, Context, GenerativeModel, Objective, build_model
 from tfgen.plugin.specs import ModelSpec
 from tfgen.seeds import fold_in
 from tfgen.training.compile_mode import compile_chunk
@@ -52,9 +52,12 @@ class Task:
 
     def model(self) -> GenerativeModel:
         """Build the model with the weights that every way starts from."""
-        model = build_model(self.spec, self.config, self.data.spec, self.training.seed, self.training.precision)
-        model.steps_per_epoch = len(self.data.train) // self.training.batch_size  # what is annealed goes at one pace
-        return model
+        return build_model(self.spec, self.config, self.data.spec, self.training.seed, self.training.precision)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in one pass over the training examples: what is annealed goes at one pace."""
+        return len(self.data.train) // self.training.batch_size
 
 
 class Loop(abc.ABC):
@@ -99,7 +102,7 @@ class Loop(abc.ABC):
         """Return the loss of the first objective on the same validation examples, with the same noise, for every way."""
         valid = task.data.valid
         noise = fold_in(task.training.seed, _PROBE)
-        return float(self.objectives[0].loss(_batch(valid, slice(_PROBE_EXAMPLES)), noise, tf.constant(0))["loss"])
+        return float(self.objectives[0].loss(_batch(valid, slice(_PROBE_EXAMPLES)), noise, Context.at(0))["loss"])
 
 
 class Chunks(Loop):

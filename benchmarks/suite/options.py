@@ -61,7 +61,7 @@ class Options:
     seed: int = 0
     """Seed of weights and samples."""
     quick: bool = False
-    """A short suite, under three minutes on two cores: sampling at 1, 64 and 512 and training as a graph, three rounds."""
+    """A short suite, about four minutes on two cores: sampling at 1, 64 and 512 and training as a graph, three rounds."""
     out: Path | None = None
     """Folder for results.json, results.md and the pictures; by default bench, or the next free bench-2, bench-3, ..."""
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Measure or compare; exit with code 1 when a comparison found something slower."""
     from tfgen_benchmarks import command
 

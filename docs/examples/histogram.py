@@ -27,6 +27,8 @@ class HistogramConfig:
 class Histogram(GenerativeModel):
     """``P(v) = prod_i softmax(w_i)[v_i]`` over the pixels i."""
 
+    density = "exact"
+
     def __init__(self, config: HistogramConfig, data, seed: int) -> None:
         super().__init__(config, data, seed)
         if data.kind != "image":
@@ -42,7 +44,7 @@ class Histogram(GenerativeModel):
         """One objective: the negative log-likelihood, in nats for each dimension."""
         return [Objective("nll", self._negative_log_likelihood, self.trainable_variables)]
 
-    def _negative_log_likelihood(self, batch, seed, step) -> dict[str, tf.Tensor]:
+    def _negative_log_likelihood(self, batch, seed, context) -> dict[str, tf.Tensor]:
         per_dimension = -tf.reduce_mean(self.log_prob(batch.x)) / self.data.dimensions
         return {"loss": per_dimension, "bits_per_dim": per_dimension / tf.math.log(2.0)}
 

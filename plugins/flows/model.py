@@ -9,7 +9,18 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import Batch, DataSpec, GenerativeModel, Objective, dequantise, fold_in, logit_squeeze, normal, quantise
+from tfgen import (
+    Batch,
+    Context,
+    DataSpec,
+    GenerativeModel,
+    Objective,
+    dequantise,
+    fold_in,
+    logit_squeeze,
+    normal,
+    quantise,
+)
 from tfgen.layers import bits_per_dim
 from tfgen_plugins.flows import FlowConfig, NICEConfig, RealNVPConfig, SplineFlowConfig
 from tfgen_plugins.flows.bijectors import Partition, coupling_chain
@@ -38,6 +49,7 @@ class Flow(GenerativeModel):
             raise self.refuse("a coupling needs at least two dimensions.")
         if config.network == "conv" and data.kind != "image":
             raise self.refuse("--network conv needs images; take --network mlp.")
+        self.density = "dequantised" if data.kind == "image" else "exact"
         self.couplings = [self._coupling(layer) for layer in range(config.layers)]
 
     def transform(self, moved: int) -> Transform:
@@ -84,13 +96,12 @@ class Flow(GenerativeModel):
         """Return the negative log-likelihood, in nats for each dimension."""
         return [Objective("nll", self._negative_log_likelihood, self.trainable_variables)]
 
-    def _negative_log_likelihood(self, batch: Batch, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
-        labels, given = (batch.labels, "_given_label") if self.conditional else (None, "")
-        nats = -tf.reduce_mean(self.log_prob(batch.x, labels, seed=seed))
+    def _negative_log_likelihood(self, batch: Batch, seed: tf.Tensor, context: Context) -> dict[str, tf.Tensor]:
+        nats = -tf.reduce_mean(self.log_prob(batch.x, batch.labels if self.conditional else None, seed=seed))
         per_dimension = nats / self.data.dimensions
-        terms = {"loss": per_dimension, f"nll_nats{given}": nats}
+        terms = {"loss": per_dimension, self.term_name("nll_nats"): nats}
         if self.data.kind == "image":
-            terms[f"bits_per_dim{given}"] = bits_per_dim(nats, self.data.dimensions)
+            terms[self.term_name("bits_per_dim")] = bits_per_dim(nats, self.data.dimensions)
         return terms
 
     def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
@@ -124,9 +135,7 @@ class Flow(GenerativeModel):
 
     def basis(self) -> Mapping[str, Any]:
         """Return how images became continuous."""
-        if self.data.kind == "vector":
-            return {"density": "exact"}
-        return {"dequantisation": "uniform", "levels": self.data.levels, "alpha": self.config.alpha}
+        return {"levels": self.data.levels, "alpha": self.config.alpha} if self.data.kind == "image" else {}
 
     def _flat(self, x: Any, seed: Any) -> tf.Tensor:
         """Return the examples in data space, dequantised if they are images, [batch, D]."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tfgen import ModelSpec, Registration, hookimpl, require_option
+from tfgen import MetricSpec, ModelSpec, Registration, hookimpl, require_option
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,9 @@ class GANConfig:
 
 @hookimpl
 def tfgen_register(registry: Registration) -> None:
-    """Add the adversarial networks."""
+    """Add the adversarial networks, and what their discriminators say as metrics."""
+    for name, title in (("d_true", "mean of D on true examples"), ("d_generated", "mean of D on generated examples")):
+        registry.add_metric(MetricSpec(name, title, "mean of D", of="training", panel="mean of D"))
     for name, model, summary, reference in (
         (
             "gan",

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import Batch, DataSpec, GenerativeModel, Objective, fold_in, normal, quantise, uniform
+from tfgen import Batch, Context, DataSpec, GenerativeModel, Objective, fold_in, normal, quantise, uniform
 from tfgen.layers import DenseStack, from_signed, to_signed
 from tfgen_plugins.gan import GANConfig
 from tfgen_plugins.gan.games import GAMES, gradient_penalty, r1_penalty, values_and_gradients
@@ -30,7 +30,7 @@ class GAN(GenerativeModel):
     """
 
     config: GANConfig
-    losses_tell = False
+    validation_loss_ranks = False
 
     def __init__(self, config: GANConfig, data: DataSpec, seed: int) -> None:
         super().__init__(config, data, seed)
@@ -69,7 +69,7 @@ class GAN(GenerativeModel):
             ),
         ]
 
-    def _discriminator_loss(self, batch: Batch, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _discriminator_loss(self, batch: Batch, seed: tf.Tensor, context: Context) -> dict[str, tf.Tensor]:
         """Return the game's loss of D with the penalties, and the mean of D on true and on generated examples."""
         one_hot = self._rows(batch.labels)
         true = self._seen(batch.x)
@@ -99,7 +99,7 @@ class GAN(GenerativeModel):
             **{name: penalty for name, (_, penalty) in penalties.items()},
         }
 
-    def _generator_loss(self, batch: Batch, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _generator_loss(self, batch: Batch, seed: tf.Tensor, context: Context) -> dict[str, tf.Tensor]:
         """Return the game's loss of G, on as many new codes as the batch has examples and under its labels."""
         one_hot = self._rows(batch.labels)
         generated = self._generated(self._codes(batch.x.shape[0], seed), one_hot)

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgen import Batch, DataError, DataSpec, GenerativeModel, Objective, fold_in, split_seed, uniform
+from tfgen import Batch, Context, DataError, DataSpec, GenerativeModel, Objective, fold_in, split_seed, uniform
 from tfgen.layers import bits_per_dim
 from tfgen_plugins.pixelcnn import PixelCNNConfig
 from tfgen_plugins.pixelcnn.drawing import Noise, Program, completer, naive_sampler, sampler
@@ -25,6 +25,7 @@ class PixelCNN(GenerativeModel):
     """Pixels in raster order, each given all before it; exact log-probabilities of the values that it observes."""
 
     config: PixelCNNConfig
+    density = "exact"
 
     def __init__(self, config: PixelCNNConfig, data: DataSpec, seed: int) -> None:
         super().__init__(config, data, seed)
@@ -34,7 +35,7 @@ class PixelCNN(GenerativeModel):
             self.pixels = output_of(config, data)
             classes = (data.classes or 0) if self.conditional else 0
             self.network = network_of(config, data.shape, classes, self.pixels.parameters)
-        self.measure = self.pixels.measure
+        self.scored_as = self.pixels.scored_as
         self.walked = Model(self.network, self.pixels, data.shape)
         self._draw, self._draw_naively = sampler(self.walked), naive_sampler(self.walked)
         self._complete = completer(self.walked)
@@ -42,12 +43,7 @@ class PixelCNN(GenerativeModel):
     # Densities
 
     def _observed(self, x: Any, seed: Any) -> tf.Tensor:
-        x = tf.convert_to_tensor(x)
-        if x.dtype != tf.uint8:
-            raise DataError(f"images must be uint8, with grey levels 0 .. {self.data.levels - 1}; got {x.dtype.name}.")
-        if tuple(x.shape[1:]) != self.data.shape:
-            raise DataError(f"expected images of shape {self.data.shape}; got {tuple(x.shape[1:])}.")
-        return self.pixels.observe(x, fold_in(seed, _OBSERVATION), self.density_dtype)
+        return self.pixels.observe(tf.convert_to_tensor(x), fold_in(seed, _OBSERVATION), self.density_dtype)
 
     def pixel_log_probs(
         self, values: tf.Tensor, one_hot: tf.Tensor | None, dropout_seed: tf.Tensor | None = None
@@ -71,21 +67,21 @@ class PixelCNN(GenerativeModel):
         """Return the negative log-likelihood, in nats for each dimension."""
         return [Objective("nll", self._negative_log_likelihood, self.trainable_variables)]
 
-    def _negative_log_likelihood(self, batch: Batch, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
-        one_hot, given = (self.one_hot(batch.labels), "_given_label") if self.conditional else (None, "")
+    def _negative_log_likelihood(self, batch: Batch, seed: tf.Tensor, context: Context) -> dict[str, tf.Tensor]:
+        one_hot = self.one_hot(batch.labels) if self.conditional else None
         pixels = self.pixel_log_probs(
-            self._observed(batch.x, seed), one_hot, fold_in(seed, _DROPOUT) if self.training else None
+            self._observed(batch.x, seed), one_hot, fold_in(seed, _DROPOUT) if context.training else None
         )
         nats = -tf.reduce_mean(tf.reduce_sum(pixels, axis=[1, 2]))
         per_dimension = nats / self.data.dimensions
-        terms = {"loss": per_dimension, f"nll_nats{given}": nats}
-        if self.measure == "examples":
-            terms[f"bits_per_dim{given}"] = bits_per_dim(nats, self.data.dimensions)
+        terms = {"loss": per_dimension, self.term_name("nll_nats"): nats}
+        if self.scored_as == "grey_levels":
+            terms[self.term_name("bits_per_dim")] = bits_per_dim(nats, self.data.dimensions)
         return terms
 
     def basis(self) -> Mapping[str, Any]:
         """Return what was scored."""
-        return {"density": "exact", **self.pixels.basis()}
+        return self.pixels.basis()
 
     # Images
 

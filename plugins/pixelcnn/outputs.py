@@ -32,12 +32,12 @@ class Output(keras.layers.Layer, abc.ABC):
     Attributes:
         parameters: how many numbers of the network a pixel needs.
         draws: how many uniform numbers drawing a pixel takes.
-        measure: what the probabilities are of.
+        scored_as: what the probabilities are of.
     """
 
     parameters: int
     draws: int
-    measure: Literal["examples", "binary images"] = "examples"
+    scored_as: Literal["grey_levels", "bits"] = "grey_levels"
 
     def __init__(self, data: DataSpec, values: int) -> None:
         super().__init__(name="output")
@@ -76,7 +76,7 @@ class Output(keras.layers.Layer, abc.ABC):
 class Bernoulli(Output):
     """A bit for each channel: ``P(v_k = 1) = sigmoid(a_k + sum_{j<k} w_kj (2 v_j - 1))``."""
 
-    measure = "binary images"
+    scored_as = "bits"
 
     def __init__(self, data: DataSpec, how: Literal["stochastic", "static", "threshold"]) -> None:
         super().__init__(data, 2)

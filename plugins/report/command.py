@@ -13,7 +13,7 @@ from tfgen import OutputError
 from tfgen.cli import parse, required
 
 if TYPE_CHECKING:
-    from tfgen.cli import Context
+    from tfgen.cli import CommandContext
 
 _NAME = "report.html"
 
@@ -32,17 +32,19 @@ class Options:
             raise OutputError(f"cannot write {self.out}: the name must end in .html (a page).")
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Write the page; needs neither TensorFlow nor the plugins of the runs."""
     options = parse(Options, arguments, "report", __doc__ or "")
     from tfgen.files import written_whole
+    from tfgen.metrics import Catalogue
     from tfgen_plugins.report.page import html_of
     from tfgen_plugins.report.reading import read_for_page
 
-    runs = read_for_page(options.runs)
+    registry = context.registry()
+    runs = read_for_page(options.runs, Catalogue(registry.metrics))
     out = options.out or _usual(runs[0].folder if len(runs) == 1 else Path())
     # A name may hold half a character, which no file in UTF-8 can.
-    content = html_of(runs, context.registry()).encode("utf-8", "replace")
+    content = html_of(runs, registry).encode("utf-8", "replace")
     with written_whole(out) as path:
         path.write_bytes(content)
     print(f"report    {out} ({len(content) / 1e6:.1f} MB)")

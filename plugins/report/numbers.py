@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tfgen.cli import measured
-from tfgen.runs import DESCRIPTIVE, HIGHER_IS_BETTER, LOWER_IS_BETTER, RISING, SPLITS, RunFacts, in_words, rate_in_words
+from tfgen.metrics import Catalogue, Metric, entry_text
+from tfgen.runs import SPLITS, RunFacts, in_words, rate_in_words
 from tfgen_plugins.report.reading import is_number
 
-#: The field's names of metrics; another name is shown as it is.
-_TITLES = {
-    "bits_per_dim": "bits/dim",
-    "nll_nats": "negative log-likelihood",
-    "elbo_nats": "ELBO",
-    "iwae_nats": "importance-weighted bound",
-    "kl_nats": "KL divergence from the data",
-    "cross_entropy_nats": "cross-entropy + KL",
-    "reconstruction_nats": "reconstruction",
-    "latent_kl_nats": "KL(q || p) of the codes",
-    "active_units": "active units",
-    "label_nll_nats": "-log p(y|x)",
-    "ece": "calibration error",
-    "fid": "FID",
-    "kid": "KID",
-    "label_accuracy": "label accuracy of samples",
-}
-_GIVEN = "_given_label"
 _WIDEST = 20  # classes in a matrix; more fit no page
 _MOST_BARS = 100
 _TOLD_MISTAKES = 3
@@ -112,26 +95,18 @@ class Classified:
     mistakes: str
 
 
-def title_of(name: str) -> str:
-    """Return a metric's name as the field has it.
-
-    >>> title_of("bits_per_dim_given_label"), title_of("charm")
-    ('bits/dim given the label', 'charm')
-    """
-    stem = name.removesuffix(_GIVEN)
-    return _TITLES.get(stem, stem.replace("_", " ")) + (" given the label" if name.endswith(_GIVEN) else "")
-
-
 def cards_of(run: RunFacts) -> list[Card]:
     """Return the headline numbers: what was measured on the test split (else on another one), and what training took."""
-    measured_on = next((split for split in SPLITS if run.results.get(split)), None)
+    catalogue = run.catalogue
+    split = next((split for split in SPLITS if run.measured(split)), "test")
+    # What a bound is made of goes either way in the better model: no headline.
     cards = [
-        _metric_card(measured_on, name, metric)
-        for name, metric in run.results.get(measured_on or "", {}).items()
-        if name not in DESCRIPTIVE
+        _metric_card(split, metric, catalogue)
+        for name, metric in run.measured(split).items()
+        if name not in catalogue or catalogue[name].better
     ]
-    classified = run.results.get("classification", {}).get("test", {}).get("metrics", {})
-    cards += [_metric_card("test", name, metric) for name, metric in classified.items() if name == "accuracy"]
+    if accuracy := run.classified("test").get("accuracy"):
+        cards.append(_metric_card("test", accuracy, catalogue))
     if not run.finished and run.curve_points():
         cards.append(_reached(run))
     if run.finished or run.rows:
@@ -140,25 +115,26 @@ def cards_of(run: RunFacts) -> list[Card]:
         cards.append(Card("training", duration(run.seconds), about=f"{passes}{run.steps:,} steps"))
     if "parameters" in run.results:
         cards.append(Card("parameters", f"{run.results['parameters']:,.0f}"))
-    if timing := run.results.get("sampling"):
-        rate = rate_in_words(timing["value"])
-        cards.append(Card("sampling", rate, unit="per second", about=f"batches of {timing['basis']['batch_size']}"))
+    if timing := run.sampling:
+        rate = rate_in_words(timing.value)
+        cards.append(Card("sampling", rate, unit="per second", about=f"batches of {timing.basis.get('batch_size')}"))
     return cards
 
 
 def lines_of(run: RunFacts) -> list[MetricLine]:
     """Return every metric of results.json but those of classification, the test split first."""
-    return [metric_line(split, name, metric) for split in SPLITS for name, metric in run.results.get(split, {}).items()]
+    return [metric_line(split, metric, run.catalogue) for split in SPLITS for metric in run.measured(split).values()]
 
 
-def metric_line(split: str, name: str, metric: Mapping[str, Any]) -> MetricLine:
+def metric_line(split: str, metric: Metric, catalogue: Catalogue) -> MetricLine:
     """Return one metric as a line of a table."""
-    said = {key: value for key, value in metric["basis"].items() if key not in ("split", "data", "per_class")}
-    basis = " · ".join(f"{key} {in_words(value)}" for key, value in said.items())
-    direction = "lower is better" if name in LOWER_IS_BETTER else "higher is better" if name in HIGHER_IS_BETTER else ""
-    per_class = metric.get("per_class", metric["basis"].get("per_class"))
-    number = measured(metric["value"], metric["standard_error"])
-    return MetricLine(split, name, title_of(name), number, metric["unit"], direction, basis, bars_of(per_class))
+    entries = {key: value for key, value in metric.basis.to_json().items() if key not in ("split", "data")}
+    basis = " · ".join(entry_text(key, in_words(value)) for key, value in entries.items())
+    better = catalogue[metric.name].better if metric.name in catalogue else None
+    return MetricLine(
+        split, metric.name, catalogue.title(metric.name), measured(metric.value, metric.standard_error), metric.unit,
+        f"{better} is better" if better else "", basis, bars_of(list(metric.per_class)),
+    )  # fmt: skip
 
 
 def bars_of(values: Any) -> list[Bar]:
@@ -184,12 +160,11 @@ def bars_of(values: Any) -> list[Bar]:
 def classified_of(run: RunFacts) -> list[Classified]:
     """Return how each split was classified; a confusion matrix that is none is left out."""
     found = run.results.get("classification", {})
-    return [_classified(split, found[split]) for split in found]
+    return [_classified(run, split, found[split].get("confusion")) for split in found]
 
 
-def _classified(split: str, content: Mapping[str, Any]) -> Classified:
-    lines = [metric_line(split, name, metric) for name, metric in content["metrics"].items()]
-    counts: Any = content.get("confusion")
+def _classified(run: RunFacts, split: str, counts: Any) -> Classified:
+    lines = [metric_line(split, metric, run.catalogue) for metric in run.classified(split).values()]
     if not _is_matrix(counts):
         return Classified(split, lines, [], [], "")
     rows = [[(count, count / max(sum(row), 1)) for count in row] for row in counts]
@@ -223,13 +198,14 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _metric_card(split: str | None, name: str, metric: Mapping[str, Any]) -> Card:
-    number, _, error = measured(metric["value"], metric["standard_error"]).partition(" ± ")
-    title = title_of(name)
-    return Card(title, number, error, "" if metric["unit"] == title else metric["unit"], f"{split} split")
+def _metric_card(split: str, metric: Metric, catalogue: Catalogue) -> Card:
+    number, _, error = measured(metric.value, metric.standard_error).partition(" ± ")
+    title = catalogue.title(metric.name)
+    return Card(title, number, error, "" if metric.unit == title else metric.unit, f"{split} split")
 
 
 def _reached(run: RunFacts) -> Card:
     values: Sequence[float] = [value for _, _, value in run.curve_points()]
-    word, best = ("highest", max(values)) if run.curve in RISING else ("lowest", min(values))
-    return Card(f"{word} {title_of(run.curve or '')} so far", f"{best:.4f}", about="validation, while training")
+    curve = run.curve or ""
+    word, best = ("highest", max(values)) if run.catalogue.rises(curve) else ("lowest", min(values))
+    return Card(f"{word} {run.catalogue.title(curve)} so far", f"{best:.4f}", about="validation, while training")

@@ -8,14 +8,19 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from tfgen import OptionError
+from tfgen.metrics import CATALOGUE, Catalogue
 from tfgen.runs import RunFacts, RunFolder, read_run, read_runs
 
 #: What stands in the place of the folders of the data, which belong to one machine.
 PLACEHOLDERS = {"data_dir": "DATA_DIR", "manual_dir": "MANUAL_DIR"}
 
 
-def read_for_page(folders: Sequence[Path]) -> list[RunFacts]:
+def read_for_page(folders: Sequence[Path], catalogue: Catalogue = CATALOGUE) -> list[RunFacts]:
     """Read the small files of one run or several.
+
+    Args:
+        folders: of the runs.
+        catalogue: of the metrics that tfgen and its plugins know.
 
     Raises:
         OptionError: for no run, or for one run under two paths.
@@ -24,9 +29,9 @@ def read_for_page(folders: Sequence[Path]) -> list[RunFacts]:
     if not folders:
         raise OptionError("no run is named; name one or several, for example: tfgen report runs/realnvp-digits")
     if len(folders) > 1:
-        return [cleaned(run) for run in read_runs(folders)]
+        return [cleaned(run) for run in read_runs(folders, catalogue)]
     files = RunFolder.open(folders[0])
-    return [cleaned(read_run(files, files.name))]
+    return [cleaned(read_run(files, files.name, catalogue))]
 
 
 def cleaned(run: RunFacts) -> RunFacts:

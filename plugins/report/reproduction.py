@@ -8,18 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tfgen.metrics import Basis, Metric
 from tfgen.runs import RunFacts
 from tfgen_plugins.report.settings import Settings
 
-#: The metrics of samples, by what `tfgen evaluate --metrics` calls the group.
-_OF_SAMPLES = {
-    "fid": ("fid",),
-    "kid": ("kid",),
-    "prdc": ("precision", "recall", "density", "coverage"),
-    "accuracy": ("label_accuracy",),
-}
-#: What `--features` calls a network, by how its name begins; images with labels are seen by a classifier anyway.
-_NETWORKS = {"keras inception": "inception", "values": "values"}
+#: Feature networks that `tfgen evaluate` may take by itself; naming them again is needless for images with labels.
+_USUAL_FEATURES = "classifier"
 
 
 @dataclass(frozen=True)
@@ -119,49 +113,46 @@ def _plugin(record: Mapping[str, Any], notes: list[str]) -> list[str]:
 
 def _measurements(run: RunFacts, words: list[str]) -> list[list[str]]:
     """Return `tfgen evaluate` for the test split, with the draws, particles and seed that its numbers rest on."""
-    metrics = run.results.get("test", {})
-    named = {group for group, names in _OF_SAMPLES.items() if any(name in metrics for name in names)}
-    of_samples = {name for group in named for name in _OF_SAMPLES[group]}
-    scored = [metric["basis"] for name, metric in metrics.items() if name not in of_samples]
+    catalogue, metrics = run.catalogue, run.measured("test")
+
+    def measured(*kinds: str) -> list[Metric]:
+        return [metric for name, metric in metrics.items() if name in catalogue and catalogue[name].of in kinds]
+
+    scored, sampled = measured("density", "bound"), measured("samples")
+    computed = [metric for metric in metrics.values() if metric.name in catalogue and catalogue[metric.name].measure]
     commands = []
     if scored or not metrics:
         options = {"draws": 1, "particles": 1, "seed": 0}
-        found = {name: max(map(_whole(name, default), scored), default=default) for name, default in options.items()}
+        found = {name: max((metric.basis.get(name) or default for metric in scored), default=default)
+                 for name, default in options.items()}  # fmt: skip
         chosen = {name: value for name, value in found.items() if value != options[name]}
         commands.append([*words, *(word for name, value in chosen.items() for word in _option(name, value))])
-    if named:
-        basis = next(metric["basis"] for name, metric in metrics.items() if name in of_samples)
-        commands.append(
-            [*words, *_of_samples(basis), "--metrics", ",".join(name for name in _OF_SAMPLES if name in named)]
-        )
+    if sampled:
+        asked = dict.fromkeys((*catalogue[metric.name].aliases, metric.name)[0] for metric in sampled)
+        commands.append([*words, *_of_samples(sampled[0].basis), "--metrics", ",".join(asked)])
+    if computed:
+        seed = computed[0].basis.seed
+        names = ",".join(metric.name for metric in computed)
+        commands.append([*words, *(_option("seed", seed) if seed else []), "--metrics", names])
     return commands
 
 
-def _of_samples(basis: Mapping[str, Any]) -> list[str]:
+def _of_samples(basis: Basis) -> list[str]:
     """Return the options with which samples were measured, as the basis of their numbers tells."""
-    bits = re.search(r"bits \((\w+)\)", str(basis.get("reference")))
-    samples, seed = _whole("samples", 0)(basis), _whole("seed", 0)(basis)
-    words = _option("samples", samples) if samples else []
-    named = str(basis.get("network"))
-    network = next((option for begins, option in _NETWORKS.items() if named.startswith(begins)), None)
-    words += _option("features", network) if network else []
-    words += _option("reference", bits[1]) if bits else []
-    return words + (_option("seed", seed) if seed else [])
+    words = _option("samples", basis.samples) if basis.samples else []
+    words += _option("features", basis.features) if basis.features not in (None, _USUAL_FEATURES) else []
+    words += _option("reference", basis.reference) if basis.reference not in (None, "grey") else []
+    return words + (_option("seed", basis.seed) if basis.seed else [])
 
 
 def _classifications(run: RunFacts, plugin: list[str], folder: str) -> list[list[str]]:
     commands = []
-    for split, found in run.results.get("classification", {}).items():
-        bases = [metric["basis"] for metric in found["metrics"].values()][:1]
+    for split in run.results.get("classification", {}):
         words = [*plugin, "classify", folder, *([] if split == "test" else _option("split", split))]
-        for basis in bases:
-            words += ["--priors", "uniform"] if basis.get("p(y)") == "uniform" else []
-            for name, default in (("draws", 1), ("seed", 0)):
-                value = _whole(name, default)(basis)
-                words += _option(name, value) if value != default else []
+        for metric in [*run.classified(split).values()][:1]:
+            basis = metric.basis
+            words += ["--priors", "uniform"] if basis.class_prior == "uniform" else []
+            words += _option("draws", basis.draws) if basis.draws not in (None, 1) else []
+            words += _option("seed", basis.seed) if basis.seed else []
         commands.append(words)
     return commands
-
-
-def _whole(name: str, default: int) -> Any:
-    return lambda basis: value if isinstance(value := basis.get(name), int) else default

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tfgen import ModelSpec
-    from tfgen.cli import Context
+    from tfgen.cli import CommandContext
     from tfgen_plugins.sweep.sweeps import Outcome
 
 _EXAMPLE = "for example: tfgen sweep realnvp --vary layers 5 10 --seeds 0 1 --name layers"
@@ -47,7 +47,7 @@ class Options:
         require_option(self.sample_batch >= 0, "sample_batch", self.sample_batch, "0 or more")
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Plan and check all runs, train those that are not finished, and write the table."""
     registry = context.registry()
     own, vary, rest = _sorted_out(arguments)

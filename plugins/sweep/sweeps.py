@@ -225,10 +225,10 @@ def _outcome(run: Planned, registry: Registry, folder: Path, sample_batch: int, 
             trained.check()
         else:
             trained = _train(run, registry, files, place)
-        timed = trained.results.get("sampling") or {"basis": {}}
-        if sample_batch and timed["basis"].get("batch_size") != sample_batch:
+        timed = read_run(files, run.name).sampling
+        if sample_batch and (timed is None or timed.basis.get("batch_size") != sample_batch):
             _time_sampling(trained, sample_batch)
-        return Outcome(run, read_run(files, run.name))
+        return Outcome(run, read_run(files, run.name, trained.catalogue))
     except InterruptedRunError:
         raise
     except TfgenError as error:
@@ -257,7 +257,7 @@ def _time_sampling(run: Run, batch_size: int) -> None:
     if isinstance(run.model, Samples):
         with device_scope(run.config.device):
             timed = samples_per_second(run.model, batch_size)
-        run.files.write_results({**run.results, "sampling": timed})
+        run.record_sampling(timed)
 
 
 def _planned(base: RunConfig, spec: ModelSpec, varied: Mapping[str, Any], seed: int | None) -> Planned:

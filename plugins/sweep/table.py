@@ -87,19 +87,19 @@ def _combination(outcomes: Sequence[Outcome]) -> Combination:
     ]
     # A metric that only some seeds have (classified later, say) is no mean over the seeds.
     names = [name for name in (measured[0] if measured else {}) if all(name in metrics for metrics in measured)]
-    timed = [run.results["sampling"] for run in finished if "sampling" in run.results]
+    timed = [run.sampling for run in finished if run.sampling is not None]
     first = outcomes[0].planned
     return Combination(
         model=first.config.model,
         varied=first.varied,
         seeds=[outcome.planned.config.training.seed for outcome in outcomes if outcome.facts],
         unfinished=[outcome.planned.config.training.seed for outcome in outcomes if not outcome.facts],
-        metrics={name: spread([metrics[name]["value"] for metrics in measured]) for name in names},
-        units={name: measured[0][name]["unit"] for name in names},
+        metrics={name: spread([metrics[name].value for metrics in measured]) for name in names},
+        units={name: measured[0][name].unit for name in names},
         parameters=finished[0].results.get("parameters") if finished else None,
         train_seconds=spread([run.seconds for run in finished]) if finished else None,
-        samples_per_second=spread([timing["value"] for timing in timed]) if timed else None,
-        sample_batch=timed[0]["basis"]["batch_size"] if timed else None,
+        samples_per_second=spread([timing.value for timing in timed]) if timed else None,
+        sample_batch=timed[0].basis.get("batch_size") if timed else None,
     )
 
 
@@ -138,8 +138,8 @@ def notes(outcomes: Sequence[Outcome]) -> list[str]:
     facts = [outcome.facts for outcome in outcomes if outcome.facts]
     tests = [row for row in metric_rows(facts) if row.split == "test"]
     for name in dict.fromkeys(row.name for row in tests):
-        telling = dict.fromkeys(key for row in tests if row.name == name for key in row.telling)
-        keys = ["data"] if "data" in telling else list(telling)
+        differing = dict.fromkeys(key for row in tests if row.name == name for key in row.differing)
+        keys = ["data"] if "data" in differing else list(differing)
         if keys:
             found.append(f"test {name} was measured on different things ({', '.join(keys)}): not all rows compare")
     if not on_one_machine(facts):

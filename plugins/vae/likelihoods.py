@@ -21,7 +21,7 @@ from tfgen_plugins.vae import VAEConfig
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 
-Measure = Literal["examples", "binary images", "cross-entropy"]
+ScoredAs = Literal["grey_levels", "bits", "cross_entropy"]
 
 _SMALLEST_SCALE = 1e-3  # of the data's range
 
@@ -35,11 +35,11 @@ class Likelihood(abc.ABC):
 
     Attributes:
         parameters: how many numbers of the decoder each pixel needs.
-        measure: what the densities are of.
+        scored_as: what the densities are of.
     """
 
     parameters = 1
-    measure: Measure = "examples"
+    scored_as: ScoredAs = "grey_levels"
 
     def __init__(self, data: DataSpec, dtype: tf.DType) -> None:
         self.data, self.dtype = data, dtype
@@ -101,7 +101,7 @@ class Bernoulli(Likelihood):
     ) -> None:
         super().__init__(data, dtype)
         self.binarise = binarise
-        self.measure = "cross-entropy" if binarise == "none" else "binary images"
+        self.scored_as = "cross_entropy" if binarise == "none" else "bits"
 
     def observe(self, x: tf.Tensor, seed: Any) -> tf.Tensor:
         """Return bits, or grey levels in [0, 1]."""

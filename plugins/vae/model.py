@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import Batch, DataError, DataSpec, GenerativeModel, Objective, fold_in, normal, quantise
+from tfgen import Batch, Context, DataError, DataSpec, GenerativeModel, Objective, fold_in, normal, quantise
 from tfgen_plugins.vae import CVAEConfig, VAEConfig
 from tfgen_plugins.vae.bounds import (
     closed_form_kl,
@@ -35,13 +35,14 @@ class VAE(GenerativeModel):
     """
 
     config: VAEConfig
+    density = "bound"
 
     def __init__(self, config: VAEConfig, data: DataSpec, seed: int) -> None:
         super().__init__(config, data, seed)
         if data.kind == "vector" and (config.network, config.likelihood) != ("mlp", "gaussian"):
             raise self.refuse("vectors need --network mlp --likelihood gaussian.")
         self.likelihood = likelihood_of(config, data, self.density_dtype)
-        self.measure = self.likelihood.measure
+        self.scored_as = self.likelihood.scored_as
         self.classes = (data.classes or 0) if self.conditional else 0
         outputs, parameters, dtype = 2 * config.latent, self.likelihood.parameters, self.density_dtype
         with keras.name_scope("vae"):
@@ -84,12 +85,7 @@ class VAE(GenerativeModel):
         return tf.reshape(raw, [*leading, *raw.shape[1:]])
 
     def _observed(self, x: Any, seed: Any) -> tf.Tensor:
-        x = tf.convert_to_tensor(x)
-        if self.data.kind == "image" and x.dtype != tf.uint8:
-            raise DataError(f"images must be uint8, with grey levels 0 .. {self.data.levels - 1}; got {x.dtype.name}.")
-        if x.shape[1:] != self.data.shape:
-            raise DataError(f"expected examples of shape {self.data.shape}; got {tuple(x.shape[1:])}.")
-        return self.likelihood.observe(x, fold_in(seed, _OBSERVATION))
+        return self.likelihood.observe(tf.convert_to_tensor(x), fold_in(seed, _OBSERVATION))
 
     # Training
 
@@ -97,18 +93,18 @@ class VAE(GenerativeModel):
         """Return the negative bound, in nats."""
         return [Objective("bound", self._negative_bound, self.trainable_variables)]
 
-    def beta(self, step: tf.Tensor) -> tf.Tensor:
-        """Return the weight of the KL at a step: ``beta min(1, t / T)``, with t in epochs and T of ``--beta-warmup``."""
+    def beta(self, epoch: tf.Tensor) -> tf.Tensor:
+        """Return the weight of the KL: ``beta min(1, t / T)``, with t the epoch, a scalar, and T of ``--beta-warmup``."""
         beta = tf.constant(self.config.beta, self.density_dtype)
         if not self.config.beta_warmup:
             return beta
-        epochs = tf.cast(step, self.density_dtype) / self.steps_per_epoch
-        return beta * tf.minimum(tf.ones([], self.density_dtype), epochs / self.config.beta_warmup)
+        share = tf.cast(epoch, self.density_dtype) / self.config.beta_warmup
+        return beta * tf.minimum(tf.ones([], self.density_dtype), share)
 
-    def _negative_bound(self, batch: Batch, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _negative_bound(self, batch: Batch, seed: tf.Tensor, context: Context) -> dict[str, tf.Tensor]:
         one_hot = self.one_hot(batch.labels) if self.conditional else None
         observed = self._observed(batch.x, seed)
-        posterior, beta = self._posterior(observed, one_hot), self.beta(step)
+        posterior, beta = self._posterior(observed, one_hot), self.beta(context.epoch)
         weighted = self.config.objective == "iwae"
         z = self._draws(posterior, self.config.particles if weighted else 1, seed)
         log_likelihood = self.likelihood.log_prob(observed, self._decoded(z, one_hot))
@@ -132,11 +128,10 @@ class VAE(GenerativeModel):
 
     def _named(self, reconstruction: tf.Tensor, kl: tf.Tensor) -> dict[str, tf.Tensor]:
         """Return the terms of a batch under the names that tell what they are of."""
-        given = "_given_label" if self.conditional else ""
         total = reconstruction + kl
-        whole = {"cross_entropy_nats": total} if self.measure == "cross-entropy" else {"elbo_nats": -total}
+        whole = {"cross_entropy_nats": total} if self.scored_as == "cross_entropy" else {"elbo_nats": -total}
         parts = {"reconstruction_nats": reconstruction, "latent_kl_nats": kl, "kl_ratio": kl / reconstruction}
-        return {f"{name}{given}": value for name, value in (whole | parts).items()}
+        return {self.term_name(name): value for name, value in (whole | parts).items()}
 
     # What can be had from it
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from tfgen.data.spec import DataSpec
-from tfgen.model.base import Batch, build_model
+from tfgen.model.base import Batch, Context, build_model
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.options import build
 from tfgen.seeds import fold_in
@@ -136,7 +136,7 @@ def test_a_peer_is_the_same_model(ask, case):
     assert trained["examples"] == STEPS * 256
     with np.load(folder / "data.npz") as file:
         batch = Batch(np.repeat(file["x"][:1], 768, axis=0), np.repeat(file["labels"][:1], 768))
-    loss = float(model.objectives()[0].loss(batch, fold_in(0, 1), 0)["loss"])
+    loss = float(model.objectives()[0].loss(batch, fold_in(0, 1), Context.at(0))["loss"])
     assert trained["mean"] == pytest.approx(loss, rel=1.5e-2)  # three standard errors of either mean
     assert not trained["repeats_itself"]
 

@@ -189,10 +189,10 @@ def test_auto_is_not_asked_without_all_modes(bench, task):
     assert bench.ask_auto(options, task, [], report=lambda line: None) is None
 
 
-def test_models_know_the_length_of_an_epoch_in_every_way(loops, task):
+def test_losses_know_the_length_of_an_epoch_in_every_way(loops, task):
     """A weight that rises by epochs would otherwise rise at another pace in the rivals' loops."""
     trainer = loops.Trainer(task.model(), task.data, task.training)
-    assert task.model().steps_per_epoch == trainer.model.steps_per_epoch == 1297 // 128
+    assert task.steps_per_epoch == trainer.step.steps_per_epoch == 1297 // 128
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ def make(config, data, seed):
         def objectives(self):
             return [Objective("loss", self.loss_of, [self.a])]
 
-        def loss_of(self, batch, seed, step):
-            late = tf.cast(step >= 12, tf.float32)
+        def loss_of(self, batch, seed, context):
+            late = tf.cast(context.step >= 12, tf.float32)
             return {"loss": (self.a - 1.0) ** 2 / (1.0 - late)}
 
     return Diverging(config, data, seed)

@@ -11,7 +11,7 @@ import pytest
 
 import tfgen
 from tfgen.cli.commands import doctor
-from tfgen.cli.context import Context
+from tfgen.cli.context import CommandContext
 from tfgen.cli.main import main
 from tfgen.cli.stranger import stranger_version
 from tfgen.plugin.specs import DataSources
@@ -117,7 +117,7 @@ def test_a_tensorflow_that_does_not_load(monkeypatch):
         raise ImportError("libtensorflow_cc.so.2: cannot open\nshared object file")
 
     monkeypatch.setattr("tfgen.runtime.load_tensorflow", fail)
-    found = doctor.check_devices(Context((), False))
+    found = doctor.check_devices(CommandContext((), False))
     assert found.status == "problem"
     assert found.found == "TensorFlow does not load: libtensorflow_cc.so.2: cannot open shared object file"
 
@@ -127,11 +127,11 @@ def test_a_driver_without_the_libraries_of_the_gpu(monkeypatch):
 
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
     monkeypatch.setattr(doctor.shutil, "which", lambda name: f"/usr/bin/{name}")
-    found = doctor.check_devices(Context((), False))
+    found = doctor.check_devices(CommandContext((), False))
     assert found.status == "problem"
     assert "pip install '.[gpu]'" in found.advice
     monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
-    assert doctor.check_devices(Context((), False)).status == "ok"
+    assert doctor.check_devices(CommandContext((), False)).status == "ok"
 
 
 def test_folders_that_cannot_be_written(tmp_path, monkeypatch):

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from tfgen.data import builtin
+from tfgen import builtin
 from tfgen.data.digits import load_digits
 from tfgen.data.lookup import check_sources, load_dataset
 from tfgen.errors import DataError, PluginError, UnknownNameError
@@ -77,7 +77,7 @@ def test_folders_are_checked_first(registry, tmp_path):
 
 def test_registration_is_light():
     code = (
-        "import sys; import tfgen.data.builtin\n"
+        "import sys; import tfgen.builtin\n"
         "heavy = {'tensorflow', 'tensorflow_datasets', 'keras', 'sklearn', 'numpy'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

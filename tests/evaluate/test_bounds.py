@@ -20,6 +20,7 @@ from tfgen.errors import CapabilityError, OptionError
 from tfgen.evaluate.bounds import active_units, score_bound
 from tfgen.evaluate.classification import classify
 from tfgen.evaluate.likelihood import evaluate
+from tfgen.metrics import metrics_to_json
 from tfgen.model.base import build_model
 from tfgen.runs.comparison import compare
 from tfgen.runs.facts import RunFacts
@@ -42,9 +43,9 @@ def points(kind="vector", classes=None):
     return Dataset("points", spec, {"train": split(N), "valid": split(40), "test": split(N)})
 
 
-def linear(data, toy=LinearGaussian, optimal=True, measure="examples", **methods):
+def linear(data, toy=LinearGaussian, optimal=True, scored_as="grey_levels", **methods):
     """The toy with orthogonal columns of W, q at the true posterior or rather far from it."""
-    toy = type(toy.__name__, (toy,), {"measure": measure, **methods})
+    toy = type(toy.__name__, (toy,), {"scored_as": scored_as, **methods})
     model = build_model(registered(toy), GaussianConfig(3.0), data.spec, seed=0)
     model.w.assign([[1.0, 0.0], [1.0, 0.0], [0.0, 1.5], [0.0, -1.5]])
     if toy.conditional:
@@ -62,11 +63,11 @@ def test_at_the_optimum_the_bounds_are_the_likelihood():
     model = linear(data)
     exact = model.evidence(data.test.x).mean()
     many = evaluate(model, data, draws=200, batch_size=50)
-    assert many["elbo_nats"]["value"] == pytest.approx(exact, abs=0.05)  # by the noise of one z alone
+    assert many["elbo_nats"].value == pytest.approx(exact, abs=0.05)  # by the noise of one z alone
     # Weights p(x, z) / q(z|x) that do not depend on z make the importance-weighted bound exact with any z.
     few = evaluate(model, data, particles=2)
-    assert few["iwae_nats"]["value"] == pytest.approx(exact, abs=1e-3)
-    assert few["nll_nats"]["value"] == -few["iwae_nats"]["value"]
+    assert few["iwae_nats"].value == pytest.approx(exact, abs=1e-3)
+    assert few["nll_nats"].value == -few["iwae_nats"].value
 
 
 def test_bounds_rise_to_the_likelihood_with_the_particles():
@@ -74,19 +75,18 @@ def test_bounds_rise_to_the_likelihood_with_the_particles():
     model = linear(data, optimal=False)
     exact = model.evidence(data.test.x).mean()
     found = {k: evaluate(model, data, draws=8, particles=k) for k in (1, 3, 30, 1000)}
-    values = [found[1]["elbo_nats"]["value"], *(found[k]["iwae_nats"]["value"] for k in (3, 30, 1000))]
+    values = [found[1]["elbo_nats"].value, *(found[k]["iwae_nats"].value for k in (3, 30, 1000))]
     assert np.all(np.diff(values) > 0), values
     assert values[0] < exact - 0.3
     assert values[-1] == pytest.approx(exact, abs=0.02)
     assert "iwae_nats" not in found[1]
     assert found[3]["elbo_nats"] == found[1]["elbo_nats"]  # which has one particle whatever was asked for
     for k, metrics in found.items():
-        form = "ELBO, 1 particle" if k == 1 else f"IWAE, {k} particles"
-        assert metrics["nll_nats"]["basis"]["likelihood"] == f"lower bound ({form})"
-        assert metrics["elbo_nats"]["basis"]["particles"] == 1
+        assert (metrics["nll_nats"].basis.density, metrics["nll_nats"].basis.particles) == ("bound", k)
+        assert (metrics["elbo_nats"].basis.density, metrics["elbo_nats"].basis.particles) == ("bound", 1)
         if k > 1:
-            assert metrics["iwae_nats"]["basis"]["particles"] == k
-            assert metrics["iwae_nats"]["basis"]["draws"] == 8
+            assert metrics["iwae_nats"].basis.get("particles") == k
+            assert metrics["iwae_nats"].basis.get("draws") == 8
 
 
 def test_the_elbo_is_made_of_its_terms():
@@ -94,27 +94,27 @@ def test_the_elbo_is_made_of_its_terms():
     model = linear(data, optimal=False)
     metrics = evaluate(model, data, batch_size=50)
     assert set(metrics) == {"nll_nats", "elbo_nats", "reconstruction_nats", "latent_kl_nats", "active_units"}
-    value = {name: metric["value"] for name, metric in metrics.items()}
+    value = {name: metric.value for name, metric in metrics.items()}
     assert value["elbo_nats"] == pytest.approx(-value["reconstruction_nats"] - value["latent_kl_nats"])
     assert value["nll_nats"] == -value["elbo_nats"]
     mean = (data.test.x - 3) @ model.a.numpy().T
     t2 = np.exp(2 * model.log_t.numpy())
     divergence = 0.5 * np.sum(mean**2 + t2 - np.log(t2) - 1, axis=1)
     assert value["latent_kl_nats"] == pytest.approx(divergence.mean(), rel=1e-5)
-    assert metrics["latent_kl_nats"]["standard_error"] == pytest.approx(divergence.std(ddof=1) / math.sqrt(N), rel=1e-5)
-    assert all(metric["basis"]["examples"] == N for metric in metrics.values())
-    assert "likelihood" not in metrics["latent_kl_nats"]["basis"]
+    assert metrics["latent_kl_nats"].standard_error == pytest.approx(divergence.std(ddof=1) / math.sqrt(N), rel=1e-5)
+    assert all(metric.basis.get("examples") == N for metric in metrics.values())
+    assert metrics["latent_kl_nats"].basis.density is None
 
 
 def test_images_have_bits_per_dim_only_as_they_are_given():
     data = points("image")
     grey = evaluate(linear(data), data, particles=5)
-    assert grey["bits_per_dim"]["value"] == pytest.approx(grey["nll_nats"]["value"] / (D * math.log(2)))
-    assert grey["bits_per_dim"]["basis"]["likelihood"] == "lower bound (IWAE, 5 particles)"
-    binary = evaluate(linear(data, measure="binary images"), data, particles=5)
+    assert grey["bits_per_dim"].value == pytest.approx(grey["nll_nats"].value / (D * math.log(2)))
+    assert grey["bits_per_dim"].basis.particles == 5
+    binary = evaluate(linear(data, scored_as="bits"), data, particles=5)
     assert set(grey) - set(binary) == {"bits_per_dim"}
     assert binary["nll_nats"] == grey["nll_nats"]
-    density = evaluate(type("Dark", (Dark,), {"measure": "binary images"})(), data)
+    density = evaluate(type("Dark", (Dark,), {"scored_as": "bits"})(), data)
     assert set(density) == {"nll_nats"}
     assert set(evaluate(Dark(), data)) == {"nll_nats", "bits_per_dim"}
 
@@ -123,7 +123,8 @@ class Dark:
     """A density of black and white images."""
 
     conditional = False
-    measure = "examples"
+    density = "exact"
+    scored_as = "grey_levels"
 
     def log_prob(self, x, labels=None, seed=0):
         return -tf.ones(x.shape[0])
@@ -134,16 +135,16 @@ class Dark:
 
 def test_a_cross_entropy_is_called_so_and_never_a_likelihood():
     data = points("image")
-    metrics = evaluate(linear(data, measure="cross-entropy", optimal=False), data)
+    metrics = evaluate(linear(data, scored_as="cross_entropy", optimal=False), data)
     likelihood = evaluate(linear(data, optimal=False), data)
     assert set(metrics) == {"cross_entropy_nats", "reconstruction_nats", "latent_kl_nats", "active_units"}
-    assert metrics["cross_entropy_nats"]["value"] == likelihood["nll_nats"]["value"]
-    assert metrics["cross_entropy_nats"]["basis"]["score"] == "cross-entropy of grey levels + KL; no likelihood"
-    assert "likelihood" not in metrics["cross_entropy_nats"]["basis"]
-    crossed = evaluate(type("Grey", (Dark,), {"measure": "cross-entropy"})(), data)
+    assert metrics["cross_entropy_nats"].value == likelihood["nll_nats"].value
+    assert metrics["cross_entropy_nats"].basis.scored_as == "cross_entropy"
+    assert metrics["cross_entropy_nats"].basis.density == "bound"
+    crossed = evaluate(type("Grey", (Dark,), {"scored_as": "cross_entropy"})(), data)
     assert set(crossed) == {"cross_entropy_nats"}
     labelled = points("image", classes=3)
-    conditional = evaluate(linear(labelled, ConditionalLinearGaussian, measure="cross-entropy"), labelled)
+    conditional = evaluate(linear(labelled, ConditionalLinearGaussian, scored_as="cross_entropy"), labelled)
     assert set(conditional) == {f"{name}_given_label" for name in metrics}
 
 
@@ -156,7 +157,7 @@ def test_the_marginal_of_a_bound_sums_over_the_classes(particles):
     expected = {f"{name}_given_label" for name in terms} | {"nll_nats"}
     assert set(metrics) == expected | ({"iwae_nats_given_label"} if particles > 1 else set())
     bound = metrics["iwae_nats_given_label" if particles > 1 else "elbo_nats_given_label"]
-    assert metrics["nll_nats_given_label"]["value"] == -bound["value"]
+    assert metrics["nll_nats_given_label"].value == -bound.value
     # The same noise for each class and draw, by hand: of the first batch, against the scores themselves.
     x, labels = data.test.x, data.test.labels
     prior = np.log(np.bincount(data.train.labels) / N)
@@ -171,9 +172,9 @@ def test_the_marginal_of_a_bound_sums_over_the_classes(particles):
     np.testing.assert_allclose(
         scored.tightest[:50], by_hand.mean(axis=0)[np.arange(50), labels[:50]], rtol=1e-4, atol=1e-4
     )
-    assert metrics["nll_nats"]["value"] == pytest.approx(-scored.marginal.mean())
-    assert metrics["nll_nats"]["basis"]["marginal over"] == "3 classes"
-    assert "marginal over" not in metrics["nll_nats_given_label"]["basis"]
+    assert metrics["nll_nats"].value == pytest.approx(-scored.marginal.mean())
+    assert metrics["nll_nats"].basis.classes == 3
+    assert metrics["nll_nats_given_label"].basis.classes is None
 
 
 class Counted(ConditionalLinearGaussian):
@@ -215,7 +216,7 @@ def test_nothing_is_computed_twice_and_many_particles_take_few_examples():
 def test_a_model_with_a_bound_alone():
     class Bounded:
         conditional = False
-        measure = "examples"
+        scored_as = "grey_levels"
 
         def elbo(self, x, labels=None, seed=0, particles=1):
             return -tf.cast(x[:, 0, 0, 0], tf.float32) / particles
@@ -227,19 +228,19 @@ def test_a_model_with_a_bound_alone():
     metrics = evaluate(Bounded(), data, particles=4)
     assert set(metrics) == {"nll_nats", "bits_per_dim", "elbo_nats", "iwae_nats"}
     first = data.test.x[:, 0, 0, 0].mean()
-    assert metrics["elbo_nats"]["value"] == pytest.approx(-first)
-    assert metrics["nll_nats"]["value"] == pytest.approx(first / 4)
-    assert metrics["nll_nats"]["basis"]["decoder"] == "toy"
+    assert metrics["elbo_nats"].value == pytest.approx(-first)
+    assert metrics["nll_nats"].value == pytest.approx(first / 4)
+    assert metrics["nll_nats"].basis.get("decoder") == "toy"
 
 
 def test_a_known_density_gives_an_upper_bound_of_the_divergence():
     data = load_two_gaussians()
     model = build_model(registered(LinearGaussian), GaussianConfig(), data.spec, seed=0)
     metrics = evaluate(model, data, "valid", draws=2)
-    assert metrics["kl_nats"]["basis"]["likelihood"] == "lower bound (ELBO, 1 particle)"
-    assert metrics["kl_nats"]["basis"]["draws"] == 2  # the noise of a bound is drawn for vectors, too
+    assert metrics["kl_nats"].basis.particles == 1
+    assert metrics["kl_nats"].basis.get("draws") == 2  # the noise of a bound is drawn for vectors, too
     exact = np.mean(data.log_prob(data.valid.x) - model.evidence(data.valid.x))
-    assert metrics["kl_nats"]["value"] > exact
+    assert metrics["kl_nats"].value > exact
 
 
 def test_active_units_are_those_whose_mean_moves():
@@ -254,8 +255,8 @@ def test_active_units_are_those_whose_mean_moves():
     model = linear(data)
     model.a.assign(model.a.numpy() * [[1.0], [0.01]])
     metric = evaluate(model, data)["active_units"]
-    assert (metric["value"], metric["unit"]) == (1.0, "of 2 units")
-    assert math.isnan(metric["standard_error"])
+    assert (metric.value, metric.unit) == (1.0, "of 2 units")
+    assert math.isnan(metric.standard_error)
     (line,) = list(metric_lines("test", {"active_units": metric}))
     assert "1 of 2 units" in line
     assert "nan" not in line
@@ -290,21 +291,23 @@ def test_particles_mean_nothing_to_a_density_or_a_cross_entropy():
     with pytest.raises(
         CapabilityError, match="model LinearGaussian scores grey levels by a cross-entropy, which is no"
     ):
-        evaluate(linear(data, measure="cross-entropy"), data, particles=2)
+        evaluate(linear(data, scored_as="cross_entropy"), data, particles=2)
 
 
 def test_classifying_by_a_cross_entropy_says_so():
     data = points("image", classes=3)
-    found = classify(linear(data, ConditionalLinearGaussian, measure="cross-entropy"), data)
-    assert found.metrics["accuracy"]["basis"]["score"] == "cross-entropy of grey levels + KL; no likelihood"
+    found = classify(linear(data, ConditionalLinearGaussian, scored_as="cross_entropy"), data)
+    assert found.metrics["accuracy"].basis.scored_as == "cross_entropy"
     bound = classify(linear(data, ConditionalLinearGaussian), data)
-    assert bound.metrics["accuracy"]["basis"]["likelihood"] == "lower bound (ELBO, 1 particle)"
+    assert bound.metrics["accuracy"].basis.particles == 1
     np.testing.assert_array_equal(found.predicted, bound.predicted)
 
 
 def facts(name, metrics):
     config = {"model": "toy", "data": "points", "options": {}, "training": {}, "sources": {}}
-    return RunFacts(name, None, config, {"test": metrics, "steps": 1, "train_seconds": 1.0, "parameters": 1})
+    return RunFacts(
+        name, None, config, {"test": metrics_to_json(metrics), "steps": 1, "train_seconds": 1.0, "parameters": 1}
+    )
 
 
 def test_bounds_are_ranked_where_their_particles_agree():
@@ -326,5 +329,5 @@ def test_bounds_are_ranked_where_their_particles_agree():
     uneven = compare([facts("one", evaluate(one, data, particles=9)), facts("other", evaluate(other, data))])
     assert not any(row.standings for row in uneven.metrics if row.name in ("nll_nats", "bits_per_dim", "iwae_nats"))
     assert {row.name for row in uneven.metrics if row.standings} == {"elbo_nats"}
-    said = "likelihood is lower bound (IWAE, 9 particles) (one) and lower bound (ELBO, 1 particle) (other)"
-    assert any(said in note for note in uneven.notes)
+    text = "particles is 9 (one) and 1 (other)"
+    assert any(text in note for note in uneven.notes)

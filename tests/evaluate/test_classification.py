@@ -50,7 +50,8 @@ class Conditional:
     """What the toys below share."""
 
     conditional = True
-    measure = "examples"
+    density = "dequantised"
+    scored_as = "grey_levels"
     data = DataSpec("image", (1, 1, 1), 2)
 
     def basis(self):
@@ -77,12 +78,12 @@ def test_the_posterior_of_gaussians_is_known(priors, batch_size):
     right = expected.argmax(axis=1) == data.test.labels
     assert 0.4 < right.mean() < 1
     accuracy = found.metrics["accuracy"]
-    assert accuracy["value"] == pytest.approx(right.mean())
-    assert accuracy["standard_error"] == pytest.approx(math.sqrt(right.mean() * (1 - right.mean()) / 59))
+    assert accuracy.value == pytest.approx(right.mean())
+    assert accuracy.standard_error == pytest.approx(math.sqrt(right.mean() * (1 - right.mean()) / 59))
     own = expected[np.arange(60), data.test.labels]
-    assert found.metrics["label_nll_nats"]["value"] == pytest.approx(-np.log(own).mean(), abs=1e-5)
-    assert accuracy["basis"]["p(y)"] == ("class frequencies of train" if priors == "frequencies" else "uniform")
-    assert "draws" not in accuracy["basis"]  # a vector's density has no noise
+    assert found.metrics["label_nll_nats"].value == pytest.approx(-np.log(own).mean(), abs=1e-5)
+    assert accuracy.basis.class_prior == priors
+    assert accuracy.basis.draws is None  # a vector's density has no noise
 
 
 def test_no_more_than_a_batch_is_at_work_however_many_classes():
@@ -165,7 +166,7 @@ def test_posteriors_of_several_draws_are_averaged():
     # What would follow from the mean of the densities, or from the mean of their logs, is far from it.
     for other in (np.exp(logs).mean(axis=0), np.exp(logs.mean(axis=0))):
         assert abs(other[1] / other.sum() - each.mean()) > 10 * each.std() / math.sqrt(500)
-    assert found.basis["draws"] == 500
+    assert found.basis.get("draws") == 500
 
 
 def test_bounds_are_averaged_as_they_are_and_named():
@@ -177,7 +178,7 @@ def test_bounds_are_averaged_as_they_are_and_named():
     np.testing.assert_allclose(found.log_likelihoods, [[0, -1]] * 4, atol=5 * 5 / math.sqrt(200))
     # The posterior is that of the mean, which the mean of the posteriors of such loud draws is not.
     np.testing.assert_allclose(found.log_posteriors, log_posteriors(found.log_likelihoods, np.log([0.5, 0.5])))
-    assert found.basis["likelihood"] == "lower bound (ELBO, 1 particle)"
+    assert found.basis.particles == 1
 
 
 def test_rows_of_the_confusion_matrix_are_the_true_classes():
@@ -226,10 +227,10 @@ def test_the_metric_is_the_calibration_error():
     data = points()
     found = classify(gaussian(data, 5 * MEANS), data)  # far too sure of itself
     ece = found.metrics["ece"]
-    assert ece["value"] == pytest.approx(found.reliability.error)
-    assert ece["value"] > 0.1
-    assert 0 < ece["standard_error"] < 0.1
-    assert ece["basis"]["bins"] == 15 == len(found.reliability.counts)
+    assert ece.value == pytest.approx(found.reliability.error)
+    assert ece.value > 0.1
+    assert 0 < ece.standard_error < 0.1
+    assert ece.basis.get("bins") == 15 == len(found.reliability.counts)
 
 
 # Mistakes

@@ -78,7 +78,7 @@ def test_a_model_without_a_density_gives_what_its_samples_tell(run, tell, monkey
     assert "note: GAN has no density and no bound, so nothing in nats; its samples are measured." in err
     names = [line.split()[1] for line in out.splitlines()]
     assert names == ["fid", "kid", "precision", "recall", "density", "coverage"]
-    assert "samples 1000, network classifier of digits" in out
+    assert "samples 1000, reference grey, features classifier, network classifier of digits" in out
     assert list(results(run)["test"]) == names
 
 
@@ -170,7 +170,7 @@ def test_a_model_that_does_not_encode_goes_between_its_samples(runs, tell, tmp_p
     assert not (tmp_path / "y.png").exists()
 
 
-def test_keep_best_is_refused_where_losses_tell_nothing(tell, tmp_path):
+def test_keep_best_is_refused_where_validation_loss_ranks_nothing(tell, tmp_path):
     said = tell("run", "gan", "--keep", "best", "--runs-dir", tmp_path / "runs", code=2).err
     assert (
         "--keep best goes by the validation loss, and a lower one does not mean a better GAN; use --keep last" in said

@@ -47,10 +47,10 @@ def test_a_classifier_is_trained_once_and_kept(digits, trained, tmp_path, capsys
     assert len(trained) == 1
     assert again.name == first.name
     x = digits.test.x[:50]
-    seen = first.see(x)
+    seen = first.extract(x)
     assert seen.features.shape == (50, first.dimensions)
     np.testing.assert_array_equal(seen.features, again.features(x))
-    np.testing.assert_array_equal(seen.classes, again.see(x).classes)
+    np.testing.assert_array_equal(seen.classes, again.extract(x).classes)
     assert np.mean(seen.classes == digits.test.labels[:50]) > 0.3
     # A file that is cut off is made anew, and the same: nothing in it is left to chance.
     path.write_bytes(path.read_bytes()[:1000])
@@ -85,7 +85,7 @@ def test_the_classifier_of_mnist_is_right_in_99_of_100_cases(prepared_data_dir, 
     mnist = load_dataset("mnist", load_registry(), DataSources(str(prepared_data_dir), str(mnist_dir)))
     network = feature_network("classifier", mnist, DataSources(str(tmp_path)))
     found = np.concatenate(
-        [network.see(mnist.test.x[begin : begin + 1000]).classes for begin in range(0, 10_000, 1000)]
+        [network.extract(mnist.test.x[begin : begin + 1000]).classes for begin in range(0, 10_000, 1000)]
     )
     assert np.mean(found == mnist.test.labels) >= 0.99
 
@@ -98,7 +98,7 @@ def test_the_values_are_features_of_anything(digits):
     found = network.features(digits.test.x)
     assert found.shape == (300, 64) == (300, network.dimensions)
     assert (found.min(), found.max()) == (0, 1)
-    assert network.see(digits.test.x).classes is None
+    assert network.extract(digits.test.x).classes is None
 
 
 def test_mistakes(digits, tmp_path, monkeypatch):

@@ -7,17 +7,18 @@ import pytest
 import tensorflow as tf
 
 from tests.toy_models import ConditionalGaussian, Gaussian, GaussianConfig, vectors
+from tfgen import Basis
 from tfgen.data.digits import load_digits
 from tfgen.errors import CapabilityError, DataError, OptionError, UnknownNameError
 from tfgen.evaluate import sample_quality as quality
-from tfgen.evaluate.features import Seen, feature_network
+from tfgen.evaluate.features import Features, feature_network
 from tfgen.evaluate.sample_quality import (
     SAMPLE_METRICS,
-    Plan,
+    SampleMetrics,
     doubts_about,
     measure_samples,
-    metrics_asked_for,
-    plan_of,
+    resolve_metrics,
+    sample_metrics,
 )
 from tfgen.metrics.frechet import frechet_distance
 from tfgen.metrics.kernel import kernel_distance
@@ -61,18 +62,18 @@ def replay(digits, images=None, conditional=False, wrong=0):
 class Judge:
     """A network that finds the class of an image that it knows, and sees its values."""
 
-    name = "judge"
+    kind = name = "judge"
 
     def __init__(self, digits):
         self.known = {x.tobytes(): label for x, label in zip(digits.test.x, digits.test.labels, strict=True)}
         self.values = feature_network("values", digits)
         self.dimensions = self.values.dimensions
 
-    def see(self, x):
-        return Seen(self.values.features(x), np.array([self.known[image.tobytes()] for image in x]))
+    def extract(self, x):
+        return Features(self.values.features(x), np.array([self.known[image.tobytes()] for image in x]))
 
     def features(self, x):
-        return self.see(x).features
+        return self.extract(x).features
 
 
 def drawn(model, count, seed=0, batch=500):
@@ -84,32 +85,32 @@ def drawn(model, count, seed=0, batch=500):
 def test_numbers_are_those_of_the_functions_of_arrays(digits):
     noise = np.random.default_rng(0).integers(0, 17, digits.test.x.shape).astype(np.uint8)
     model, network = replay(digits, noise), feature_network("values", digits)
-    found = measure_samples(model, digits, network, Plan(ALL, 400), seed=3, batch_size=150)
+    found = measure_samples(model, digits, network, SampleMetrics(ALL, 400), seed=3, batch_size=150)
     y = network.features(drawn(model, 400, 3, 150)).astype(np.float64)
     x = network.features(digits.test.x).astype(np.float64)
     fid = frechet_distance(x.mean(0), np.cov(x.T), y.mean(0), np.cov(y.T))
-    assert found["fid"]["value"] == pytest.approx(fid, rel=1e-9)
+    assert found["fid"].value == pytest.approx(fid, rel=1e-9)
     kid = kernel_distance(y, x)
-    assert (found["kid"]["value"], found["kid"]["standard_error"]) == pytest.approx(tuple(kid), rel=1e-5)
+    assert (found["kid"].value, found["kid"].standard_error) == pytest.approx(tuple(kid), rel=1e-5)
     for name, estimate in manifold_metrics(x, y).items():
-        assert (found[name]["value"], found[name]["standard_error"]) == pytest.approx(tuple(estimate))
+        assert (found[name].value, found[name].standard_error) == pytest.approx(tuple(estimate))
     for name in ALL:
-        basis = found[name]["basis"]
-        assert basis == {
-            "split": "test", "reference": "300 examples", "data": "digits", "samples": 400, "network": "values", "seed": 3,
-        }  # fmt: skip
-        assert found[name]["standard_error"] >= 0
+        assert found[name].basis == Basis(
+            split="test", data="digits", examples=300, samples=400, reference="grey", features="values", network="values",
+            seed=3,
+        )  # fmt: skip
+        assert found[name].standard_error >= 0
 
 
 def test_a_model_that_draws_the_data_is_as_good_as_can_be_and_noise_is_not(digits):
     network = feature_network("values", digits)
-    good = measure_samples(replay(digits), digits, network, Plan(ALL, 3000))
+    good = measure_samples(replay(digits), digits, network, SampleMetrics(ALL, 3000))
     noise = np.random.default_rng(0).integers(0, 17, digits.test.x.shape).astype(np.uint8)
-    bad = measure_samples(replay(digits, noise), digits, network, Plan(ALL, 3000))
-    assert good["fid"]["value"] < 0.02 < 1 < bad["fid"]["value"]
-    assert abs(good["kid"]["value"]) < 0.05 * bad["kid"]["value"]
-    assert good["precision"]["value"] == good["coverage"]["value"] == 1
-    assert bad["precision"]["value"] == bad["coverage"]["value"] == 0
+    bad = measure_samples(replay(digits, noise), digits, network, SampleMetrics(ALL, 3000))
+    assert good["fid"].value < 0.02 < 1 < bad["fid"].value
+    assert abs(good["kid"].value) < 0.05 * bad["kid"].value
+    assert good["precision"].value == good["coverage"].value == 1
+    assert bad["precision"].value == bad["coverage"].value == 0
 
 
 def test_batches_change_nothing_but_which_samples_are_drawn(digits, monkeypatch):
@@ -119,17 +120,17 @@ def test_batches_change_nothing_but_which_samples_are_drawn(digits, monkeypatch)
         yield from (samples[begin : begin + batch_size] for begin in range(0, count, batch_size))
 
     monkeypatch.setattr(quality, "sample_batches", cut)
-    network, plan = feature_network("values", digits), Plan(ALL, 400)
+    network, plan = feature_network("values", digits), SampleMetrics(ALL, 400)
     whole, parts = (measure_samples(replay(digits), digits, network, plan, batch_size=size) for size in (400, 7))
     for name in ALL:
-        assert parts[name]["value"] == pytest.approx(whole[name]["value"], rel=1e-6)
+        assert parts[name].value == pytest.approx(whole[name].value, rel=1e-6)
 
 
 def test_for_the_frechet_distance_no_features_are_kept(digits, monkeypatch):
     kept = []
-    original = quality._look
-    monkeypatch.setattr(quality, "_look", lambda *a: (kept.append(original(*a)), kept[-1])[1])
-    measure_samples(replay(digits), digits, feature_network("values", digits), Plan(("fid",), 200))
+    original = quality._extract
+    monkeypatch.setattr(quality, "_extract", lambda *a: (kept.append(original(*a)), kept[-1])[1])
+    measure_samples(replay(digits), digits, feature_network("values", digits), SampleMetrics(("fid",), 200))
     assert [looked.features.size for looked in kept] == [0, 0]
     assert sum(block.count for block in kept[0].blocks) == 200
     assert min(block.count for block in kept[0].blocks) == 20
@@ -138,36 +139,36 @@ def test_for_the_frechet_distance_no_features_are_kept(digits, monkeypatch):
 @pytest.mark.parametrize("wrong", [0, 3])
 def test_label_accuracy_counts_samples_that_are_what_they_should_be(wrong, digits):
     model = replay(digits, conditional=True, wrong=wrong)
-    found = measure_samples(model, digits, Judge(digits), Plan(("label_accuracy",), 1000), batch_size=100)
+    found = measure_samples(model, digits, Judge(digits), SampleMetrics(("label_accuracy",), 1000), batch_size=100)
     metric = found["label_accuracy"]
     assert list(found) == ["label_accuracy"]
-    assert metric["value"] == pytest.approx(1 - wrong / 10)
+    assert metric.value == pytest.approx(1 - wrong / 10)
     # Labels go round, so those of places 0, 1, 2 in ten are the wrong ones.
-    assert metric["per_class"] == [0.0] * wrong + [1.0] * (10 - wrong)
+    assert metric.per_class == (0.0,) * wrong + (1.0,) * (10 - wrong)
     share = 1 - wrong / 10
-    assert metric["standard_error"] == pytest.approx(math.sqrt(share * (1 - share) / 999))
-    assert "reference" not in metric["basis"]
+    assert metric.standard_error == pytest.approx(math.sqrt(share * (1 - share) / 999))
+    assert metric.basis.reference is None
 
 
 def test_blocks_of_the_jackknife_hold_samples_of_all_classes(digits, monkeypatch):
     """Ten classes go round and there are ten blocks: dealt out in turn, each would hold one class and the error be absurd."""
-    plan = Plan(("fid",), 2000)
+    plan = SampleMetrics(("fid",), 2000)
     turns = measure_samples(replay(digits, conditional=True), digits, feature_network("values", digits), plan)
     free = measure_samples(replay(digits), digits, feature_network("values", digits), plan)
-    assert turns["fid"]["standard_error"] < 5 * free["fid"]["standard_error"]
+    assert turns["fid"].standard_error < 5 * free["fid"].standard_error
 
 
 def test_black_and_white_samples_are_compared_with_bits_where_that_is_asked(digits):
     bits = (digits.test.x > 8).astype(np.uint8) * 16
     network = feature_network("values", digits)
     found = {
-        how: measure_samples(replay(digits, bits), digits, network, plan_of(("fid", "precision"), 3000, how))
+        how: measure_samples(replay(digits, bits), digits, network, sample_metrics(("fid", "precision"), 3000, how))
         for how in ("grey", "threshold", "stochastic")
     }
-    assert found["threshold"]["fid"]["value"] < 0.1 < 1 < found["grey"]["fid"]["value"]
-    assert found["threshold"]["precision"]["value"] == 1
-    assert found["threshold"]["fid"]["basis"]["reference"] == "300 examples, bits (threshold)"
-    assert found["stochastic"]["fid"]["value"] > found["threshold"]["fid"]["value"]
+    assert found["threshold"]["fid"].value < 0.1 < 1 < found["grey"]["fid"].value
+    assert found["threshold"]["precision"].value == 1
+    assert found["threshold"]["fid"].basis.reference == "threshold"
+    assert found["stochastic"]["fid"].value > found["threshold"]["fid"].value
 
 
 def test_vectors_are_compared_by_their_values():
@@ -176,54 +177,54 @@ def test_vectors_are_compared_by_their_values():
     far = Gaussian(GaussianConfig(start=5.0), plane.spec, 0)
     network = feature_network("values", plane)
     near, off = (
-        measure_samples(m, plane, network, Plan(("fid",), 4000), "train")["fid"]["value"] for m in (model, far)
+        measure_samples(m, plane, network, SampleMetrics(("fid",), 4000), "train")["fid"].value for m in (model, far)
     )
     assert near < 0.1
     assert off == pytest.approx(8, abs=0.8)  # |(5, 5) - (3, 3)|^2
     with pytest.raises(DataError, match="has no images to be made black and white"):
-        measure_samples(model, plane, network, plan_of(("fid",), 100, "static"))
+        measure_samples(model, plane, network, sample_metrics(("fid",), 100, "static"))
 
 
 def test_names_of_metrics(digits):
     plain, told = replay(digits), replay(digits, conditional=True)
-    assert metrics_asked_for((), plain) == ALL
-    assert metrics_asked_for((), told) == (*ALL, "label_accuracy")
-    assert metrics_asked_for(("kid", "prdc", "recall", "accuracy"), told) == (
+    assert resolve_metrics((), plain) == ALL
+    assert resolve_metrics((), told) == (*ALL, "label_accuracy")
+    assert resolve_metrics(("kid", "prdc", "recall", "accuracy"), told) == (
         "kid", "precision", "recall", "density", "coverage", "label_accuracy",
     )  # fmt: skip
     with pytest.raises(UnknownNameError, match="unknown metric of samples 'fidd'; did you mean 'fid'"):
-        metrics_asked_for(("fidd",), plain)
+        resolve_metrics(("fidd",), plain)
     with pytest.raises(CapabilityError, match="label accuracy needs a conditional model, and Replay takes no labels"):
-        metrics_asked_for(("accuracy",), plain)
+        resolve_metrics(("accuracy",), plain)
     with pytest.raises(CapabilityError, match="no sampler"):
-        metrics_asked_for(("fid",), GenerativeModel(None, digits.spec, 0))
+        resolve_metrics(("fid",), GenerativeModel(None, digits.spec, 0))
     assert {metric for metrics in SAMPLE_METRICS.values() for metric in metrics} == {*ALL, "label_accuracy"}
 
 
 def test_mistakes(digits):
     network = feature_network("values", digits)
     with pytest.raises(OptionError, match="--samples must be at least 2, got 1"):
-        Plan(("fid",), 1)
+        SampleMetrics(("fid",), 1)
     with pytest.raises(UnknownNameError, match="unknown reference 'gray'; did you mean 'grey'"):
-        plan_of(("fid",), 10, "gray")
+        sample_metrics(("fid",), 10, "gray")
     with pytest.raises(UnknownNameError, match="unknown split"):
-        measure_samples(replay(digits), digits, network, Plan(("fid",), 10), "tset")
+        measure_samples(replay(digits), digits, network, SampleMetrics(("fid",), 10), "tset")
     with pytest.raises(DataError, match="network 'values' does not classify"):
-        measure_samples(replay(digits, conditional=True), digits, network, Plan(("label_accuracy",), 10))
+        measure_samples(replay(digits, conditional=True), digits, network, SampleMetrics(("label_accuracy",), 10))
 
 
 def test_doubts_are_said(digits, capsys):
     network = feature_network("values", digits)
-    [doubt] = doubts_about(Plan(("fid",), 64), network)
+    [doubt] = doubts_about(SampleMetrics(("fid",), 64), network)
     assert "64 samples are no more than the 64 features" in doubt
     assert "--metrics kid" in doubt
-    assert not doubts_about(Plan(("fid",), 65), network)
-    assert not doubts_about(Plan(("kid",), 10), network)
-    measure_samples(replay(digits), digits, network, Plan(("fid",), 64), quiet=False)
+    assert not doubts_about(SampleMetrics(("fid",), 65), network)
+    assert not doubts_about(SampleMetrics(("kid",), 10), network)
+    measure_samples(replay(digits), digits, network, SampleMetrics(("fid",), 64), quiet=False)
     assert f"note: {doubt}" in capsys.readouterr().err
 
 
 def test_a_conditional_model_of_vectors_is_drawn_round_its_classes():
     plane = vectors()
     model = ConditionalGaussian(GaussianConfig(), plane.spec, 0)
-    assert set(measure_samples(model, plane, feature_network("values", plane), Plan(("fid",), 50))) == {"fid"}
+    assert set(measure_samples(model, plane, feature_network("values", plane), SampleMetrics(("fid",), 50))) == {"fid"}

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen.errors import DataError
-from tfgen.evaluate.features import Seen
+from tfgen.evaluate.features import Features
 from tfgen.evaluate.search import codes_of_classes
 
 
@@ -23,8 +23,8 @@ class Signs:
 class Judge:
     name = "judge"
 
-    def see(self, x):
-        return Seen(x, np.digitize(x[:, 0], [0, 2.5]))
+    def extract(self, x):
+        return Features(x, np.digitize(x[:, 0], [0, 2.5]))
 
 
 @pytest.mark.parametrize("wanted", [(0, 1), (1, 0), (2, 0), (1, 1), None])
@@ -43,6 +43,6 @@ def test_a_class_that_the_model_does_not_draw():
 
 
 def test_a_network_that_does_not_classify():
-    blind = type("Blind", (), {"name": "blind", "see": lambda self, x: Seen(x, None)})
+    blind = type("Blind", (), {"name": "blind", "extract": lambda self, x: Features(x, None)})
     with pytest.raises(DataError, match="'blind' does not classify"):
         codes_of_classes(Signs(), blind(), None)

@@ -30,7 +30,7 @@ def tfgen_register(registry):
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch):
     """Give each test core data of its own and no distribution but those that it makes; forget its modules again."""
-    builtin = ModuleType(loading.BUILTIN_DATA)
+    builtin = ModuleType(loading.BUILTIN)
     builtin.__file__ = "builtin.py"
 
     @tfgen.hookimpl
@@ -38,7 +38,7 @@ def _clean(monkeypatch):
         registry.add_dataset(tfgen.DatasetSpec("digits", lambda sources: None, summary="Digits."))
 
     builtin.tfgen_register = tfgen_register
-    monkeypatch.setitem(sys.modules, loading.BUILTIN_DATA, builtin)
+    monkeypatch.setitem(sys.modules, loading.BUILTIN, builtin)
     real = loading.metadata.distributions
     monkeypatch.setattr(
         loading.metadata, "distributions", lambda: (found for found in real() if found.name.startswith("fake"))

@@ -15,13 +15,22 @@ from tfgen.cli.comparison_table import text_table
 from tfgen.cli.main import main
 from tfgen.figures.examples import image_grid
 from tfgen.files import finite
+from tfgen.metrics import CATALOGUE
 from tfgen.runs.comparison import compare, curves, metric_rows, options_that_differ, rank
 from tfgen.runs.comparison_figure import Densities, draw_curve_panels, draw_density_panels, draw_sample_panels
 from tfgen.runs.facts import RunFacts, distinct_names
 
 
 def metric(value, error=0.01, unit="bits/dim", **basis):
-    known = {"split": "test", "examples": 100, "data": "digits", "alpha": 1e-6, "draws": 1, "seed": 0}
+    known = {
+        "split": "test",
+        "examples": 100,
+        "data": "digits",
+        "density": "dequantised",
+        "alpha": 1e-6,
+        "draws": 1,
+        "seed": 0,
+    }
     return {"value": value, "standard_error": error, "unit": unit, "basis": known | basis}
 
 
@@ -78,14 +87,15 @@ def test_what_runs_ran_with_is_told_where_it_differs_and_the_place_of_data_files
     ],
 )
 def test_ranking(name, values, expected):
-    found = rank(values, dict.fromkeys(values, 0.1), name)
+    better = CATALOGUE[name].better if name in CATALOGUE else None
+    found = rank(values, dict.fromkeys(values, 0.1), better)
     assert {run: standing.verdict for run, standing in found.items()} == expected
 
 
 def test_differences_have_the_error_of_both():
-    found = rank({"a": 2.0, "b": 1.0}, {"a": 0.3, "b": 0.4}, "nll_nats")
+    found = rank({"a": 2.0, "b": 1.0}, {"a": 0.3, "b": 0.4}, "lower")
     assert (found["a"].difference, found["a"].error) == (1.0, pytest.approx(0.5))
-    assert rank({"a": 2.0, "b": 1.0}, {"a": math.nan, "b": 0.4}, "nll_nats") == {}
+    assert rank({"a": 2.0, "b": 1.0}, {"a": math.nan, "b": 0.4}, "lower") == {}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +104,7 @@ def test_differences_have_the_error_of_both():
         ({"alpha": 0.05}, "alpha is 1e-06 (a) and 0.05 (b)"),
         ({"draws": 4}, "draws is 1 (a) and 4 (b)"),
         ({"examples": 99}, "examples is 100 (a) and 99 (b)"),
-        ({"likelihood": "lower bound"}, "likelihood is a density (a) and lower bound (b)"),
+        ({"density": "bound"}, "density is dequantised (a) and bound (b)"),
     ],
 )
 def test_what_was_measured_on_different_things_is_not_ranked(basis, says):
@@ -134,7 +144,7 @@ def test_like_is_ranked_with_like_in_a_row_of_its_own():
 
 
 def test_the_marginal_of_a_conditional_model_compares_and_its_score_given_the_label_does_not():
-    marginal = metric(1.5, **{"marginal over": "10 classes", "p(y)": "class frequencies of train"})
+    marginal = metric(1.5, classes=10, class_prior="frequencies")
     runs = [
         run("a", {"bits_per_dim": metric(2.0)}),
         run("b", {"bits_per_dim": marginal, "bits_per_dim_given_label": metric(1.0)}),
@@ -144,7 +154,7 @@ def test_the_marginal_of_a_conditional_model_compares_and_its_score_given_the_la
 
 def test_classification_is_compared_and_other_priors_are_not_ranked():
     def classified(name, value, prior):
-        results = {"classification": {"test": {"metrics": {"accuracy": metric(value, **{"p(y)": prior})}}}}
+        results = {"classification": {"test": {"metrics": {"accuracy": metric(value, class_prior=prior)}}}}
         return run(name, {}, model="conditional", **results)
 
     same = [classified("a", 0.5, "uniform"), classified("b", 0.9, "uniform")]
@@ -203,16 +213,16 @@ def test_names_are_as_long_as_tells_them_apart():
 
 def test_bounds_and_counts_beside_densities():
     count = metric(17.0, math.nan, "of 20 units")
-    bound = metric(2.0, likelihood="lower bound (IWAE, 5000 particles)")
+    bound = metric(2.0, density="bound", particles=5000)
     runs = [
         run("a", {"bits_per_dim": metric(1.0)}),
         run("b", {"bits_per_dim": bound, "active_units": count, "cross_entropy_nats": metric(3.0)}),
-        run("c", {"bits_per_dim": metric(2.5, likelihood="lower bound (ELBO, 1 particle)"), "active_units": count}),
+        run("c", {"bits_per_dim": metric(2.5, density="bound", particles=1), "active_units": count}),
     ]
     found = compare(runs)
     table = {row[0]: row[1:] for row in text_table(found).rows}
-    assert table["test bits_per_dim, bits/dim\nlikelihood a density"] == ["1.0000 ± 0.0100", "—", "—"]
-    assert table["test bits_per_dim, bits/dim\nlower bound (IWAE, 5000 particles)"] == ["—", "2.0000 ± 0.0100", "—"]
+    assert table["test bits_per_dim, bits/dim\ndensity dequantised"] == ["1.0000 ± 0.0100", "—", "—"]
+    assert table["test bits_per_dim, bits/dim\ndensity bound\nparticles 5000"] == ["—", "2.0000 ± 0.0100", "—"]
     assert table["test active_units, of 20 units"] == ["—", "17", "17"]
     assert not any(row.standings for row in found.metrics)
     assert found.to_json()["metrics"][-1]["runs"]["b"] == {"value": 3.0, "standard_error": 0.01}

@@ -50,7 +50,7 @@ def test_a_run_that_fails_after_its_first_checkpoint_stays(tmp_path, monkeypatch
 
 
 def test_a_resumed_run_without_a_checkpoint_stays(tmp_path, monkeypatch):
-    config = tfgen.train("realnvp", runs_dir=tmp_path, name="whole", quiet=True, **OPTIONS).record
+    config = tfgen.train("realnvp", runs_dir=tmp_path, name="whole", quiet=True, **OPTIONS).provenance
     files = RunFolder.create(tmp_path, "x", "x", config)  # as after a kill before the first checkpoint
     run = tfgen.load(files.path)
     with monkeypatch.context() as patch:

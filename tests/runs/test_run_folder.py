@@ -13,7 +13,9 @@ import pytest
 from tests.systems import needs_sigkill
 from tfgen.errors import OutputError, RunError
 from tfgen.files import temporary_beside
+from tfgen.runs.facts import read_run
 from tfgen.runs.folder import FORMAT, RunFolder, check_name
+from tfgen.runs.results_format import RESULTS_FORMAT
 from tfgen.training.saved_steps import latest_step, saved_steps
 
 CONFIG = {"model": "m", "data": "d"}
@@ -66,7 +68,7 @@ def test_config_and_results_round_trip(folder):
         folder.read_results()
     folder.write_results(RESULTS)
     assert folder.finished
-    assert folder.read_results() == RESULTS
+    assert folder.read_results() == {"format": RESULTS_FORMAT, **RESULTS}
 
 
 def test_a_newer_format_is_refused(folder):
@@ -363,4 +365,4 @@ def test_results_without_a_standard_error_are_strict_json(run_copy):
 
     text = (run_copy / "results.json").read_text()
     assert json.loads(text, parse_constant=refuse)["test"]["active_units"]["standard_error"] is None
-    assert math.isnan(files.read_results()["test"]["active_units"]["standard_error"])
+    assert math.isnan(read_run(files, "x").measured("test")["active_units"].standard_error)

@@ -171,6 +171,8 @@ class PainterConfig:
 class Painter(GenerativeModel):
     """Draws noise where nothing is known; ``log p(x|y) = 100 y - (the number of ones among stochastic bits of x)``."""
 
+    density = "exact"
+    scored_as = "bits"
     calls: tuple[tuple[Any, ...], ...] = ()
 
     def __init__(self, config: PainterConfig, data: DataSpec, seed: int) -> None:
@@ -179,7 +181,7 @@ class Painter(GenerativeModel):
         self.a = self.add_weight(shape=(), initializer="zeros", name="a")
 
     def objectives(self):
-        return [Objective("loss", lambda batch, seed, step: {"loss": (self.a - 1.0) ** 2}, [self.a])]
+        return [Objective("loss", lambda batch, seed, context: {"loss": (self.a - 1.0) ** 2}, [self.a])]
 
     def log_prob(self, x, labels=None, seed=0):
         self.one_hot(labels, x.shape[0])
@@ -307,7 +309,7 @@ def test_a_model_without_a_density_is_not_scored(digits):
     class CrossEntropy(Painter):
         """Scores grey levels as if they were bits."""
 
-        measure = "cross-entropy"
+        scored_as = "cross_entropy"
 
     model = CrossEntropy(PainterConfig(), DIGITS, 0)
     assert inpaint(model, digits.test.x[:2], known_under("lower", 8, 8, count=2)).log_prob is None
@@ -344,7 +346,7 @@ def test_what_python_is_told_of_mistakes(painter, labelled_painter, digits):
     ("model", "says"),
     [
         (Forgetful, "inpaint changed known pixels"),
-        (Inexact, r"inpaint returned float32 of shape \(10, 8, 8, 1\), not uint8"),
+        (Inexact, r"inpaint must return uint8 \[batch, 8, 8, 1\], got float32 \[10, 8, 8, 1\]"),
     ],
 )
 def test_a_model_that_breaks_its_promise_is_told(model, says, digits):

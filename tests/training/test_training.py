@@ -117,8 +117,8 @@ def test_choosing_a_mode_leaves_no_trace(tmp_path):
 
 def test_a_mode_that_cannot_compile_is_left_out(tmp_path):
     class NeedsTheHost(Gaussian):
-        def _loss(self, batch, seed, step):
-            loss = super()._loss(batch, seed, step)["loss"]
+        def _loss(self, batch, seed, context):
+            loss = super()._loss(batch, seed, context)["loss"]
             return {"loss": loss + tf.numpy_function(lambda: np.float32(0), [], tf.float32)}
 
     seen = []
@@ -211,7 +211,7 @@ def test_an_objective_that_cannot_be_is_refused(named, says):
 class Players(Rivals):
     """Losses of two that play against each other."""
 
-    losses_tell = False
+    validation_loss_ranks = False
 
 
 @pytest.mark.parametrize(("chosen", "says"), [
@@ -321,9 +321,9 @@ def test_unsound_models_are_refused_before_the_first_step(fault, error, words):
 @pytest.mark.parametrize("mode", typing.get_args(CompileMode))
 def test_a_loss_that_becomes_infinite_stops_the_run_and_keeps_the_last_checkpoint(mode, tmp_path):
     class Exploding(Gaussian):
-        def _loss(self, batch, seed, step):
-            loss = super()._loss(batch, seed, step)["loss"]
-            return {"loss": tf.where(step >= 4, np.inf, 1.0) * loss}
+        def _loss(self, batch, seed, context):
+            loss = super()._loss(batch, seed, context)["loss"]
+            return {"loss": tf.where(context.step >= 4, np.inf, 1.0) * loss}
 
     trainer = toy(Exploding, dataclasses.replace(QUICK, checkpoint_seconds=0))
     with pytest.raises(NonFiniteError, match=r"at step 5 \(epoch 2\); the checkpoint of step 4 is good"):
@@ -354,8 +354,8 @@ def test_without_a_journal_an_interrupt_and_an_infinite_loss_name_no_folder():
         toy(Gaussian, QUICK).fit(None, "graph", lambda *_: None, interrupt, quiet=True)
 
     class Exploding(Gaussian):
-        def _loss(self, batch, seed, step):
-            return {"loss": tf.where(step >= 4, np.inf, 1.0) * super()._loss(batch, seed, step)["loss"]}
+        def _loss(self, batch, seed, context):
+            return {"loss": tf.where(context.step >= 4, np.inf, 1.0) * super()._loss(batch, seed, context)["loss"]}
 
     with pytest.raises(NonFiniteError, match=r"at step 5 \(epoch 2\); try a smaller"):
         toy(Exploding, QUICK).fit(None, "graph", lambda *_: None, lambda *_: None, quiet=True)

@@ -1,12 +1,12 @@
 from .commands.run import Place, config_file, parse_options
 from .comparison_table import text_table
-from .context import Context
+from .context import CommandContext
 from .main import main
 from .parsing import by_default, parse, required
 from .tables import markdown_table, measured, print_table
 
 __all__ = [
-    "Context",
+    "CommandContext",
     "Place",
     "by_default",
     "config_file",

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfgen.cli.tables import measured
+from tfgen.metrics.metric import entry_text
 from tfgen.runs.comparison import Comparison, MetricRow, in_words, rate_in_words
-from tfgen.runs.facts import RISING, RunFacts
+from tfgen.runs.facts import RunFacts
 
 _NOTHING = "—"
 #: Wider tables fit no usual terminal, so that letters head their columns.
@@ -88,13 +89,13 @@ def _row(label: str, runs: Iterable[RunFacts], shown: Any) -> list[str]:
 
 def _sampling_rows(runs: Iterable[RunFacts]) -> list[list[str]]:
     """Return a row of samples per second for each batch size, where sampling was timed."""
-    timed = [run.results.get("sampling") for run in runs]
-    sizes = dict.fromkeys(timing["basis"]["batch_size"] for timing in timed if timing)
+    timed = [run.sampling for run in runs]
+    sizes = dict.fromkeys(timing.basis.get("batch_size") for timing in timed if timing)
     return [
         [
             f"samples/s, batches of {size}",
             *(
-                rate_in_words(timing["value"]) if timing and timing["basis"]["batch_size"] == size else ""
+                rate_in_words(timing.value) if timing and timing.basis.get("batch_size") == size else ""
                 for timing in timed
             ),
         ]
@@ -109,7 +110,7 @@ def _progress_rows(runs: Iterable[RunFacts]) -> list[list[str]]:
         return []
     rows = []
     for term in dict.fromkeys(run.curve for run in runs if run.curve_points()):
-        word, best = ("highest", max) if term in RISING else ("lowest", min)
+        word, best = ("highest", max) if any(run.catalogue.rises(term or "") for run in runs) else ("lowest", min)
         reached = [best((point[2] for point in run.curve_points()), default=math.nan) for run in runs]
         shown = [
             f"{value:.4f}" if run.curve == term and math.isfinite(value) else ""
@@ -120,10 +121,10 @@ def _progress_rows(runs: Iterable[RunFacts]) -> list[list[str]]:
 
 
 def _label(row: MetricRow) -> str:
-    telling = ["data"] if "data" in row.telling else list(row.telling)
-    said = {key: row.told(key) for key in telling if key == "likelihood" or row.telling[key] is not None}
+    differing = ["data"] if "data" in row.differing else list(row.differing)
+    texts = {key: row.described(key) for key in differing if row.differing[key] is not None}
     # A long entry speaks for itself; a very long one, such as the source of the data, is told in the notes.
-    lines = [f"{key} {words}" if len(words) < _CELL else words for key, words in said.items()]
+    lines = [entry_text(key, words) if len(words) < _CELL else words for key, words in texts.items()]
     return "\n".join([f"{row.split} {row.name}, {row.unit}", *(line for line in lines if len(line) <= _FIRST_COLUMN)])
 
 

@@ -1,4 +1,4 @@
-"""Context of a command: plugins, run folders and TensorFlow, set up by the global options."""
+"""CommandContext of a command: plugins, run folders and TensorFlow, set up by the global options."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Context:
+class CommandContext:
     """What every command has at hand.
 
     Attributes:

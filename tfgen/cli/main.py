@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from tfgen.cli.context import Context
+from tfgen.cli.context import CommandContext
 from tfgen.cli.stranger import stranger_warning
 from tfgen.errors import OptionError, TfgenError, UnknownNameError
 from tfgen.plugin.specs import CORE_COMMANDS
@@ -24,12 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options, rest = _GlobalOptions().parse_known_args(arguments)
         show_traceback = options.traceback
         if not rest or rest[0] in ("-h", "--help"):
-            print(_help(Context(tuple(options.plugins), options.verbose)))
+            print(_help(CommandContext(tuple(options.plugins), options.verbose)))
             return 0 if rest else 2
         name, *behind = rest
         if name.startswith("-"):
             raise UnknownNameError("option", name, _GLOBAL, "See: tfgen --help")
-        context = Context(tuple(options.plugins), options.verbose)
+        context = CommandContext(tuple(options.plugins), options.verbose)
         if name != "doctor" and (warning := stranger_warning()):
             print(f"warning: {warning}", file=sys.stderr)
         _function(name, context)(behind, context)
@@ -67,15 +67,17 @@ def _version() -> str:
     return f"tfgen {__version__}"
 
 
-def _function(name: str, context: Context) -> Callable[[Sequence[str], Context], None]:
+def _function(name: str, context: CommandContext) -> Callable[[Sequence[str], CommandContext], None]:
     """Return the function of a command: one of the core's, or a plugin's."""
     if name in CORE_COMMANDS:
-        found: Callable[[Sequence[str], Context], None] = importlib.import_module(f"tfgen.cli.commands.{name}").main
+        found: Callable[[Sequence[str], CommandContext], None] = importlib.import_module(
+            f"tfgen.cli.commands.{name}"
+        ).main
         return found
     return context.registry().command(name).function()
 
 
-def _help(context: Context) -> str:
+def _help(context: CommandContext) -> str:
     commands = {name: importlib.import_module(f"tfgen.cli.commands.{name}").__doc__ or "" for name in CORE_COMMANDS}
     commands |= {name: spec.summary for name, spec in context.registry().commands.items()}
     lines = ["usage: tfgen [-p PLUGIN] [--verbose] [--traceback] COMMAND ...", ""]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfgen.cli.tables import measured
+from tfgen.metrics.metric import Metric, entry_text, metrics_from_json
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.run import Run
 
@@ -18,21 +19,26 @@ _NAME_WIDTH = 13
 _PRINTED_CLASSES = 20  # a wider confusion matrix fits no terminal
 
 
-def metric_lines(split: str, metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return a line for each metric: value, standard error, unit, and what it rests on."""
+def metric_lines(split: str, metrics: Mapping[str, Metric]) -> list[str]:
+    """Return a line for each metric: value, standard error, unit, and what it was measured on."""
     lines, width = [], max([_NAME_WIDTH, *map(len, metrics)])
     for name, metric in metrics.items():
-        basis = ", ".join(f"{key} {value}" for key, value in metric["basis"].items() if key not in ("split", "data"))
-        number = f"{measured(metric['value'], metric['standard_error'])} {metric['unit']}"
+        entries = metric.basis.to_json().items()
+        basis = ", ".join(entry_text(key, value) for key, value in entries if key not in ("split", "data"))
+        number = f"{measured(metric.value, metric.standard_error)} {metric.unit}"
         lines.append(f"{split:<6} {name:<{width}} {number}   ({basis})")
     return lines
 
 
 def results_lines(results: Mapping[str, Any]) -> list[str]:
     """Return the lines of a finished run's numbers."""
-    lines = [line for split in ("train", "valid", "test") for line in metric_lines(split, results.get(split, {}))]
+    lines = [
+        line
+        for split in ("train", "valid", "test")
+        for line in metric_lines(split, metrics_from_json(results.get(split, {})))
+    ]
     for split, classified in results.get("classification", {}).items():
-        lines += metric_lines(split, classified["metrics"])
+        lines += metric_lines(split, metrics_from_json(classified["metrics"]))
     lines.append(f"trained {results['steps']} steps ({results['epochs']} epochs) in {results['train_seconds']:.1f} s")
     return lines
 

@@ -29,3 +29,14 @@ class DataSpec:
     def dimensions(self) -> int:
         """The number of scalars in one example, D in bits per dimension."""
         return math.prod(self.shape)
+
+    def described(self) -> str:
+        """Return what a batch of examples is, for messages.
+
+        >>> DataSpec("image", (8, 8, 1), levels=17).described(), DataSpec("vector", (2,)).described()
+        ('images uint8 [batch, 8, 8, 1] with grey levels 0 .. 16', 'vectors of floats [batch, 2]')
+        """
+        shape = ", ".join(map(str, ("batch", *self.shape)))
+        if self.kind == "image":
+            return f"images uint8 [{shape}] with grey levels 0 .. {self.levels - 1}"
+        return f"vectors of floats [{shape}]"

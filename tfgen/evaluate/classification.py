@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -15,7 +14,6 @@ from tfgen.data.dataset import Dataset
 from tfgen.errors import CapabilityError, NonFiniteError, UnknownNameError
 from tfgen.evaluate.scoring import (
     Likelihood,
-    Metric,
     check_measurement,
     labels_of,
     likelihood_of,
@@ -24,6 +22,7 @@ from tfgen.evaluate.scoring import (
     mean_metric,
     scores,
 )
+from tfgen.metrics.metric import Basis, Metric, metrics_to_json
 from tfgen.model.base import GenerativeModel
 
 Priors = Literal["frequencies", "uniform"]
@@ -87,7 +86,7 @@ class Classification:
     log_posteriors: NDArray[np.float64]
     log_priors: NDArray[np.float64]
     labels: NDArray[np.int32]
-    basis: Mapping[str, Any]
+    basis: Basis
 
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
@@ -114,22 +113,27 @@ class Classification:
 
     @cached_property
     def metrics(self) -> dict[str, Metric]:
-        """For each metric ``{"value", "unit", "standard_error", "basis"}``.
+        """The metrics by name.
 
         ``accuracy``; ``label_nll_nats``, the mean of -log p(y|x) for the true y; ``ece``, the expected calibration error,
         whose standard error takes it as known which bins are overconfident.
         """
         true_class = self.log_posteriors[np.arange(len(self.labels)), self.labels]
         return {
-            "accuracy": mean_metric((self.predicted == self.labels).astype(np.float64), "of examples", self.basis),
-            "label_nll_nats": mean_metric(-true_class, "nats", self.basis),
-            "ece": mean_metric(self.reliability.gaps, "probability", {**self.basis, "bins": BINS}),
+            metric.name: metric
+            for metric in (
+                mean_metric("accuracy", (self.predicted == self.labels).astype(np.float64), self.basis),
+                mean_metric("label_nll_nats", -true_class, self.basis),
+                mean_metric(
+                    "ece", self.reliability.gaps, self.basis.with_entries(other={**self.basis.other, "bins": BINS})
+                ),
+            )
         }
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``results.json`` keeps."""
         return {
-            "metrics": self.metrics,
+            "metrics": metrics_to_json(self.metrics),
             "confusion": self.confusion.tolist(),
             "reliability": self.reliability.to_json(),
         }
@@ -187,8 +191,7 @@ def classify(
     log_priors = log_class_frequencies(data)
     if priors == "uniform":
         log_priors = np.full_like(log_priors, -math.log(len(log_priors)))
-    noisy = data.spec.kind == "image" or likelihood.bound
-    draws = draws if noisy else 1  # a vector's density has no noise to average over
+    draws = draws if likelihood.noisy else 1  # without noise there is nothing to average over
     likelihoods, found = posteriors(
         likelihood, data.splits[name].x, log_priors, draws=draws, seed=seed, batch_size=batch_size, quiet=quiet
     )
@@ -198,10 +201,9 @@ def classify(
             f"log p(x|y) is not finite for {len(lost)} of {len(found)} examples of the {split} split, the first being "
             f"example {lost[0]}, so they have no posterior; train the model again with a smaller --learning-rate."
         )
-    basis = {"split": split, "examples": len(labels), "data": data.name, **model.basis(), **likelihood.basis}
-    basis["p(y)"] = "class frequencies of train" if priors == "frequencies" else "uniform"
-    if noisy:
-        basis |= {"draws": draws, "seed": seed}
+    noise = {"draws": draws, "seed": seed} if likelihood.noisy else {}
+    basis = Basis.of({"split": split, "examples": len(labels), "data": data.name, **model.basis(), **noise})
+    basis = basis.with_entries(**likelihood.basis, class_prior=priors)
     return Classification(likelihoods, found, log_priors, labels, basis)
 
 
@@ -243,11 +245,13 @@ def posteriors(
     options: dict[str, Any] = {"draws": draws, "seed": seed, "batch_size": batch_size, "quiet": quiet}
     for which, values in scores(likelihood, x, title="classifying", **options):
         likelihoods[which] += values
-        if not likelihood.bound:
+        if likelihood.density != "bound":
             with np.errstate(invalid="ignore"):  # what is no number stays so
                 found[which] = np.logaddexp(found[which], log_posteriors(values, log_priors))
     likelihoods /= draws
-    return likelihoods, log_posteriors(likelihoods, log_priors) if likelihood.bound else found - math.log(draws)
+    return likelihoods, log_posteriors(likelihoods, log_priors) if likelihood.density == "bound" else found - math.log(
+        draws
+    )
 
 
 def log_posteriors(log_likelihoods: NDArray[np.float64], log_priors: NDArray[np.float64]) -> NDArray[np.float64]:

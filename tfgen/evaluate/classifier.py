@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import Dataset
 from tfgen.data.grey_levels import to_unit
 from tfgen.data.spec import DataSpec
-from tfgen.model.base import Batch, GenerativeModel, Objective, build_model
+from tfgen.model.base import Batch, Context, GenerativeModel, Objective, build_model
 from tfgen.plugin.specs import ModelSpec
 from tfgen.seeds import fold_in, uniform
 from tfgen.training.interruption import InterruptedRunError
@@ -82,9 +82,9 @@ class Classifier(GenerativeModel):
         """Return the cross-entropy of the labels, in nats."""
         return [Objective("cross_entropy", self._loss, self.trainable_variables)]
 
-    def _loss(self, batch: Batch, seed: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _loss(self, batch: Batch, seed: tf.Tensor, context: Context) -> dict[str, tf.Tensor]:
         keep = None
-        if self.training:
+        if context.training:
             keep = tf.cast(uniform([batch.x.shape[0], self.flat], fold_in(seed, 0)) >= self.config.dropout, tf.float32)
         logits = self.logits(self.features(batch.x, keep))
         loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=batch.labels, logits=logits)

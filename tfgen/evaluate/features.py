@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol, get_args
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import Dataset
 from tfgen.data.grey_levels import to_signed
 from tfgen.data.tfds import data_folder
-from tfgen.errors import DataError, UnknownNameError
+from tfgen.errors import DataError
 from tfgen.evaluate.classifier import (
     Classifier,
     ClassifierConfig,
@@ -33,10 +33,9 @@ from tfgen.evaluate.classifier import (
     train_classifier,
 )
 from tfgen.files import remove_old, written_whole
+from tfgen.plugin.loading import load_registry
+from tfgen.plugin.registry import Registry
 from tfgen.plugin.specs import DataSources
-
-#: How a network is asked for: a classifier trained on the data set, Inception of Keras, or the values themselves.
-Network = Literal["classifier", "inception", "values"]
 
 _FINGERPRINT_EXAMPLES = 1000
 #: Folders of classifiers in training that earlier versions left when they were killed.
@@ -45,8 +44,8 @@ INCEPTION_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 _INCEPTION_SIDE = 299
 
 
-class Seen(NamedTuple):
-    """What a network makes of examples.
+class Features(NamedTuple):
+    """The features that a network extracts from examples.
 
     Attributes:
         features: float32 [n, dimensions].
@@ -58,7 +57,11 @@ class Seen(NamedTuple):
 
 
 class FeatureNetwork(Protocol):
-    """What turns examples into features."""
+    """A feature extractor."""
+
+    @property
+    def kind(self) -> str:
+        """The name under which it is registered and asked for, ``classifier`` for example."""
 
     @property
     def name(self) -> str:
@@ -68,8 +71,8 @@ class FeatureNetwork(Protocol):
     def dimensions(self) -> int:
         """How many features an example has."""
 
-    def see(self, x: NDArray[np.generic]) -> Seen:
-        """Return what it makes of a batch of examples [n, ...]."""
+    def extract(self, x: NDArray[np.generic]) -> Features:
+        """Return features and classes of a batch of examples [n, ...]."""
 
     def features(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
         """Return the features [n, dimensions] of a batch of examples [n, ...]."""
@@ -79,54 +82,57 @@ class FeatureNetwork(Protocol):
 class _Network:
     """A network by the function that it computes."""
 
+    kind: str
     name: str
     dimensions: int
-    function: Callable[[NDArray[np.generic]], Seen]
+    function: Callable[[NDArray[np.generic]], Features]
 
-    def see(self, x: NDArray[np.generic]) -> Seen:
+    def extract(self, x: NDArray[np.generic]) -> Features:
         return self.function(x)
 
     def features(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
-        return self.see(x).features
+        return self.extract(x).features
 
 
 def feature_network(
-    network: str, data: Dataset, sources: DataSources | None = None, quiet: bool = True
+    network: str,
+    data: Dataset,
+    sources: DataSources | None = None,
+    quiet: bool = True,
+    registry: Registry | None = None,
 ) -> FeatureNetwork:
-    """Return the network of that name for a data set.
+    """Return the feature extractor of that name for a data set.
 
     Args:
-        network: one of `Network`; ``classifier`` is trained the first time, and kept beside the prepared data sets.
+        network: ``classifier``, ``inception``, ``values``, or that of a plugin. A classifier is trained the first time, and
+            kept beside the prepared data sets.
         data: what it is to see.
         sources: where prepared data sets are kept.
         quiet: show no progress, and do not print how good the classifier is.
+        registry: of plugins; by default those that are installed.
 
     Raises:
         UnknownNameError: for another name.
         DataError: when the data do not suit the network, or its weights cannot be had.
     """
-    if network == "classifier":
-        return classifier_of(data, sources or DataSources(), quiet)
-    if network == "inception":
-        return inception(data)
-    if network == "values":
-        return values_of(data)
-    raise UnknownNameError("feature network", network, get_args(Network))
+    spec = (registry or load_registry()).feature_network(network)
+    made: FeatureNetwork = spec.function()(data, sources or DataSources(), quiet)
+    return made
 
 
-def default_network(data: Dataset) -> Network:
+def default_network(data: Dataset) -> str:
     """Return the name of the network that suits a data set: a classifier for images with labels, else the values."""
     return "classifier" if data.spec.kind == "image" and data.spec.classes is not None else "values"
 
 
-def values_of(data: Dataset) -> FeatureNetwork:
+def values_of(data: Dataset, sources: DataSources | None = None, quiet: bool = True) -> FeatureNetwork:
     """Return the identity: the features of a vector are its values, those of an image its grey levels as shares of white."""
     scale = 1.0 if data.spec.kind == "vector" else 1.0 / (data.spec.levels - 1)
 
-    def see(x: NDArray[np.generic]) -> Seen:
-        return Seen(np.asarray(x, np.float32).reshape(len(x), -1) * np.float32(scale), None)
+    def extract(x: NDArray[np.generic]) -> Features:
+        return Features(np.asarray(x, np.float32).reshape(len(x), -1) * np.float32(scale), None)
 
-    return _Network("values", data.spec.dimensions, see)
+    return _Network("values", "values", data.spec.dimensions, extract)
 
 
 def classifier_of(data: Dataset, sources: DataSources, quiet: bool = True) -> FeatureNetwork:
@@ -171,20 +177,20 @@ def classifier_of(data: Dataset, sources: DataSources, quiet: bool = True) -> Fe
     if not quiet:
         accuracy = f"{100 * about['test_accuracy']:.2f} % right on {about['examples']} test examples"
         print(f"network  {name}, {config.features} features, {accuracy}", file=sys.stderr)
-    return _Network(name, config.features, _seen_by(model))
+    return _Network("classifier", name, config.features, _extractor(model))
 
 
-def _seen_by(model: Classifier) -> Callable[[NDArray[np.generic]], Seen]:
+def _extractor(model: Classifier) -> Callable[[NDArray[np.generic]], Features]:
     @tf.function(autograph=False, reduce_retracing=True)
     def program(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         features = model.features(x)
         return features, tf.argmax(model.logits(features), axis=-1)
 
-    def see(x: NDArray[np.generic]) -> Seen:
+    def extract(x: NDArray[np.generic]) -> Features:
         features, classes = program(tf.constant(x))
-        return Seen(features.numpy(), classes.numpy())
+        return Features(features.numpy(), classes.numpy())
 
-    return see
+    return extract
 
 
 def _fingerprint(data: Dataset, config: ClassifierConfig) -> str:
@@ -205,7 +211,7 @@ def _digest(*arrays: NDArray[Any]) -> str:
     return digest.hexdigest()
 
 
-def inception(data: Dataset) -> FeatureNetwork:
+def inception(data: Dataset, sources: DataSources | None = None, quiet: bool = True) -> FeatureNetwork:
     """Return Inception v3 as Keras has it, trained on ImageNet: 2048 features, the means of its last maps.
 
     Images are scaled to 299 x 299 bilinearly, grey ones repeated in three channels. These weights are Keras's own: distances
@@ -234,10 +240,10 @@ def inception(data: Dataset) -> FeatureNetwork:
         enlarged = tf.image.resize(to_signed(x, data.spec.levels), [_INCEPTION_SIDE, _INCEPTION_SIDE])
         return model(tf.repeat(enlarged, 3, axis=-1) if x.shape[-1] == 1 else enlarged, training=False)
 
-    def see(x: NDArray[np.generic]) -> Seen:
-        return Seen(program(tf.constant(x)).numpy(), None)
+    def extract(x: NDArray[np.generic]) -> Features:
+        return Features(program(tf.constant(x)).numpy(), None)
 
-    return _Network("keras inception_v3 imagenet", 2048, see)
+    return _Network("inception", "keras inception_v3 imagenet", 2048, extract)
 
 
 def _keras_home() -> Path:

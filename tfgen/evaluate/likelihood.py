@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from tfgen.errors import CapabilityError, UnknownNameError
 from tfgen.evaluate.bounds import ACTIVE_VARIANCE, BoundScores, active_units, score_bound
 from tfgen.evaluate.scoring import (
     Labels,
-    Metric,
     check_measurement,
     labels_of,
     likelihood_of,
@@ -24,7 +23,9 @@ from tfgen.evaluate.scoring import (
     mean_metric,
     scores,
 )
-from tfgen.model.base import GenerativeModel, Measure
+from tfgen.metrics.catalogue import CATALOGUE
+from tfgen.metrics.metric import Basis, Metric, given_label
+from tfgen.model.base import GenerativeModel, ScoredAs
 from tfgen.model.capabilities import HasElbo
 
 
@@ -52,7 +53,7 @@ def evaluate(
         quiet: show no progress.
 
     Returns:
-        For each metric ``{"value", "unit", "standard_error", "basis"}``: ``nll_nats``, which is -log p(x); for images
+        The metrics by name: ``nll_nats``, which is -log p(x); for images
         ``bits_per_dim``; for data of known density ``kl_nats``, the Monte Carlo estimate of KL(data || model). A
         conditional model has the marginal there, ``log p(x) = log sum_y p(x|y) p(y)`` with the class frequencies p(y) of
         the training split, so that these compare with an unconditional model's; its score -log p(x|y) with the label
@@ -68,6 +69,7 @@ def evaluate(
 
     Raises:
         CapabilityError: when the model has neither density nor bound, or particles mean nothing to it.
+        PluginError: when the model does not say what kind of density it has.
         DataError: when a conditional model was built for other classes, or a label lies outside them.
         UnknownNameError: when there is no such split.
         OptionError: when draws, batch size or particles are below 1.
@@ -75,132 +77,128 @@ def evaluate(
     name = check_measurement(split, draws, batch_size)
     likelihood = likelihood_of(model, data, "evaluating", particles)
     examples = data.splits[name]
-    noisy = data.spec.kind == "image" or likelihood.bound
-    draws = draws if noisy else 1  # a vector's density has no noise to average over
-    noise = {"draws": draws, "seed": seed} if noisy else {}
-    said = {"split": split, "examples": len(examples), "data": data.name, **model.basis()}
-    basis = {**said, **likelihood.basis, **noise}
+    draws = draws if likelihood.noisy else 1  # without noise there is nothing to average over
+    noise = {"draws": draws, "seed": seed} if likelihood.noisy else {}
+    basis = Basis.of({"split": split, "examples": len(examples), "data": data.name, **model.basis(), **noise})
+    scored = basis.with_entries(**likelihood.basis)
     # A cross-entropy is no log-probability, of which a sum over the classes would mean something.
-    summed = likelihood.classes is not None and model.measure != "cross-entropy"
+    summed = likelihood.classes is not None and model.scored_as != "cross_entropy"
     log_prior = log_class_frequencies(data) if summed else None
     labels = None if likelihood.classes is None else labels_of(data, name)
     options: dict[str, Any] = {"draws": draws, "seed": seed, "batch_size": batch_size, "quiet": quiet}
     bound: BoundScores | None = None
-    if likelihood.bound and isinstance(model, HasElbo):
+    if likelihood.density == "bound" and isinstance(model, HasElbo):
         bound = score_bound(model, examples.x, labels, log_prior, particles=particles, **options)
         marginal, own = bound.marginal, bound.tightest
     else:
         marginal, own = log_probabilities(likelihood.function, examples.x, log_prior, labels, **options)
-    metrics: dict[str, Metric] = {}
+    found: list[Metric] = []
     if labels is None:
-        metrics |= likelihood_metrics(own, model.measure, data, examples, basis)
+        found += likelihood_metrics(own, model.scored_as, data, examples, scored)
     elif summed:
-        over = {"marginal over": f"{likelihood.classes} classes", "p(y)": "class frequencies of train"}
-        metrics |= likelihood_metrics(marginal, model.measure, data, examples, basis | over)
+        over = scored.with_entries(classes=likelihood.classes, class_prior="frequencies")
+        found += likelihood_metrics(marginal, model.scored_as, data, examples, over)
     if labels is not None:
-        metrics |= negative_log_likelihood(own, model.measure, data, basis, "_given_label")
+        found += negative_log_likelihood(own, model.scored_as, data, scored, given_label)
     if bound is not None:
-        metrics |= bound_metrics(bound, model.measure, particles, labels, said, noise)
-    return metrics
-
-
-#: Every name under which `evaluate` reports a number; those of a density or bound also end in ``_given_label``.
-METRICS = (
-    "nll_nats", "bits_per_dim", "kl_nats", "cross_entropy_nats", "elbo_nats", "iwae_nats", "reconstruction_nats",
-    "latent_kl_nats", "active_units",
-)  # fmt: skip
+        found += bound_metrics(bound, model.scored_as, particles, labels, basis)
+    return {metric.name: metric for metric in found}
 
 
 def check_metrics(names: Sequence[str], model: GenerativeModel) -> None:
     """Check that numbers which somebody asks for by name exist, before anything is computed.
 
     Raises:
-        UnknownNameError: for a name that no metric has.
+        UnknownNameError: for a name that no metric of a density or bound has.
         CapabilityError: for bits/dim of a model that has none, or the parts of a bound of one without a bound.
     """
     for name in names:
-        plain = name.removesuffix("_given_label")
-        if plain not in METRICS:
-            raise UnknownNameError("metric", name, METRICS)
-        if plain in _OF_A_BOUND and not isinstance(model, HasElbo):
+        if name not in DENSITY_METRICS:
+            raise UnknownNameError("metric", name, DENSITY_METRICS)
+        if CATALOGUE[name].of == "bound" and not isinstance(model, HasElbo):
             raise CapabilityError(f"model {type(model).__name__} has no bound, hence no {name}; ask for nll_nats.")
-        if plain == "bits_per_dim" and (model.measure != "examples" or model.data.kind != "image"):
+        of_grey_levels = model.scored_as == "grey_levels" and model.data.kind == "image"
+        if CATALOGUE[name].unit == "bits/dim" and not of_grey_levels:
             raise CapabilityError(
-                f"model {type(model).__name__} has no bits/dim: what it scores are {_SCORED[model.measure]}, not grey levels; "
-                "ask for nll_nats, or train a model of grey levels (pixelcnn --output discretized_logistic, realnvp)."
+                f"model {type(model).__name__} has no bits/dim: what it scores are {_SCORED[model.scored_as]}, not grey "
+                "levels; ask for nll_nats, or train a model of grey levels."
                 if model.data.kind == "image"
                 else f"model {type(model).__name__} was trained on vectors, which have no bits/dim; ask for nll_nats."
             )
 
 
-_OF_A_BOUND = ("elbo_nats", "iwae_nats", "reconstruction_nats", "latent_kl_nats", "active_units")
-_SCORED: Mapping[Measure, str] = {
-    "binary images": "black and white images",
-    "cross-entropy": "cross-entropies",
-    "examples": "examples",
+#: Every name under which `evaluate` reports a number.
+DENSITY_METRICS = tuple(CATALOGUE.of("density", "bound"))
+_SCORED: Mapping[ScoredAs, str] = {
+    "bits": "black and white images",
+    "cross_entropy": "cross-entropies",
+    "grey_levels": "grey levels",
 }
 
 
 def likelihood_metrics(
-    log_probs: NDArray[np.float64], measure: Measure, data: Dataset, examples: Split, basis: Mapping[str, Any]
-) -> dict[str, Metric]:
+    log_probs: NDArray[np.float64], scored_as: ScoredAs, data: Dataset, examples: Split, basis: Basis
+) -> list[Metric]:
     """Return the metrics that follow from each example's log-probability [n] in nats."""
-    metrics = negative_log_likelihood(log_probs, measure, data, basis)
+    metrics = negative_log_likelihood(log_probs, scored_as, data, basis)
     if data.log_prob is not None:
-        metrics["kl_nats"] = mean_metric(data.log_prob(examples.x) - log_probs, "nats", basis)
+        metrics.append(mean_metric("kl_nats", data.log_prob(examples.x) - log_probs, basis))
     return metrics
 
 
 def negative_log_likelihood(
-    log_probs: NDArray[np.float64], measure: Measure, data: Dataset, basis: Mapping[str, Any], suffix: str = ""
-) -> dict[str, Metric]:
-    """Return ``-log p``, under a name that says of what, and for images as they are given the same in bits/dim."""
-    if measure == "cross-entropy":
-        return {f"cross_entropy_nats{suffix}": mean_metric(-log_probs, "nats", basis)}
-    metrics = {f"nll_nats{suffix}": mean_metric(-log_probs, "nats", basis)}
-    if data.spec.kind == "image" and measure == "examples":
+    log_probs: NDArray[np.float64],
+    scored_as: ScoredAs,
+    data: Dataset,
+    basis: Basis,
+    named: Callable[[str], str] = str,
+) -> list[Metric]:
+    """Return ``-log p``, under a name that says of what, and for grey levels the same in bits/dim.
+
+    Args:
+        log_probs: of each example, [n] nats.
+        scored_as: as what images were scored.
+        data: whose examples they are.
+        basis: of the numbers.
+        named: makes a metric's name of the plain one; `tfgen.metrics.given_label` where the label was given.
+    """
+    if scored_as == "cross_entropy":
+        return [mean_metric(named("cross_entropy_nats"), -log_probs, basis)]
+    metrics = [mean_metric(named("nll_nats"), -log_probs, basis)]
+    if data.spec.kind == "image" and scored_as == "grey_levels":
         bits = bits_per_dim(-log_probs, data.spec.dimensions)
-        metrics[f"bits_per_dim{suffix}"] = mean_metric(bits, "bits/dim", basis)
+        metrics.append(mean_metric(named("bits_per_dim"), bits, basis))
     return metrics
 
 
 def bound_metrics(
-    bound: BoundScores,
-    measure: Measure,
-    particles: int,
-    labels: Labels,
-    said: Mapping[str, Any],
-    noise: Mapping[str, Any],
-) -> dict[str, Metric]:
+    bound: BoundScores, scored_as: ScoredAs, particles: int, labels: Labels, basis: Basis
+) -> list[Metric]:
     """Return the bounds in their own sign, the two terms of the ELBO, and the number of active units.
 
     Args:
         bound: of each example.
-        measure: what the model's densities are of.
+        scored_as: as what images were scored.
         particles: of the tightest bound.
         labels: of the examples [n], where they were given to the model.
-        said: what all numbers rest on.
-        noise: how often and with which seed it was drawn.
+        basis: of all numbers.
     """
-    given = "" if labels is None else "_given_label"
-    basis = {**said, **noise}
-    metrics: dict[str, Metric] = {}
-    if measure != "cross-entropy":
-        metrics[f"elbo_nats{given}"] = mean_metric(bound.elbo, "nats", {**said, "particles": 1, **noise})
+    named = str if labels is None else given_label
+    metrics: list[Metric] = []
+    if scored_as != "cross_entropy":
+        elbo = basis.with_entries(density="bound", particles=1)
+        metrics.append(mean_metric(named("elbo_nats"), bound.elbo, elbo))
         if particles > 1:
-            tightest = {**said, "particles": particles, **noise}
-            metrics[f"iwae_nats{given}"] = mean_metric(bound.tightest, "nats", tightest)
+            iwae = elbo.with_entries(particles=particles)
+            metrics.append(mean_metric(named("iwae_nats"), bound.tightest, iwae))
     if bound.reconstruction is not None and bound.divergence is not None:
-        metrics[f"reconstruction_nats{given}"] = mean_metric(-bound.reconstruction, "nats", basis)
-        metrics[f"latent_kl_nats{given}"] = mean_metric(bound.divergence, "nats", basis)
+        metrics.append(mean_metric(named("reconstruction_nats"), -bound.reconstruction, basis))
+        metrics.append(mean_metric(named("latent_kl_nats"), bound.divergence, basis))
     if bound.codes is not None:
-        rests_on = {**said, "variance": f"above {ACTIVE_VARIANCE:g}{'' if labels is None else ' within classes'}"}
-        metrics[f"active_units{given}"] = {
-            "value": float(active_units(bound.codes, labels)),
-            "unit": f"of {bound.codes.shape[1]} units",
-            "standard_error": math.nan,
-            "basis": rests_on,
-        }
+        variance = f"above {ACTIVE_VARIANCE:g}{'' if labels is None else ' within classes'}"
+        counted = basis.with_entries(draws=None, seed=None, other={**basis.other, "variance": variance})
+        count, unit = float(active_units(bound.codes, labels)), f"of {bound.codes.shape[1]} units"
+        metrics.append(Metric(named("active_units"), count, math.nan, unit, counted))
     return metrics
 
 

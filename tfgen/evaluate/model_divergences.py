@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,17 +10,17 @@ from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset
 from tfgen.errors import CapabilityError, DataError, require_option
-from tfgen.evaluate.scoring import Metric, ScoreFunction, log_class_frequencies, log_probabilities
+from tfgen.evaluate.scoring import ScoreFunction, density_of, log_class_frequencies, log_probabilities
+from tfgen.metrics.catalogue import CATALOGUE
 from tfgen.metrics.divergences import divergences_of_scores
 from tfgen.metrics.estimate import Estimate
+from tfgen.metrics.metric import Basis, Metric
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasLogProb, Samples, capable
 from tfgen.progress import Bar
 from tfgen.sample.sampling import sample_batches
 from tfgen.seeds import fold_in, generator
 
-#: Draws on which it is seen whether a density depends on noise.
-_CHECKED = 32
 _WANTED_BY = "a divergence between models"
 
 
@@ -45,8 +44,7 @@ class _Side:
         """Return what the model's densities rest on, each entry under the model's name."""
         basis = dict(self.model.basis())
         if self.log_prior is not None:
-            basis["marginal over"] = f"{len(self.log_prior)} classes"
-            basis["p(y)"] = "uniform" if data is None else "class frequencies of train"
+            basis |= {"classes": len(self.log_prior), "class_prior": "uniform" if data is None else "frequencies"}
         return {f"{self.name}: {key}": value for key, value in basis.items()}
 
 
@@ -81,7 +79,7 @@ def model_divergences(
         data: whose training split gives the frequencies p(y) for conditional models; without it they are uniform.
 
     Returns:
-        ``kl_p_q_nats``, ``kl_q_p_nats`` and ``js_nats``, each ``{"value", "unit", "standard_error", "basis"}``.
+        The metrics ``kl_p_q_nats``, ``kl_q_p_nats`` and ``js_nats``.
 
     Raises:
         CapabilityError: when a model does not sample, or has no density of what it draws.
@@ -96,22 +94,23 @@ def model_divergences(
     _require_same_examples(model_p, model_q)
     scored: list[NDArray[np.float64]] = []
     for number, drawn in enumerate(sides):
-        x = _draws(drawn, sides, number, samples, seed, batch_size, quiet)
+        x = _draws(drawn, number, samples, seed, batch_size, quiet)
         for side in sides:
             title = f"scoring draws of {drawn.name} by {side.name}"
             options: dict[str, Any] = {"batch_size": min(batch_size, samples), "title": title, "quiet": quiet}
             scored.append(log_probabilities(side.log_prob, x, side.log_prior, **options)[0])
     found = divergences_of_scores(*scored)
-    basis = {"samples": samples, "seed": seed, **sides[0].basis(data), **sides[1].basis(data)}
+    both = {**sides[0].basis(data), **sides[1].basis(data)}
+
+    def metric(name: str, estimate: Estimate, drawn: str) -> Metric:
+        basis = Basis.of({"density": "exact", "samples": samples, "seed": seed, "draws of": drawn, **both})
+        return Metric.of(name, estimate, CATALOGUE[name].unit, basis)
+
     return {
-        "kl_p_q_nats": _metric(found.kl, {"draws of": "p", **basis}),
-        "kl_q_p_nats": _metric(found.reverse_kl, {"draws of": "q", **basis}),
-        "js_nats": _metric(found.js, {"draws of": "p and q", **basis}),
+        "kl_p_q_nats": metric("kl_p_q_nats", found.kl, "p"),
+        "kl_q_p_nats": metric("kl_q_p_nats", found.reverse_kl, "q"),
+        "js_nats": metric("js_nats", found.js, "p and q"),
     }
-
-
-def _metric(estimate: Estimate, basis: dict[str, Any]) -> Metric:
-    return {"value": estimate.value, "unit": "nats", "standard_error": estimate.standard_error, "basis": basis}
 
 
 def _side(name: Literal["p", "q"], model: GenerativeModel, data: Dataset | None) -> _Side:
@@ -119,10 +118,16 @@ def _side(name: Literal["p", "q"], model: GenerativeModel, data: Dataset | None)
     density = capable(model, HasLogProb, _WANTED_BY).log_prob
     capable(model, Samples, _WANTED_BY)
     kind, classes = type(model).__name__, model.data.classes
-    if model.measure == "cross-entropy":
+    if model.scored_as == "cross_entropy":
         raise CapabilityError(
             f"model {kind} scores grey levels by a cross-entropy, which is no density, so it has no divergence; "
             "train it on black and white images or with a likelihood of grey levels."
+        )
+    if density_of(model) != "exact":
+        raise CapabilityError(
+            f"model {kind} has a density of images with noise added (dequantised), and images are drawn "
+            "without it, so no divergence follows from its scores; take models with exact probabilities, "
+            "or vectors, or compare bits/dim with tfgen compare."
         )
     log_prior = None
     if model.conditional and classes is not None:
@@ -151,15 +156,13 @@ def _examples(model: GenerativeModel) -> str:
     data = model.data
     if data.kind == "vector":
         return f"vectors of shape {data.shape}"
-    if model.measure == "binary images":
+    if model.scored_as == "bits":
         return f"black and white images of shape {data.shape}"
     return f"images of shape {data.shape} with {data.levels} grey levels"
 
 
-def _draws(
-    side: _Side, both: Sequence[_Side], number: int, samples: int, seed: int, batch_size: int, quiet: bool
-) -> NDArray[np.generic]:
-    """Return draws [samples, ...] of a model; on the first of them both densities are checked, before the rest is drawn."""
+def _draws(side: _Side, number: int, samples: int, seed: int, batch_size: int, quiet: bool) -> NDArray[np.generic]:
+    """Return draws [samples, ...] of a model."""
     labels = None
     if side.log_prior is not None:
         chances = np.exp(side.log_prior)
@@ -169,26 +172,7 @@ def _draws(
     done = 0
     with Bar(f"drawing from {side.name}", samples, "samples", quiet=quiet) as bar:
         for batch in batches:
-            if not drawn:
-                for scored in both:
-                    _require_exact(scored, batch[:_CHECKED])
             drawn.append(batch)
             done += len(batch)
             bar.update(done)
     return np.concatenate(drawn)
-
-
-def _require_exact(side: _Side, x: NDArray[np.generic]) -> None:
-    """Refuse a density that depends on noise at these draws.
-
-    Raises:
-        CapabilityError: says what to compare instead.
-    """
-    labels = None if side.log_prior is None else np.zeros(len(x), np.int32)
-    first, second = (np.asarray(side.log_prob(x, labels, fold_in(0, noise))) for noise in (0, 1))
-    if not np.allclose(first, second, rtol=1e-5, atol=1e-5, equal_nan=True):
-        raise CapabilityError(
-            f"model {type(side.model).__name__} has a density of images with noise added (dequantised), and images are drawn "
-            "without it, so no divergence follows from its scores; take models with exact probabilities "
-            "(pixelcnn), or vectors, or compare bits/dim with tfgen compare."
-        )

@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,13 @@ from tfgen.data.binarisation import Binarisation, binarise
 from tfgen.data.dataset import Dataset
 from tfgen.errors import CapabilityError, DataError, UnknownNameError, require_option
 from tfgen.evaluate.features import FeatureNetwork
-from tfgen.evaluate.scoring import Metric, check_measurement
+from tfgen.evaluate.scoring import check_measurement
+from tfgen.metrics.catalogue import CATALOGUE
 from tfgen.metrics.estimate import Estimate
 from tfgen.metrics.frechet import frechet_from_moments
 from tfgen.metrics.kernel import kernel_distance
 from tfgen.metrics.manifold import manifold_metrics
+from tfgen.metrics.metric import Basis, Metric
 from tfgen.metrics.moments import Moments
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import Samples, capable
@@ -27,19 +29,8 @@ from tfgen.progress import Bar
 from tfgen.sample.sampling import labels_for, sample_batches
 
 #: What can be asked for, and the metrics that it gives.
-SAMPLE_METRICS: dict[str, tuple[str, ...]] = {
-    "fid": ("fid",),
-    "kid": ("kid",),
-    "prdc": ("precision", "recall", "density", "coverage"),
-    "precision": ("precision",),
-    "recall": ("recall",),
-    "density": ("density",),
-    "coverage": ("coverage",),
-    "accuracy": ("label_accuracy",),
-    "label_accuracy": ("label_accuracy",),
-}
+SAMPLE_METRICS = CATALOGUE.asked_as("samples")
 _NEEDS_FEATURES = frozenset({"kid", *SAMPLE_METRICS["prdc"]})
-_UNITS = {"fid": "squared feature units", "kid": "squared MMD"}
 #: Samples are dealt into so many blocks, of which each is left out in turn to find how far off the distance is.
 _BLOCKS = 10
 
@@ -48,7 +39,7 @@ Reference = Literal["grey", "stochastic", "static", "threshold"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class SampleMetrics:
     """What is to be measured of samples.
 
     Attributes:
@@ -66,8 +57,8 @@ class Plan:
         require_option(self.samples >= 2, "samples", self.samples, "at least 2")
 
 
-def plan_of(metrics: tuple[str, ...], samples: int, reference: str) -> Plan:
-    """Return a plan after checking the name of the reference.
+def sample_metrics(metrics: tuple[str, ...], samples: int, reference: str) -> SampleMetrics:
+    """Return what is to be measured, after checking the name of the reference.
 
     Raises:
         UnknownNameError: when there is no such reference.
@@ -75,11 +66,11 @@ def plan_of(metrics: tuple[str, ...], samples: int, reference: str) -> Plan:
     """
     for known in get_args(Reference):
         if reference == known:
-            return Plan(metrics, samples, known)
+            return SampleMetrics(metrics, samples, known)
     raise UnknownNameError("reference", reference, get_args(Reference))
 
 
-def metrics_asked_for(names: Sequence[str], model: GenerativeModel) -> tuple[str, ...]:
+def resolve_metrics(names: Sequence[str], model: GenerativeModel) -> tuple[str, ...]:
     """Return the metrics that some names stand for, or all that a model can have where none is named.
 
     Raises:
@@ -105,7 +96,7 @@ def measure_samples(
     model: GenerativeModel,
     data: Dataset,
     network: FeatureNetwork,
-    plan: Plan,
+    plan: SampleMetrics,
     split: str = "test",
     *,
     seed: int = 0,
@@ -128,7 +119,7 @@ def measure_samples(
         quiet: show no progress.
 
     Returns:
-        For each metric ``{"value", "unit", "standard_error", "basis"}``: ``fid``, the Frechet distance between
+        The metrics by name: ``fid``, the Frechet distance between
         Gaussians; ``kid``, the unbiased kernel distance; ``precision``, ``recall``, ``density``, ``coverage``; and
         ``label_accuracy``, the share of samples that the network takes for their label, with ``per_class``, the share of each
         class. The basis names the network, the number of samples and the size of the reference. Standard errors are over the
@@ -150,11 +141,11 @@ def measure_samples(
     keep = bool(wanted & _NEEDS_FEATURES)
     drawn = sample_batches(model, plan.samples, labels, seed, min(batch_size, plan.samples))
     with Bar("sampling", plan.samples, "samples", quiet=quiet) as bar:
-        samples = _look(bar.counted(drawn), network, keep)
+        samples = _extract(bar.counted(drawn), network, keep)
     metrics: dict[str, Estimate] = {}
     if wanted - {"label_accuracy"}:
         with Bar("reference", len(truth), "examples", quiet=quiet) as bar:
-            reference = _look(bar.counted(_reference(truth, data, plan, seed, batch_size)), network, keep)
+            reference = _extract(bar.counted(_reference(truth, data, plan, seed, batch_size)), network, keep)
         if "fid" in wanted:
             total = reference.blocks[0]
             for block in reference.blocks[1:]:
@@ -164,34 +155,25 @@ def measure_samples(
             metrics["kid"] = kernel_distance(samples.features, reference.features)
         if wanted & set(SAMPLE_METRICS["prdc"]):
             metrics |= manifold_metrics(reference.features, samples.features)
-    basis: dict[str, Any] = {
-        "split": name,
-        "reference": f"{len(truth)} examples" + ("" if plan.reference == "grey" else f", bits ({plan.reference})"),
-        "data": data.name,
-        "samples": plan.samples,
-        "network": network.name,
-        "seed": seed,
-    }
-    found: dict[str, Metric] = {
-        metric: {
-            "value": metrics[metric].value,
-            "unit": _UNITS.get(metric, "of neighbourhoods" if metric == "density" else "share"),
-            "standard_error": metrics[metric].standard_error,
-            "basis": basis,
-        }
+    judged = Basis(data=data.name, samples=plan.samples, seed=seed, features=network.kind, network=network.name)
+    basis = judged.with_entries(split=name, examples=len(truth), reference=plan.reference)
+    found = {
+        metric: Metric.of(metric, metrics[metric], CATALOGUE[metric].unit, basis)
         for metric in plan.metrics
         if metric in metrics
     }
     if "label_accuracy" in wanted:
         assert labels is not None
-        found["label_accuracy"] = label_accuracy(samples.classes, labels, data.spec.classes or 0, network)
-        judged = {key: value for key, value in basis.items() if key not in ("split", "reference")}
-        found["label_accuracy"]["basis"] = judged
+        found["label_accuracy"] = label_accuracy(samples.classes, labels, data.spec.classes or 0, network, judged)
     return found
 
 
 def label_accuracy(
-    predicted: NDArray[np.int64] | None, labels: NDArray[np.int32], classes: int, network: FeatureNetwork
+    predicted: NDArray[np.int64] | None,
+    labels: NDArray[np.int32],
+    classes: int,
+    network: FeatureNetwork,
+    basis: Basis,
 ) -> Metric:
     """Return the share of samples that a classifier takes for the label they were drawn with, and that of each class.
 
@@ -200,6 +182,7 @@ def label_accuracy(
         labels: with which they were drawn, [n].
         classes: how many there are.
         network: that predicted, for the message.
+        basis: of the number.
 
     Raises:
         DataError: when the network does not classify.
@@ -214,16 +197,11 @@ def label_accuracy(
     with np.errstate(invalid="ignore"):
         per_class = np.bincount(labels, right, minlength=classes) / counts
     error = math.sqrt(share * (1 - share) / (len(right) - 1)) if len(right) > 1 else math.nan
-    return {
-        "value": share,
-        "unit": "of samples",
-        "standard_error": error,
-        "per_class": [float(value) for value in per_class],
-        "basis": {},
-    }
+    name = "label_accuracy"
+    return Metric(name, share, error, CATALOGUE[name].unit, basis, tuple(float(value) for value in per_class))
 
 
-def doubts_about(plan: Plan, network: FeatureNetwork) -> list[str]:
+def doubts_about(plan: SampleMetrics, network: FeatureNetwork) -> list[str]:
     """Return what a reader should know before numbers are believed, in sentences."""
     if "fid" in plan.metrics and plan.samples <= network.dimensions:
         return [
@@ -233,35 +211,35 @@ def doubts_about(plan: Plan, network: FeatureNetwork) -> list[str]:
     return []
 
 
-class _Looked(NamedTuple):
+class _Extracted(NamedTuple):
     blocks: list[Moments]
     features: NDArray[np.float32]
     classes: NDArray[np.int64] | None
 
 
-def _look(batches: Iterator[NDArray[np.generic]], network: FeatureNetwork, keep: bool) -> _Looked:
-    """Let a network see batches one by one; keep moments and classes, and the features where they are needed."""
+def _extract(batches: Iterator[NDArray[np.generic]], network: FeatureNetwork, keep: bool) -> _Extracted:
+    """Extract features of batches one by one; keep moments and classes, and the features where they are needed."""
     blocks = [Moments(network.dimensions) for _ in range(_BLOCKS)]
     dealer = np.random.default_rng(0)
     features: list[NDArray[np.float32]] = []
     classes: list[NDArray[np.int64]] = []
     for batch in batches:
-        seen = network.see(batch)
+        extracted = network.extract(batch)
         dealt = (
             dealer.permutation(len(batch)) % _BLOCKS
         )  # at random: labels go round, and a block must not hold one class
         for number, block in enumerate(blocks):
-            block.update(seen.features[dealt == number])
+            block.update(extracted.features[dealt == number])
         if keep:
-            features.append(seen.features)
-        if seen.classes is not None:
-            classes.append(seen.classes)
+            features.append(extracted.features)
+        if extracted.classes is not None:
+            classes.append(extracted.classes)
     kept = np.concatenate(features) if features else np.zeros((0, network.dimensions), np.float32)
-    return _Looked(blocks, kept, np.concatenate(classes) if classes else None)
+    return _Extracted(blocks, kept, np.concatenate(classes) if classes else None)
 
 
 def _reference(
-    truth: NDArray[np.generic], data: Dataset, plan: Plan, seed: int, batch_size: int
+    truth: NDArray[np.generic], data: Dataset, plan: SampleMetrics, seed: int, batch_size: int
 ) -> Iterator[NDArray[np.generic]]:
     """Yield the reference in batches, made black and white where that is planned."""
     levels = data.spec.levels

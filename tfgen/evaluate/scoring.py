@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 from tfgen.data.dataset import SPLITS, Dataset, SplitName
 from tfgen.data.labels import require_classes
-from tfgen.errors import CapabilityError, DataError, UnknownNameError, require_option
+from tfgen.errors import CapabilityError, DataError, PluginError, UnknownNameError, require_option
+from tfgen.metrics.catalogue import CATALOGUE
 from tfgen.metrics.estimate import mean_estimate
+from tfgen.metrics.metric import Basis, Density, Metric
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasElbo, HasLogProb
 from tfgen.progress import Bar
 from tfgen.seeds import fold_in
 
-Metric = dict[str, Any]
 #: ``(x, labels, seed) -> [batch, ...]``: scores of each example, in nats.
 ScoreFunction = Callable[[tf.Tensor, tf.Tensor | None, tf.Tensor], tf.Tensor]
 #: The label of each example, [n], or none at all.
@@ -32,15 +33,25 @@ class Likelihood:
 
     Attributes:
         function: ``(x, labels, seed) -> [batch]`` nats.
+        density: what kind of number it is.
         classes: the classes y of a conditional model, ``0 .. classes - 1``; None for an unconditional one.
-        bound: whether this is a bound.
-        basis: what has to be said of it beside each number.
+        particles: of a bound; None for a density.
+        noisy: whether the score of an example depends on noise, so that several draws of it can be averaged.
+        cross_entropy: whether it is a cross-entropy of grey levels, which is no likelihood.
     """
 
     function: ScoreFunction
+    density: Density
     classes: int | None = None
-    bound: bool = False
-    basis: Mapping[str, Any] = field(default_factory=dict)
+    particles: int | None = None
+    noisy: bool = True
+    cross_entropy: bool = False
+
+    @property
+    def basis(self) -> dict[str, Any]:
+        """What has to be said of it beside each number, as entries of a `Basis`."""
+        scored_as = "cross_entropy" if self.cross_entropy else None
+        return {"density": self.density, "particles": self.particles, "scored_as": scored_as}
 
     @property
     def columns(self) -> int:
@@ -59,6 +70,7 @@ def likelihood_of(model: GenerativeModel, data: Dataset, wanted_by: str, particl
 
     Raises:
         CapabilityError: when the model has neither, or particles are asked of one that they mean nothing to.
+        PluginError: when the model does not say what kind of density it has.
         DataError: when a conditional model was built for other classes than the data set has.
         OptionError: when particles are below 1.
     """
@@ -72,7 +84,7 @@ def likelihood_of(model: GenerativeModel, data: Dataset, wanted_by: str, particl
             f"model {name} needs labels of {model.data.classes} classes; "
             f"data set {data.name!r} has {classes or 'none'}."
         )
-    grey = model.measure == "cross-entropy"
+    grey = model.scored_as == "cross_entropy"
     if grey and particles > 1:
         raise CapabilityError(
             f"model {name} scores grey levels by a cross-entropy, which is no likelihood: particles mean nothing there; "
@@ -83,19 +95,29 @@ def likelihood_of(model: GenerativeModel, data: Dataset, wanted_by: str, particl
             raise CapabilityError(
                 f"model {name} has a density, which particles cannot bring closer; they are for bounds; leave --particles out."
             )
-        density = model.log_prob
-        basis = {"score": "cross-entropy of grey levels; no likelihood"} if grey else {}
-        return Likelihood(lambda x, labels, seed: density(x, labels, seed=seed), classes, basis=basis)
-    bound = model.elbo
-    form = "ELBO, 1 particle" if particles == 1 else f"IWAE, {particles} particles"
+        log_prob = model.log_prob
+        density = density_of(model)
+        noisy = density != "exact" or model.scored_as == "bits"  # which may be drawn from grey levels
+        return Likelihood(lambda x, labels, seed: log_prob(x, labels, seed=seed), density, classes, None, noisy, grey)
+    elbo = model.elbo
     return Likelihood(
-        lambda x, labels, seed: bound(x, labels, seed=seed, particles=particles),
-        classes,
-        bound=True,
-        basis={"score": "cross-entropy of grey levels + KL; no likelihood"}
-        if grey
-        else {"likelihood": f"lower bound ({form})"},
-    )
+        lambda x, labels, seed: elbo(x, labels, seed=seed, particles=particles),
+        "bound", classes, particles, cross_entropy=grey,
+    )  # fmt: skip
+
+
+def density_of(model: GenerativeModel) -> Density:
+    """Return what kind of number a model's `log_prob` is.
+
+    Raises:
+        PluginError: when the model does not say it.
+    """
+    if model.density is None:
+        raise PluginError(
+            f"model {type(model).__name__} has log_prob and does not say of what kind its density is; set the attribute "
+            "density of the class to 'exact', 'dequantised' (images with noise added) or 'bound'."
+        )
+    return model.density
 
 
 def scores(
@@ -232,10 +254,9 @@ def log_class_frequencies(data: Dataset) -> NDArray[np.float64]:
     return frequencies
 
 
-def mean_metric(values: NDArray[np.float64], unit: str, basis: Mapping[str, Any]) -> Metric:
-    """Return ``{"value", "unit", "standard_error", "basis"}`` of the mean over examples; one example has no error (NaN)."""
-    mean = mean_estimate(values)
-    return {"value": mean.value, "unit": unit, "standard_error": mean.standard_error, "basis": dict(basis)}
+def mean_metric(name: str, values: NDArray[np.float64], basis: Basis) -> Metric:
+    """Return a metric that is the mean over examples, [n]; that of one example has no standard error (NaN)."""
+    return Metric.of(name, mean_estimate(values), CATALOGUE[name].unit, basis)
 
 
 def check_measurement(split: str, draws: int, batch_size: int) -> SplitName:

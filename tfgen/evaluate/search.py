@@ -38,7 +38,7 @@ def codes_of_classes(
     ends: list[tuple[NDArray[np.generic], int]] = []
     for number in range(MOST_SAMPLES // _AT_A_TIME):
         codes = np.asarray(prior.sample(_AT_A_TIME, seed=fold_in(seed, number)))
-        found = network.see(np.asarray(model.decode(codes))).classes
+        found = network.extract(np.asarray(model.decode(codes))).classes
         if found is None:
             raise DataError(f"network {network.name!r} does not classify; use a classifier.")
         if classes is None:

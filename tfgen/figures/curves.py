@@ -13,34 +13,31 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from tfgen.figures.saving import save_figure
-
-#: What training logs for images, the first of which is drawn, and how the axis is labelled.
-_CURVE_LABELS = {"bits_per_dim": "bits/dim", "bits_per_dim_given_label": "bits/dim given the label"}
-#: Terms that are drawn beside the loss, in a panel each: those of a bound, and what a discriminator says.
-_TERM_PANELS = {
-    "reconstruction, nats": ("reconstruction_nats",),
-    "KL(q || p), nats": ("latent_kl_nats",),
-    "mean of D": ("d_true", "d_generated"),
-}
+from tfgen.metrics.catalogue import CATALOGUE, Catalogue
 
 
-def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path, catalogue: Catalogue = CATALOGUE) -> None:
     """Write the training curves: bits/dim (given the label, for a conditional model) where there is one, else each loss.
 
-    Where the loss is a bound, its two terms, the reconstruction and the KL, get a panel each beside it; where there is a
-    discriminator, its outputs for true and for generated examples share one.
+    Terms of the loss that are metrics with a panel of their own, such as reconstruction and KL of a bound, or the outputs of a
+    discriminator, are drawn beside it.
 
     Args:
         rows: of ``metrics.jsonl``.
         path: of the picture.
+        catalogue: says which metrics have a panel.
     """
     names = sorted({name.partition("/")[2] for row in rows for name in row if name.startswith("train/")})
-    shown = next(([name] for name in _CURVE_LABELS if name in names), [])
+    shown = next(([name] for name in catalogue.curves() if name in names and catalogue[name].unit == "bits/dim"), [])
     shown = shown or [name for name in names if name.endswith("loss")]
-    terms = {label: _named(names, among) for label, among in _TERM_PANELS.items() if _named(names, among)}
+    terms: dict[str, list[str]] = {}
+    for metric in catalogue.values():  # in the order of the catalogue
+        if metric.panel is not None:
+            terms.setdefault(metric.panel, []).extend(name for name in names if name.rpartition("/")[2] == metric.name)
+    terms = {panel: drawn for panel, drawn in terms.items() if drawn}
     figure = Figure(figsize=(11 if terms else 7, 4), layout="constrained")
     grid = figure.add_gridspec(len(terms) or 1, 2 if terms else 1, width_ratios=(5, 4) if terms else None)
-    label = _CURVE_LABELS.get(shown[0], shown[0]) if len(shown) == 1 else "loss"
+    label = catalogue.title(shown[0]) if len(shown) == 1 else "loss"
     _draw_curve(figure.add_subplot(grid[:, 0]), rows, shown, label)
     beside = [figure.add_subplot(grid[number, 1]) for number in range(len(terms))]
     for axes, (panel, drawn) in zip(beside, terms.items(), strict=True):
@@ -49,11 +46,6 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
             axes.set_xlabel("")
             axes.tick_params(labelbottom=False)
     save_figure(figure, path)
-
-
-def _named(names: Sequence[str], terms: Sequence[str]) -> list[str]:
-    """Return the names that are those of terms, whatever objective they belong to, given the label or not."""
-    return [name for name in names if name.rpartition("/")[2].removesuffix("_given_label") in terms]
 
 
 def _draw_curve(axes: Axes, rows: Sequence[Mapping[str, Any]], names: Sequence[str], label: str) -> None:

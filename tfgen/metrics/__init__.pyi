@@ -1,3 +1,4 @@
+from .catalogue import CATALOGUE, Catalogue
 from .copying import CopyingTest, copying_test, neighbourhoods
 from .divergences import (
     Divergences,
@@ -13,26 +14,35 @@ from .frechet import frechet_distance, frechet_from_moments
 from .gaussian_divergences import gaussian_js, gaussian_kl
 from .kernel import kernel_distance
 from .manifold import manifold_metrics
+from .metric import Basis, Metric, entry_text, given_label, metrics_from_json, metrics_to_json
 from .moments import Moments
 from .neighbours import nearest_neighbours
 
 __all__ = [
+    "CATALOGUE",
+    "Basis",
+    "Catalogue",
     "CopyingTest",
     "Divergences",
     "Estimate",
+    "Metric",
     "Moments",
     "bernoulli_js",
     "bernoulli_kl",
     "copying_test",
     "divergences_of_scores",
+    "entry_text",
     "frechet_distance",
     "frechet_from_moments",
     "gaussian_js",
     "gaussian_kl",
+    "given_label",
     "js_divergence",
     "kernel_distance",
     "kl_divergence",
     "manifold_metrics",
+    "metrics_from_json",
+    "metrics_to_json",
     "monte_carlo_divergences",
     "nearest_neighbours",
     "neighbourhoods",

@@ -6,6 +6,7 @@ int32 ``[batch]``; log-probabilities are in nats. Everything random takes a seed
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -16,6 +17,8 @@ import tensorflow as tf
 from tfgen.data.labels import require_classes
 from tfgen.data.spec import DataSpec
 from tfgen.errors import CapabilityError, DataError, PluginError
+from tfgen.metrics.metric import Density, given_label
+from tfgen.model.boundary import author_errors, check_signatures, guard
 from tfgen.plugin.specs import ModelSpec, Precision
 
 
@@ -26,10 +29,30 @@ class Batch(NamedTuple):
     labels: tf.Tensor | None
 
 
+@dataclass(frozen=True)
+class Context:
+    """Where training stands when a loss is computed; in validation at its end, so that what is annealed has its last value.
+
+    Attributes:
+        step: optimisation steps done, a scalar of integers.
+        epoch: passes over the training examples done, a float32 scalar: the step over the steps of an epoch.
+        training: whether the loss is to be trained on; false in validation. For dropout and the like.
+    """
+
+    step: tf.Tensor
+    epoch: tf.Tensor
+    training: bool = True
+
+    @classmethod
+    def at(cls, step: Any, steps_per_epoch: int = 1, training: bool = True) -> Context:
+        """Return the context of a step."""
+        step = tf.convert_to_tensor(step)
+        return cls(step, tf.cast(step, tf.float32) / steps_per_epoch, training)
+
+
 Terms = dict[str, tf.Tensor]
-#: ``(batch, seed, step) -> {"loss": scalar, ...}``: the loss and whatever else should be logged, each a mean over the batch.
-#: In validation the step is the last one of training, so that whatever is annealed has its final value there.
-LossFunction = Callable[[Batch, tf.Tensor, tf.Tensor], Terms]
+#: ``(batch, seed, context) -> {"loss": scalar, ...}``: the loss and whatever else should be logged, each a mean over the batch.
+LossFunction = Callable[[Batch, tf.Tensor, Context], Terms]
 
 
 @dataclass(frozen=True)
@@ -61,9 +84,9 @@ class Objective:
         return last // self.every - first // self.every
 
 
-#: What a model's densities are of: examples as they are given (images per grey level), images that were made black and
-#: white, or nothing at all, where grey levels are scored by a distribution of bits.
-Measure = Literal["examples", "binary images", "cross-entropy"]
+#: As what a model scores images: by their ``grey_levels``, a number per cell of one level; as ``bits`` that it made of them;
+#: or by the ``cross_entropy`` of grey levels under a distribution of bits, which is no likelihood.
+ScoredAs = Literal["grey_levels", "bits", "cross_entropy"]
 
 
 class GenerativeModel(keras.layers.Layer):
@@ -82,20 +105,19 @@ class GenerativeModel(keras.layers.Layer):
         data: as given.
         seed: as given.
         conditional: whether the model needs labels; a class attribute.
-        measure: what its densities are of; decides under which names they are reported.
-        steps_per_epoch: of the training; known before `objectives` is called, for what is annealed by epochs.
-        training: whether an objective's loss is computed to be trained on, not to validate; for dropout and the like.
-        losses_tell: whether a lower validation loss means a better model, which early stopping and the choice of the best
-            weights rest on; a class attribute, False where objectives play against each other.
+        density: what kind of number `log_prob` or `elbo` is: ``"exact"``, a lower ``"bound"`` of the log-likelihood, or that
+            of ``"dequantised"`` images. A model that has either says it; None for a model without.
+        scored_as: as what images are scored; decides under which names densities are reported. Vectors are scored as they are.
+        validation_loss_ranks: true if validation losses of one run can be ranked; a class attribute. False for adversarial
+            models: ``--keep best`` and ``--patience`` are refused.
         density_dtype: in which densities are computed: float32, or float64 when the model is built under Keras's float64
             policy (for checks to many digits); never less, whatever the precision of the networks.
     """
 
     conditional: bool = False
-    measure: Measure = "examples"
-    steps_per_epoch: int = 1
-    training: bool = True
-    losses_tell: bool = True
+    density: Density | None = None
+    scored_as: ScoredAs = "grey_levels"
+    validation_loss_ranks: bool = True
 
     def __init__(self, config: Any, data: DataSpec, seed: int) -> None:
         super().__init__(name=type(self).__name__.lower())
@@ -107,15 +129,24 @@ class GenerativeModel(keras.layers.Layer):
             raise self.refuse("it is conditional, and this data set has no labels.")
         self.built = True  # weights are made in __init__, not at a first call
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Check arguments, results and exceptions of the subclass's public methods; see `tfgen.model.boundary`."""
+        super().__init_subclass__(**options)
+        guard(cls)
+
     def objectives(self) -> Sequence[Objective]:
         """Return what training minimises; several are run in turn inside one compiled step."""
         raise PluginError(f"{type(self).__name__} does not say what to minimise; define objectives().")
 
     def basis(self) -> Mapping[str, Any]:
-        """Return what the model's log-probabilities rest on, for the record beside each number (alpha, levels, draws)."""
+        """Return what has to be said beside each number: ``levels``, ``alpha``, ... of `tfgen.Basis`, and names of its own."""
         return {}
 
-    def one_hot(self, labels: Any, n: int | None = None) -> tf.Tensor | None:
+    def term_name(self, name: str) -> str:
+        """Return what a term of the loss is called: ``NAME_given_label`` for a conditional model, whose terms are given it."""
+        return given_label(name) if self.conditional else name
+
+    def one_hot(self, labels: Any, n: Any = None) -> tf.Tensor | None:
         """Return labels as rows [n, classes] for a conditional model, None for an unconditional one.
 
         A label outside the classes that only shows inside a compiled function becomes a row of NaN, so that it cannot pass
@@ -123,7 +154,7 @@ class GenerativeModel(keras.layers.Layer):
 
         Args:
             labels: integers [n], or None.
-            n: how many there should be, where that is known.
+            n: how many there should be, an integer or a scalar tensor, where that is known.
 
         Raises:
             DataError: for labels that are missing, superfluous, of the wrong length, or outside the classes.
@@ -140,8 +171,9 @@ class GenerativeModel(keras.layers.Layer):
             raise DataError(
                 f"labels must be integers of shape [n]; got {labels.dtype.name} of shape {labels.shape.as_list()}."
             )
-        if n is not None and labels.shape[0] not in (None, n):
-            raise DataError(f"expected {n} labels, one for each example; got {labels.shape[0]}.")
+        count = None if n is None else tf.get_static_value(n)  # in a graph it may be known at run time only
+        if count is not None and labels.shape[0] not in (None, int(count)):
+            raise DataError(f"expected {count} labels, one for each example; got {labels.shape[0]}.")
         known = tf.get_static_value(labels)
         if known is not None:
             require_classes(known, classes)
@@ -176,13 +208,34 @@ def build_model(
             f"model {spec.name!r} does not work in {precision}; choose from {', '.join(spec.precisions)}."
         )
     factory = spec.factory()
+    _require_factory(spec, factory)
     before = keras.config.dtype_policy()
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)
     try:
-        model = factory(config=config, data=data, seed=seed)
+        with author_errors(
+            spec.name, "building it", "it takes (config, data, seed) and returns a tfgen.GenerativeModel"
+        ):
+            model = factory(config=config, data=data, seed=seed)
     finally:
         keras.config.set_dtype_policy(before)
     if not isinstance(model, GenerativeModel):
         raise PluginError(f"model {spec.name!r}: its factory returned {type(model).__name__}, not a GenerativeModel.")
+    check_signatures(model)
     return model
+
+
+def _require_factory(spec: ModelSpec, factory: Callable[..., Any]) -> None:
+    """Refuse a factory that cannot be called with config, data and seed.
+
+    Raises:
+        PluginError: names its arguments.
+    """
+    found = inspect.signature(factory)
+    try:
+        found.bind(config=None, data=None, seed=0)
+    except TypeError as error:
+        raise PluginError(
+            f"model {spec.name!r}: it is built with (config, data, seed), and {getattr(factory, '__name__', factory)} "
+            f"takes {found} ({error})."
+        ) from error

@@ -23,13 +23,13 @@ GROUP = "tfgen"
 
 #: What the distribution was called before another project's had this name on the public index.
 _FORMER_NAME = "tfgen"
-BUILTIN_DATA = "tfgen.data.builtin"
+BUILTIN = "tfgen.builtin"
 
 Loader = Callable[[], object]
 
 
 def load_registry(plugins: Sequence[str] = ()) -> Registry:
-    """Load the built-in data sets, the installed plugins, and those that are asked for.
+    """Load what comes with tfgen, the installed plugins, and those that are asked for.
 
     An installed plugin that fails is recorded in ``registry.plugins`` with the cause, and the others go on.
 
@@ -117,12 +117,12 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def _installed() -> Iterator[tuple[PluginRecord, Loader]]:
-    """Find tfgen's own data sets and the entry points of all distributions.
+    """Find what comes with tfgen and the entry points of all distributions.
 
     Distributions are read one by one, and only those that name the group: `importlib.metadata.entry_points` gives up
     on all of them for one malformed line.
     """
-    core = metadata.EntryPoint(GROUP, BUILTIN_DATA, GROUP)
+    core = metadata.EntryPoint(GROUP, BUILTIN, GROUP)
     yield PluginRecord(GROUP, "built-in", distribution=DISTRIBUTION, version=VERSION), core.load
     named: dict[str, metadata.Distribution] = {}
     for distribution in metadata.distributions():

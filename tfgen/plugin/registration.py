@@ -1,73 +1,140 @@
-"""Registration of one plugin: the models, data sets and commands that it adds."""
+"""Registration of one plugin: the models, data sets, commands, metrics, pictures and feature networks that it adds."""
 
 from __future__ import annotations
 
+import abc
 import re
-from typing import TypeVar
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tfgen.errors import PluginError
-from tfgen.plugin.specs import CORE_COMMANDS, CommandSpec, DatasetSpec, ModelSpec
+from tfgen.plugin.specs import (
+    CORE_COMMANDS,
+    CommandSpec,
+    DatasetSpec,
+    FeatureNetworkSpec,
+    MetricSpec,
+    ModelSpec,
+    PictureSpec,
+)
 
-S = TypeVar("S", ModelSpec, DatasetSpec, CommandSpec)
+Spec = ModelSpec | DatasetSpec | CommandSpec | MetricSpec | PictureSpec | FeatureNetworkSpec
 
-#: What each kind of spec is called in messages.
-KINDS: dict[type, str] = {ModelSpec: "model", DatasetSpec: "data set", CommandSpec: "command"}
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of thing that plugins add.
+
+    Attributes:
+        one: what one of them is called in messages.
+        many: the name of the list of them, in records and of `Registry`.
+    """
+
+    one: str
+    many: str
+
+
+#: Every kind of spec; whatever the core has a list of is one of these.
+KINDS: dict[type[Spec], Kind] = {
+    ModelSpec: Kind("model", "models"),
+    DatasetSpec: Kind("data set", "datasets"),
+    CommandSpec: Kind("command", "commands"),
+    MetricSpec: Kind("metric", "metrics"),
+    PictureSpec: Kind("picture", "pictures"),
+    FeatureNetworkSpec: Kind("feature network", "feature_networks"),
+}
 _NAME = re.compile(r"[a-z0-9_-]+")
 
 
-class Registration:
-    """What one plugin adds; `tfgen_register` gets it, and it counts only if the hook returns.
+class Additions(abc.ABC):
+    """What can be added to a registration or a registry: one method for each kind of spec."""
 
-    Attributes:
-        models: by name.
-        datasets: by name.
-        commands: by name.
-    """
-
-    def __init__(self) -> None:
-        self.models: dict[str, ModelSpec] = {}
-        self.datasets: dict[str, DatasetSpec] = {}
-        self.commands: dict[str, CommandSpec] = {}
+    @abc.abstractmethod
+    def _add(self, spec: Spec, expected: type[Spec]) -> None:
+        """Add a spec of the kind `expected`, checked."""
 
     def add_model(self, spec: ModelSpec) -> None:
         """Add a model.
 
         Raises:
-            PluginError: when `spec` is no `ModelSpec`, its name is malformed, or this plugin has added that name.
+            PluginError: when `spec` is no `ModelSpec`, its name is malformed, or the name has been added already.
         """
-        add_checked(self.models, spec, ModelSpec)
+        self._add(spec, ModelSpec)
 
     def add_dataset(self, spec: DatasetSpec) -> None:
         """Add a data set.
 
         Raises:
-            PluginError: when `spec` is no `DatasetSpec`, its name is malformed, or this plugin has added that name.
+            PluginError: when `spec` is no `DatasetSpec`, its name is malformed, or the name has been added already.
         """
-        add_checked(self.datasets, spec, DatasetSpec)
+        self._add(spec, DatasetSpec)
 
     def add_command(self, spec: CommandSpec) -> None:
         """Add a command of the command line.
 
         Raises:
             PluginError: when `spec` is no `CommandSpec`, its name is malformed or that of one of tfgen's own commands, or
-                this plugin has added that name.
+                the name has been added already.
         """
-        add_checked(self.commands, spec, CommandSpec)
+        self._add(spec, CommandSpec)
+
+    def add_metric(self, spec: MetricSpec) -> None:
+        """Add a metric: a term of a loss, or a number that its function computes.
+
+        Raises:
+            PluginError: when `spec` is no `MetricSpec`, its name is malformed, or the name has been added already.
+        """
+        self._add(spec, MetricSpec)
+
+    def add_picture(self, spec: PictureSpec) -> None:
+        """Add a picture that is drawn when a run ends.
+
+        Raises:
+            PluginError: when `spec` is no `PictureSpec`, its name is malformed, or the name has been added already.
+        """
+        self._add(spec, PictureSpec)
+
+    def add_feature_network(self, spec: FeatureNetworkSpec) -> None:
+        """Add a feature extractor for FID, KID and precision/recall.
+
+        Raises:
+            PluginError: when `spec` is no `FeatureNetworkSpec`, its name is malformed, or the name has been added already.
+        """
+        self._add(spec, FeatureNetworkSpec)
 
 
-def add_checked(specs: dict[str, S], spec: S, expected: type[S]) -> None:
-    """Add `spec` to `specs` under its name, after checking its type and its name.
+class Registration(Additions):
+    """What one plugin adds; `tfgen_register` gets it, and it counts only if the hook returns."""
+
+    def __init__(self) -> None:
+        self._specs: dict[type[Spec], dict[str, Spec]] = {kind: {} for kind in KINDS}
+
+    def names(self, kind: type[Spec]) -> tuple[str, ...]:
+        """Return the names of one kind, in the order in which they were added."""
+        return tuple(self._specs[kind])
+
+    def specs(self) -> Iterator[Spec]:
+        """Yield everything that was added."""
+        for specs in self._specs.values():
+            yield from specs.values()
+
+    def _add(self, spec: Spec, expected: type[Spec]) -> None:
+        check_spec(spec, expected)
+        if spec.name in self._specs[expected]:
+            raise PluginError(f"{KINDS[expected].one} {spec.name!r} is added twice.")
+        self._specs[expected][spec.name] = spec
+
+
+def check_spec(spec: object, expected: type[Spec]) -> None:
+    """Check the type and the name of what is added.
 
     Raises:
-        PluginError: when it is no `expected`, or its name is malformed, reserved or taken.
+        PluginError: when it is no `expected`, or its name is malformed or reserved.
     """
-    kind = KINDS[expected]
+    kind = KINDS[expected].one
     if not isinstance(spec, expected):
         raise PluginError(f"a {kind} is added as a tfgen.{expected.__name__}, got {spec!r}.")
     if not (isinstance(spec.name, str) and _NAME.fullmatch(spec.name)):
         raise PluginError(f"{kind} {spec.name!r}: a name has lower-case letters, digits, underscores and hyphens only.")
     if isinstance(spec, CommandSpec) and spec.name in CORE_COMMANDS:
         raise PluginError(f"command {spec.name!r} is one of tfgen's own; choose another name.")
-    if spec.name in specs:
-        raise PluginError(f"{kind} {spec.name!r} is added twice.")
-    specs[spec.name] = spec

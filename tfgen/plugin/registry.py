@@ -1,21 +1,29 @@
-"""Registry of plugins: models, data sets and commands by name."""
+"""Registry of plugins: models, data sets, commands, metrics, pictures and feature networks by name."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 
 import pluggy
 
 from tfgen.errors import PluginError, UnknownNameError
 from tfgen.plugin import hookspecs
 from tfgen.plugin.lint import hooks_of, lint
-from tfgen.plugin.registration import Registration, add_checked
-from tfgen.plugin.specs import CORE_COMMANDS, CommandSpec, DatasetSpec, ModelSpec
+from tfgen.plugin.registration import KINDS, Additions, Registration, Spec, check_spec
+from tfgen.plugin.specs import (
+    CORE_COMMANDS,
+    CommandSpec,
+    DatasetSpec,
+    FeatureNetworkSpec,
+    MetricSpec,
+    ModelSpec,
+    PictureSpec,
+)
 
-S = TypeVar("S", ModelSpec, DatasetSpec, CommandSpec)
+T = TypeVar("T", bound=Spec)
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,9 @@ class PluginRecord:
         models: the names of the models it adds.
         datasets: the names of the data sets it adds.
         commands: the names of the commands it adds.
+        metrics: the names of the metrics it adds.
+        pictures: the names of the pictures it adds.
+        feature_networks: the names of the feature networks it adds.
         hooks: the hooks it implements.
     """
 
@@ -46,6 +57,9 @@ class PluginRecord:
     models: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
+    feature_networks: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
 
     @property
@@ -60,7 +74,7 @@ class PluginRecord:
 PROGRAM = PluginRecord("this program", "module")
 
 
-class Registry:
+class Registry(Additions):
     """The plugins of one command or program, and what they added; `tfgen.load_registry` fills one.
 
     Attributes:
@@ -69,9 +83,7 @@ class Registry:
 
     def __init__(self) -> None:
         self.plugins: list[PluginRecord] = []
-        self._models: _Shelf[ModelSpec] = _Shelf("model")
-        self._datasets: _Shelf[DatasetSpec] = _Shelf("data set")
-        self._commands: _Shelf[CommandSpec] = _Shelf("command")
+        self._shelves: dict[type[Any], _Shelf[Any]] = {kind: _Shelf(named.one) for kind, named in KINDS.items()}
         self._silenced: set[str] = set()
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
@@ -102,58 +114,54 @@ class Registry:
             self._manager.unregister(plugin)
             raise
         hooks = {options.get("specname") or name for name, options in hooks_of(plugin).items()}
-        record = replace(
-            record,
-            models=tuple(registration.models),
-            datasets=tuple(registration.datasets),
-            commands=tuple(registration.commands),
-            hooks=tuple(sorted(hooks)),
-        )
+        added: dict[str, Any] = {named.many: registration.names(kind) for kind, named in KINDS.items()}
+        record = replace(record, **added, hooks=tuple(sorted(hooks)))
         self.plugins.append(record)
-        for model in registration.models.values():
-            self._models.claim(model, record)
-        for dataset in registration.datasets.values():
-            self._datasets.claim(dataset, record)
-        for command in registration.commands.values():
-            self._commands.claim(command, record)
+        for spec in registration.specs():
+            self._shelves[type(spec)].claim(spec, record)
 
-    def add_model(self, spec: ModelSpec) -> None:
-        """Add a model of the running program's own, without a plugin.
+    def _add(self, spec: Spec, expected: type[Spec]) -> None:
+        """Add what belongs to the running program itself, not to a plugin."""
+        check_spec(spec, expected)
+        self._shelves[expected].claim(spec, PROGRAM)
 
-        Raises:
-            PluginError: when `spec` is no `ModelSpec`, or its name is malformed.
-        """
-        add_checked({}, spec, ModelSpec)
-        self._models.claim(spec, PROGRAM)
-
-    def add_dataset(self, spec: DatasetSpec) -> None:
-        """Add a data set of the running program's own, without a plugin.
-
-        Raises:
-            PluginError: when `spec` is no `DatasetSpec`, or its name is malformed.
-        """
-        add_checked({}, spec, DatasetSpec)
-        self._datasets.claim(spec, PROGRAM)
+    def _shelf(self, kind: type[T]) -> _Shelf[T]:
+        return cast("_Shelf[T]", self._shelves[kind])
 
     @property
     def models(self) -> dict[str, ModelSpec]:
         """The models by name, sorted, less those in `conflicts`."""
-        return self._models.sole()
+        return self._shelf(ModelSpec).sole()
 
     @property
     def datasets(self) -> dict[str, DatasetSpec]:
         """The data sets by name, sorted, less those in `conflicts`."""
-        return self._datasets.sole()
+        return self._shelf(DatasetSpec).sole()
 
     @property
     def commands(self) -> dict[str, CommandSpec]:
         """The commands that plugins add, by name, sorted, less those in `conflicts`."""
-        return self._commands.sole()
+        return self._shelf(CommandSpec).sole()
+
+    @property
+    def metrics(self) -> dict[str, MetricSpec]:
+        """The metrics by name, in the order in which they were added, less those in `conflicts`."""
+        return self._shelf(MetricSpec).sole(in_order=True)
+
+    @property
+    def pictures(self) -> dict[str, PictureSpec]:
+        """The pictures by name, in the order in which they were added, less those in `conflicts`."""
+        return self._shelf(PictureSpec).sole(in_order=True)
+
+    @property
+    def feature_networks(self) -> dict[str, FeatureNetworkSpec]:
+        """The feature networks by name, sorted, less those in `conflicts`."""
+        return self._shelf(FeatureNetworkSpec).sole()
 
     @property
     def conflicts(self) -> list[str]:
         """One line for each name that several plugins claim: who does, and the remedy."""
-        return [*self._models.conflicts(), *self._datasets.conflicts(), *self._commands.conflicts()]
+        return [line for shelf in self._shelves.values() for line in shelf.conflicts()]
 
     def model(self, name: str) -> ModelSpec:
         """Return the model called `name`, without importing its class.
@@ -162,7 +170,7 @@ class Registry:
             UnknownNameError: when there is none; it names the plugins that failed to load.
             PluginError: when several plugins claim the name.
         """
-        return self._models.find(name, self._hint())[1]
+        return self._shelf(ModelSpec).find(name, self._hint())[1]
 
     def model_origin(self, name: str) -> PluginRecord:
         """Return who added the model called `name`.
@@ -171,7 +179,7 @@ class Registry:
             UnknownNameError: when there is none; it names the plugins that failed to load.
             PluginError: when several plugins claim the name.
         """
-        return self._models.find(name, self._hint())[0]
+        return self._shelf(ModelSpec).find(name, self._hint())[0]
 
     def dataset(self, name: str) -> DatasetSpec:
         """Return the data set called `name`, without loading it.
@@ -180,7 +188,7 @@ class Registry:
             UnknownNameError: when there is none; it names the plugins that failed to load.
             PluginError: when several plugins claim the name.
         """
-        return self._datasets.find(name, self._hint())[1]
+        return self._shelf(DatasetSpec).find(name, self._hint())[1]
 
     def command(self, name: str) -> CommandSpec:
         """Return the command called `name`, without importing it.
@@ -189,7 +197,25 @@ class Registry:
             UnknownNameError: when there is none; it names the plugins that failed to load.
             PluginError: when several plugins claim the name.
         """
-        return self._commands.find(name, self._hint(), CORE_COMMANDS)[1]
+        return self._shelf(CommandSpec).find(name, self._hint(), CORE_COMMANDS)[1]
+
+    def metric(self, name: str) -> MetricSpec:
+        """Return the metric called `name`.
+
+        Raises:
+            UnknownNameError: when there is none; it names the plugins that failed to load.
+            PluginError: when several plugins claim the name.
+        """
+        return self._shelf(MetricSpec).find(name, self._hint())[1]
+
+    def feature_network(self, name: str) -> FeatureNetworkSpec:
+        """Return the feature network called `name`, without making it.
+
+        Raises:
+            UnknownNameError: when there is none; it names the plugins that failed to load.
+            PluginError: when several plugins claim the name.
+        """
+        return self._shelf(FeatureNetworkSpec).find(name, self._hint())[1]
 
     def observe(self, hook: str, **arguments: Any) -> None:
         """Call an observer hook of all plugins, one at a time.
@@ -227,23 +253,24 @@ class Registry:
         return f"{'; '.join(failed)}; see `tfgen plugins`." if failed else ""
 
 
-class _Shelf(Generic[S]):
+class _Shelf(Generic[T]):
     """Specs of one kind by name, each with all who claim that name."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self._claims: dict[str, list[tuple[PluginRecord, S]]] = {}
+        self._claims: dict[str, list[tuple[PluginRecord, T]]] = {}
 
-    def claim(self, spec: S, origin: PluginRecord) -> None:
+    def claim(self, spec: T, origin: PluginRecord) -> None:
         self._claims.setdefault(spec.name, []).append((origin, spec))
 
-    def sole(self) -> dict[str, S]:
-        return {name: claims[0][1] for name, claims in sorted(self._claims.items()) if len(claims) == 1}
+    def sole(self, in_order: bool = False) -> dict[str, T]:
+        claims = self._claims.items() if in_order else sorted(self._claims.items())
+        return {name: claimed[0][1] for name, claimed in claims if len(claimed) == 1}
 
     def conflicts(self) -> Iterator[str]:
         return (self._conflict(name) for name, claims in sorted(self._claims.items()) if len(claims) > 1)
 
-    def find(self, name: str, hint: str, others: Iterable[str] = ()) -> tuple[PluginRecord, S]:
+    def find(self, name: str, hint: str, others: Iterable[str] = ()) -> tuple[PluginRecord, T]:
         if name not in self._claims:
             raise UnknownNameError(self.kind, name, [*self._claims, *others], hint)
         if len(self._claims[name]) > 1:

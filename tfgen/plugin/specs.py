@@ -1,11 +1,14 @@
-"""Specifications that a plugin registers: `ModelSpec`, `DatasetSpec`, `CommandSpec`. No TensorFlow here."""
+"""Specifications that a plugin registers: models, data sets, commands, metrics, pictures, feature networks.
+
+No TensorFlow here.
+"""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from tfgen.errors import PluginError
 
@@ -15,6 +18,7 @@ CORE_COMMANDS = (
     "divergence", "info", "list", "datasets", "plugins", "doctor",
 )  # fmt: skip
 
+MetricKind = Literal["density", "bound", "samples", "classification", "divergence", "speed", "model", "training"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
@@ -93,7 +97,7 @@ class CommandSpec:
         name: the word users type behind ``tfgen``; none of `CORE_COMMANDS`.
         main: the function ``(arguments, context) -> None`` that runs it, or its dotted path ``"package.module:function"``,
             which keeps its imports out of the plugin's. `arguments` is what stands behind the command, `context` a
-            `tfgen.cli.Context`; a `TfgenError` ends the command with one line and exit code 2.
+            `tfgen.cli.CommandContext`; a `TfgenError` ends the command with one line and exit code 2.
         summary: one line for `tfgen --help`.
     """
 
@@ -111,6 +115,117 @@ class CommandSpec:
             PluginError: when it cannot be imported.
         """
         return _imported("command", self.name, self.main)
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """A metric as a plugin registers it: what it is called, and how its values are read.
+
+    Two things have a metric: a term of a loss, which is logged under its name while a model is trained; and a number that
+    `measure` computes, which ``tfgen evaluate RUN --metrics NAME`` records.
+
+    Attributes:
+        name: as results and logs have it, for example ``"nll_nats"``.
+        title: what the field calls it.
+        unit: of its values.
+        better: whether the ``lower`` or the ``higher`` value is the better one; None where neither is, so that nothing is
+            ranked by it.
+        of: what it follows from: the ``density`` of a model, a ``bound``, ``samples``, a ``classification``, a ``divergence``
+            between models, ``speed``; ``model`` for whatever else `measure` looks at; ``training`` for a term of a loss.
+        given_label: whether it is also reported as ``NAME_given_label``, of a conditional model with the label given.
+        aliases: other names that ask for it, also for several metrics at once (``prdc``).
+        curve: its place among the metrics that stand for a run as its validation curve, 1 first; None for no curve.
+        panel: title of the panel beside the training curve in which it is drawn; None for no panel.
+        measure: the function ``(tfgen.Measurement) -> tfgen.metrics.Estimate`` that computes it, or its dotted path
+            ``"package.module:function"``; None where tfgen or the loss computes it.
+        summary: one line for `tfgen plugins` and the docs.
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: Literal["lower", "higher"] | None = None
+    of: MetricKind = "model"
+    given_label: bool = False
+    aliases: tuple[str, ...] = ()
+    curve: int | None = None
+    panel: str | None = None
+    measure: str | Callable[..., Any] | None = None
+    summary: str = ""
+
+    def __post_init__(self) -> None:
+        if self.better not in (None, "lower", "higher"):
+            raise PluginError(f"metric {self.name!r}: better must be 'lower', 'higher' or None, got {self.better!r}.")
+        if self.of not in get_args(MetricKind):
+            raise PluginError(
+                f"metric {self.name!r}: of must be one of {', '.join(get_args(MetricKind))}, got {self.of!r}."
+            )
+        if self.measure is not None:
+            _check_path("metric", self.name, self.measure)
+
+    def function(self) -> Callable[..., Any]:
+        """Return the function that computes it, importing it only now.
+
+        Raises:
+            PluginError: when there is none, or it cannot be imported.
+        """
+        if self.measure is None:
+            raise PluginError(f"metric {self.name!r} has no function 'measure' that computes it.")
+        return _imported("metric", self.name, self.measure)
+
+
+@dataclass(frozen=True)
+class PictureSpec:
+    """A picture of a trained model as a plugin registers it; `tfgen run` draws it as ``figures/NAME.png`` when it ends.
+
+    Attributes:
+        name: of the file, without its ending.
+        draw: the function ``(model, data, path) -> None`` that writes the PNG file `path`, or its dotted path
+            ``"package.module:function"``. It raises `tfgen.CapabilityError` for a model that has no such picture.
+        summary: one line for `tfgen plugins` and the docs.
+    """
+
+    name: str
+    draw: str | Callable[..., None]
+    summary: str
+
+    def __post_init__(self) -> None:
+        _check_path("picture", self.name, self.draw)
+
+    def function(self) -> Callable[..., None]:
+        """Return the function that draws it, importing it only now.
+
+        Raises:
+            PluginError: when it cannot be imported.
+        """
+        return _imported("picture", self.name, self.draw)
+
+
+@dataclass(frozen=True)
+class FeatureNetworkSpec:
+    """A feature extractor for FID, KID and precision/recall as a plugin registers it.
+
+    Attributes:
+        name: what ``tfgen evaluate --features`` calls it.
+        make: the function ``(data, sources, quiet) -> tfgen.FeatureNetwork`` that makes it for a data set, or its dotted path
+            ``"package.module:function"``. It raises `tfgen.DataError` for data that do not suit it.
+        summary: one line for `tfgen plugins` and the docs.
+    """
+
+    name: str
+    make: str | Callable[..., Any]
+    summary: str
+
+    def __post_init__(self) -> None:
+        _check_path("feature network", self.name, self.make)
+
+    def function(self) -> Callable[..., Any]:
+        """Return the function that makes it, importing it only now.
+
+        Raises:
+            PluginError: when it cannot be imported.
+        """
+        return _imported("feature network", self.name, self.make)
 
 
 def _check_path(kind: str, name: str, target: str | Callable[..., Any]) -> None:

@@ -1,8 +1,5 @@
 from .api import generate, load, train
 from .comparison import (
-    DESCRIPTIVE,
-    HIGHER_IS_BETTER,
-    LOWER_IS_BETTER,
     Comparison,
     MetricRow,
     compare,
@@ -15,16 +12,12 @@ from .comparison import (
 from .comparison_figure import draw_curve_panels
 from .config import RunConfig, config_from_json, default_config
 from .experiment import resume_run, start_run
-from .facts import RISING, SPLITS, RunFacts, read_run, read_runs
+from .facts import SPLITS, RunFacts, read_run, read_runs
 from .folder import RunFolder, check_name
 from .run import Run
 from .sample_file import write_samples
 
 __all__ = [
-    "DESCRIPTIVE",
-    "HIGHER_IS_BETTER",
-    "LOWER_IS_BETTER",
-    "RISING",
     "SPLITS",
     "Comparison",
     "MetricRow",

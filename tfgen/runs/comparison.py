@@ -10,34 +10,19 @@ from functools import cached_property
 from typing import Any, Literal
 
 from tfgen.files import finite
-from tfgen.runs.facts import CURVES, SPLITS, RunFacts
+from tfgen.metrics.catalogue import Catalogue
+from tfgen.metrics.metric import Metric
+from tfgen.runs.facts import SPLITS, RunFacts
 
-
-def _also_given_label(*names: str) -> frozenset[str]:
-    return frozenset(names) | {f"{name}_given_label" for name in names}
-
-
-#: Metrics of which the smaller is the better. What is in neither this set nor `HIGHER_IS_BETTER` is shown and never ranked.
-LOWER_IS_BETTER = frozenset({"kl_nats", "label_nll_nats", "ece", "fid", "kid"}) | _also_given_label(
-    "bits_per_dim", "nll_nats", "cross_entropy_nats"
-)
-#: Metrics of which the larger is the better.
-HIGHER_IS_BETTER = frozenset(
-    {"accuracy", "label_accuracy", "precision", "recall", "density", "coverage"}
-) | _also_given_label("elbo_nats", "iwae_nats")
-#: What a bound is made of, and how much of the code is used: each may go either way in the better model.
-DESCRIPTIVE = _also_given_label("reconstruction_nats", "latent_kl_nats", "active_units")
 #: A difference counts when it is larger than this many of its standard errors.
 STANDARD_ERRORS = 2.0
 
 #: Which noise was drawn is no part of what was measured.
 _NOISE = frozenset({"seed"})
 #: How a conditional model makes log p(x) of its log p(x|y) belongs to the model; what is measured is log p(x) all the same.
-_MARGINAL = frozenset({"marginal over", "p(y)"})
-#: What it says of a number that its basis lacks an entry, where "none" would mislead.
-_WITHOUT = {"likelihood": "a density"}
-_OF_THE_MARGINAL = frozenset({"bits_per_dim", "nll_nats", "kl_nats"})
+_MARGINAL = frozenset({"classes", "class_prior"})
 Verdict = Literal["best", "level", "behind"]
+Better = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +52,9 @@ class MetricRow:
         basis: what it was measured on, the data set included: equal for all runs of the row.
         values: by the run's name.
         errors: standard errors over the examples, by the run's name.
-        telling: the entries of the basis by which this row differs from other rows of the metric.
+        differing: the entries of the basis by which this row differs from other rows of the metric.
+        better: which values are the better ones; None where neither are.
+        known: whether the metric is in the catalogue.
     """
 
     split: str
@@ -76,17 +63,18 @@ class MetricRow:
     basis: Mapping[str, Any]
     values: Mapping[str, float]
     errors: Mapping[str, float]
-    telling: Mapping[str, Any] = field(default_factory=dict)
+    differing: Mapping[str, Any] = field(default_factory=dict)
+    better: Better | None = None
+    known: bool = True
 
     @cached_property
     def standings(self) -> dict[str, Standing]:
         """Where each run stands; empty when it is not known which way is better, or fewer than two can be ranked."""
-        return rank(self.values, self.errors, self.name)
+        return rank(self.values, self.errors, self.better)
 
-    def told(self, key: str) -> str:
-        """Return a telling entry in words."""
-        value = self.telling[key]
-        return _WITHOUT.get(key, "none") if value is None else in_words(value)
+    def described(self, key: str) -> str:
+        """Return a differing entry in words."""
+        return in_words(self.differing[key])
 
 
 @dataclass(frozen=True)
@@ -170,6 +158,7 @@ def options_that_differ(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, d
 
 def metric_rows(runs: Sequence[RunFacts]) -> list[MetricRow]:
     """Return a row for each metric, split and basis; see `compare`."""
+    catalogue = _catalogue_of(runs)
     groups: dict[tuple[str, str], dict[str, list[RunFacts]]] = {}
     for run in runs:
         for key, metric in run.metrics().items():
@@ -178,22 +167,24 @@ def metric_rows(runs: Sequence[RunFacts]) -> list[MetricRow]:
     rows = []
     for split, name in sorted(groups, key=lambda key: SPLITS.index(key[0])):
         bases = [json.loads(basis) for basis in groups[split, name]]
-        telling = [key for key in dict.fromkeys(key for basis in bases for key in basis) if _differs(key, bases)]
+        differing = [key for key in dict.fromkeys(key for basis in bases for key in basis) if _differs(key, bases)]
         for basis, members in zip(bases, groups[split, name].values(), strict=True):
             metrics = {run.name: run.metrics()[split, name] for run in members}
             unit = basis.pop("unit")
             rows.append(
                 MetricRow(
                     split, name, unit, basis,
-                    {run: metric["value"] for run, metric in metrics.items()},
-                    {run: metric["standard_error"] for run, metric in metrics.items()},
-                    {key: basis.get(key) for key in telling if key != "unit"},
+                    {run: metric.value for run, metric in metrics.items()},
+                    {run: metric.standard_error for run, metric in metrics.items()},
+                    {key: basis.get(key) for key in differing if key != "unit"},
+                    catalogue[name].better if name in catalogue else None,
+                    name in catalogue,
                 )
             )  # fmt: skip
     return rows
 
 
-def rank(values: Mapping[str, float], errors: Mapping[str, float], metric: str) -> dict[str, Standing]:
+def rank(values: Mapping[str, float], errors: Mapping[str, float], better: Better | None) -> dict[str, Standing]:
     """Rank numbers that were measured on the same thing.
 
     The error of a difference is ``sqrt(a^2 + b^2)``, as if the runs had been measured on different examples. They share
@@ -204,19 +195,19 @@ def rank(values: Mapping[str, float], errors: Mapping[str, float], metric: str) 
     Args:
         values: by run.
         errors: standard errors over the examples, by run.
-        metric: its name, which says whether lower or higher is better.
+        better: whether lower or higher values are better; None where neither are.
 
     Returns:
-        For each run with a finite value and error where it stands; empty for a metric that is not known, and for fewer than two
-        such runs.
+        For each run with a finite value and error where it stands; empty where neither values are better, and for fewer than
+        two such runs.
 
-    >>> {run: standing.verdict for run, standing in rank({"a": 1.0, "b": 1.5}, {"a": 0.1, "b": 0.1}, "nll_nats").items()}
+    >>> {run: standing.verdict for run, standing in rank({"a": 1.0, "b": 1.5}, {"a": 0.1, "b": 0.1}, "lower").items()}
     {'a': 'best', 'b': 'behind'}
     """
     sound = [run for run in values if math.isfinite(values[run]) and math.isfinite(errors[run])]
-    if len(sound) < 2 or metric not in LOWER_IS_BETTER | HIGHER_IS_BETTER:
+    if len(sound) < 2 or better is None:
         return {}
-    leader = (min if metric in LOWER_IS_BETTER else max)(sound, key=lambda run: values[run])
+    leader = (min if better == "lower" else max)(sound, key=lambda run: values[run])
     found: dict[str, Standing] = {}
     for run in sound:
         difference, error = values[run] - values[leader], math.hypot(errors[run], errors[leader])
@@ -251,7 +242,7 @@ def curves(runs: Sequence[RunFacts]) -> list[Curves]:
     terms: dict[str, list[RunFacts]] = {}
     for run in runs:
         if run.curve is not None and run.curve_points():
-            term = run.curve if run.curve in CURVES else f"{run.curve} of {run.config['model']}"
+            term = run.curve if run.curve in run.catalogue else f"{run.curve} of {run.config['model']}"
             terms.setdefault(term, []).append(run)
     return [Curves(term, members, _differing(members, term)) for term, members in terms.items() if len(members) > 1]
 
@@ -260,7 +251,7 @@ def _differing(runs: Sequence[RunFacts], term: str) -> list[str]:
     if len({run.config["data"] for run in runs}) > 1:
         return ["data"]
     rows = [row for row in metric_rows(runs) if (row.split, row.name) == ("valid", term)]
-    found = {key for row in rows for key in row.telling}
+    found = {key for row in rows for key in row.differing}
     # An unfinished run has measured nothing yet; what a basis says is often an option, and this it has.
     options = options_that_differ({run.name: run.config for run in runs})
     return sorted(found | {key for row in rows for key in row.basis if key in options})
@@ -303,10 +294,19 @@ def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _measured_on(run: RunFacts, name: str, metric: Mapping[str, Any]) -> dict[str, Any]:
-    neutral = _NOISE | (_MARGINAL if name in _OF_THE_MARGINAL else frozenset())
-    basis = {key: value for key, value in metric["basis"].items() if key not in {*neutral, "split"}}
-    basis = {"data": run.config["data"], "unit": metric["unit"], **basis}
+def _catalogue_of(runs: Iterable[RunFacts]) -> Catalogue:
+    """Return the metrics that any of the runs knows."""
+    found = Catalogue({})
+    for run in runs:
+        found |= run.catalogue
+    return found
+
+
+def _measured_on(run: RunFacts, name: str, metric: Metric) -> dict[str, Any]:
+    of_density = name in run.catalogue and run.catalogue[name].of == "density"
+    neutral = _NOISE | (_MARGINAL if of_density else frozenset())
+    basis = {key: value for key, value in metric.basis.to_json().items() if key not in {*neutral, "split"}}
+    basis = {"data": run.config["data"], "unit": metric.unit, **basis}
     source = run.config.get("data_source")  # a version or checksum: the same name may be other examples
     return {**basis, "source of the data": source} if source else basis
 
@@ -326,13 +326,13 @@ def _basis_notes(rows: Iterable[MetricRow]) -> list[str]:
         groups.setdefault((row.split, row.name), []).append(row)
     reasons: dict[str, list[str]] = {}
     for (split, name), members in groups.items():
-        keys = dict.fromkeys(key for row in members for key in row.telling)
+        keys = dict.fromkeys(key for row in members for key in row.differing)
         # A data set of another name has another source and other counts as a matter of course.
         shown = ["data"] if "data" in keys else list(keys)
         parts = []
         for key in shown:
-            said = [f"{row.told(key)} ({', '.join(row.values)})" for row in members]
-            parts.append(f"{key} is {' and '.join(said)}")
+            text = [f"{row.described(key)} ({', '.join(row.values)})" for row in members]
+            parts.append(f"{key} is {' and '.join(text)}")
         if len(members) > 1:
             reasons.setdefault("; ".join(parts) or "the units differ", []).append(f"{split} {name}")
     return [
@@ -346,10 +346,10 @@ def _value_notes(rows: Iterable[MetricRow]) -> list[str]:
     for row in rows:
         if len(row.values) < 2:
             continue
-        if row.name in DESCRIPTIVE:
-            parts.append(f"{row.split} {row.name}")
-        elif row.name not in LOWER_IS_BETTER | HIGHER_IS_BETTER:
+        if not row.known:
             notes.append(f"not ranked: {row.split} {row.name}: it is not known whether lower or higher is better")
+        elif row.better is None:
+            parts.append(f"{row.split} {row.name}")
         elif missing := [run for run in row.values if not row.standings.get(run) and not _sound(row, run)]:
             notes.append(f"not ranked: {row.split} {row.name} of {', '.join(missing)}: no finite number with an error")
     if parts:

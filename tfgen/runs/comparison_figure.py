@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tfgen.data.spec import DataSpec
 from tfgen.figures.examples import image_grid
-from tfgen.runs.facts import RISING, RunFacts
+from tfgen.runs.facts import RunFacts
 
 if TYPE_CHECKING:
     from tfgen.runs.comparison import Curves
@@ -26,16 +26,6 @@ _PANEL_INCHES = 4.0
 _MOST_IN_A_ROW = 4
 _TITLE_LETTERS = 46
 _STYLES = ("-", "--", ":", "-.")
-_CURVE_LABELS = {
-    "bits_per_dim": "bits/dim",
-    "bits_per_dim_given_label": "bits/dim given the label",
-    "nll_nats": "-log p(x), nats",
-    "nll_nats_given_label": "-log p(x|y), nats",
-    "elbo_nats": "ELBO, nats",
-    "elbo_nats_given_label": "ELBO given the label, nats",
-    "cross_entropy_nats": "cross-entropy + KL, nats",
-    "cross_entropy_nats_given_label": "cross-entropy + KL given the label, nats",
-}
 
 
 @dataclass(frozen=True)
@@ -133,7 +123,7 @@ def draw_curve_panels(terms: Sequence[Curves], path: Path) -> None:
             (lines[run.name],) = by_step.plot(steps, values, label=run.name, **look)
             by_second.plot(seconds, values, label=run.name, **look)
         by_step.set_ylim(*_view(shown.runs))
-        by_step.set(xlabel="step", ylabel=f"validation {_CURVE_LABELS.get(shown.term, shown.term)}")
+        by_step.set(xlabel="step", ylabel=f"validation {_label(shown)}")
         by_second.set(xlabel="seconds of training, compilation included")
         if shown.differing:
             warning = f"measured with different {', '.join(shown.differing)}: heights do not compare"
@@ -148,6 +138,12 @@ def draw_curve_panels(terms: Sequence[Curves], path: Path) -> None:
     figure.savefig(path, dpi=120, format="png")
 
 
+def _label(shown: Curves) -> str:
+    """Return the metric's title and unit; a loss of one model is called by its own name."""
+    catalogue = shown.runs[0].catalogue
+    return catalogue.label(shown.term) if shown.term in catalogue else shown.term
+
+
 def _columns(count: int) -> int:
     """Return how many panels stand in a row: two or three as one row, four as two by two, up to four."""
     return count if count < 4 else math.ceil(math.sqrt(count)) if count < 7 else _MOST_IN_A_ROW
@@ -155,7 +151,7 @@ def _columns(count: int) -> int:
 
 def _view(runs: Sequence[RunFacts]) -> tuple[float, float]:
     """Return the shown interval: first values are often far from the rest of a curve and would flatten all of them."""
-    sign = -1 if runs[0].curve in RISING else 1  # in which direction the first values lie
+    sign = -1 if runs[0].catalogue.rises(runs[0].curve or "") else 1  # in which direction the first values lie
     curves = [[sign * value for _, _, value in run.curve_points()] for run in runs]
     near = min(min(values) for values in curves)
     far = max(float(np.quantile(values, 0.9)) if len(values) > 4 else max(values) for values in curves)

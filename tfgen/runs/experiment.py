@@ -14,21 +14,18 @@ from tfgen import runtime
 from tfgen.data.dataset import Dataset
 from tfgen.data.lookup import load_dataset
 from tfgen.errors import RunError
-from tfgen.evaluate.likelihood import evaluate, log_joint
+from tfgen.evaluate.likelihood import evaluate
 from tfgen.figures.curves import draw_curves
-from tfgen.figures.densities import draw_density
 from tfgen.figures.examples import draw_examples
-from tfgen.figures.inpainting import draw_inpainting
-from tfgen.figures.latent_catalogue import draw_pictures
 from tfgen.files import written_whole
+from tfgen.metrics.metric import metrics_to_json
 from tfgen.model.base import GenerativeModel, build_model
-from tfgen.model.capabilities import HasElbo, HasLogProb, HasPosterior, Inpaints, Samples
+from tfgen.model.capabilities import HasElbo, HasLogProb, Samples
 from tfgen.plugin.registry import Registry
 from tfgen.runs.config import RunConfig
 from tfgen.runs.folder import RunFolder, check_name
+from tfgen.runs.pictures import draw_run_pictures
 from tfgen.runs.run import Run
-from tfgen.sample.inpainting import inpaint_examples
-from tfgen.sample.masks import mask_of
 from tfgen.sample.sampling import labels_for, sample_batches
 from tfgen.training.options import CompileMode
 from tfgen.training.trainer import Trainer
@@ -36,7 +33,6 @@ from tfgen.training.trainer import Trainer
 _PICTURE_SEED = 7  # of the pictures of a run, so that before, half-way and after show the same codes
 _PICTURE_POINTS = 3000
 _PICTURE_BATCH = 500  # samples drawn at a time
-_PICTURE_COMPLETED = 8
 
 
 def start_run(
@@ -123,7 +119,7 @@ def _fit(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> None:
                 )
         run.registry.observe("tfgen_progress", run=run, step=step, metrics=metrics)
 
-    mode = run.record.get("compile_mode") or (None if training.compile == "auto" else training.compile)
+    mode = run.provenance.get("compile_mode") or (None if training.compile == "auto" else training.compile)
     trainer.fit(run.files, mode, on_mode, on_visit, quiet)
     trainer.state.finish()
 
@@ -132,18 +128,11 @@ def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str
     model, state = trainer.model, trainer.state
     _draw_samples(model, run.config.training.picture_samples, run.files.figures / "samples_after.png")
     with written_whole(run.files.figures / "curves.png") as path:
-        draw_curves(run.metrics, path)
+        draw_curves(run.metrics, path, run.catalogue)
+    draw_run_pictures(model, data, run.files.figures, run.registry)
     measured: dict[str, Any] = {}
-    if isinstance(model, HasLogProb) and data.spec.shape == (2,):
-        with written_whole(run.files.figures / "density.png") as path:
-            draw_density(lambda x: log_joint(model, data, x), data, path)
-    if isinstance(model, HasPosterior) and len(data.test) > 1:
-        for _ in draw_pictures(model, data, run.files.figures):
-            pass
-    if isinstance(model, Inpaints) and data.spec.kind == "image" and data.spec.shape[0] > 1:
-        _draw_inpainting(model, data, run.files.figures / "inpainting.png")
     if isinstance(model, HasLogProb | HasElbo):
-        measured = {split: evaluate(model, data, split, quiet=quiet) for split in ("test", "valid")}
+        measured = {split: metrics_to_json(evaluate(model, data, split, quiet=quiet)) for split in ("test", "valid")}
     return {
         "model": run.config.model,
         "data": data.name,
@@ -165,14 +154,6 @@ def _draw_samples(model: GenerativeModel, images: int, path: Path) -> None:
     with written_whole(path) as temporary:
         batches = sample_batches(model, count, labels, _PICTURE_SEED, min(_PICTURE_BATCH, count))
         draw_examples(np.concatenate(list(batches)), model.data, temporary)
-
-
-def _draw_inpainting(model: GenerativeModel, data: Dataset, path: Path) -> None:
-    """Draw what `tfgen inpaint RUN` does when it is told nothing else."""
-    mask = mask_of("lower")
-    found = inpaint_examples(model, data, mask, images=min(_PICTURE_COMPLETED, len(data.test)))
-    with written_whole(path) as temporary:
-        draw_inpainting(found, data.spec.levels, mask.text, temporary)
 
 
 def _record(config: RunConfig, registry: Registry, data: Dataset) -> dict[str, Any]:

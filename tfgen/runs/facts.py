@@ -10,22 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tfgen.errors import OptionError
+from tfgen.metrics.catalogue import CATALOGUE, Catalogue
+from tfgen.metrics.metric import Metric, metrics_from_json
 from tfgen.runs.folder import RunFolder
 
 SPLITS = ("test", "valid", "train")
-#: The validation curves in the order of preference; the first one that a run logs is its curve, else its loss.
-CURVES = (
-    "bits_per_dim",
-    "bits_per_dim_given_label",
-    "nll_nats",
-    "nll_nats_given_label",
-    "elbo_nats",
-    "elbo_nats_given_label",
-    "cross_entropy_nats",
-    "cross_entropy_nats_given_label",
-)
-#: Metrics of training that rise as it goes on; all others, and every loss, fall.
-RISING = frozenset({"elbo_nats", "elbo_nats_given_label"})
 
 
 @dataclass(frozen=True)
@@ -38,6 +27,7 @@ class RunFacts:
         config: the content of ``config.json``.
         results: the content of ``results.json``; empty for an unfinished run.
         rows: those of ``metrics.jsonl``.
+        catalogue: of the metrics that tfgen and its plugins know.
     """
 
     name: str
@@ -45,6 +35,7 @@ class RunFacts:
     config: Mapping[str, Any]
     results: Mapping[str, Any] = field(default_factory=dict)
     rows: Sequence[Mapping[str, Any]] = ()
+    catalogue: Catalogue = field(default_factory=lambda: CATALOGUE)
 
     @property
     def finished(self) -> bool:
@@ -61,22 +52,35 @@ class RunFacts:
         """Seconds of training."""
         return float(self.results.get("train_seconds") or (self.rows[-1].get("seconds", 0.0) if self.rows else 0.0))
 
-    def metrics(self) -> dict[tuple[str, str], Mapping[str, Any]]:
+    def measured(self, split: str) -> dict[str, Metric]:
+        """Return the metrics of a split by name, but those of classification."""
+        return metrics_from_json(self.results.get(split, {}))
+
+    def classified(self, split: str) -> dict[str, Metric]:
+        """Return the metrics of the classification of a split by name."""
+        return metrics_from_json(self.results.get("classification", {}).get(split, {}).get("metrics", {}))
+
+    def metrics(self) -> dict[tuple[str, str], Metric]:
         """Return every measured metric by split and name, those of classification among them."""
-        classified = self.results.get("classification", {})
         return {
             (split, name): metric
             for split in SPLITS
-            for measured in (self.results.get(split, {}), classified.get(split, {}).get("metrics", {}))
+            for measured in (self.measured(split), self.classified(split))
             for name, metric in measured.items()
         }
 
+    @property
+    def sampling(self) -> Metric | None:
+        """Samples per second, where a sweep has timed them."""
+        timed = self.results.get("sampling")
+        return None if timed is None else Metric.from_json("samples_per_second", {"standard_error": None, **timed})
+
     @cached_property
     def curve(self) -> str | None:
-        """What the validation curve shows: the first of `CURVES` that was logged, else a loss; None before there is one."""
+        """What the validation curve shows: the first of the catalogue's curves that was logged, else a loss, else None."""
         names = {name.removeprefix("valid/") for row in self.rows for name in row if name.startswith("valid/")}
         losses = sorted(name for name in names if name.endswith("loss"))
-        return next((name for name in (*CURVES, *losses) if name in names), None)
+        return next((name for name in (*self.catalogue.curves(), *losses) if name in names), None)
 
     def curve_points(self) -> list[tuple[int, float, float]]:
         """Return the validation curve as (step, seconds, value), where it is finite."""
@@ -84,8 +88,12 @@ class RunFacts:
         return [(step, seconds, value) for step, seconds, value in found if value is not None and math.isfinite(value)]
 
 
-def read_runs(folders: Sequence[Path]) -> list[RunFacts]:
+def read_runs(folders: Sequence[Path], catalogue: Catalogue = CATALOGUE) -> list[RunFacts]:
     """Read the small files of runs that are to be compared.
+
+    Args:
+        folders: of the runs.
+        catalogue: of the metrics that tfgen and its plugins know.
 
     Raises:
         OptionError: for fewer than two, or for one run under two paths.
@@ -103,17 +111,17 @@ def read_runs(folders: Sequence[Path]) -> list[RunFacts]:
             same = same or f"{seen[true_path]} and {files.path} are the same run"
             raise OptionError(f"{same}; name runs that differ.")
         seen[true_path] = files.path
-    return [read_run(files, name) for files, name in zip(opened, distinct_names(list(seen)), strict=True)]
+    return [read_run(files, name, catalogue) for files, name in zip(opened, distinct_names(list(seen)), strict=True)]
 
 
-def read_run(files: RunFolder, name: str) -> RunFacts:
+def read_run(files: RunFolder, name: str, catalogue: Catalogue = CATALOGUE) -> RunFacts:
     """Read the small files of one run.
 
     Raises:
         RunError: names the damaged file.
     """
     results = files.read_results() if files.finished else {}
-    return RunFacts(name, files.path, files.read_config(), results, files.read_metrics())
+    return RunFacts(name, files.path, files.read_config(), results, files.read_metrics(), catalogue)
 
 
 def distinct_names(folders: Sequence[Path]) -> list[str]:

@@ -10,11 +10,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import math
 import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +29,12 @@ from tfgen.files import (
     write_json,
     written_whole,
 )
+from tfgen.runs.results_format import READABLE, RESULTS_FORMAT, current_results
 from tfgen.training.saved_steps import latest_step
 
+#: Version of ``config.json`` and of the rows of ``metrics.jsonl``; ``results.json`` has its own.
 FORMAT = 2
+_PATIENCE = 30.0  # seconds; a results.json is written in milliseconds
 #: Temporary files as earlier versions named them; their names do not say which process wrote them.
 _OLD_TEMPORARY = re.compile(
     r"\.(config|results|metrics|samples_before|samples_half|samples_after|curves|density|inpainting)"
@@ -44,8 +46,6 @@ _CONFIG: dict[str, tuple[type, bool]] = {
     "data": (str, True),
     **dict.fromkeys(("options", "training", "sources", "plugin", "versions", "data_spec"), (dict, False)),
 }
-#: What ``results.json`` holds at least, beside the metrics.
-_RESULTS: dict[str, Any] = {"model": str, "data": str, "steps": int, "epochs": int, "train_seconds": int | float}
 _NO_CONFIG = "restore it from a copy, or make the run again"
 
 
@@ -160,10 +160,10 @@ class RunFolder:
         return (self.path / "results.json").exists()
 
     def read_results(self) -> dict[str, Any]:
-        """Return the content of ``results.json``.
+        """Return the content of ``results.json``, as the newest format has it.
 
         Raises:
-            RunError: when the run is not finished or the file is damaged.
+            RunError: when the run is not finished, or the file is damaged or from a newer tfgen.
         """
         path = self.path / "results.json"
         if not path.exists():
@@ -172,16 +172,29 @@ class RunFolder:
             )
         what_to_do = f"delete it, then: tfgen resume {self.path}"
         content = read_json(path, what_to_do)
-        sound = all(isinstance(content.get(key), kind) for key, kind in _RESULTS.items())
-        sound = sound and all(_is_measured(content.get(split, {})) for split in ("train", "valid", "test"))
-        if not sound or not _is_classified(content.get("classification", {})):
-            raise RunError(f"{path} is damaged (it lacks what a finished run records); {what_to_do}.")
-        _with_nan(content)
-        return content
+        if content.get("format", 1) not in READABLE:
+            raise RunError(
+                f"{path} has format {content['format']}, this tfgen reads {RESULTS_FORMAT} and older ones; "
+                "use the tfgen that made it."
+            )
+        try:
+            return current_results(content)
+        except ValueError as error:
+            raise RunError(f"{path} is damaged ({error}); {what_to_do}.") from error
 
     def write_results(self, content: Mapping[str, Any]) -> None:
-        """Write ``results.json``."""
-        write_json(self.path / "results.json", content)
+        """Write ``results.json``, of a run that is held: call it in `locked`."""
+        write_json(self.path / "results.json", {"format": RESULTS_FORMAT, **content})
+
+    def update_results(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Replace the results by what `change` makes of them; nothing that another process adds meanwhile is lost.
+
+        Raises:
+            RunError: when the run is not finished, or another process holds it for longer than it takes to write a file.
+            OutputError: when the folder cannot be written.
+        """
+        with self.locked(_PATIENCE, "is in use by another process; try again when that has ended"):
+            self.write_results(change(self.read_results()))
 
     def add_metrics(self, row: Mapping[str, Any]) -> None:
         """Append a row to ``metrics.jsonl`` and see it on the disk, so that no checkpoint is ahead of its metrics.
@@ -233,13 +246,19 @@ class RunFolder:
         return latest_step(self.path)
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the run for training; the lock goes with the process, however that ends.
+    def locked(
+        self, patience: float = 0.0, trouble: str = "is being trained by another process; wait for it, or stop it"
+    ) -> Iterator[None]:
+        """Hold the run, for training or to change its results; the lock goes with the process, however that ends.
 
         What killed processes left half written in the folder is removed.
 
+        Args:
+            patience: seconds to wait for another process that holds it.
+            trouble: what is said when that is not enough.
+
         Raises:
-            RunError: when another process is training it.
+            RunError: when another process holds it.
             OutputError: when the folder cannot be written.
         """
         with warnings.catch_warnings():
@@ -248,9 +267,9 @@ class RunFolder:
         # A file that a system lock leaves behind would hold a lock by existence for ever.
         lock = FileLock(self.path / (".lock-held" if issubclass(FileLock, SoftFileLock) else ".lock"))
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=patience)
         except Timeout as error:
-            raise RunError(f"{self.path} is being trained by another process; wait for it, or stop it.") from error
+            raise RunError(f"{self.path} {trouble}.") from error
         except OSError as error:
             raise OutputError(
                 f"cannot write into {self.path}: {error.strerror}; make it writable, or copy it."
@@ -322,31 +341,6 @@ def _is_unmade(path: Path) -> bool:
 def _is_half_written(path: Path) -> bool:
     """Return whether a killed process left this file, by its name."""
     return is_stale(path) or _OLD_TEMPORARY.fullmatch(path.name) is not None
-
-
-def _is_measured(metrics: Any) -> bool:
-    """Return whether `metrics` is ``{name: {"value", "standard_error", "unit", "basis"}}``, as evaluation makes it."""
-    kinds = {"value": float | None, "standard_error": float | None, "unit": str, "basis": dict}
-    return isinstance(metrics, dict) and all(
-        isinstance(metric, dict) and all(isinstance(metric.get(key, ...), kind) for key, kind in kinds.items())
-        for metric in metrics.values()
-    )
-
-
-def _with_nan(content: dict[str, Any]) -> None:
-    """Put NaN in the place of the null that JSON has for a number that is none, or a metric without a standard error."""
-    classified = [found["metrics"] for found in content.get("classification", {}).values()]
-    for metrics in (*(content.get(split, {}) for split in ("train", "valid", "test")), *classified):
-        for metric in metrics.values():
-            for key in ("value", "standard_error"):
-                metric[key] = math.nan if metric[key] is None else metric[key]
-
-
-def _is_classified(splits: Any) -> bool:
-    """Return whether `splits` is ``{split: {"metrics": ...}}``, as classification makes it."""
-    return isinstance(splits, dict) and all(
-        isinstance(found, dict) and _is_measured(found.get("metrics")) for found in splits.values()
-    )
 
 
 def _taken(path: Path) -> RunError:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfgen.data.spec import DataSpec
 from tfgen.errors import OptionError, RunError, UnknownNameError
+from tfgen.metrics.catalogue import Catalogue
+from tfgen.metrics.metric import Metric, metrics_to_json
 from tfgen.plugin.options import build
 from tfgen.runs.config import RunConfig, config_from_json
+from tfgen.runs.facts import SPLITS
 from tfgen.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -50,14 +53,49 @@ class Run:
         return self.files.name
 
     @cached_property
-    def record(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Any]:
         """The content of ``config.json``: every option, and how the run came about."""
         return self.files.read_config()
 
     def note(self, **entries: Any) -> None:
-        """Add to the record, on disk and here, how the run came about."""
-        self.record = {**self.record, **entries}
-        self.files.write_config(self.record)
+        """Add to ``config.json``, on disk and here, how the run came about."""
+        self.provenance = {**self.provenance, **entries}
+        self.files.write_config(self.provenance)
+
+    def record(
+        self, split: str, metrics: Mapping[str, Metric], classification: Mapping[str, Any] | None = None
+    ) -> None:
+        """Add numbers to ``results.json`` of a finished run, under the lock of its folder; others of that split stay.
+
+        Args:
+            split: on which they were measured: ``train``, ``valid`` or ``test``.
+            metrics: by name; a number that is there under the same name is replaced.
+            classification: of that split, as `Classification.to_json` gives it.
+
+        Raises:
+            RunError: when the run is not finished, its results are damaged, or another process holds it.
+            OutputError: when they cannot be written.
+        """
+        if split not in SPLITS:
+            raise UnknownNameError("split", split, SPLITS)
+
+        def change(results: dict[str, Any]) -> dict[str, Any]:
+            if metrics:
+                results[split] = {**results.get(split, {}), **metrics_to_json(metrics)}
+            if classification is not None:
+                results["classification"] = {**results.get("classification", {}), split: dict(classification)}
+            return results
+
+        self.files.update_results(change)
+
+    def record_sampling(self, rate: Metric) -> None:
+        """Add to ``results.json`` of a finished run how fast its model samples; see `record`."""
+        self.files.update_results(lambda results: {**results, "sampling": rate.to_json()})
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The metrics that tfgen and the plugins know."""
+        return Catalogue(self.registry.metrics)
 
     @cached_property
     def config(self) -> RunConfig:
@@ -67,17 +105,18 @@ class Run:
             RunError: when its model belongs to a plugin that is not installed, or an option is not one of the model's.
         """
         try:
-            spec = self.registry.model(self.record["model"])
+            spec = self.registry.model(self.provenance["model"])
         except UnknownNameError as error:
-            plugin = self.record.get("plugin") or {}
+            plugin = self.provenance.get("plugin") or {}
             origin = f"plugin {plugin.get('name')!r}" if plugin.get("name") else "a plugin"
             where = plugin.get("distribution") or plugin.get("file")
+            model = self.provenance["model"]
             raise RunError(
-                f"run {self.folder} was made by model {self.record['model']!r} of {origin}{f' ({where})' if where else ''}, "
+                f"run {self.folder} was made by model {model!r} of {origin}{f' ({where})' if where else ''}, "
                 "which is not installed, or no longer has it; install it, or name its file with -p FILE."
             ) from error
         try:
-            return config_from_json(self.record, spec)
+            return config_from_json(self.provenance, spec)
         except (OptionError, UnknownNameError) as error:
             raise RunError(f"{self.folder / 'config.json'} does not fit model {spec.name!r}: {error}") from error
 
@@ -113,7 +152,7 @@ class Run:
     @cached_property
     def data_spec(self) -> DataSpec:
         """What one example was when the run was made, so that sampling needs no data set."""
-        recorded = self.record.get("data_spec")
+        recorded = self.provenance.get("data_spec")
         try:
             return build(DataSpec, recorded) if recorded else self.data.spec
         except (OptionError, UnknownNameError) as error:
@@ -138,8 +177,9 @@ class Run:
         batch_size: int = 500,
         quiet: bool = True,
         particles: int = 1,
-    ) -> dict[str, Any]:
-        """Measure the model on a split; returns ``{metric: {"value", "unit", "standard_error", "basis"}}``.
+        record: bool = True,
+    ) -> dict[str, Metric]:
+        """Measure the model on a split by its density or bound, and return the metrics by name.
 
         Args:
             split: ``train``, ``valid`` or ``test``.
@@ -148,6 +188,7 @@ class Run:
             batch_size: examples at a time, fewer with many particles.
             quiet: show no progress.
             particles: k of the importance-weighted bound, for a model with a bound; 1 is the ELBO alone.
+            record: add them to ``results.json`` of a finished run, as `tfgen evaluate` does.
 
         Raises:
             CapabilityError: when the model has neither density nor bound, or particles mean nothing to it.
@@ -156,10 +197,48 @@ class Run:
         from tfgen.runtime import device_scope
 
         with device_scope(self.config.device):
-            return evaluate(
+            found = evaluate(
                 self.model, self.data, split,
                 draws=draws, seed=seed, batch_size=batch_size, particles=particles, quiet=quiet,
             )  # fmt: skip
+        return self._recorded(split, found, record)
+
+    def measure(
+        self,
+        metrics: Sequence[str],
+        split: str = "test",
+        seed: int = 0,
+        batch_size: int = 500,
+        quiet: bool = True,
+        record: bool = True,
+    ) -> dict[str, Metric]:
+        """Compute metrics that plugins registered with a function of their own, and return them by name.
+
+        Args:
+            metrics: their names.
+            split: ``train``, ``valid`` or ``test``.
+            seed: of whatever is random in them.
+            batch_size: the most examples at a time.
+            quiet: show no progress.
+            record: add them to ``results.json`` of a finished run, as `tfgen evaluate` does.
+
+        Raises:
+            UnknownNameError: for a metric or split of another name.
+            PluginError: when a metric has no function, or this returns something else.
+        """
+        from tfgen.evaluate.measurement import measure
+        from tfgen.runtime import device_scope
+
+        specs = [self.registry.metric(name) for name in metrics]
+        options: dict[str, Any] = {"seed": seed, "batch_size": batch_size, "quiet": quiet}
+        with device_scope(self.config.device):
+            found = {spec.name: measure(spec, self.model, self.data, split, **options) for spec in specs}
+        return self._recorded(split, found, record)
+
+    def _recorded(self, split: str, metrics: dict[str, Metric], record: bool) -> dict[str, Metric]:
+        if record and self.files.finished:
+            self.record(split, metrics)
+        return metrics
 
     def measure_samples(
         self,
@@ -171,20 +250,22 @@ class Run:
         seed: int = 0,
         batch_size: int = 500,
         quiet: bool = True,
-    ) -> dict[str, Any]:
-        """Draw samples and compare them with a split; returns ``{metric: {"value", "unit", "standard_error", "basis"}}``.
+        record: bool = True,
+    ) -> dict[str, Metric]:
+        """Draw samples, compare them with a split, and return the metrics by name.
 
         Args:
             metrics: of ``fid``, ``kid``, ``precision``, ``recall``, ``density``, ``coverage`` (the last four are ``prdc``) and
                 ``accuracy``; all that the model can have by default.
             samples: how many are drawn.
             split: ``train``, ``valid`` or ``test``, all of which they are compared with.
-            features: the network that sees them: ``classifier``, ``inception``, ``values``, or ``auto`` for a classifier of
-                images with labels and for the values of anything else.
+            features: the feature network: ``classifier``, ``inception``, ``values``, that of a plugin, or ``auto`` for a
+                classifier of images with labels and for the values of anything else.
             reference: ``grey`` for the split as it is; ``stochastic``, ``static`` or ``threshold`` for its bits.
             seed: of the samples.
             batch_size: drawn at a time.
             quiet: show no progress and no doubts.
+            record: add them to ``results.json`` of a finished run, as `tfgen evaluate` does.
 
         Raises:
             CapabilityError: when the model does not sample, or takes no labels where their accuracy is asked for.
@@ -192,16 +273,17 @@ class Run:
             DataError: when the data do not suit the network, or its weights cannot be had.
         """
         from tfgen.evaluate.features import default_network, feature_network
-        from tfgen.evaluate.sample_quality import measure_samples, metrics_asked_for, plan_of
+        from tfgen.evaluate.sample_quality import measure_samples, resolve_metrics, sample_metrics
         from tfgen.runtime import device_scope
 
         with device_scope(self.config.device):
-            plan = plan_of(metrics_asked_for(metrics, self.model), samples, reference)
+            plan = sample_metrics(resolve_metrics(metrics, self.model), samples, reference)
             wanted = default_network(self.data) if features == "auto" else features
-            network = feature_network(wanted, self.data, self.config.sources, quiet)
-            return measure_samples(
+            network = feature_network(wanted, self.data, self.config.sources, quiet, self.registry)
+            found = measure_samples(
                 self.model, self.data, network, plan, split, seed=seed, batch_size=batch_size, quiet=quiet
             )
+        return self._recorded(split, found, record)
 
     def classify(
         self,
@@ -211,6 +293,7 @@ class Run:
         batch_size: int = 500,
         priors: str = "frequencies",
         quiet: bool = True,
+        record: bool = True,
     ) -> Classification:
         """Classify a split with a conditional model by Bayes' rule.
 
@@ -224,6 +307,7 @@ class Run:
             batch_size: examples at a time.
             priors: of the classes: ``frequencies`` in the training split, or ``uniform``.
             quiet: show no progress.
+            record: add its metrics and confusion to ``results.json`` of a finished run, as `tfgen classify` does.
 
         Raises:
             CapabilityError: when the model is unconditional, or has neither density nor bound.
@@ -232,7 +316,10 @@ class Run:
         from tfgen.runtime import device_scope
 
         with device_scope(self.config.device):
-            return classify(
+            found = classify(
                 self.model, self.data, split,
                 draws=draws, seed=seed, batch_size=batch_size, priors=priors, quiet=quiet,
             )  # fmt: skip
+        if record and self.files.finished:
+            self.record(split, {}, found.to_json())
+        return found

@@ -86,7 +86,7 @@ def inpaint(
     model.one_hot(labels, len(x))  # which says what is wrong with them
     own = None if labels is None else np.asarray(labels, np.int32)
     # Of bits that stand for grey levels there is no likelihood.
-    scored = isinstance(model, HasLogProb) and model.measure != "cross-entropy"
+    scored = isinstance(model, HasLogProb) and model.scored_as != "cross_entropy"
     log_prob = tf.function(model.log_prob, autograph=False) if scored else None
     which = np.repeat(np.arange(len(x)), samples)
     completions = np.empty((len(which), *x.shape[1:]), np.uint8)

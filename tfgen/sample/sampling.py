@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tfgen.data.labels import require_classes
 from tfgen.errors import DataError, require_option
 from tfgen.model.base import GenerativeModel
+from tfgen.model.boundary import require_values
 from tfgen.model.capabilities import HasTemperature, Samples, capable
 
 # Batches drawn at a time: where the operations of one leave a core idle, those of the other use it.
@@ -58,8 +59,10 @@ def sample_batches(
     Raises:
         CapabilityError: when the model does not sample, or has no temperature other than 1.
         OptionError: when the temperature is not above 0.
+        PluginError: when what it draws is no example of its data.
     """
     sample = _sampler(model, temperature)
+    method = "sample" if temperature == 1 else "sample_at"
     starts = range(0, count, batch_size)
 
     @tf.function(autograph=False)
@@ -78,7 +81,7 @@ def sample_batches(
     def drawn(number: int, *given: tf.Tensor) -> NDArray[np.generic]:
         with tf.device(device):
             batch: NDArray[np.generic] = program(*given).numpy()
-        return batch[: count - starts[number]]
+        return require_values(model, method, batch[: count - starts[number]])
 
     yield drawn(0, *arguments(0))
     if len(starts) == 1:

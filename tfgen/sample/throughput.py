@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
-from typing import Any
 
 import tensorflow as tf
 
 from tfgen.errors import require_option
+from tfgen.metrics.catalogue import CATALOGUE
+from tfgen.metrics.metric import Basis, Metric
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import Samples, capable
 from tfgen.sample.sampling import labels_for
@@ -17,7 +19,7 @@ from tfgen.seeds import fold_in
 _LONG_ENOUGH = 30.0  # seconds; a model that samples pixel by pixel is not timed all evening
 
 
-def samples_per_second(model: GenerativeModel, batch_size: int = 1000, repeats: int = 7) -> dict[str, Any]:
+def samples_per_second(model: GenerativeModel, batch_size: int = 1000, repeats: int = 7) -> Metric:
     """Time sampling one batch after the other, after a first batch that compiles and is not counted.
 
     `tfgen sample` keeps two batches at work, and so may be faster.
@@ -28,8 +30,8 @@ def samples_per_second(model: GenerativeModel, batch_size: int = 1000, repeats: 
         repeats: how many batches are timed, fewer when they take more than half a minute together.
 
     Returns:
-        ``{"value", "unit", "basis"}``: the batch size divided by the median of the batches' seconds; in the basis also the
-        fastest and the slowest batch, in samples per second.
+        The metric ``samples_per_second``: the batch size divided by the median of the batches' seconds; in the basis also
+        the fastest and the slowest batch, in samples per second.
 
     Raises:
         CapabilityError: when the model does not sample.
@@ -58,4 +60,5 @@ def samples_per_second(model: GenerativeModel, batch_size: int = 1000, repeats: 
         "slowest": batch_size / max(seconds),
         "fastest": batch_size / min(seconds),
     }
-    return {"value": batch_size / statistics.median(seconds), "unit": "samples/s", "basis": basis}
+    name, rate = "samples_per_second", batch_size / statistics.median(seconds)
+    return Metric(name, rate, math.nan, CATALOGUE[name].unit, Basis.of(basis))

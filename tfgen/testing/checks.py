@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
-from tfgen.model.base import GenerativeModel
+from tfgen.model.base import Context, GenerativeModel
 from tfgen.model.capabilities import (
     Decodes,
     HasElbo,
@@ -75,8 +75,8 @@ def everything_is_a_function_of_the_seed(subject: Subject) -> None:
     for a, b in zip(one.weights, other.weights, strict=True):
         assert np.array_equal(a.numpy(), b.numpy()), f"initial {a.path} does not follow from the seed"
     for a, b in zip(one.objectives(), other.objectives(), strict=True):
-        losses = [float(o.loss(subject.batch, tf.constant([0, 5]), tf.constant(0))["loss"]) for o in (a, b)]
-        assert losses[0] == losses[1], f"objective {a.name} is not a function of batch, seed and step: {losses}"
+        losses = [float(o.loss(subject.batch, tf.constant([0, 5]), Context.at(0))["loss"]) for o in (a, b)]
+        assert losses[0] == losses[1], f"objective {a.name} is not a function of batch, seed and context: {losses}"
     labels = subject.labels(one)
     if isinstance(one, HasLogProb) and isinstance(other, HasLogProb):
         assert np.array_equal(

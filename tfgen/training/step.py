@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 import tensorflow as tf
 
 from tfgen.errors import NonFiniteError, PluginError
-from tfgen.model.base import Batch, Objective
+from tfgen.model.base import Batch, Context, Objective
+from tfgen.model.boundary import author_errors
 from tfgen.seeds import fold_in
 from tfgen.training.state import TrainingState
 
 V = TypeVar("V")
+LOSS_CONTRACT = "it takes (batch, seed, context) and returns a dictionary of scalars with 'loss' among them"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Step:
         seed: of the run; a step's own seed is made from it and the step's number.
         ema: the largest decay of the moving average, 0 for none; see `averaging_decay`.
         check_gradients: whether a gradient that is not finite counts as failure (loss scaling expects some).
+        steps_per_epoch: of the training, for the context of a loss.
         terms: the names of each objective's terms, as `check` found them; an objective whose turn it is not has zeros there.
     """
 
@@ -35,6 +38,7 @@ class Step:
     seed: int
     ema: float
     check_gradients: bool
+    steps_per_epoch: int = 1
     terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __call__(self, batch: Batch, step: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
@@ -70,7 +74,9 @@ class Step:
         weights = [weight.value for weight in objective.weights]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
-            terms = objective.loss(batch, fold_in(fold_in(self.seed, index), step), step)
+            context = Context.at(step, self.steps_per_epoch)
+            with author_errors(self.state.model, f"the loss of objective {objective.name!r}", LOSS_CONTRACT):
+                terms = objective.loss(batch, fold_in(fold_in(self.seed, index), step), context)
             if "loss" not in terms or terms["loss"].shape.rank not in (
                 0,
                 None,

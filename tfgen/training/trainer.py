@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfgen.data.dataset import Dataset
 from tfgen.errors import NonFiniteError, OptionError
+from tfgen.metrics.metric import GIVEN_LABEL
 from tfgen.model.base import GenerativeModel, Objective
 from tfgen.progress import Bar
 from tfgen.training.checkpoints import Checkpoints
@@ -51,9 +52,8 @@ class Trainer:
         self.model, self.data, self.options = model, data, options
         per_chunk = chunk_steps(options.chunk_steps, options.batch_size, data.train.x.nbytes // len(data.train))
         self.schedule = Schedule(len(data.train), options.batch_size, options.epochs, per_chunk, options.seed)
-        model.steps_per_epoch = self.schedule.steps_per_epoch
         self.objectives = list(model.objectives())
-        _require_losses_that_tell(model, options)
+        _require_ranking_losses(model, options)
         steps = [objective.turns(0, self.schedule.total_steps) for objective in self.objectives]
         optimizers = [
             make_optimizer(options, max(1, count), objective.learning_rate)
@@ -63,7 +63,10 @@ class Trainer:
             optimizer.build(objective.weights)
         self.state = TrainingState(model, optimizers, ema=options.ema > 0, keep_best=options.keep == "best")
         self.feed: Feed = make_feed(data.train, options.feed)
-        self.step = Step(self.state, self.objectives, options.seed, options.ema, options.precision != "mixed_float16")
+        check_gradients = options.precision != "mixed_float16"  # whose loss scaling expects some that are not finite
+        self.step = Step(
+            self.state, self.objectives, options.seed, options.ema, check_gradients, self.schedule.steps_per_epoch
+        )
         self.first_losses = self.step.check(batch_of(data.train, self.schedule.order(0)[0]))
 
     def finished(self) -> bool:
@@ -122,11 +125,11 @@ class Trainer:
         if self.finished():
             return
         validate = Validation(
-            self.model,
             self.objectives,
             self.data.valid,
             self.options.seed,
             self.schedule.total_steps,
+            self.schedule.steps_per_epoch,
             jit=mode != "graph",
         )
         visits.bar.restart_clock()
@@ -232,8 +235,8 @@ class _Visits:
             self.checkpoints.save()
 
 
-def _require_losses_that_tell(model: GenerativeModel, options: TrainOptions) -> None:
-    if model.losses_tell or (options.keep == "last" and not options.patience):
+def _require_ranking_losses(model: GenerativeModel, options: TrainOptions) -> None:
+    if model.validation_loss_ranks or (options.keep == "last" and not options.patience):
         return
     chosen = "--keep best" if options.keep == "best" else f"--patience {options.patience}"
     raise OptionError(
@@ -246,7 +249,7 @@ def _shown(metrics: dict[str, float]) -> dict[str, float]:
     """Return the few numbers that fit beside a progress bar, under short names: ``loss|y`` is the loss given the label."""
     hidden = ("gradient_norm", "learning_rate")
     kept = {name: value for name, value in metrics.items() if not name.endswith(hidden)}
-    shown = {name.removeprefix("train/").replace("_given_label", "|y"): value for name, value in kept.items()}
+    shown = {name.removeprefix("train/").replace(GIVEN_LABEL, "|y"): value for name, value in kept.items()}
     if not any(name.startswith("valid/") for name in shown):
         return dict(list(shown.items())[:4])
     return {name: value for name, value in shown.items() if name.endswith(("loss", "bits_per_dim", "bits_per_dim|y"))}

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfgen.data.dataset import Split
-from tfgen.model.base import Batch, GenerativeModel, Objective
+from tfgen.model.base import Batch, Context, Objective
 from tfgen.seeds import fold_in
 from tfgen.training.step import prefixed
 
@@ -19,11 +19,11 @@ class Validation:
     """The objectives' terms on the validation split, in batches, with the same noise each time.
 
     Args:
-        model: told that it is not being trained.
         objectives: of the model.
         split: to validate on.
         seed: of the run.
         step: the last of training: what is annealed has its final value, and validation losses of all epochs compare.
+        steps_per_epoch: of the training.
         jit: whether XLA compiles it.
 
     Attributes:
@@ -31,7 +31,7 @@ class Validation:
     """
 
     def __init__(
-        self, model: GenerativeModel, objectives: list[Objective], split: Split, seed: int, step: int, jit: bool
+        self, objectives: list[Objective], split: Split, seed: int, step: int, steps_per_epoch: int, jit: bool
     ) -> None:
         self.split = split
         self.monitored = next(iter(prefixed_names(objectives, "loss")))
@@ -39,12 +39,9 @@ class Validation:
         def terms(batch: Batch, number: tf.Tensor) -> dict[str, tf.Tensor]:
             found: dict[str, tf.Tensor] = {}
             noise = fold_in(fold_in(seed, _VALIDATION), number)
-            model.training = False  # while this is traced
-            try:
-                for objective in objectives:
-                    found |= prefixed(objective, objectives, objective.loss(batch, noise, tf.constant(step)))
-            finally:
-                model.training = True
+            context = Context.at(step, steps_per_epoch, training=False)
+            for objective in objectives:
+                found |= prefixed(objective, objectives, objective.loss(batch, noise, context))
             return found
 
         self._terms = tf.function(terms, jit_compile=jit, reduce_retracing=False, autograph=False)

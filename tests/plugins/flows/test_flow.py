@@ -14,7 +14,7 @@ import tfgen
 from tests.plugins.flows.small_flows import PLANE, SPACE, TINY, labels_of, small_flow
 from tfgen import DataSpec, TfgenError, dequantise, logit_squeeze, quantise
 from tfgen.errors import DataError, OptionError
-from tfgen.model.base import Batch
+from tfgen.model.base import Batch, Context
 from tfgen_plugins.flows import model as flow_model
 from tfgen_plugins.flows.masks import binary_mask
 
@@ -107,7 +107,7 @@ def test_every_weight_gets_a_gradient_that_is_not_zero(model, options):
     images = np.random.default_rng(0).integers(0, 17, (64, *TINY.shape), dtype=np.uint8)
     batch = Batch(tf.constant(images), labels_of(flow, 64))
     with tf.GradientTape() as tape:
-        loss = flow.objectives()[0].loss(batch, tf.constant([0, 1]), tf.constant(0))["loss"]
+        loss = flow.objectives()[0].loss(batch, tf.constant([0, 1]), Context.at(0))["loss"]
     gradients = tape.gradient(loss, [weight.value for weight in flow.trainable_variables])
     for weight, gradient in zip(flow.trainable_variables, gradients, strict=True):
         assert gradient is not None, weight.path
@@ -118,7 +118,7 @@ def test_every_weight_gets_a_gradient_that_is_not_zero(model, options):
 def test_bits_per_dim_is_the_log_probability_over_dimensions(given):
     flow = small_flow("conditional_realnvp" if given else "realnvp", TINY)
     images, labels = tf.constant(np.zeros((4, *TINY.shape), np.uint8)), labels_of(flow, 4)
-    terms = flow.objectives()[0].loss(Batch(images, labels), tf.constant([0, 1]), tf.constant(0))
+    terms = flow.objectives()[0].loss(Batch(images, labels), tf.constant([0, 1]), Context.at(0))
     nats = -float(tf.reduce_mean(flow.log_prob(images, labels, seed=tf.constant([0, 1]))))
     suffix = "_given_label" if given else ""
     assert float(terms[f"nll_nats{suffix}"]) == pytest.approx(nats)

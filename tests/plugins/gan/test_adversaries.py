@@ -122,7 +122,7 @@ def test_true_images_are_seen_where_generated_ones_can_be(digits):
     model = moved_model("gan", digits.spec, SMALL, "float64", seed=0, moved=2.0)
     seen = model._seen(digits.train.x).numpy()
     assert (seen.min(), seen.max()) == (-1, 1)
-    levels = np.arange(17, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    levels = np.arange(17, dtype=np.uint8).reshape(-1, 1, 1, 1) * np.ones(digits.spec.shape, np.uint8)
     model.generator = lambda z, one_hot: tf.atanh(tf.clip_by_value(model._seen(levels), -1 + 1e-12, 1 - 1e-12))
     np.testing.assert_array_equal(
         model.decode(np.zeros((17, 3))), levels

@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tests.plugins.pixelcnn.pixel_models import labels_of, random_images, small_pixelcnn
-from tfgen import Batch, DataSpec, as_seed
+from tfgen import Batch, Context, DataSpec, as_seed
 from tfgen_plugins.pixelcnn.convolution import MaskedConv2D
 from tfgen_plugins.pixelcnn.model import PixelCNN
 
@@ -33,7 +33,7 @@ def trained(model: PixelCNN, steps: int = 3) -> None:
     (objective,) = model.objectives()
     for step in range(steps):
         with tf.GradientTape() as tape:
-            loss = objective.loss(Batch(images, labels_of(model, 8)), as_seed(step), tf.constant(step))["loss"]
+            loss = objective.loss(Batch(images, labels_of(model, 8)), as_seed(step), Context.at(step))["loss"]
         gradients = tape.gradient(loss, [weight.value for weight in objective.weights])
         for weight, gradient in zip(objective.weights, gradients, strict=True):
             weight.assign_sub(0.02 * gradient)

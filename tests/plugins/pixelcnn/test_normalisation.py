@@ -115,12 +115,8 @@ def test_seeds_and_labels_decide_what_is_drawn():
 
 
 def loss(model, training, seed=0):
-    model.training = training
-    try:
-        batch = tfgen.Batch(random_images(model.data, 4), labels_of(model, 4))
-        return float(model.objectives()[0].loss(batch, tfgen.as_seed(seed), 0)["loss"])
-    finally:
-        model.training = True
+    batch, context = tfgen.Batch(random_images(model.data, 4), labels_of(model, 4)), tfgen.Context.at(0, 1, training)
+    return float(model.objectives()[0].loss(batch, tfgen.as_seed(seed), context)["loss"])
 
 
 @pytest.mark.parametrize("network", ["plain", "gated"])
@@ -138,10 +134,10 @@ def test_the_loss_is_in_nats_and_bits_as_it_says():
     for output, options in (("bernoulli", {}), ("categorical", {"conditional": True})):
         model = small_pixelcnn(BITS, output=output, **options)
         images, labels = random_images(BITS, 4), labels_of(model, 4)
-        terms = model.objectives()[0].loss(tfgen.Batch(images, labels), tfgen.as_seed(0), 0)
+        terms = model.objectives()[0].loss(tfgen.Batch(images, labels), tfgen.as_seed(0), tfgen.Context.at(0))
         nats, given = -float(np.mean(model.log_prob(images, labels))), "_given_label" if options else ""
         assert float(terms[f"nll_nats{given}"]) == pytest.approx(nats)
         assert float(terms["loss"]) == pytest.approx(nats / 9)
-        assert (f"bits_per_dim{given}" in terms) == (model.measure == "examples") == (output == "categorical")
+        assert (f"bits_per_dim{given}" in terms) == (model.scored_as == "grey_levels") == (output == "categorical")
         if output == "categorical":
             assert float(terms[f"bits_per_dim{given}"]) == pytest.approx(nats / 9 / np.log(2))

@@ -60,7 +60,7 @@ def test_a_real_run_needs_no_tensorflow_and_no_plugin(tiny_run, tmp_path):
     ("name", "content", "says"),
     [
         ("results.json", '{"model": "realnvp", "da', "results.json is damaged"),
-        ("results.json", "{}", "results.json is damaged (it lacks what a finished run records)"),
+        ("results.json", "{}", "results.json is damaged (its 'model' is missing or malformed)"),
         ("config.json", '{"model": "re', "config.json is damaged"),
         ("config.json", '{"model": 3, "data": "digits"}', "config.json is damaged"),
         ("metrics.jsonl", '{"step": 1}\n{"st\n{"step": 3}\n', "metrics.jsonl, line 2 is damaged"),

@@ -38,7 +38,7 @@ def test_a_bernoulli_has_the_density_of_its_distribution():
 
 def test_a_bernoulli_over_grey_levels_sums_to_no_such_thing():
     likelihood = Bernoulli(PIXELS, DTYPE, "none")
-    assert likelihood.measure == "cross-entropy"
+    assert likelihood.scored_as == "cross_entropy"
     every = np.array(list(itertools.product(range(7), repeat=2)), np.uint8).reshape(-1, 1, 2, 1)
     total = np.exp(likelihood.log_prob(likelihood.observe(tf.constant(every), 0), raw(1))).sum()
     assert total > 1.5

@@ -68,27 +68,27 @@ def test_samples_are_decoded_draws_of_the_prior(prior):
 
 
 @pytest.mark.parametrize(
-    ("options", "measure", "basis"),
+    ("options", "scored_as", "basis"),
     [
-        ({}, "binary images", {"binarisation": "stochastic"}),
-        ({"binarise": "threshold"}, "binary images", {"binarisation": "threshold 0.5"}),
-        ({"binarise": "none"}, "cross-entropy", {"binarisation": "none"}),
-        ({"likelihood": "gaussian"}, "examples", {"dequantisation": "uniform", "levels": 9}),
-        ({"likelihood": "continuous_bernoulli"}, "examples", {"dequantisation": "uniform", "levels": 9}),
-        ({"likelihood": "discretized_logistic"}, "examples", {"levels": 9}),
+        ({}, "bits", {"binarisation": "stochastic"}),
+        ({"binarise": "threshold"}, "bits", {"binarisation": "threshold 0.5"}),
+        ({"binarise": "none"}, "cross_entropy", {"binarisation": "none"}),
+        ({"likelihood": "gaussian"}, "grey_levels", {"dequantisation": "uniform", "levels": 9}),
+        ({"likelihood": "continuous_bernoulli"}, "grey_levels", {"dequantisation": "uniform", "levels": 9}),
+        ({"likelihood": "discretized_logistic"}, "grey_levels", {"levels": 9}),
     ],
 )
-def test_it_says_what_its_numbers_are_of(options, measure, basis):
+def test_it_says_what_its_numbers_are_of(options, scored_as, basis):
     vae = small_vae("vae", **options)
-    assert (vae.measure, vae.basis()) == (measure, basis)
-    terms = vae.objectives()[0].loss(tfgen.Batch(images(), None), tfgen.as_seed(0), tf.constant(0))
-    assert ("cross_entropy_nats" in terms) == (measure == "cross-entropy")
-    assert ("elbo_nats" in terms) == (measure != "cross-entropy")
+    assert (vae.scored_as, vae.basis()) == (scored_as, basis)
+    terms = vae.objectives()[0].loss(tfgen.Batch(images(), None), tfgen.as_seed(0), tfgen.Context.at(0))
+    assert ("cross_entropy_nats" in terms) == (scored_as == "cross_entropy")
+    assert ("elbo_nats" in terms) == (scored_as != "cross_entropy")
 
 
 def test_the_names_of_a_conditional_model_say_that_the_label_is_given():
     vae = small_vae("cvae")
-    terms = vae.objectives()[0].loss(tfgen.Batch(images(), labels_of(vae)), tfgen.as_seed(0), tf.constant(0))
+    terms = vae.objectives()[0].loss(tfgen.Batch(images(), labels_of(vae)), tfgen.as_seed(0), tfgen.Context.at(0))
     assert set(terms) - {"loss", "beta"} == {
         f"{name}_given_label" for name in ("elbo_nats", "reconstruction_nats", "latent_kl_nats", "kl_ratio")
     }
@@ -105,9 +105,12 @@ def test_levels_of_the_data_do_not_change_what_is_seen():
 @pytest.mark.parametrize(
     ("x", "says"),
     [
-        (np.zeros((2, *TINY.shape), np.float32), "images must be uint8, with grey levels 0 .. 8; got float32"),
-        (np.full((2, *TINY.shape), -1, np.int32), "images must be uint8"),
-        (np.zeros((2, 4, 5, 1), np.uint8), r"expected examples of shape \(5, 4, 1\); got \(4, 5, 1\)"),
+        (
+            np.zeros((2, *TINY.shape), np.float32),
+            r"images uint8 \[batch, 5, 4, 1\] with grey levels 0 \.\. 8; got float32",
+        ),
+        (np.full((2, *TINY.shape), -1, np.int32), "got int32"),
+        (np.zeros((2, 4, 5, 1), np.uint8), r"got uint8 \[2, 4, 5, 1\]"),
     ],
 )
 def test_what_is_no_image_of_the_data_is_refused(x, says):

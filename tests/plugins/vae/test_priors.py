@@ -11,7 +11,7 @@ import tensorflow_probability as tfp
 
 from tests.plugins.vae.small_vaes import TINY, images, labels_of, small_vae
 from tfgen import TfgenError
-from tfgen.model.base import Batch
+from tfgen.model.base import Batch, Context
 from tfgen.seeds import fold_in
 
 tfd = tfp.distributions
@@ -93,7 +93,7 @@ def test_where_no_closed_form_exists_the_kl_is_a_mean_over_draws(model, prior):
 def test_every_weight_of_a_prior_gets_a_gradient(model, prior):
     vae = small_vae(model, prior=prior)
     with tf.GradientTape() as tape:
-        loss = vae.objectives()[0].loss(Batch(images(), labels_of(vae)), fold_in(0, 1), tf.constant(0))["loss"]
+        loss = vae.objectives()[0].loss(Batch(images(), labels_of(vae)), fold_in(0, 1), Context.at(0))["loss"]
     for gradient in tape.gradient(loss, [weight.value for weight in vae.codes.trainable_variables]):
         assert float(tf.norm(gradient)) > 0
 

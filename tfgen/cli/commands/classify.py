@@ -13,7 +13,7 @@ from tfgen.cli.parsing import parse
 from tfgen.errors import OutputError, require_option
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Options:
             raise OutputError(f"cannot write {self.out}: the name must end in .npz (arrays).")
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Classify, print, draw, and record."""
     options = parse(Options, arguments, "classify", __doc__ or "")
     run = context.run(options.run)
@@ -52,18 +52,24 @@ def main(arguments: Sequence[str], context: Context) -> None:
     from tfgen.figures.classification import draw_confusion, draw_reliability
     from tfgen.files import written_whole
 
-    found = run.classify(options.split, options.draws, options.seed, options.batch_size, options.priors, quiet=False)
+    found = run.classify(
+        options.split,
+        options.draws,
+        options.seed,
+        options.batch_size,
+        options.priors,
+        quiet=False,
+        record=False,
+    )
     print("\n".join([*metric_lines(options.split, found.metrics), *confusion_lines(found.confusion)]))
     if run.files.finished:
-        results = run.results
-        recorded = {**results.get("classification", {}), options.split: found.to_json()}
-        run.files.write_results({**results, "classification": recorded})
-    title = f"{run.name}\naccuracy {found.metrics['accuracy']['value']:.4f} on {options.split}"
+        run.record(options.split, {}, found.to_json())
+    title = f"{run.name}\naccuracy {found.metrics['accuracy'].value:.4f} on {options.split}"
     ending = ".png" if options.split == "test" else f"_{options.split}.png"
     with written_whole(run.files.figures / f"confusion{ending}") as path:
         draw_confusion(found.confusion, title, path)
     with written_whole(run.files.figures / f"reliability{ending}") as path:
-        bins, error = found.reliability, found.metrics["ece"]["value"]
+        bins, error = found.reliability, found.metrics["ece"].value
         draw_reliability(bins.counts, bins.confidence, bins.accuracy, f"{title}, ECE {error:.4f}", path)
     print(f"pictures  {run.files.figures} (confusion{ending}, reliability{ending})")
     if options.out is not None:

@@ -16,7 +16,7 @@ from tfgen.cli.parsing import parse, required
 from tfgen.errors import OutputError, RunError, TfgenError, require_option
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
     from tfgen.runs.comparison import Comparison
     from tfgen.runs.comparison_figure import Densities
     from tfgen.runs.facts import RunFacts
@@ -52,16 +52,18 @@ class Options:
             raise OutputError(f"--out {self.out}: a comparison is several files; name a folder.")
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Print the table, which needs no TensorFlow, then draw the pictures."""
     options = parse(Options, arguments, "compare", __doc__ or "")
     from tfgen.cli.comparison_table import text_table
     from tfgen.cli.tables import print_table
     from tfgen.files import write_json
+    from tfgen.metrics.catalogue import Catalogue
     from tfgen.runs.comparison import compare
     from tfgen.runs.facts import read_runs
 
-    comparison = compare(read_runs(options.runs))
+    registry = context.registry()
+    comparison = compare(read_runs(options.runs, Catalogue(registry.metrics)))
     writes = options.pictures or options.out is not None
     folder = _folder(options.out, comparison.runs) if writes else None
     if not options.json:
@@ -120,7 +122,7 @@ def _is_ours(folder: Path, runs: Sequence[RunFacts]) -> bool:
         raise OutputError(f"cannot write {folder}: {error.strerror}; name another folder with --out.") from error
 
 
-def _draw(comparison: Comparison, folder: Path, options: Options, context: Context) -> list[Path]:
+def _draw(comparison: Comparison, folder: Path, options: Options, context: CommandContext) -> list[Path]:
     """Write the pictures that can be drawn and return them; what cannot be drawn is told on stderr."""
     from tfgen.files import written_whole
     from tfgen.runs.comparison import curves

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -15,10 +15,10 @@ from tfgen.cli.parsing import parse
 from tfgen.errors import DataError, OptionError, OutputError, require_option
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
+    from tfgen.metrics.metric import Metric
     from tfgen.runs.run import Run
 
-_LINES = {"kl_p_q_nats": "KL(p || q)", "kl_q_p_nats": "KL(q || p)", "js_nats": "JS(p, q)"}
 _BASIS_OF_EACH = ("draws of", "samples")
 
 
@@ -70,7 +70,7 @@ class Options:
             )
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Print three numbers with their errors, or draw the picture."""
     options = parse(Options, arguments, "divergence", __doc__ or "")
     if options.bernoulli is not None and options.out is not None:
@@ -80,8 +80,9 @@ def main(arguments: Sequence[str], context: Context) -> None:
     metrics = _measure(runs, options)
     if options.json:
         from tfgen.files import finite
+        from tfgen.metrics.metric import metrics_to_json
 
-        content = {"p": str(runs[0].folder), "q": str(runs[1].folder), "metrics": metrics}
+        content = {"p": str(runs[0].folder), "q": str(runs[1].folder), "metrics": metrics_to_json(metrics)}
         print(json.dumps(finite(content), indent=2, allow_nan=False))
     else:
         print("\n".join(_lines(runs, metrics)))
@@ -96,7 +97,7 @@ def _draw(probability: float, out: Path) -> None:
     print(out)
 
 
-def _runs(folders: Sequence[Path], context: Context) -> tuple[Run, Run]:
+def _runs(folders: Sequence[Path], context: CommandContext) -> tuple[Run, Run]:
     """Return both runs, ready for use: what is wrong with either is told before TensorFlow loads."""
     from tfgen.runs.folder import RunFolder
     from tfgen.runs.run import Run
@@ -115,7 +116,7 @@ def _runs(folders: Sequence[Path], context: Context) -> tuple[Run, Run]:
     return p, q
 
 
-def _measure(runs: tuple[Run, Run], options: Options) -> dict[str, dict[str, Any]]:
+def _measure(runs: tuple[Run, Run], options: Options) -> dict[str, Metric]:
     from tfgen.evaluate.model_divergences import model_divergences
     from tfgen.runtime import device_scope, many_models
 
@@ -128,21 +129,23 @@ def _measure(runs: tuple[Run, Run], options: Options) -> dict[str, dict[str, Any
         )  # fmt: skip
 
 
-def _lines(runs: tuple[Run, Run], metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _lines(runs: tuple[Run, Run], metrics: Mapping[str, Metric]) -> list[str]:
     """Return which runs were compared, and a line for each number."""
     from tfgen.cli.tables import measured
+    from tfgen.metrics.catalogue import CATALOGUE
+    from tfgen.metrics.metric import entry_text
 
     lines = []
     for name, run in zip("pq", runs, strict=True):
         rests_on = [
-            f"{key.removeprefix(f'{name}: ')} {value}"
-            for key, value in metrics["js_nats"]["basis"].items()
+            entry_text(key.removeprefix(f"{name}: "), value)
+            for key, value in metrics["js_nats"].basis.other.items()
             if key.startswith(f"{name}: ")
         ]
         lines.append(f"{name:<11} {run.folder}  ({', '.join([run.config.model, *rests_on])})")
-    for name, title in _LINES.items():
-        metric = metrics[name]
-        said = ", ".join(f"{key} {metric['basis'][key]}" for key in _BASIS_OF_EACH)
+    for name, metric in metrics.items():
+        title = CATALOGUE.title(name)
+        basis = ", ".join(f"{key} {metric.basis.get(key)}" for key in _BASIS_OF_EACH)
         most = f", at most log 2 = {math.log(2):.4f}" if name == "js_nats" else ""
-        lines.append(f"{title:<11} {measured(metric['value'], metric['standard_error'])} nats   ({said}{most})")
+        lines.append(f"{title:<11} {measured(metric.value, metric.standard_error)} {metric.unit}   ({basis}{most})")
     return lines

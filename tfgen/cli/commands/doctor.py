@@ -24,7 +24,7 @@ from tfgen.plugin.specs import DataSources
 from tfgen.version import DISTRIBUTION
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class UnwellError(TfgenError):
     exit_code = 1
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Print a finding for each check.
 
     Raises:
@@ -151,7 +151,7 @@ def check_import(folder: Path) -> Finding:
     return Finding("import tfgen", "ok", str(Path(tfgen.__file__ or "").parent))
 
 
-def check_devices(context: Context) -> Finding:
+def check_devices(context: CommandContext) -> Finding:
     """Load TensorFlow and name the devices that it sees."""
     try:
         context.tensorflow()

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -14,7 +14,8 @@ from tfgen.cli.parsing import by_default, parse
 from tfgen.errors import CapabilityError, OptionError, UnknownNameError, require_option
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
+    from tfgen.metrics.metric import Metric
     from tfgen.runs.run import Run
 
 _SAMPLES = 10_000
@@ -32,12 +33,12 @@ class Options:
         tuple[str, ...], by_default("all that the model has", aliases=["--metric"], metavar="NAME[,NAME...]")
     ] = ()
     """These numbers only, for example bits_per_dim; of samples fid, kid, prdc (precision, recall, density and coverage) and
-    accuracy (of the labels)."""
+    accuracy (of the labels); and those of plugins."""
     samples: int | None = None
     """Draw so many samples and measure them, too; 10000 when numbers of samples are asked for by name."""
-    features: Literal["auto", "classifier", "inception", "values"] = "auto"
-    """The network in whose features samples are compared: a classifier trained on the data set (once), Inception of Keras, or
-    the values themselves; auto takes a classifier for images with labels."""
+    features: str = "auto"
+    """The network in whose features samples are compared: classifier (trained on the data set, once), inception (of Keras),
+    values (themselves), or that of a plugin; auto takes a classifier for images with labels."""
     reference: Literal["grey", "stochastic", "static", "threshold"] = "grey"
     """Compare samples with the split as it is, or with its bits, for a model of black and white images."""
     draws: int = 1
@@ -58,54 +59,75 @@ class Options:
         return [name for part in self.metrics for name in part.split(",") if name]
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Measure, print, and record."""
     options = parse(Options, arguments, "evaluate", __doc__ or "")
     run = context.run(options.run)
     from tfgen.cli.result_lines import class_lines, metric_lines
 
-    by_density, by_samples = _asked_for(options, run)
-    metrics: dict[str, Any] = {}
-    if by_density is not None:
-        metrics |= run.evaluate(
-            options.split, options.draws, options.seed, options.batch_size, quiet=False, particles=options.particles
-        )
-    if by_samples is not None:
-        metrics |= run.measure_samples(
-            by_samples, options.samples or _SAMPLES, options.split, options.features, options.reference,
-            options.seed, options.batch_size, quiet=False,
+    wanted = _wanted(options, run)
+    metrics: dict[str, Metric] = {}
+    displayed: dict[str, Metric] = {}
+    if wanted.density is not None:
+        metrics = run.evaluate(
+            options.split, options.draws, options.seed, options.batch_size, quiet=False, particles=options.particles,
+            record=False,
         )  # fmt: skip
-    hidden = {
-        name for name in metrics if by_density and name not in by_density and "network" not in metrics[name]["basis"]
-    }
-    print("\n".join(metric_lines(options.split, {name: metrics[name] for name in metrics if name not in hidden})))
+        displayed = {name: metric for name, metric in metrics.items() if name in (wanted.density or metrics)}
+    if wanted.samples is not None:
+        measured = run.measure_samples(
+            wanted.samples, options.samples or _SAMPLES, options.split, options.features, options.reference,
+            options.seed, options.batch_size, quiet=False, record=False,
+        )  # fmt: skip
+        metrics, displayed = metrics | measured, displayed | measured
+    if wanted.plugins:
+        computed = run.measure(wanted.plugins, options.split, options.seed, options.batch_size, False, record=False)
+        metrics, displayed = metrics | computed, displayed | computed
+    print("\n".join(metric_lines(options.split, displayed)))
     if "label_accuracy" in metrics:
-        print("\n".join(class_lines(metrics["label_accuracy"]["per_class"])))
+        print("\n".join(class_lines(metrics["label_accuracy"].per_class)))
     if run.files.finished:
-        results = run.results
-        run.files.write_results({**results, options.split: {**results.get(options.split, {}), **metrics}})
-    missing = [name for name in by_density or () if name not in metrics]
+        run.record(options.split, metrics)
+    missing = [name for name in wanted.density or () if name not in metrics]
     if missing:
         raise CapabilityError(f"{missing[0]} is not among what was measured; there are {', '.join(metrics)}.")
 
 
-def _asked_for(options: Options, run: Run) -> tuple[list[str] | None, list[str] | None]:
-    """Return which numbers to take from the density, and which from samples: none at all (None), or all of them ([]).
+@dataclass(frozen=True)
+class _Wanted:
+    """Which numbers to compute.
+
+    Attributes:
+        density: those that follow from the density or bound; all of them if empty, none at all if None.
+        samples: those of samples; all of them if empty, none at all if None.
+        plugins: those that plugins compute by functions of their own.
+    """
+
+    density: list[str] | None
+    samples: list[str] | None
+    plugins: list[str]
+
+
+def _wanted(options: Options, run: Run) -> _Wanted:
+    """Return which numbers to compute.
 
     Raises:
         UnknownNameError: for a name that no metric has.
         CapabilityError: for a metric that the model cannot have.
         OptionError: when samples are to be drawn, and every metric that is named does without.
     """
-    from tfgen.evaluate.likelihood import METRICS, check_metrics
-    from tfgen.evaluate.sample_quality import SAMPLE_METRICS, metrics_asked_for
+    from tfgen.evaluate.likelihood import DENSITY_METRICS, check_metrics
+    from tfgen.evaluate.sample_quality import SAMPLE_METRICS, resolve_metrics
     from tfgen.model.capabilities import HasElbo, HasLogProb
 
+    by_plugins = [name for name, spec in run.registry.metrics.items() if spec.measure is not None]
+    known = [*DENSITY_METRICS, *SAMPLE_METRICS, *by_plugins]
+    for name in options.names:
+        if name not in known:
+            raise UnknownNameError("metric", name, known)
     of_samples = [name for name in options.names if name in SAMPLE_METRICS]
-    of_density = [name for name in options.names if name not in SAMPLE_METRICS]
-    for name in of_density:
-        if name.removesuffix("_given_label") not in METRICS:
-            raise UnknownNameError("metric", name, [*METRICS, *SAMPLE_METRICS])
+    of_plugins = [name for name in options.names if name in by_plugins]
+    of_density = [name for name in options.names if name in DENSITY_METRICS]
     model, kind = run.model, type(run.model).__name__
     scored = isinstance(model, HasLogProb | HasElbo)
     if of_density and not scored:
@@ -114,8 +136,10 @@ def _asked_for(options: Options, run: Run) -> tuple[list[str] | None, list[str] 
             "its samples can be measured: --metrics fid"
         )
     check_metrics(of_density, model)
-    if of_density and not of_samples and options.samples is not None:
-        raise OptionError(f"--samples {options.samples}: {', '.join(of_density)} needs none; leave it out, or add fid.")
+    if options.names and not of_samples and options.samples is not None:
+        raise OptionError(
+            f"--samples {options.samples}: {', '.join(options.names)} needs none; leave it out, or add fid."
+        )
     if not options.names and not scored:
         print(
             f"note: {kind} has no density and no bound, so nothing in nats; its samples are measured.", file=sys.stderr
@@ -127,5 +151,5 @@ def _asked_for(options: Options, run: Run) -> tuple[list[str] | None, list[str] 
     else:
         density, samples = ([] if scored else None), ([] if options.samples is not None or not scored else None)
     if samples is not None:
-        metrics_asked_for(samples, model)  # before anything is computed
-    return density, samples
+        resolve_metrics(samples, model)  # before anything is computed
+    return _Wanted(density, samples, of_plugins)

@@ -12,7 +12,7 @@ import tyro
 from tfgen.cli.parsing import parse
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Options:
     """Folder of the run."""
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Print the run's record; needs neither its plugin nor TensorFlow."""
     options = parse(Options, arguments, "info", __doc__ or "")
     from tfgen.cli.result_lines import info_lines

@@ -13,7 +13,7 @@ from tfgen.cli.parsing import by_default, parse
 from tfgen.errors import OptionError, OutputError, require_option
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
     from tfgen.sample.inpainting import Inpainting
     from tfgen.sample.masks import Mask
 
@@ -58,7 +58,7 @@ class Options:
             raise OutputError(f"cannot write {self.out}: the name must end in .png (a picture) or .npz (arrays).")
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Complete, say how likely the results are, and print where the file is."""
     options = parse(Options, arguments, "inpaint", __doc__ or "")
     from tfgen.sample.masks import behind_a_hole, mask_of

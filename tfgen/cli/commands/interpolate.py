@@ -14,7 +14,7 @@ from tfgen.cli.parsing import by_default, parse
 from tfgen.errors import DataError, OptionError, OutputError, require_option
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
     from tfgen.data.dataset import Dataset
     from tfgen.data.spec import DataSpec
     from tfgen.runs.run import Run
@@ -76,7 +76,7 @@ class Options:
             raise OutputError(f"cannot write {self.out}: the name must end in .png (a picture) or .npz (arrays).")
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Interpolate, say between what, and print where the file is."""
     options = parse(Options, arguments, "interpolate", __doc__ or "")
     run = context.run(options.run)

@@ -13,7 +13,7 @@ from tfgen.cli.parsing import by_default, parse
 from tfgen.errors import OptionError, OutputError, require_option
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
 
 PictureName = Literal[
     "reconstructions", "manifold", "codes", "traversals", "interpolations", "aggregate_posterior",
@@ -43,7 +43,7 @@ class Options:
             raise OutputError(f"--out {self.out}: the pictures are several files; name a folder.")
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Draw, say what each picture leaves out, and print where they are."""
     options = parse(Options, arguments, "latent", __doc__ or "")
     run = context.run(options.run)

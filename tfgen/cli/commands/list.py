@@ -10,7 +10,7 @@ from tfgen.cli.parsing import parse
 from tfgen.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Options:
     """Takes no options."""
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Print name, summary, reference and plugin of each model."""
     parse(Options, arguments, "list", __doc__ or "")
     registry = context.registry()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
     from tfgen.evaluate.features import FeatureNetwork
     from tfgen.metrics.copying import Neighbourhood
     from tfgen.runs.run import Run
@@ -59,7 +59,7 @@ class Options:
             raise OutputError(f"cannot write {self.out}: the name must end in .png (a picture).")
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Draw samples, find what is nearest to them, print and record the test, and draw the picture."""
     options = parse(Options, arguments, "neighbours", __doc__ or "")
     _require_picture(options)

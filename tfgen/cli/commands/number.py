@@ -13,7 +13,7 @@ from tfgen.cli.parsing import parse
 from tfgen.errors import DataError, OptionError, OutputError, require_option
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
     from tfgen.runs.run import Run
 
 _DIGITS = "0123456789"  # not str.isdigit, which knows those of every script
@@ -40,7 +40,7 @@ class Options:
             raise OutputError(f"cannot write {self.out}: the name must end in .png (a picture) or .npz (arrays).")
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Draw the digits, and print where the file is."""
     options = parse(Options, arguments, "number", __doc__ or "")
     run = context.run(options.run)

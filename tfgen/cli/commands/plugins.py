@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from tfgen.cli.parsing import parse
 from tfgen.cli.tables import print_table
 from tfgen.plugin.loading import load_registry
+from tfgen.plugin.registration import KINDS
+from tfgen.plugin.registry import PluginRecord
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Options:
     """Print every detail as JSON, for a program to read."""
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Print a record of each plugin, failed and blocked ones included."""
     options = parse(Options, arguments, "plugins", __doc__ or "")
     registry = load_registry(context.plugins)
@@ -34,8 +36,17 @@ def main(arguments: Sequence[str], context: Context) -> None:
     rows = []
     for record in registry.plugins:
         origin = " ".join(filter(None, [record.distribution, record.version])) or record.file or ""
-        added = [*record.models, *record.datasets, *(f"tfgen {command}" for command in record.commands)]
-        added = added or [hook for hook in record.hooks if hook != "tfgen_register"]
-        rows.append((record.name, f"{record.kind}\n{origin}".strip(), record.status, record.cause or ", ".join(added)))
+        rows.append((record.name, f"{record.kind}\n{origin}".strip(), record.status, record.cause or _added(record)))
     print_table(("plugin", "from", "status", "adds, or why it failed"), rows)
     print("\n".join(registry.conflicts), end="\n" if registry.conflicts else "")
+
+
+def _added(record: PluginRecord) -> str:
+    """Return what a plugin adds, a line for each kind, and the runs' events that it observes."""
+    lines = []
+    for kind in KINDS.values():
+        names: tuple[str, ...] = getattr(record, kind.many)
+        if names:
+            lines.append(f"{kind.many.replace('_', ' ')}: {', '.join(names)}")
+    observed = [hook for hook in record.hooks if hook != "tfgen_register"]
+    return "\n".join([*lines, *([f"observes: {', '.join(observed)}"] if observed else [])])

@@ -12,7 +12,7 @@ import tyro
 from tfgen.cli.parsing import parse
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Options:
     """Folder of the run."""
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Train the run to the end that its configuration says."""
     options = parse(Options, arguments, "resume", __doc__ or "")
     run = context.run(options.run)

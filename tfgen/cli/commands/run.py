@@ -17,7 +17,7 @@ from tfgen.runs.config import Device, RunConfig, config_from_json, default_confi
 from tfgen.training.options import TrainOptions
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Place:
     """File with options, for example the config.json of another run; the command line wins over it."""
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Train what the arguments say and print where everything is."""
     registry = context.registry()
     content = config_file(arguments)

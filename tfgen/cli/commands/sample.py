@@ -14,7 +14,7 @@ from tfgen.cli.parsing import by_default, parse
 from tfgen.errors import require_option
 
 if TYPE_CHECKING:
-    from tfgen.cli.context import Context
+    from tfgen.cli.context import CommandContext
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Options:
         require_option(possible, "temperature", self.temperature, "a number above 0")
 
 
-def main(arguments: Sequence[str], context: Context) -> None:
+def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Draw, and print where the file is."""
     options = parse(Options, arguments, "sample", __doc__ or "")
     run = context.run(options.run)

@@ -1,11 +1,12 @@
-"""Built-in data sets, registered by name; nothing is read or imported before one is loaded."""
+"""Built-in data sets, metrics, pictures and feature networks, registered by name; none is imported before it is used."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tfgen.metrics.catalogue import BUILTIN
 from tfgen.plugin.hookspecs import hookimpl
-from tfgen.plugin.specs import DatasetSpec, DataSources
+from tfgen.plugin.specs import DatasetSpec, DataSources, FeatureNetworkSpec, PictureSpec
 
 if TYPE_CHECKING:
     from tfgen.data.dataset import Dataset
@@ -14,9 +15,15 @@ if TYPE_CHECKING:
 
 @hookimpl
 def tfgen_register(registry: Registration) -> None:
-    """Add the built-in data sets."""
-    for spec in SPECS:
-        registry.add_dataset(spec)
+    """Add what comes with tfgen and belongs to no model."""
+    for dataset in DATASETS:
+        registry.add_dataset(dataset)
+    for metric in BUILTIN:
+        registry.add_metric(metric)
+    for picture in PICTURES:
+        registry.add_picture(picture)
+    for network in FEATURE_NETWORKS:
+        registry.add_feature_network(network)
 
 
 def _digits(sources: DataSources) -> Dataset:
@@ -49,7 +56,7 @@ def _checkerboard(sources: DataSources) -> Dataset:
     return load_checkerboard()
 
 
-SPECS = (
+DATASETS = (
     DatasetSpec(
         name="digits",
         load=_digits,
@@ -78,4 +85,19 @@ SPECS = (
         load=_checkerboard,
         summary="the eight dark squares of a 4x4 board in 2-D, with its exact density; needs no network",
     ),
+)
+
+PICTURES = (
+    PictureSpec(
+        "density", "tfgen.runs.pictures:draw_density_picture", "the density of a model of vectors in the plane"
+    ),
+    PictureSpec("inpainting", "tfgen.runs.pictures:draw_inpainting_picture", "lower halves of test images, completed"),
+)
+
+FEATURE_NETWORKS = (
+    FeatureNetworkSpec(
+        "classifier", "tfgen.evaluate.features:classifier_of", "the last hidden layer of a classifier of the data set"
+    ),
+    FeatureNetworkSpec("inception", "tfgen.evaluate.features:inception", "Inception v3 of Keras, trained on ImageNet"),
+    FeatureNetworkSpec("values", "tfgen.evaluate.features:values_of", "the values of the examples themselves"),
 )

@@ -1,0 +1,89 @@
+"""Measurement: what a plugin's metric is computed from; and computing such metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.data.dataset import Dataset, Split, SplitName
+from tfgen.errors import PluginError
+from tfgen.evaluate.scoring import check_measurement
+from tfgen.metrics.estimate import Estimate
+from tfgen.metrics.metric import Basis, Metric
+from tfgen.model.base import GenerativeModel
+from tfgen.plugin.specs import MetricSpec
+from tfgen.sample.sampling import labels_for, sample_batches
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A trained model and what it is measured on; the function of a `tfgen.MetricSpec` gets one.
+
+    Attributes:
+        model: trained.
+        data: that it was trained on.
+        split: ``train``, ``valid`` or ``test``.
+        seed: of whatever is random.
+        batch_size: the most examples at a time.
+        quiet: show no progress.
+    """
+
+    model: GenerativeModel
+    data: Dataset
+    split: SplitName = "test"
+    seed: int = 0
+    batch_size: int = 500
+    quiet: bool = True
+
+    @property
+    def examples(self) -> Split:
+        """The examples of the split."""
+        return self.data.splits[self.split]
+
+    def samples(self, count: int) -> NDArray[np.generic]:
+        """Draw the first `count` samples of the seed, [count, ...]; a conditional model goes round its classes.
+
+        Raises:
+            CapabilityError: when the model does not sample.
+        """
+        labels = labels_for(self.model, count, None)
+        return np.concatenate(list(sample_batches(self.model, count, labels, self.seed, min(self.batch_size, count))))
+
+
+def measure(
+    spec: MetricSpec,
+    model: GenerativeModel,
+    data: Dataset,
+    split: str = "test",
+    *,
+    seed: int = 0,
+    batch_size: int = 500,
+    quiet: bool = True,
+) -> Metric:
+    """Compute a metric that a plugin registered with a function of its own.
+
+    Args:
+        spec: as registered.
+        model: trained.
+        data: of the spec that the model was built for.
+        split: ``train``, ``valid`` or ``test``.
+        seed: of whatever is random in it.
+        batch_size: the most examples at a time.
+        quiet: show no progress.
+
+    Raises:
+        PluginError: when the metric has no function, or this returns no `tfgen.metrics.Estimate`.
+        UnknownNameError: when there is no such split.
+        OptionError: when the batch size is below 1.
+    """
+    name = check_measurement(split, 1, batch_size)
+    found = spec.function()(Measurement(model, data, name, seed, batch_size, quiet))
+    if not isinstance(found, Estimate):
+        raise PluginError(
+            f"metric {spec.name!r}: its function must return a tfgen.metrics.Estimate(value, standard_error), "
+            f"got {type(found).__name__}."
+        )
+    entries = {"split": split, "data": data.name, "examples": len(data.splits[name]), "seed": seed, **model.basis()}
+    return Metric.of(spec.name, found, spec.unit, Basis.of(entries))

@@ -1,0 +1,116 @@
+"""Catalogue of metrics: title, unit, which way is better, where each is shown. Plugins add their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from tfgen.metrics.metric import given_label
+from tfgen.plugin.specs import MetricSpec
+
+#: The metrics that tfgen computes itself, in the order of the pages; the plugin `tfgen` registers them.
+BUILTIN: tuple[MetricSpec, ...] = (
+    MetricSpec("bits_per_dim", "bits/dim", "bits/dim", better="lower", of="density", given_label=True, curve=1),
+    MetricSpec("nll_nats", "negative log-likelihood", "nats", better="lower", of="density", given_label=True, curve=2),
+    MetricSpec("kl_nats", "KL divergence from the data", "nats", better="lower", of="density"),
+    MetricSpec("elbo_nats", "ELBO", "nats", better="higher", of="bound", given_label=True, curve=3),
+    MetricSpec("iwae_nats", "importance-weighted bound", "nats", better="higher", of="bound", given_label=True),
+    MetricSpec("cross_entropy_nats", "cross-entropy", "nats", better="lower", of="density", given_label=True, curve=4),
+    MetricSpec(
+        "reconstruction_nats", "reconstruction", "nats", of="bound", given_label=True, panel="reconstruction, nats"
+    ),
+    MetricSpec(
+        "latent_kl_nats", "KL(q || p) of the codes", "nats", of="bound", given_label=True, panel="KL(q || p), nats"
+    ),
+    MetricSpec("active_units", "active units", "units", of="bound", given_label=True),
+    MetricSpec("accuracy", "accuracy", "of examples", better="higher", of="classification"),
+    MetricSpec("label_nll_nats", "-log p(y|x)", "nats", better="lower", of="classification"),
+    MetricSpec("ece", "calibration error", "probability", better="lower", of="classification"),
+    MetricSpec("fid", "FID", "squared feature units", better="lower", of="samples"),
+    MetricSpec("kid", "KID", "squared MMD", better="lower", of="samples"),
+    MetricSpec("precision", "precision", "share", better="higher", of="samples", aliases=("prdc",)),
+    MetricSpec("recall", "recall", "share", better="higher", of="samples", aliases=("prdc",)),
+    MetricSpec("density", "density", "of neighbourhoods", better="higher", of="samples", aliases=("prdc",)),
+    MetricSpec("coverage", "coverage", "share", better="higher", of="samples", aliases=("prdc",)),
+    MetricSpec(
+        "label_accuracy", "label accuracy of samples", "of samples", better="higher", of="samples",
+        aliases=("accuracy",),
+    ),
+    MetricSpec("kl_p_q_nats", "KL(p || q)", "nats", of="divergence"),
+    MetricSpec("kl_q_p_nats", "KL(q || p)", "nats", of="divergence"),
+    MetricSpec("js_nats", "JS(p, q)", "nats", of="divergence"),
+    MetricSpec("samples_per_second", "sampling", "samples/s", better="higher", of="speed"),
+)  # fmt: skip
+
+
+class Catalogue(Mapping[str, MetricSpec]):
+    """Metrics by name, those of a given label among them (``NAME_given_label``).
+
+    Args:
+        specs: by name, for example ``registry.metrics``.
+    """
+
+    def __init__(self, specs: Mapping[str, MetricSpec]) -> None:
+        self._specs: dict[str, MetricSpec] = {}
+        for spec in specs.values():
+            self._specs[spec.name] = spec
+            if spec.given_label:
+                name = given_label(spec.name)
+                self._specs[name] = replace(spec, name=name, title=f"{spec.title} given the label")
+
+    def __getitem__(self, name: str) -> MetricSpec:
+        return self._specs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._specs)
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    def __or__(self, other: Mapping[str, MetricSpec]) -> Catalogue:
+        """Return the metrics of both."""
+        joined = Catalogue({})
+        joined._specs = {**self._specs, **other}
+        return joined
+
+    def title(self, name: str) -> str:
+        """Return what the field calls a metric; a name that is in no catalogue is shown in words.
+
+        >>> CATALOGUE.title("bits_per_dim_given_label"), CATALOGUE.title("charm_of_it")
+        ('bits/dim given the label', 'charm of it')
+        """
+        return self[name].title if name in self else name.replace("_", " ")
+
+    def label(self, name: str) -> str:
+        """Return title and unit, as an axis shows them."""
+        if name not in self:
+            return self.title(name)
+        spec = self[name]
+        return spec.title if spec.title.startswith(spec.unit) else f"{spec.title}, {spec.unit}"
+
+    def curves(self) -> list[str]:
+        """Return the metrics that stand for a run as its validation curve, the best one first."""
+        return sorted((name for name, spec in self.items() if spec.curve is not None), key=self._curve_order)
+
+    def _curve_order(self, name: str) -> tuple[int, str]:
+        return self[name].curve or 0, name
+
+    def rises(self, name: str) -> bool:
+        """Return whether a metric gets larger as training goes on; every loss gets smaller."""
+        return name in self and self[name].better == "higher"
+
+    def of(self, *kinds: str) -> list[str]:
+        """Return the metrics that follow from a density, a bound, samples, ...; see `MetricSpec.of`."""
+        return [name for name, spec in self.items() if spec.of in kinds]
+
+    def asked_as(self, kind: str) -> dict[str, tuple[str, ...]]:
+        """Return, for metrics of one kind, each name under which they can be asked for and the metrics that it stands for."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name in self.of(kind):
+            for word in (name, *self[name].aliases):
+                found[word] = (*found.get(word, ()), name)
+        return found
+
+
+#: The metrics that tfgen computes itself.
+CATALOGUE = Catalogue({spec.name: spec for spec in BUILTIN})
