@@ -240,7 +240,9 @@ def test_two_runs(plane_runs, say):
     content = json.loads(say(*options, "--json"))
     assert (content["p"], content["q"]) == (str(p.folder), str(q.folder))
     assert list(content["metrics"]) == list(NAMES)
-    np.testing.assert_allclose([content["metrics"][name]["value"] for name in NAMES], values(expected), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        [content["metrics"][name]["value"] for name in NAMES], values(expected), rtol=1e-4, atol=1e-6
+    )
 
 
 def test_the_picture_of_two_bits(say, drawn, tmp_path):

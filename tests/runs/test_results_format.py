@@ -41,7 +41,11 @@ SAID = {
     ),
     "elbo": ("elbo_nats_given_label", {"particles": 1}, {"density": "bound", "particles": 1}),
     "terms": ("latent_kl_nats", {"dequantisation": "uniform"}, {"density": None, "dequantisation": "uniform"}),
-    "grey": ("cross_entropy_nats", {"score": "cross-entropy of grey levels + KL; no likelihood"}, {"density": "bound"}),
+    "grey": (
+        "cross_entropy_nats",
+        {"score": "cross-entropy of grey levels + KL; no likelihood"},
+        {"density": "bound", "scored_as": "cross_entropy"},
+    ),
     "marginal": (
         "nll_nats",
         {"marginal over": "10 classes", "p(y)": "class frequencies of train"},
@@ -87,6 +91,12 @@ def test_what_cannot_be_read_is_told_in_one_line(folder, change, says):
     with pytest.raises(RunError, match=says) as caught:
         written(folder, **change)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("sampling", ["fast", 3, [], {"value": "fast", "unit": "samples/s", "basis": {}}])
+def test_a_malformed_rate_is_as_if_it_were_not_there(folder, sampling):
+    assert written(folder, sampling=sampling).sampling is None
+    assert written(folder, sampling=sampling, format=RESULTS_FORMAT).sampling is None
 
 
 def test_what_is_written_has_the_newest_format(folder):

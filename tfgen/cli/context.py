@@ -1,4 +1,4 @@
-"""CommandContext of a command: plugins, run folders and TensorFlow, set up by the global options."""
+"""Context of a command: plugins, run folders and TensorFlow, set up by the global options."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def negative_log_likelihood(
     basis: Basis,
     named: Callable[[str], str] = str,
 ) -> list[Metric]:
-    """Return ``-log p``, under a name that says of what, and for grey levels the same in bits/dim.
+    """Return the negative log-likelihood in nats (or the cross-entropy), and of grey levels in bits/dim, too.
 
     Args:
         log_probs: of each example, [n] nats.

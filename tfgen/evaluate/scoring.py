@@ -49,7 +49,7 @@ class Likelihood:
 
     @property
     def basis(self) -> dict[str, Any]:
-        """What has to be said of it beside each number, as entries of a `Basis`."""
+        """Entries of a `Basis`: kind of density, particles, and whether it is a cross-entropy."""
         scored_as = "cross_entropy" if self.cross_entropy else None
         return {"density": self.density, "particles": self.particles, "scored_as": scored_as}
 

@@ -26,7 +26,7 @@ def given_label(name: str) -> str:
 
 @dataclass(frozen=True)
 class Basis:
-    """What a number was measured on; None for what does not apply to it.
+    """Basis of a metric: split, data, examples, density, particles, seed, ...; None for what does not apply.
 
     Attributes:
         split: ``train``, ``valid`` or ``test``.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Contract:
-    """What a public method of a model takes and returns.
+    """Signature and result of a public method of a model.
 
     Attributes:
         signature: its arguments, as the docs have them.

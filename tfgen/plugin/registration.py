@@ -47,7 +47,7 @@ _NAME = re.compile(r"[a-z0-9_-]+")
 
 
 class Additions(abc.ABC):
-    """What can be added to a registration or a registry: one method for each kind of spec."""
+    """Methods that add models, data sets, commands, metrics, pictures and feature networks."""
 
     @abc.abstractmethod
     def _add(self, spec: Spec, expected: type[Spec]) -> None:
@@ -104,7 +104,7 @@ class Additions(abc.ABC):
 
 
 class Registration(Additions):
-    """What one plugin adds; `tfgen_register` gets it, and it counts only if the hook returns."""
+    """Registration of one plugin: `tfgen_register` gets it, and it counts only if the hook returns."""
 
     def __init__(self) -> None:
         self._specs: dict[type[Spec], dict[str, Spec]] = {kind: {} for kind in KINDS}

@@ -71,13 +71,18 @@ class RunFacts:
 
     @property
     def sampling(self) -> Metric | None:
-        """Samples per second, where a sweep has timed them."""
+        """Samples per second, where a sweep has timed them; a malformed entry is as if it were not there."""
         timed = self.results.get("sampling")
-        return None if timed is None else Metric.from_json("samples_per_second", {"standard_error": None, **timed})
+        if not isinstance(timed, Mapping):
+            return None
+        try:
+            return Metric.from_json("samples_per_second", {"standard_error": None, **timed})
+        except ValueError:
+            return None
 
     @cached_property
     def curve(self) -> str | None:
-        """What the validation curve shows: the first of the catalogue's curves that was logged, else a loss, else None."""
+        """Name of the validation curve: the first of the catalogue's curves that was logged, else a loss, else None."""
         names = {name.removeprefix("valid/") for row in self.rows for name in row if name.startswith("valid/")}
         losses = sorted(name for name in names if name.endswith("loss"))
         return next((name for name in (*self.catalogue.curves(), *losses) if name in names), None)

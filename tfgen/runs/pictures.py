@@ -54,7 +54,7 @@ def draw_density_picture(model: GenerativeModel, data: Dataset, path: Path) -> N
 
 
 def draw_inpainting_picture(model: GenerativeModel, data: Dataset, path: Path) -> None:
-    """Draw what `tfgen inpaint RUN` does when it is told nothing else.
+    """Draw test images whose lower halves are inpainted, as `tfgen inpaint RUN` does by default.
 
     Raises:
         CapabilityError: for a model that does not inpaint, and for other data than images of several rows.

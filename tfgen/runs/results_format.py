@@ -35,7 +35,7 @@ def current_results(content: Mapping[str, Any]) -> dict[str, Any]:
         if version == 1:
             holder[key] = _from_version_1(holder[key])
         metrics_from_json(holder[key])
-    if version == 1 and "sampling" in found:
+    if version == 1 and isinstance(found.get("sampling"), Mapping):
         found["sampling"] = {"standard_error": None, **found["sampling"]}
     return found
 
@@ -70,7 +70,7 @@ def _metric_from_version_1(name: str, metric: Any) -> Any:
     if bound := re.fullmatch(r"lower bound \((?:ELBO|IWAE), (\d+) particles?\)", str(basis.pop("likelihood", ""))):
         basis |= {"density": "bound", "particles": int(bound[1])}
     if score := basis.pop("score", None):
-        basis["density"] = "bound" if "KL" in str(score) else "exact"
+        basis |= {"density": "bound" if "KL" in str(score) else "exact", "scored_as": "cross_entropy"}
     if plain in _OF_A_BOUND:
         basis["density"] = "bound"
     if "density" not in basis and basis.get("dequantisation") == "uniform" and plain not in _TERMS:
