@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import json
 import math
@@ -177,13 +178,18 @@ def options_of(words: tuple[str, ...]) -> set[str]:
         return listed | (listed_options("sweep") if command == "sweep" else set())
     if behind[:1] == ["compare"]:
         return listed_options(command, "compare")
-    return listed_options(command)
+    return every_option(command)
 
 
 def every_option(command: str) -> set[str]:
-    """The options of a command, for `run` and `sweep` with any model."""
-    models = load_registry([EXAMPLE]).models if command in ("run", "sweep") else ()
-    return listed_options(command).union(*(listed_options("run", model) for model in models))
+    """The options of a command, for `run`, `sweep` and `sample` with any model."""
+    models = load_registry([EXAMPLE]).models
+    if command == "sample":
+        declared = (spec.sampling for spec in models.values() if spec.sampling)
+        fields = (field.name for sampling in declared for field in dataclasses.fields(sampling))
+        return listed_options(command).union(f"--{name.replace('_', '-')}" for name in fields)
+    named = models if command in ("run", "sweep") else ()
+    return listed_options(command).union(*(listed_options("run", model) for model in named))
 
 
 def listed_options(*words: str) -> set[str]:

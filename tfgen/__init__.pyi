@@ -27,7 +27,6 @@ from .model.capabilities import (
     HasLatents,
     HasLogProb,
     HasPosterior,
-    HasTemperature,
     Inpaints,
     Samples,
 )
@@ -52,6 +51,7 @@ from .runs.run import Run
 from .sample.inpainting import inpaint
 from .sample.interpolation import interpolate
 from .sample.latent import LatentSpace
+from .sample.progress import note_progress
 from .sample.throughput import samples_per_second
 from .seeds import as_seed, fold_in, normal, split_seed, uniform
 from .training.interruption import InterruptedRunError
@@ -79,7 +79,6 @@ __all__ = [
     "HasLatents",
     "HasLogProb",
     "HasPosterior",
-    "HasTemperature",
     "Inpaints",
     "InterruptedRunError",
     "LatentSpace",
@@ -122,6 +121,7 @@ __all__ = [
     "measure_samples",
     "model_divergences",
     "normal",
+    "note_progress",
     "quantise",
     "read_runs",
     "require_option",

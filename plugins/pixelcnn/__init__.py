@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,6 +44,19 @@ class PixelCNNConfig:
         require_option(0 <= self.dropout < 1, "dropout", self.dropout, "in [0, 1)")
 
 
+@dataclass(frozen=True)
+class PixelCNNSampling:
+    """Options of sampling."""
+
+    temperature: float = 1.0
+    """Probabilities of a pixel become proportional to p^(1/T): below 1 the likelier values are drawn more often than the
+    model says, above 1 the others; 1 is the model itself."""
+
+    def __post_init__(self) -> None:
+        possible = self.temperature > 0 and math.isfinite(self.temperature)
+        require_option(possible, "temperature", self.temperature, "a number above 0")
+
+
 @hookimpl
 def tfgen_register(registry: Registration) -> None:
     """Add the PixelCNN."""
@@ -53,6 +67,7 @@ def tfgen_register(registry: Registration) -> None:
             model="tfgen_plugins.pixelcnn.model:build_pixelcnn",
             summary="An exact likelihood, pixel by pixel: inpainting, any mask, and fast sampling.",
             reference="van den Oord et al.: Conditional image generation with PixelCNN decoders, NIPS 2016",
+            sampling=PixelCNNSampling,
             training={"epochs": 50, "schedule": "cosine", "learning_rate": 2e-3, "clip_norm": 1.0},
         )
     )

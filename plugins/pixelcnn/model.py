@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -85,21 +84,15 @@ class PixelCNN(GenerativeModel):
 
     # Images
 
-    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
-        """Draw the images ``first .. first + n - 1`` of a seed, uint8."""
-        return self.sample_at(1.0, n, labels, seed, first)
-
-    def sample_at(self, temperature: Any, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
-        """Draw images, uint8, each pixel at a temperature: below 1 surer, above 1 bolder; 1 is the model itself."""
+    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0, temperature: Any = 1.0) -> tf.Tensor:
+        """Draw the images ``first .. first + n - 1`` of a seed, uint8; each pixel at a temperature, see `PixelCNNSampling`."""
         return self._drawn(self._draw, temperature, n, labels, seed, first)
 
     def sample_naively(self, n: int, labels: Any = None, seed: Any = 0, temperature: Any = 1.0) -> tf.Tensor:
-        """Return what `sample_at` returns, by a pass of the whole network for each pixel: for tests and benchmarks."""
+        """Return what `sample` returns, by a pass of the whole network for each pixel: for tests and benchmarks."""
         return self._drawn(self._draw_naively, temperature, n, labels, seed)
 
     def _drawn(self, program: Program, temperature: Any, n: int, labels: Any, seed: Any, first: Any = 0) -> tf.Tensor:
-        if isinstance(temperature, int | float) and not (temperature > 0 and math.isfinite(temperature)):
-            raise DataError(f"temperature must be above 0, got {temperature}.")
         if n < 1:
             raise DataError(f"n must be at least 1, got {n}.")
         height, width, _ = self.data.shape

@@ -218,11 +218,7 @@ def test_unsuitable_counts_labels_and_splits(fails, tiny_run):
         "sample", tiny_run, "--count", 10_001
     )
     assert "takes no labels; leave --labels out" in fails("sample", tiny_run, "--labels", 1, 2)
-    for temperature in (0, -0.5, "nan", "inf"):
-        assert "--temperature must be a number above 0, got" in fails("sample", tiny_run, "--temperature", temperature)
-    assert "model RealNVP has no temperature (HasTemperature), which --temperature 0.8 needs" in fails(
-        "sample", tiny_run, "--temperature", 0.8
-    )
+    assert "unknown option '--temperature'" in fails("sample", tiny_run, "--temperature", 0.8)
     assert "--draws must be at least 1" in fails("evaluate", tiny_run, "--draws", 0)
     assert "invalid choice 'tset'" in fails("evaluate", tiny_run, "--split", "tset")
     assert "unknown metric 'bits_per_dm'; did you mean 'bits_per_dim'?" in fails(

@@ -3,6 +3,7 @@
 import threading
 import time
 import zipfile
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ import tensorflow as tf
 from matplotlib import image as mpl_image
 
 from tfgen import DataSpec
-from tfgen.errors import CapabilityError, DataError, OptionError, OutputError
+from tfgen.errors import CapabilityError, DataError, OptionError, OutputError, UnknownNameError, require_option
 from tfgen.runs.sample_file import write_samples
 from tfgen.sample.archive import write_npz
 from tfgen.sample.sampling import labels_for, sample_batches
@@ -20,6 +21,9 @@ from tfgen.seeds import normal, uniform
 
 class Fake:
     """Draws noise; each image's first pixel is its label, where there are labels."""
+
+    sampling = None
+    labels_optional = False
 
     def __init__(self, conditional=False, kind="image", classes=3):
         self.conditional = conditional
@@ -36,11 +40,25 @@ class Fake:
         return tf.cast(x, tf.uint8)
 
 
+@dataclass(frozen=True)
+class Warmth:
+    """Options of sampling."""
+
+    temperature: float = 1.0
+
+    def __post_init__(self):
+        require_option(0 < self.temperature < np.inf, "temperature", self.temperature, "a number above 0")
+
+
 class Warm(Fake):
     """Draws its temperature, in tenths, as every grey level."""
 
-    def sample_at(self, temperature, n, labels=None, seed=0, first=0):
-        x = self.sample(n, labels, seed)
+    sampling = Warmth()
+
+    def sample(self, n, labels=None, seed=0, first=0, temperature=1.0):
+        x = super().sample(n, labels, seed, first)
+        if temperature == 1.0:
+            return x
         return tf.cast(tf.cast(x, tf.float32) * 0 + 10 * temperature, tf.uint8)
 
 
@@ -213,33 +231,39 @@ def test_a_picture(tmp_path):
     assert (tmp_path / "y.png").stat().st_size > 0
 
 
-def test_a_temperature_is_asked_of_the_model_unless_it_is_1(tmp_path):
+def test_options_reach_the_sampler(tmp_path):
     path = tmp_path / "x.npz"
     for temperature, labels in ((0.5, None), (2.0, [2])):
-        write_samples(Warm(conditional=True), path, 7, labels, batch_size=3, temperature=temperature)
+        write_samples(Warm(conditional=True), path, 7, labels, batch_size=3, options={"temperature": temperature})
         with np.load(path) as arrays:
             assert arrays["x"].shape == (7, 4, 4, 1)
             assert (arrays["x"] == 10 * temperature).all()
             assert arrays["labels"].tolist() == (labels * 7 if labels else [0, 1, 2, 0, 1, 2, 0])
-    write_samples(Warm(), path, 7, batch_size=3, temperature=1.0)
+    write_samples(Warm(), path, 7, batch_size=3)
     with np.load(path) as arrays:
         np.testing.assert_array_equal(arrays["x"], np.concatenate(list(sample_batches(Fake(), 7, None, 0, 3))))
 
 
-def test_a_model_without_a_temperature(tmp_path):
-    write_samples(Fake(), tmp_path / "x.npz", 3, temperature=1.0)
-    with pytest.raises(
-        CapabilityError, match=r"model Fake has no temperature \(HasTemperature\), which --temperature 0.8 needs"
-    ):
-        write_samples(Fake(), tmp_path / "y.npz", 3, temperature=0.8)
-    assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
+def test_options_that_a_sampler_does_not_have(tmp_path):
+    with pytest.raises(CapabilityError, match="model Fake has no sampling options; leave out temperature"):
+        write_samples(Fake(), tmp_path / "y.npz", 3, options={"temperature": 0.8})
+    with pytest.raises(UnknownNameError, match="'temprature'; did you mean 'temperature'"):
+        write_samples(Warm(), tmp_path / "y.npz", 3, options={"temprature": 0.8})
+    with pytest.raises(OptionError, match="'temperature' must be a number, got 'warm'"):
+        write_samples(Warm(), tmp_path / "y.npz", 3, options={"temperature": "warm"})
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
     ("name", "options", "error", "says"),
     [
         *(
-            ("x.npz", {"temperature": value}, OptionError, f"--temperature must be a number above 0, got {value}")
+            (
+                "x.npz",
+                {"options": {"temperature": value}},
+                OptionError,
+                f"--temperature must be a number above 0, got {value}",
+            )
             for value in (0.0, -1.0, float("nan"), float("inf"))
         ),
         ("x.npz", {"count": 0}, OptionError, "--count must be at least 1"),
@@ -250,7 +274,7 @@ def test_a_model_without_a_temperature(tmp_path):
 )
 def test_what_cannot_be_written(name, options, error, says, tmp_path):
     with pytest.raises(error, match=says):
-        write_samples(Fake(), tmp_path / name, **{"count": 5, **options})
+        write_samples(Warm(), tmp_path / name, **{"count": 5, **options})
     assert not list(tmp_path.iterdir())
 
 

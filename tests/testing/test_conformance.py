@@ -21,7 +21,6 @@ from tfgen.model.capabilities import (
     HasLatents,
     HasLogProb,
     HasPosterior,
-    HasTemperature,
     Inpaints,
     Samples,
 )
@@ -85,7 +84,7 @@ SUBJECTS = {
 
 FLOW = {Samples, HasLogProb, Decodes, HasLatents}
 AUTOENCODER = {Samples, HasElbo, HasPosterior, Decodes, HasLatents}
-AUTOREGRESSIVE = {Samples, HasTemperature, HasLogProb, Inpaints}
+AUTOREGRESSIVE = {Samples, HasLogProb, Inpaints}
 ADVERSARIAL = {Samples, Decodes}
 #: What every subject must offer, by the first word of its name. A check of anything else is skipped, so that a model which
 #: loses a capability would be skipped where it ought to fail; `test_what_is_offered` fails instead.

@@ -67,7 +67,8 @@ def parse(
         with contextlib.redirect_stderr(said):
             parsed, unknown = tyro.cli(
                 cls,
-                args=list(arguments),
+                # What stands before --help would be left out of the help.
+                args=["--help"] if {"-h", "--help"} & set(arguments) else list(arguments),
                 prog=f"{program} {command}",
                 description=description,
                 config=(tyro.conf.OmitArgPrefixes,),

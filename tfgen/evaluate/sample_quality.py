@@ -139,9 +139,10 @@ def measure_samples(
     labels = labels_for(model, plan.samples, None)
     wanted = set(plan.metrics)
     keep = bool(wanted & _NEEDS_FEATURES)
-    drawn = sample_batches(model, plan.samples, labels, seed, min(batch_size, plan.samples))
     with Bar("sampling", plan.samples, "samples", quiet=quiet) as bar:
-        samples = _extract(bar.counted(drawn), network, keep)
+        progress = None if quiet else bar.update
+        drawn = sample_batches(model, plan.samples, labels, seed, min(batch_size, plan.samples), progress=progress)
+        samples = _extract(drawn, network, keep)
     metrics: dict[str, Estimate] = {}
     if wanted - {"label_accuracy"}:
         with Bar("reference", len(truth), "examples", quiet=quiet) as bar:

@@ -1,7 +1,7 @@
 from .codecs import bits_per_dim, from_signed, logit_squeeze, to_signed, to_unit
 from .dense import MLP, DenseStack
 from .feature_maps import halved, halved_sides, upsampled
-from .labels import label_planes, leading_shape, repeated_like, with_label, with_label_planes
+from .labels import drop_labels, label_planes, leading_shape, repeated_like, with_label, with_label_planes
 from .log_likelihoods import bernoulli_log_prob, discretised_logistic_log_prob
 from .masked import MaskedConv2D, Sees
 from .transposed import NarrowConv2DTranspose
@@ -15,6 +15,7 @@ __all__ = [
     "bernoulli_log_prob",
     "bits_per_dim",
     "discretised_logistic_log_prob",
+    "drop_labels",
     "from_signed",
     "halved",
     "halved_sides",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
+
+from tfgen.data.labels import MISSING
+from tfgen.seeds import uniform
 
 
 def with_label(x: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
@@ -15,6 +20,22 @@ def with_label(x: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
     if one_hot is None:
         return x
     return tf.concat([x, repeated_like(tf.cast(one_hot, x.dtype), x)], axis=-1)
+
+
+def drop_labels(labels: tf.Tensor, rate: float, seed: Any) -> tf.Tensor:
+    """Return labels [n] of which each is missing (-1) with a probability: training for classifier-free guidance.
+
+    A conditional network that sees some examples without their labels learns p(x) beside p(x|y), and samples are drawn from
+    a mixture of both scores (J. Ho and T. Salimans 2022, Classifier-free diffusion guidance, algorithm 1). For a model with
+    ``labels_optional = True``, whose `one_hot` gives a missing label as a row of zeros.
+
+    Args:
+        labels: int32 [n].
+        rate: the probability, in [0, 1].
+        seed: an integer or a stateless seed.
+    """
+    dropped = uniform(tf.shape(labels), seed) < rate
+    return tf.where(dropped, tf.constant(MISSING, labels.dtype), labels)
 
 
 def label_planes(one_hot: tf.Tensor, height: int, width: int) -> tf.Tensor:

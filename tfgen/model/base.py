@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import keras
 import tensorflow as tf
 
-from tfgen.data.labels import require_classes
+from tfgen.data.labels import MISSING, require_classes
 from tfgen.data.spec import DataSpec
 from tfgen.errors import CapabilityError, DataError, PluginError
 from tfgen.metrics.metric import Density, given_label
@@ -105,9 +105,13 @@ class GenerativeModel(keras.layers.Layer):
         data: as given.
         seed: as given.
         conditional: whether the model needs labels; a class attribute.
+        labels_optional: whether a conditional model also works without a label, as a network trained for classifier-free
+            guidance does; then None stands for no labels at all, and -1 for one that is missing; a class attribute.
         density: what kind of number `log_prob` or `elbo` is: ``"exact"``, a lower ``"bound"`` of the log-likelihood, or that
             of ``"dequantised"`` images. A model that has either says it; None for a model without.
         scored_as: as what images are scored; decides under which names densities are reported. Vectors are scored as they are.
+        sampling: the options of `sample` at their defaults, an instance of the dataclass `ModelSpec.sampling`, set when the
+            model is built; None for a sampler without options.
         validation_loss_ranks: true if validation losses of one run can be ranked; a class attribute. False for adversarial
             models: ``--keep best`` and ``--patience`` are refused.
         density_dtype: in which densities are computed: float32, or float64 when the model is built under Keras's float64
@@ -118,6 +122,8 @@ class GenerativeModel(keras.layers.Layer):
     density: Density | None = None
     scored_as: ScoredAs = "grey_levels"
     validation_loss_ranks: bool = True
+    sampling: Any = None
+    labels_optional: bool = False
 
     def __init__(self, config: Any, data: DataSpec, seed: int) -> None:
         super().__init__(name=type(self).__name__.lower())
@@ -149,12 +155,14 @@ class GenerativeModel(keras.layers.Layer):
     def one_hot(self, labels: Any, n: Any = None) -> tf.Tensor | None:
         """Return labels as rows [n, classes] for a conditional model, None for an unconditional one.
 
+        Of a model whose labels are optional the row of a missing label is zero.
+
         A label outside the classes that only shows inside a compiled function becomes a row of NaN, so that it cannot pass
         for an example without a class.
 
         Args:
             labels: integers [n], or None.
-            n: how many there should be, an integer or a scalar tensor, where that is known.
+            n: how many there should be, an integer or a scalar tensor, where that is known; needed where labels are optional.
 
         Raises:
             DataError: for labels that are missing, superfluous, of the wrong length, or outside the classes.
@@ -164,6 +172,10 @@ class GenerativeModel(keras.layers.Layer):
             if labels is not None:
                 raise DataError(f"model {name} takes no labels; leave them out.")
             return None
+        if labels is None and self.labels_optional:
+            if n is None:
+                raise PluginError(f"model {name}: one_hot(labels, n) needs n where labels are optional.")
+            return tf.zeros([n, classes], self.density_dtype)
         if labels is None:
             raise DataError(f"model {name} needs a label for each example, 0 .. {classes - 1}.")
         labels = tf.convert_to_tensor(labels)
@@ -176,9 +188,10 @@ class GenerativeModel(keras.layers.Layer):
             raise DataError(f"expected {count} labels, one for each example; got {labels.shape[0]}.")
         known = tf.get_static_value(labels)
         if known is not None:
-            require_classes(known, classes)
-        rows = tf.one_hot(labels, classes, dtype=self.density_dtype)
-        valid = (labels >= 0) & (labels < tf.cast(classes, labels.dtype))
+            require_classes(known, classes, missing=self.labels_optional)
+        rows = tf.one_hot(labels, classes, dtype=self.density_dtype)  # of zeros for -1
+        lowest = MISSING if self.labels_optional else 0
+        valid = (labels >= lowest) & (labels < tf.cast(classes, labels.dtype))
         return tf.where(valid[:, None], rows, tf.constant(float("nan"), self.density_dtype))
 
     def refuse(self, reason: str) -> DataError:
@@ -221,6 +234,8 @@ def build_model(
         keras.config.set_dtype_policy(before)
     if not isinstance(model, GenerativeModel):
         raise PluginError(f"model {spec.name!r}: its factory returned {type(model).__name__}, not a GenerativeModel.")
+    if spec.sampling is not None:
+        model.sampling = spec.sampling()
     check_signatures(model)
     return model
 

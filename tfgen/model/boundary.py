@@ -21,6 +21,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfgen.errors import DataError, PluginError, TfgenError
+from tfgen.model.sampling_options import sampling_options
 
 if TYPE_CHECKING:
     from tfgen.model.base import GenerativeModel
@@ -51,10 +52,6 @@ METHODS: dict[str, Contract] = {
     "sample": Contract(
         "(n, labels=None, seed=0, first=0)", ("n", "labels"), ("seed", "first"), "n examples", "examples"
     ),
-    "sample_at": Contract(
-        "(temperature, n, labels=None, seed=0, first=0)", ("temperature", "n", "labels"), ("seed", "first"),
-        "n examples", "examples",
-    ),
     "log_prob": Contract(
         "(x, labels=None, seed=0)", ("x", "labels"), ("seed",), "a number in nats for each example", "numbers"
     ),
@@ -76,6 +73,10 @@ METHODS: dict[str, Contract] = {
 }  # fmt: skip
 
 
+#: Arguments of `sample` that are no options of the model.
+_SAMPLE = {"n", "labels", "seed", "first"}
+
+
 def guard(cls: type[GenerativeModel]) -> None:
     """Put the checks around the public methods that a class defines itself."""
     for name, contract in METHODS.items():
@@ -92,6 +93,8 @@ def _guarded(name: str, contract: Contract, method: Callable[..., Any]) -> Calla
         given = dict(zip(contract.positional, positional, strict=False)) | named
         if "x" in given:
             require_examples(self, name, given["x"])
+        if name == "sample" and self.sampling is not None:
+            sampling_options(self, {key: given[key] for key in given.keys() - _SAMPLE if not tf.is_tensor(given[key])})
         with author_errors(self, name, f"it takes {contract.signature} and returns {contract.returns}"):
             result = method(self, *positional, **named)
         if contract.result == "examples":
@@ -114,13 +117,22 @@ def check_signatures(model: GenerativeModel) -> None:
         if not callable(method):
             continue
         found = inspect.signature(method)
+        options = sampling_options(model) if name == "sample" else {}
+        wanted = contract.signature[:-1] + "".join(f", {key}={value!r}" for key, value in options.items()) + ")"
         try:
-            found.bind(*contract.positional, **dict.fromkeys(contract.keywords))
+            found.bind(*contract.positional, **dict.fromkeys([*contract.keywords, *options]))
         except TypeError as error:
             raise PluginError(
-                f"model {type(model).__name__}: {name} must take {contract.signature}, and it is defined with {found} "
+                f"model {type(model).__name__}: {name} must take {wanted}, and it is defined with {found} "
                 f"({error}) ({_place_of(method)})."
             ) from error
+        for key, value in options.items():
+            default = found.parameters[key].default if key in found.parameters else value
+            if default != value:
+                raise PluginError(
+                    f"model {type(model).__name__}: {key} of {name} is {value!r} by default in "
+                    f"{type(model.sampling).__name__}, and {default!r} in the method ({_place_of(method)})."
+                )
 
 
 def require_examples(model: GenerativeModel, method: str, x: Any) -> None:

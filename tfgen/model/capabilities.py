@@ -19,7 +19,7 @@ C = TypeVar("C")
 class Samples(Protocol):
     """A model that draws examples."""
 
-    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
+    def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0, **options: Any) -> tf.Tensor:
         """Draw the examples ``first .. first + n - 1`` of the endless sequence that `seed` names.
 
         Example k of a seed is the same in any batch, up to the rounding of products: draw its noise with
@@ -30,15 +30,9 @@ class Samples(Protocol):
             labels: integers [n] for a conditional model, None otherwise.
             seed: an integer or a stateless seed.
             first: index of the first example, an integer or a scalar int32 tensor.
+            options: those that the model's `ModelSpec.sampling` declares, such as ``temperature``; a sampler takes them as
+                keyword arguments with the same defaults, and a model without such a declaration takes none.
         """
-
-
-@runtime_checkable
-class HasTemperature(Protocol):
-    """A model whose draws can be made surer or bolder than it is."""
-
-    def sample_at(self, temperature: Any, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
-        """Draw examples as `sample` does at a temperature above 0: below 1 surer ones, above 1 bolder ones, at 1 the same."""
 
 
 @runtime_checkable
@@ -107,7 +101,6 @@ class Inpaints(Protocol):
 #: What each capability is called when a model lacks it.
 CAPABILITIES: dict[type[Any], str] = {
     Samples: "sampler (Samples)",
-    HasTemperature: "temperature (HasTemperature)",
     HasLogProb: "density (HasLogProb)",
     HasElbo: "bound on the likelihood (HasElbo)",
     HasPosterior: "posterior over codes (HasPosterior)",

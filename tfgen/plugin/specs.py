@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, Literal, get_args
 
 from tfgen.errors import PluginError
@@ -35,6 +35,8 @@ class ModelSpec:
         reference: the paper, one line.
         training: defaults of training options that suit this model, for example ``{"learning_rate": 1e-4}``.
         precisions: the precisions in which the model is known to work.
+        sampling: a frozen dataclass of options that `sample` takes by name, for example a temperature; its fields, defaults and
+            docstrings become options of `tfgen sample`. None for a sampler without options.
     """
 
     name: str
@@ -44,10 +46,13 @@ class ModelSpec:
     reference: str = ""
     training: Mapping[str, Any] = field(default_factory=dict)
     precisions: tuple[Precision, ...] = ("float32",)
+    sampling: type[Any] | None = None
 
     def __post_init__(self) -> None:
         if not (isinstance(self.config, type) and is_dataclass(self.config)):
             raise PluginError(f"model {self.name!r}: config must be a dataclass type, got {self.config!r}.")
+        if self.sampling is not None:
+            _check_sampling(self.name, self.sampling)
         _check_path("model", self.name, self.model)
 
     def factory(self) -> Callable[..., Any]:
@@ -226,6 +231,22 @@ class FeatureNetworkSpec:
             PluginError: when it cannot be imported.
         """
         return _imported("feature network", self.name, self.make)
+
+
+#: Arguments of `sample` and options of `tfgen sample` that no sampling option may have the name of.
+_RESERVED = ("n", "first", "run", "count", "labels", "seed", "batch_size", "out")
+
+
+def _check_sampling(model: str, cls: object) -> None:
+    if not (isinstance(cls, type) and is_dataclass(cls)):
+        raise PluginError(f"model {model!r}: sampling must be a dataclass type, got {cls!r}.")
+    for entry in fields(cls):
+        if entry.name in _RESERVED:
+            raise PluginError(
+                f"model {model!r}: {entry.name!r} is taken by sampling itself; rename that sampling option."
+            )
+        if entry.default is MISSING and entry.default_factory is MISSING:
+            raise PluginError(f"model {model!r}: sampling option {entry.name!r} needs a default.")
 
 
 def _check_path(kind: str, name: str, target: str | Callable[..., Any]) -> None:

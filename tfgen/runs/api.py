@@ -59,7 +59,7 @@ def load(run: str | Path, *, plugins: Sequence[str] = ()) -> Run:
 
 
 def generate(
-    run: Run | str | Path, labels: Sequence[int], seed: int = 0, *, plugins: Sequence[str] = ()
+    run: Run | str | Path, labels: Sequence[int], seed: int = 0, *, plugins: Sequence[str] = (), **options: Any
 ) -> NDArray[np.generic]:
     """Return an example of each label, in their order, drawn by the conditional model of a run.
 
@@ -70,6 +70,7 @@ def generate(
         labels: classes, n integers, for example ``[0, 2]``.
         seed: same seed and labels, same examples.
         plugins: files or modules with further plugins, as ``-p`` on the command line, for a run that is given by its folder.
+        options: of the model's sampler, by name, for example ``temperature=0.8``.
 
     Returns:
         Images [n, height, width, channels] uint8, or vectors [n, d] float32.
@@ -84,4 +85,4 @@ def generate(
     from tfgen.sample.class_samples import generate_examples
 
     with device_scope(found.config.device):
-        return generate_examples(found.model, labels, seed)
+        return generate_examples(found.model, labels, seed, options=options)

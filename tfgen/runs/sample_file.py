@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def write_samples(
     seed: int = 0,
     batch_size: int = SAMPLE_BATCH,
     quiet: bool = True,
-    temperature: float = 1.0,
+    options: Mapping[str, Any] | None = None,
 ) -> None:
     """Draw samples into a file: a picture (``.png``), or arrays (``.npz`` with ``x`` and, if conditional, ``labels``).
 
@@ -41,11 +42,11 @@ def write_samples(
         seed: same seed and batch size, same bytes; another batch size rounds products in another way.
         batch_size: drawn at a time; bounds the memory.
         quiet: show no progress.
-        temperature: of the draws; 1 is the model itself, below 1 they are surer, above 1 bolder.
+        options: of the model's sampler, by name, such as ``{"temperature": 0.8}``.
 
     Raises:
-        CapabilityError: when the model does not sample, or has no temperature other than 1.
-        OptionError: when count or batch size are below 1, the temperature is not above 0, or a picture would hold too many.
+        CapabilityError: when the model does not sample, or has no sampling options and some are given.
+        OptionError: when count or batch size are below 1, a sampling option does not fit, or a picture would hold too many.
         OutputError: when the file cannot be written, or its ending is neither.
         DataError: for labels that do not fit.
     """
@@ -56,9 +57,10 @@ def write_samples(
     if path.suffix == ".png" and count > PICTURE_SAMPLES:
         raise OptionError(f"--count must be at most {PICTURE_SAMPLES} for a picture, got {count}; write an .npz.")
     all_labels = labels_for(model, count, labels)
-    batches = sample_batches(model, count, all_labels, seed, batch_size, temperature)
     with written_whole(path) as temporary, Bar("sampling", count, "samples", quiet=quiet) as bar:
+        progress = None if quiet else bar.update
+        batches = sample_batches(model, count, all_labels, seed, batch_size, options, progress)
         if path.suffix == ".png":
-            draw_examples(np.concatenate(list(bar.counted(batches))), model.data, temporary)
+            draw_examples(np.concatenate(list(batches)), model.data, temporary)
         else:
-            write_npz(temporary, bar.counted(batches), model.data, count, all_labels)
+            write_npz(temporary, batches, model.data, count, all_labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,11 @@ _BATCH = 500  # examples drawn at a time
 
 
 def generate_examples(
-    model: GenerativeModel, labels: Any, seed: int = 0, wanted_by: str = "tfgen.generate"
+    model: GenerativeModel,
+    labels: Any,
+    seed: int = 0,
+    wanted_by: str = "tfgen.generate",
+    options: Mapping[str, Any] | None = None,
 ) -> NDArray[np.generic]:
     """Return an example of each label, in their order: uint8 images [n, height, width, channels], or float32 vectors [n, d].
 
@@ -29,14 +34,15 @@ def generate_examples(
         labels: classes, n integers.
         seed: same seed and labels, same examples.
         wanted_by: who asks, for the error message.
+        options: of the model's sampler, by name.
 
     Raises:
         CapabilityError: when the model takes no labels, or does not sample.
         DataError: when labels are not integers, are none, or lie outside the classes.
     """
     require_conditional(model, wanted_by)
-    known = _known_labels(labels, model.data.classes or 0)
-    batches = sample_batches(model, len(known), known, seed, min(_BATCH, len(known)))
+    known = _known_labels(model, labels)
+    batches = sample_batches(model, len(known), known, seed, min(_BATCH, len(known)), options)
     return np.concatenate(list(batches)).astype(np.uint8 if model.data.kind == "image" else np.float32)
 
 
@@ -53,7 +59,7 @@ def require_conditional(model: GenerativeModel, wanted_by: str) -> None:
         )
 
 
-def _known_labels(labels: Any, classes: int) -> NDArray[np.int32]:
+def _known_labels(model: GenerativeModel, labels: Any) -> NDArray[np.int32]:
     values = np.asarray(labels, dtype=object)  # which keeps True apart from 1
     whole = [isinstance(value, int | np.integer) and not isinstance(value, bool) for value in values.ravel()]
     if values.ndim != 1 or not all(whole):
@@ -61,5 +67,5 @@ def _known_labels(labels: Any, classes: int) -> NDArray[np.int32]:
         raise DataError(f"labels must be a list of whole numbers, for example [0, 2]; got {given}.")
     if not len(values):
         raise DataError("labels must name at least one class, for example [0, 2]; got none.")
-    require_classes(values, classes)
+    require_classes(values, model.data.classes or 0, missing=model.labels_optional)
     return values.astype(np.int32)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfgen.data.labels import require_classes
-from tfgen.errors import DataError, require_option
+from tfgen.errors import DataError
 from tfgen.model.base import GenerativeModel
 from tfgen.model.boundary import require_values
-from tfgen.model.capabilities import HasTemperature, Samples, capable
+from tfgen.model.capabilities import Samples, capable
+from tfgen.model.sampling_options import sampling_options
+from tfgen.sample.progress import SamplingProgress, listening
 
 # Batches drawn at a time: where the operations of one leave a core idle, those of the other use it.
 _AT_WORK = 2
@@ -36,7 +38,7 @@ def labels_for(model: GenerativeModel, count: int, labels: Sequence[int] | None)
     if classes is None:
         raise DataError(f"model {type(model).__name__} needs labels, and the data set has none.")
     chosen = labels or range(classes)
-    require_classes(chosen, classes, "--labels")
+    require_classes(chosen, classes, "--labels", missing=model.labels_optional)
     return np.resize(np.asarray(chosen, np.int32), count)
 
 
@@ -46,7 +48,8 @@ def sample_batches(
     labels: NDArray[np.int32] | None,
     seed: int,
     batch_size: int,
-    temperature: float = 1.0,
+    options: Mapping[str, Any] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Iterator[NDArray[np.generic]]:
     """Yield the first `count` samples of a seed in batches.
 
@@ -56,18 +59,29 @@ def sample_batches(
 
     While a batch is in the caller's hands the next ones are being drawn, two at a time.
 
+    Args:
+        model: that samples.
+        count: how many samples there are.
+        labels: of each, int32 [count], for a conditional model.
+        seed: names the sequence of which they are the first.
+        batch_size: drawn at a time.
+        options: of the model's sampler, by name; its defaults hold for the others.
+        progress: told how many samples are done, also within a batch if the model says so by `note_progress`.
+
     Raises:
-        CapabilityError: when the model does not sample, or has no temperature other than 1.
-        OptionError: when the temperature is not above 0.
+        CapabilityError: when the model does not sample, or has no sampling options and some are given.
+        UnknownNameError: for a sampling option that the model does not have.
+        OptionError: for a value of one that does not fit.
         PluginError: when what it draws is no example of its data.
     """
-    sample = _sampler(model, temperature)
-    method = "sample" if temperature == 1 else "sample_at"
+    sampler, chosen = capable(model, Samples, "sampling"), sampling_options(model, options)
     starts = range(0, count, batch_size)
+    drawing = SamplingProgress(progress or (lambda done: None))
 
     @tf.function(autograph=False)
     def draw(first: tf.Tensor, batch_labels: tf.Tensor | None = None) -> tf.Tensor:
-        return sample(batch_size, batch_labels, seed=seed, first=first)
+        with listening(drawing, first, batch_size) if progress else contextlib.nullcontext():
+            return sampler.sample(batch_size, batch_labels, seed=seed, first=first, **chosen)
 
     def arguments(number: int) -> tuple[tf.Tensor, ...]:
         first = tf.constant(starts[number])
@@ -81,7 +95,9 @@ def sample_batches(
     def drawn(number: int, *given: tf.Tensor) -> NDArray[np.generic]:
         with tf.device(device):
             batch: NDArray[np.generic] = program(*given).numpy()
-        return require_values(model, method, batch[: count - starts[number]])
+        batch = require_values(model, "sample", batch[: count - starts[number]])
+        drawing.finish(starts[number], len(batch))
+        return batch
 
     yield drawn(0, *arguments(0))
     if len(starts) == 1:
@@ -98,11 +114,3 @@ def sample_batches(
         finally:  # the caller may have had enough, or a batch may have failed
             for future in begun:
                 future.cancel()
-
-
-def _sampler(model: GenerativeModel, temperature: float) -> Callable[..., tf.Tensor]:
-    """Return ``(n, labels, seed, first) -> samples``: of any model that samples at temperature 1."""
-    require_option(temperature > 0 and math.isfinite(temperature), "temperature", temperature, "a number above 0")
-    if temperature == 1:
-        return capable(model, Samples, "sampling").sample
-    return partial(capable(model, HasTemperature, f"--temperature {temperature:g}").sample_at, temperature)

@@ -27,7 +27,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfgen.data.spec import DataSpec
-from tfgen.errors import DataError
+from tfgen.errors import DataError, OptionError
 from tfgen.model.base import Context, GenerativeModel
 from tfgen.model.capabilities import (
     Decodes,
@@ -35,10 +35,10 @@ from tfgen.model.capabilities import (
     HasLatents,
     HasLogProb,
     HasPosterior,
-    HasTemperature,
     Inpaints,
     Samples,
 )
+from tfgen.model.sampling_options import sampling_options
 from tfgen.runs.run import Run
 from tfgen.seeds import as_seed
 from tfgen.testing.offered import offered
@@ -189,19 +189,28 @@ def _mean_and_noise(values: NDArray[np.float64], scale: float) -> tuple[float, f
     return float(np.mean(values)), _ERRORS * error + 1e-4 * scale + 1e-5
 
 
-def temperature_1_is_the_model(subject: Subject) -> None:
-    """Check that `sample_at` draws what `sample` does at temperature 1, something else at 1/2, and refuses 0 and less."""
-    model, sampler = offered(subject.fresh, HasTemperature), offered(subject.fresh, Samples)
+def sampling_options_matter(subject: Subject) -> None:
+    """Check that samples with each option at its default are those without it, and that a number of another value matters.
+
+    Other values are the default and a half of it (of whole numbers one more), where the options take them.
+    """
+    model = offered(subject.fresh, Samples)
+    if subject.fresh.sampling is None:
+        raise SkipTest(f"{type(model).__name__} has no sampling options")
     labels = subject.labels(subject.fresh)
-    drawn = sampler.sample(EXAMPLES, labels, seed=1).numpy()
-    assert np.array_equal(drawn, model.sample_at(1.0, EXAMPLES, labels, seed=1)), "temperature 1 changed the samples"
-    assert not np.array_equal(drawn, model.sample_at(0.5, EXAMPLES, labels, seed=1)), "temperature changed nothing"
-    for temperature in (0.0, -1.0):
-        try:
-            model.sample_at(temperature, EXAMPLES, labels, seed=1)
-        except DataError:
+    plain = model.sample(EXAMPLES, labels, seed=1).numpy()
+    defaults = sampling_options(subject.fresh)
+    drawn = model.sample(EXAMPLES, labels, seed=1, **defaults).numpy()
+    assert np.array_equal(plain, drawn), f"the defaults {defaults} draw other samples than no options at all"
+    for name, value in defaults.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        raise AssertionError(f"sample_at with temperature {temperature} must raise a DataError")
+        other = value + 1 if isinstance(value, int) else 1.5 * value + (value == 0)
+        try:
+            drawn = model.sample(EXAMPLES, labels, seed=1, **{name: other}).numpy()
+        except OptionError:
+            continue
+        assert not np.array_equal(plain, drawn), f"{name} = {other} draws the samples of {name} = {value}"
 
 
 def known_pixels_are_kept(subject: Subject) -> None:
@@ -305,8 +314,11 @@ def _unfit_labels(subject: Subject, model: GenerativeModel) -> dict[str, Any]:
         return {"labels, which the model does not take,": tf.zeros([EXAMPLES], tf.int32)}
     classes = subject.dataset.spec.classes or 0
     first = [0] * (EXAMPLES - 1)
-    found: dict[str, Any] = {"no labels": None, "too few labels": tf.constant(first)}
-    found |= {f"a label of {label}": tf.constant([*first, label]) for label in (classes, -1)}
+    found: dict[str, Any] = {"too few labels": tf.constant(first)}
+    if not model.labels_optional:
+        found["no labels"] = None
+    outside = (classes, -2 if model.labels_optional else -1)
+    found |= {f"a label of {label}": tf.constant([*first, label]) for label in outside}
     return found
 
 
@@ -379,7 +391,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     bounds_are_numbers_per_example,
     bounds_are_ordered,
     posterior_and_terms_agree,
-    temperature_1_is_the_model,
+    sampling_options_matter,
     known_pixels_are_kept,
     labels_matter_where_they_are_asked_for,
     labels_that_do_not_fit_are_refused,

@@ -80,7 +80,7 @@ def test_images_are_drawn_as_often_as_they_are_probable(levels, channels, option
         assert joint.std() > 0.1 * joint.mean()
         # A logistic at a temperature has another scale, not a power of its probabilities.
         for temperature in [1.0] if logistic else [1.0, 0.5]:
-            drawn = number_of(model.sample_at(temperature, n, labels, seed=5), levels)
+            drawn = number_of(model.sample(n, labels, seed=5, temperature=temperature), levels)
             assert p_value(drawn, tempered(joint, levels, temperature)) > 1e-3
             if temperature != 1 or label == 1:
                 other = joint if temperature != 1 else probabilities(model, 0)

@@ -1,0 +1,82 @@
+"""Progress within a long sampler: a model tells how far a batch is, and a progress bar shows it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import tensorflow as tf
+
+
+class SamplingProgress:
+    """Samples that are done, counting the parts of those that are being drawn.
+
+    Args:
+        report: told the number of samples whenever it has changed.
+    """
+
+    def __init__(self, report: Callable[[int], None]) -> None:
+        self._report = report
+        self._parts: dict[int, float] = {}  # of each batch that is being drawn, by its first sample
+        self._done = 0
+        self._lock = threading.Lock()  # batches are drawn by several threads
+
+    def advance(self, first: int, samples: float) -> None:
+        """Note how much of the batch that begins at sample `first` is drawn, in samples."""
+        with self._lock:
+            self._parts[first] = samples
+            self._tell()
+
+    def finish(self, first: int, samples: int) -> None:
+        """Note that a batch of so many samples is drawn."""
+        with self._lock:
+            self._parts.pop(first, None)
+            self._done += samples
+            self._tell()
+
+    def _tell(self) -> None:
+        self._report(self._done + int(sum(self._parts.values())))
+
+
+#: ``(done, total) -> None``, while a sampler is traced whose progress is shown.
+_LISTENER: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("listener", default=None)
+
+
+def note_progress(done: Any, total: Any) -> None:
+    """Tell how far the drawing of a batch is: call it in the loop of a sampler of many steps.
+
+    Where nobody listens, as in eager mode, under XLA and in most graphs, it adds nothing to the computation.
+
+    Args:
+        done: steps done, an integer or a scalar tensor.
+        total: steps in all.
+    """
+    listener = _LISTENER.get()
+    if listener is not None:
+        listener(done, total)
+
+
+@contextlib.contextmanager
+def listening(progress: SamplingProgress, first: tf.Tensor, batch_size: int) -> Iterator[None]:
+    """Let `note_progress` report to `progress`, in what is traced in this block.
+
+    Args:
+        progress: of the whole drawing.
+        first: the first sample of the batch, a scalar of the traced function.
+        batch_size: samples in a batch.
+    """
+
+    def advance(first: Any, done: Any, total: Any) -> None:
+        progress.advance(int(first), batch_size * float(done) / float(total))
+
+    def listener(done: Any, total: Any) -> None:
+        tf.numpy_function(advance, [first, done, total], [], stateful=True)
+
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
