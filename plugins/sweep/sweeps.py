@@ -305,7 +305,7 @@ def _refuse_other_options(before: Run, run: Planned) -> None:
 def _flat(config: RunConfig) -> dict[str, Any]:
     """Return every option that a run depends on; where the files of the data lie is none."""
     content = config.to_json()
-    kept = {name: content[name] for name in ("model", "data", "device")}
+    kept = {name: content.get(name) for name in ("model", "data", "device", "init")}
     return kept | content["options"] | content["training"]
 
 
