@@ -117,6 +117,8 @@ def plan(
         for values in itertools.product(*vary.values())
     ]
     _refuse_twice("run", [run.name for run in planned])
+    for run in planned:
+        run.config.check(registry)
     return planned
 
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tfgen.plugin.options import build, check_names, checked, field_names
+from tfgen.plugin.registry import Registry
 from tfgen.plugin.specs import DataSources, ModelSpec
+from tfgen.training.catalogue import check_optimizer
 from tfgen.training.options import CompileMode, TrainOptions
 
 Device = Literal["auto", "cpu", "gpu"]
@@ -36,6 +38,15 @@ class RunConfig:
     sources: DataSources = field(default_factory=DataSources)
     device: Device = "auto"
     init: str | None = None
+
+    def check(self, registry: Registry) -> None:
+        """Check what only the plugins know: the names of optimizer and schedule, and which options they take notice of.
+
+        Raises:
+            UnknownNameError: for an optimizer or schedule that no plugin has.
+            OptionError: for an option that the optimizer takes no notice of.
+        """
+        check_optimizer(self.training, registry, default_config(registry.model(self.model)).training)
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `config.json` that `from_json` reads back."""

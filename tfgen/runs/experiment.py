@@ -48,12 +48,13 @@ def start_run(
     Raises:
         TfgenError: for whatever a user can mend; see the errors of `Trainer`, `load_dataset` and `build_model`.
     """
+    config.check(registry)
     if name is not None:
         check_name(runs_dir, name)
     with runtime.device_scope(config.device):
         data = load_dataset(config.data, registry, config.sources)
         model, taken = _first_model(config, registry, data, quiet)
-        trainer = Trainer(model, data, config.training)
+        trainer = Trainer(model, data, config.training, registry)
         stem = f"{config.model}-{config.data}".replace("/", "-").replace(":", "-")
         record = _record(config, registry, data) | taken
         files = RunFolder.create(runs_dir, name, stem, config.to_json() | record)
@@ -85,7 +86,7 @@ def resume_run(run: Run, quiet: bool = False) -> Run:
             model, _ = _first_model(run.config, run.registry, data, quiet)
         else:
             model = _model(run.config, run.registry, data)
-        return _train(run, Trainer(model, data, run.config.training), data, quiet)
+        return _train(run, Trainer(model, data, run.config.training, run.registry), data, quiet)
 
 
 def _first_model(

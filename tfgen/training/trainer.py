@@ -12,7 +12,9 @@ from tfgen.data.dataset import Dataset
 from tfgen.errors import NonFiniteError, OptionError
 from tfgen.metrics.metric import GIVEN_LABEL
 from tfgen.model.base import GenerativeModel, Objective
+from tfgen.plugin.registry import Registry
 from tfgen.progress import Bar
+from tfgen.training.catalogue import check_optimizer
 from tfgen.training.checkpoints import Checkpoints
 from tfgen.training.compile_mode import ChunkProgram, compile_chunk, fastest_mode
 from tfgen.training.feeds import Feed, make_feed
@@ -34,6 +36,7 @@ class Trainer:
         model: freshly built.
         data: what it is trained and validated on.
         options: how.
+        registry: where optimizer and schedule are looked up; only tfgen's own are known where None.
 
     Attributes:
         model: as given.
@@ -49,8 +52,11 @@ class Trainer:
         NonFiniteError: when the first loss is not finite.
     """
 
-    def __init__(self, model: GenerativeModel, data: Dataset, options: TrainOptions) -> None:
+    def __init__(
+        self, model: GenerativeModel, data: Dataset, options: TrainOptions, registry: Registry | None = None
+    ) -> None:
         self.model, self.data, self.options = model, data, options
+        check_optimizer(options, registry, usual=options)  # options that mean nothing have been told before
         per_chunk = chunk_steps(options.chunk_steps, options.batch_size, data.train.x.nbytes // len(data.train))
         self.schedule = Schedule(len(data.train), options.batch_size, options.epochs, per_chunk, options.seed)
         self.objectives = list(model.objectives())
@@ -61,7 +67,7 @@ class Trainer:
             for objective, stage in zip(self.objectives, self.stages, strict=True)
         ]
         optimizers = [
-            make_optimizer(options, max(1, count), objective.learning_rate)
+            make_optimizer(options, max(1, count), objective.learning_rate, registry)
             for objective, count in zip(self.objectives, steps, strict=True)
         ]
         for objective, optimizer in zip(self.objectives, optimizers, strict=True):

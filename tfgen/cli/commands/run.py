@@ -60,6 +60,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     except (OptionError, UnknownNameError) as error:
         raise OptionError(f"in the file of --config: {error}") from error
     place, config = parse_options(arguments[len(named) :], spec, defaults)
+    config.check(registry)  # before TensorFlow is loaded
     context.tensorflow()
     from tfgen.cli.result_lines import finished_lines
     from tfgen.runs.experiment import start_run
