@@ -24,6 +24,7 @@ from .model.base import Batch, Context, GenerativeModel, Objective, build_model
 from .model.capabilities import (
     Decodes,
     HasElbo,
+    HasEnergy,
     HasLatents,
     HasLogProb,
     HasPosterior,
@@ -78,6 +79,7 @@ __all__ = [
     "Features",
     "GenerativeModel",
     "HasElbo",
+    "HasEnergy",
     "HasLatents",
     "HasLogProb",
     "HasPosterior",

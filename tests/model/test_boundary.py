@@ -249,7 +249,7 @@ def test_on_the_command_line_it_is_one_line(tmp_path, monkeypatch, capsys):
     options = ["--data", "vectors", "--epochs", "1", "--batch-size", "16", "--compile", "graph"]
     assert main(["-p", "mine.py", "run", "short", *options]) == 2
     err = capsys.readouterr().err.splitlines()[-1]
-    assert err.startswith("tfgen: model Short: sample must return float32 [500, 2], got float32 [499, 2] (")
+    assert err.startswith("tfgen: model Short: sample must return float32 [2, 2], got float32 [1, 2] (")
     assert "mine.py:5" in err
 
 

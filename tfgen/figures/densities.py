@@ -17,7 +17,11 @@ _DENSITY_PANELS = 12  # of classes; more would be too small to see
 
 
 def draw_density(
-    log_prob: Callable[[NDArray[np.float32]], NDArray[np.generic]], data: Dataset, path: Path, cells: int = 200
+    log_prob: Callable[[NDArray[np.float32]], NDArray[np.generic]],
+    data: Dataset,
+    path: Path,
+    cells: int = 200,
+    learned: str = "learned density",
 ) -> None:
     """Write the density of 2-D data: true (where known), learned, and the data, side by side in one colour scale.
 
@@ -27,12 +31,13 @@ def draw_density(
         data: 2-D vectors.
         path: of the picture.
         cells: grid points along each side.
+        learned: title of the model's panel.
     """
     low, high = data.spec.value_range
     ticks = np.linspace(low, high, cells, dtype=np.float32)
     points = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
     joint = np.exp(np.asarray(log_prob(points), np.float64)).reshape(cells, cells, -1)
-    panels = [("learned density", joint.sum(axis=-1))]
+    panels = [(learned, joint.sum(axis=-1))]
     if data.log_prob is not None:
         panels.insert(0, ("true density", np.exp(data.log_prob(points)).reshape(cells, cells)))
     brightest, columns, classes = float(np.max(panels[0][1])), len(panels) + 1, joint.shape[-1]

@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -36,16 +37,17 @@ class Contract:
         positional: the names of the arguments that are given by position.
         keywords: the names of those that are given by name.
         returns: in words, for messages.
-        result: what is checked of the result: examples, one number for each example, or nothing.
+        result: what is checked of the result: examples, one number for each example, codes, or nothing.
     """
 
     signature: str
     positional: tuple[str, ...]
     keywords: tuple[str, ...]
     returns: str
-    result: Literal["examples", "numbers", ""] = ""
+    result: Literal["examples", "numbers", "codes", ""] = ""
 
 
+LOSS_CONTRACT = "it takes (batch, seed, context) and returns a dictionary of scalars with 'loss' among them"
 #: The public methods that a model may offer.
 METHODS: dict[str, Contract] = {
     "objectives": Contract("()", (), (), "a sequence of tfgen.Objective"),
@@ -53,6 +55,9 @@ METHODS: dict[str, Contract] = {
         "(n, labels=None, seed=0, first=0)", ("n", "labels"), ("seed", "first"), "n examples", "examples"
     ),
     "log_prob": Contract(
+        "(x, labels=None, seed=0)", ("x", "labels"), ("seed",), "a number in nats for each example", "numbers"
+    ),
+    "energy": Contract(
         "(x, labels=None, seed=0)", ("x", "labels"), ("seed",), "a number in nats for each example", "numbers"
     ),
     "elbo": Contract(
@@ -63,7 +68,7 @@ METHODS: dict[str, Contract] = {
     "elbo_terms": Contract(
         "(x, labels=None, seed=0)", ("x", "labels"), ("seed",), "E_q[log p(x|z)] and KL(q || p), each [batch]"
     ),
-    "encode": Contract("(x, labels=None, seed=0)", ("x", "labels"), ("seed",), "codes [batch, latent]"),
+    "encode": Contract("(x, labels=None, seed=0)", ("x", "labels"), ("seed",), "codes [batch, latent]", "codes"),
     "decode": Contract("(z, labels=None, seed=0)", ("z", "labels"), ("seed",), "an example for each code", "examples"),
     "prior": Contract("(labels=None)", ("labels",), (), "a tfd.Distribution of codes"),
     "inpaint": Contract(
@@ -101,6 +106,8 @@ def _guarded(name: str, contract: Contract, method: Callable[..., Any]) -> Calla
             _require_examples_of(self, name, result, given.get("n"))
         elif contract.result == "numbers":
             _require_numbers(self, name, result)
+        elif contract.result == "codes":
+            _require_codes(self, name, result)
         return result
 
     return checked
@@ -211,6 +218,23 @@ def _require_numbers(model: GenerativeModel, method: str, values: Any) -> None:
         )
 
 
+def _require_codes(model: GenerativeModel, method: str, codes: Any) -> None:
+    """Refuse a result that is not a code for each example: floating-point, or int32 of a model with discrete codes.
+
+    Raises:
+        PluginError: says what was expected and what came.
+    """
+    found = tf.convert_to_tensor(codes)
+    fits = found.dtype == tf.int32 if model.discrete_codes else found.dtype.is_floating
+    if not fits or found.shape.rank not in (2, None):
+        wanted = "int32" if model.discrete_codes else model.density_dtype.name
+        advice = "" if fits else "; discrete_codes of the class says which of the two kinds of codes it has"
+        raise PluginError(
+            f"model {type(model).__name__}: {method} must return {wanted} [batch, latent], got {found.dtype.name} "
+            f"{_shape_text(found.shape)} ({_place_of(getattr(model, method))}){advice}."
+        )
+
+
 @contextlib.contextmanager
 def author_errors(model: object, method: str, contract: str) -> Iterator[None]:
     """Tell an exception in a plugin's code as one line: the model, the method, what went wrong and where in the author's file.
@@ -237,8 +261,14 @@ def _told(model: object, method: str, contract: str, error: Exception) -> Plugin
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
     what = f"{type(error).__name__}: {lines[0]}".rstrip(".: ")
     place = _author_place(error)
+    symbolic = "SymbolicTensor" in what or "AutoGraph" in str(error)
+    advice = (
+        "; it is compiled without AutoGraph, where tensors have no values: take tf.cond and the like"
+        if symbolic
+        else ""
+    )
     return PluginError(
-        f"model {name}: {method} failed: {what}{f' ({place})' if place else ''}; {contract}. "
+        f"model {name}: {method} failed: {what}{f' ({place})' if place else ''}; {contract}{advice}. "
         "With --traceback all of it is shown."
     )
 
@@ -258,6 +288,20 @@ _LIBRARIES = frozenset({"tfgen", "tensorflow", "tensorflow_probability", "keras"
 
 def _is_library(package: str) -> bool:
     return package in _LIBRARIES or package in sys.stdlib_module_names
+
+
+def author_file(path: str) -> bool:
+    """Return whether a source file is neither tfgen's own, nor a library's that tfgen stands on, nor Python's."""
+    file, python = Path(path), Path(contextlib.__file__).parent
+    if file.is_relative_to(python) and "site-packages" not in file.parts:
+        return False
+    return file.exists() and not any(file.is_relative_to(folder) for folder in _library_folders())
+
+
+@functools.cache
+def _library_folders() -> tuple[Path, ...]:
+    files = [getattr(sys.modules.get(name), "__file__", None) for name in _LIBRARIES]
+    return tuple(Path(file).parent for file in files if file)
 
 
 def _place_of(method: Callable[..., Any]) -> str:

@@ -48,6 +48,14 @@ class HasLogProb(Protocol):
 
 
 @runtime_checkable
+class HasEnergy(Protocol):
+    """A model whose density is known up to a constant, ``p(x) = exp(-E(x)) / Z``: an energy-based model."""
+
+    def energy(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return E(x), [batch] nats: low where examples are likely. Z is unknown, and need be the same for all x only."""
+
+
+@runtime_checkable
 class HasElbo(Protocol):
     """A model with a lower bound of the log-likelihood."""
 
@@ -68,7 +76,7 @@ class HasPosterior(Protocol):
 
 @runtime_checkable
 class Decodes(Protocol):
-    """A model that makes an example of each code z."""
+    """A model that makes an example of each code z: float32, or int32 of a model with ``discrete_codes``."""
 
     def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Return the examples of codes [batch, latent]."""
@@ -102,6 +110,7 @@ class Inpaints(Protocol):
 CAPABILITIES: dict[type[Any], str] = {
     Samples: "sampler (Samples)",
     HasLogProb: "density (HasLogProb)",
+    HasEnergy: "energy (HasEnergy)",
     HasElbo: "bound on the likelihood (HasElbo)",
     HasPosterior: "posterior over codes (HasPosterior)",
     Decodes: "latent codes (Decodes)",
@@ -121,3 +130,16 @@ def capable(model: object, capability: type[C], wanted_by: str) -> C:
             f"model {type(model).__name__} has no {CAPABILITIES[capability]}, which {wanted_by} needs."
         )
     return model
+
+
+def require_continuous_codes(model: object, wanted_by: str) -> None:
+    """Refuse a model with discrete codes.
+
+    Raises:
+        CapabilityError: names the model and who asks.
+    """
+    if getattr(model, "discrete_codes", False):
+        raise CapabilityError(
+            f"model {type(model).__name__} has discrete codes, with nothing between two of them; {wanted_by} needs "
+            "continuous ones."
+        )

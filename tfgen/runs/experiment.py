@@ -22,6 +22,7 @@ from tfgen.files import written_whole
 from tfgen.metrics.metric import metrics_to_json
 from tfgen.model.base import GenerativeModel, build_model
 from tfgen.model.capabilities import HasElbo, HasLogProb, Samples
+from tfgen.model.tracing import trace_methods
 from tfgen.plugin.registry import Registry
 from tfgen.runs.config import RunConfig
 from tfgen.runs.folder import RunFolder, check_name
@@ -55,6 +56,7 @@ def start_run(
         data = load_dataset(config.data, registry, config.sources)
         model, taken = _first_model(config, registry, data, quiet)
         trainer = Trainer(model, data, config.training, registry)
+        trace_methods(model, trainer.objectives)
         stem = f"{config.model}-{config.data}".replace("/", "-").replace(":", "-")
         record = _record(config, registry, data) | taken
         files = RunFolder.create(runs_dir, name, stem, config.to_json() | record)

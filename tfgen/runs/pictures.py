@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
+import scipy.special
+from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset
 from tfgen.errors import CapabilityError
 from tfgen.evaluate.likelihood import log_joint
+from tfgen.evaluate.scoring import every_class, score_batches
 from tfgen.figures.densities import draw_density
 from tfgen.figures.inpainting import draw_inpainting
 from tfgen.figures.latent_catalogue import draw_pictures
 from tfgen.files import written_whole
 from tfgen.model.base import GenerativeModel
-from tfgen.model.capabilities import HasLogProb, HasPosterior, Inpaints, capable
+from tfgen.model.capabilities import HasEnergy, HasLogProb, HasPosterior, Inpaints, capable
 from tfgen.plugin.registry import Registry
 from tfgen.sample.inpainting import inpaint_examples
 from tfgen.sample.masks import mask_of
@@ -44,13 +50,34 @@ def draw_run_pictures(model: GenerativeModel, data: Dataset, folder: Path, regis
 def draw_density_picture(model: GenerativeModel, data: Dataset, path: Path) -> None:
     """Draw the density of a model of vectors in the plane beside that of the data.
 
+    Of a model that has an energy alone it is exp(-E), normalised over the picture.
+
     Raises:
-        CapabilityError: for a model without a density, and for other data.
+        CapabilityError: for a model without a density or an energy, and for other data.
     """
-    capable(model, HasLogProb, "the picture 'density'")
     if data.spec.shape != (2,):
         raise CapabilityError("the picture 'density' shows vectors in the plane.")
+    if isinstance(model, HasEnergy) and not isinstance(model, HasLogProb):
+        draw_density(_normalised(model, data), data, path, learned="exp(-energy), normalised here")
+        return
+    capable(model, HasLogProb, "the picture 'density'")
     draw_density(lambda x: log_joint(model, data, x), data, path)
+
+
+def _normalised(model: GenerativeModel, data: Dataset) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
+    """Return the log-density proportional to exp(-E) that integrates to 1 over a grid of points on the square of the data."""
+    energy = capable(model, HasEnergy, "the picture 'density'").energy
+    low, high = data.spec.value_range
+    classes = model.data.classes if model.conditional else None
+
+    def log_density(points: NDArray[np.float32]) -> NDArray[np.float64]:
+        columns = every_class(classes, len(points))
+        batches = score_batches(lambda x, labels, seed: -energy(x, labels, seed=seed), points, columns, batch_size=5000)
+        values = np.concatenate([found for _, found in batches])
+        cell = (high - low) ** 2 / len(points)
+        return values - scipy.special.logsumexp(values) - np.log(cell)
+
+    return log_density
 
 
 def draw_inpainting_picture(model: GenerativeModel, data: Dataset, path: Path) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tfgen.errors import DataError, OptionError, UnknownNameError, require_option
 from tfgen.model.base import GenerativeModel
-from tfgen.model.capabilities import Decodes, HasLatents, capable
+from tfgen.model.capabilities import Decodes, HasLatents, capable, require_continuous_codes
 from tfgen.seeds import as_seed, fold_in
 
 Floats = NDArray[np.float64]
@@ -157,6 +157,7 @@ def interpolate(
         DataError: for ends or labels that do not fit the model.
     """
     latents = capable(model, Decodes, "interpolation")
+    require_continuous_codes(model, "interpolation")
     require_paths(paths)
     require_option(2 <= steps <= MOST_STEPS, "steps", steps, f"from 2 to {MOST_STEPS}")
     labels = _pair(model, labels)

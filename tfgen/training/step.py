@@ -11,12 +11,11 @@ import tensorflow as tf
 
 from tfgen.errors import NonFiniteError, OptionError, PluginError
 from tfgen.model.base import Batch, Context, Objective
-from tfgen.model.boundary import author_errors
+from tfgen.model.boundary import LOSS_CONTRACT, author_errors
 from tfgen.seeds import fold_in
 from tfgen.training.state import TrainingState
 
 V = TypeVar("V")
-LOSS_CONTRACT = "it takes (batch, seed, context) and returns a dictionary of scalars with 'loss' among them"
 
 
 @dataclass(frozen=True)
@@ -119,6 +118,7 @@ class Step:
         """
         losses: dict[str, float] = {}
         trained: set[int] = set()
+        others = [(weight.value, weight.numpy()) for weight in self.state.model.non_trainable_weights]
         for index, (objective, optimizer) in enumerate(zip(self.objectives, self.state.optimizers, strict=True)):
             first = tf.constant(self.stages[index].start)
             terms, _, _ = self._gradients(objective, optimizer, batch, first, index)
@@ -129,6 +129,8 @@ class Step:
             self.terms[objective.name] = tuple(terms)
             trained |= {id(weight) for weight in objective.weights}
             losses |= {name: float(value) for name, value in prefixed(objective, self.objectives, terms).items()}
+        for variable, before in others:  # a loss may update them
+            variable.assign(before)
         idle = [weight.path for weight in self.state.model.trainable_variables if id(weight) not in trained]
         if idle:
             raise PluginError(f"no objective trains {', '.join(idle)}; add them to one, or make them non-trainable.")

@@ -81,7 +81,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     options = parse(Options, arguments, "interpolate", __doc__ or "")
     run = context.run(options.run)
     from tfgen.files import written_whole
-    from tfgen.model.capabilities import Decodes, HasLatents, capable
+    from tfgen.model.capabilities import Decodes, HasLatents, capable, require_continuous_codes
     from tfgen.runtime import device_scope
 
     out = options.out or run.files.figures / "interpolation.png"
@@ -89,6 +89,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         _require_picture(options, run.data_spec)
     with device_scope(run.config.device):
         capable(run.model, Decodes, "interpolation")  # before data are looked for
+        require_continuous_codes(run.model, "interpolation")
         chosen: _Ends | None = None
         if not options.samples:
             chosen = (

@@ -48,12 +48,13 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     options = parse(Options, arguments, "latent", __doc__ or "")
     run = context.run(options.run)
     from tfgen.figures.latent_catalogue import draw_pictures, require_picture
-    from tfgen.model.capabilities import HasLatents, capable
+    from tfgen.model.capabilities import HasLatents, capable, require_continuous_codes
     from tfgen.runtime import device_scope
 
     folder, drawn = options.out or run.files.figures, []
     with device_scope(run.config.device):
         capable(run.model, HasLatents, "tfgen latent")  # before data are looked for
+        require_continuous_codes(run.model, "tfgen latent")
         for name in options.pictures:
             require_picture(name, run.model)
         for picture in draw_pictures(run.model, run.data, folder, options.pictures or None, options.seed):
