@@ -14,8 +14,8 @@ from tfgen.metrics import metrics_to_json
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.options import field_names
 from tfgen.plugin.specs import CORE_COMMANDS
+from tfgen.plugin.train_options import TrainOptions
 from tfgen.runs.config import default_config
-from tfgen.training.options import TrainOptions
 from tfgen_plugins.flows import RealNVPConfig
 
 #: The options of `tiny_run`.

@@ -19,7 +19,8 @@ from tfgen.data.spec import DataSpec
 from tfgen.errors import CapabilityError, DataError, PluginError
 from tfgen.metrics.metric import Density, given_label
 from tfgen.model.boundary import author_errors, check_signatures, guard
-from tfgen.plugin.specs import ModelSpec, Precision
+from tfgen.plugin.specs import ModelSpec
+from tfgen.plugin.train_options import Precision
 
 
 class Batch(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from tfgen.errors import OptionError
-from tfgen.training.options import TrainOptions
+from tfgen.plugin.train_options import TrainOptions
 
 
 def learning_rate(options: TrainOptions, total_steps: int, height: float | None = None) -> Any:

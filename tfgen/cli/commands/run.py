@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfgen.cli.parsing import parse
-from tfgen.errors import OptionError, PluginError, UnknownNameError
+from tfgen.cli.parsing import parse, section, section_name
+from tfgen.errors import OptionError, UnknownNameError
 from tfgen.files import read_json
-from tfgen.plugin.options import field_names
 from tfgen.plugin.specs import DataSources, ModelSpec
+from tfgen.plugin.train_options import TrainOptions
 from tfgen.runs.config import Device, RunConfig, config_from_json, default_config
-from tfgen.training.options import TrainOptions
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -72,32 +71,21 @@ def parse_options(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig
     Raises:
         OptionError: for an option or a value that does not fit.
     """
-    groups = {"run": Place, "training": TrainOptions, spec.name: spec.config}
-    _refuse_shared_names(spec)
+    own = section_name(spec, taken=("run", "training"))
+    groups = {"run": Place, "training": TrainOptions, own: spec.config}
     place = Place(
         data=defaults.data,
         data_dir=defaults.sources.data_dir,
         manual_dir=defaults.sources.manual_dir,
         device=defaults.device,
     )
-    values = {"run": place, "training": defaults.training, spec.name: defaults.options}
-    keys = {name: name.replace("-", "_") for name in groups}
-    fields = [(keys[name], cls, field(default=values[name])) for name, cls in groups.items()]
+    values = {"run": place, "training": defaults.training, own: defaults.options}
+    fields = [(name, section(cls), field(default=values[name])) for name, cls in groups.items()]
     cls: Any = dataclasses.make_dataclass("Options", fields, frozen=True)
     parsed: Any = parse(cls, arguments, f"run {spec.name}", f"{spec.summary}\n{spec.reference}")
     place = parsed.run
     sources = DataSources(place.data_dir, place.manual_dir)
-    return place, RunConfig(
-        spec.name, place.data, getattr(parsed, keys[spec.name]), parsed.training, sources, place.device
-    )
-
-
-def _refuse_shared_names(spec: ModelSpec) -> None:
-    taken = {*field_names(Place), *field_names(TrainOptions)} & set(field_names(spec.config))
-    if taken:
-        raise PluginError(
-            f"model {spec.name!r}: option {sorted(taken)[0]!r} has the name of an option of every run; rename it."
-        )
+    return place, RunConfig(spec.name, place.data, getattr(parsed, own), parsed.training, sources, place.device)
 
 
 def config_file(arguments: Sequence[str]) -> dict[str, Any]:
