@@ -50,7 +50,9 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
             print("usage: tfgen run MODEL [options]; options differ from model to model, see: tfgen run MODEL --help")
             print("models:", ", ".join(registry.models))
             return
-        raise OptionError(f"which model? Models are {', '.join(registry.models)}; for example: tfgen run realnvp")
+        raise OptionError(
+            f"which model? Models are {', '.join(registry.models)}; for example: tfgen run {registry.example}"
+        )
     spec = registry.model(model)
     try:
         defaults = config_from_json(content, spec) if content else default_config(spec)
