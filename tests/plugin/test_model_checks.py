@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
+import re
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,14 +155,31 @@ MISTAKES = [
 @pytest.mark.parametrize(("code", "spec", "says"), MISTAKES, ids=[says for _, _, says in MISTAKES])
 def test_a_mistake_is_told_with_the_plugins_name(code, spec, says, tmp_path):
     path = tmp_path / "mine.py"
-    arguments = ", ".join(part if "=" in part else f"config={part}" for part in [spec] if part)
-    path.write_text(HEAD + code + HOOK.format(spec=arguments.removeprefix("config=")))
+    path.write_text(HEAD + code + HOOK.format(spec=spec))
     with pytest.raises(PluginError) as caught:
         load_registry([str(path)])
     said = str(caught.value)
     assert said.startswith(f"plugin '{path}' does not load: ")
     assert says in said
     assert "\n" not in said
+
+
+def test_the_table_of_the_docs_says_what_is_said(tmp_path):
+    """Each row of the docs' table of mistakes is a message of one of the mistakes above, up to its dots."""
+    page = (Path(__file__).parents[2] / "docs/plugins.md").read_text()
+    rows = page.partition("| mistake in the options or the `ModelSpec` | what is said |\n")[2].partition("\n\n")[0]
+    told = [row.strip("| ").rpartition(" | ")[2].strip("`").replace("\\|", "|") for row in rows.splitlines()[1:]]
+    assert len(told) > 20
+    said = []
+    for number, (code, spec, _) in enumerate(MISTAKES):
+        path = tmp_path / f"mine{number}.py"
+        path.write_text(HEAD + code + HOOK.format(spec=spec))
+        with pytest.raises(PluginError) as caught:
+            load_registry([str(path)])
+        said.append(str(caught.value))
+    for message in told:
+        pattern = ".*".join(map(re.escape, message.split("...")))
+        assert any(re.search(pattern, text) for text in said), message
 
 
 def test_the_command_tells_it_in_one_line(tmp_path, capsys):
