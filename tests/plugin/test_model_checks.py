@@ -100,6 +100,11 @@ MISTAKES = [
         "option 'epochs' of Config has a name that tfgen has for an option of its own; rename it",
     ),
     (config("data: int = 4"), "Config", "option 'data' of Config has a name that tfgen has"),
+    (
+        config("deep: bool = True\n    no_deep: int = 3"),
+        "Config",
+        "option 'deep' of Config is turned off by the flag of option 'no_deep'; rename one of them",
+    ),
     (config("_layers: int = 4"), "Config", "option '_layers' of Config cannot be given"),
     (config("layers: int = field(default=3, init=False)"), "Config", "option 'layers' of Config cannot be given"),
     (
@@ -196,9 +201,9 @@ def test_names_that_are_taken():
     """What `tfgen run` and `tfgen.train` have is taken, and so is what `tfgen sample` and `sample` have."""
     arguments = set(inspect.signature(tfgen.train).parameters) - {"options"}
     everywhere = {"help", "h", "p", "verbose", "traceback", "version", "plugins"}
-    assert {*field_names(run.Place), *field_names(TrainOptions), *arguments, *everywhere} == RUN_NAMES
+    assert not {*field_names(run.Place), *field_names(TrainOptions), *arguments, *everywhere} - RUN_NAMES
     given = {"n", "labels", "seed", "first"}
-    assert {*field_names(sample.Options), *given, *everywhere} == SAMPLE_NAMES
+    assert not {*field_names(sample.Options), *given, *everywhere} - SAMPLE_NAMES
 
 
 def test_each_built_in_model_is_sound():

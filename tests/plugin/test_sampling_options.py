@@ -50,6 +50,8 @@ def test_a_model_knows_its_options():
     assert model.sampling == Steps()
     assert int(model.sample(1)[0, 0, 0, 0]) == 4
     assert int(model.sample(1, steps=7)[0, 0, 0, 0]) == 7
+    with pytest.raises(OptionError, match="option 'steps' must be a whole number, got '7'"):
+        model.sample(1, steps="7")
     with pytest.raises(OptionError, match="--steps must be at least 1, got 0"):
         model.sample(1, steps=0)
     with pytest.raises(UnknownNameError, match="'step'; did you mean 'steps'"):

@@ -173,7 +173,9 @@ def test_from_the_command_line_to_the_folder_and_back(command, plugin):
     code, out, err = command("sample", "runs/a", "--count", 5, "--colour", "DARK_BLUE", "--out", "x.npz")
     assert (code, out) == (0, "x.npz\n"), err
     assert command("sample", "runs/a", "--colour", "GREEN")[0] == 2
-    assert abs(tfgen.load("runs/a", plugins=[plugin]).model.sample(2, shift=5000.0)).numpy().min() > 4000
+    model = tfgen.load("runs/a", plugins=[plugin]).model
+    assert model.sample(2, shift=5000.0).numpy().min() > 4000
+    assert 500 < model.sample(2, colour="DARK_BLUE").numpy().min() < 4000  # which the method gets as a member
 
     assert command("report", "runs/a", "--out", "page.html")[0] == 0
     page = Path("page.html").read_text()

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tfgen.errors import PluginError, TfgenError
-from tfgen.plugin.option_types import checked, is_nested, type_in_words, why_unsupported
+from tfgen.plugin.option_types import checked, is_bool, is_nested, type_in_words, why_unsupported
 from tfgen.plugin.options import build, field_names
 from tfgen.plugin.specs import API, ModelSpec
 from tfgen.plugin.train_options import TrainOptions
@@ -17,7 +17,7 @@ from tfgen.plugin.train_options import TrainOptions
 #: Names that `tfgen run`, every command or `tfgen.train` has for itself, so that no option of a model has them.
 RUN_NAMES = frozenset({
     *field_names(TrainOptions), "data", "data_dir", "manual_dir", "name", "runs_dir", "device", "config", "model", "plugins",
-    "quiet", "help", "verbose", "traceback", "version", "h", "p",
+    "quiet", "help", "verbose", "traceback", "version", "h", "p", "evaluate", "pictures", "no_pictures", "init", "observers",
 })  # fmt: skip
 #: Names that `sample` or `tfgen sample` has for itself, so that no option of a sampler has them.
 SAMPLE_NAMES = frozenset({
@@ -80,6 +80,10 @@ def _check_options(owner: str, kind: str, cls: type[Any], taken: Iterable[str] =
         hint = hints[entry.name]
         if reason := why_unsupported(hint):
             raise PluginError(f"{owner}: {option} cannot have the type {_spelled(hint)}: {reason}.")
+        if is_bool(hint) and f"no_{entry.name}" in hints:
+            raise PluginError(
+                f"{owner}: {option} is turned off by the flag of option 'no_{entry.name}'; rename one of them."
+            )
         if is_nested(hint):
             _check_options(owner, kind, hint)
     _check_defaults(owner, kind, cls, hints)
