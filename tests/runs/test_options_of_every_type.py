@@ -215,7 +215,7 @@ def test_python_takes_the_same(plugin, tmp_path, no_pictures):
         ({"encoder": {"layer": 3}}, UnknownNameError, "unknown option 'encoder.layer'; did you mean 'encoder.layers'?"),
         ({"encoder": {"layers": "3"}}, OptionError, "option 'encoder.layers' must be a whole number, got '3'"),
         ({"encoder": 3}, OptionError, "option 'encoder' must be an object of names and values, got 3"),
-        ({"encoder.layers": 0}, OptionError, "--layers must be at least 1, got 0"),
+        ({"encoder.layers": 0}, OptionError, "--encoder.layers must be at least 1, got 0"),
         ({"colour": "GREEN"}, OptionError, "option 'colour' must be one of RED, DARK_BLUE, got 'GREEN'"),
         ({"where": 3}, OptionError, "option 'where' must be a path, got 3"),
         ({"colour.x": 3}, UnknownNameError, "unknown option 'colour.x'"),
@@ -233,6 +233,7 @@ def test_python_is_told_what_is_wrong(plugin, tmp_path, options, error, says):
     [
         (["--colour", "GREEN"], "invalid choice 'GREEN' for argument '--colour'. Expected one of ('RED', 'DARK_BLUE')"),
         (["--encoder.layer", "3"], "unknown option '--encoder.layer'; did you mean '--encoder.layers'?"),
+        (["--encoder.layers", "0"], "--encoder.layers must be at least 1, got 0"),
         (["--encoder.layers", "x"], "--encoder.layers must be a whole number, got 'x'"),
         (["--pair", "1"], "--pair"),
     ],

@@ -103,12 +103,21 @@ def parse(
         if stop.code == 0:
             raise
         raise OptionError(f"{_sentence(said.getvalue())}; see: {program} {command} --help") from stop
+    except OptionError as error:  # of a dataclass that refuses a value
+        raise OptionError(_with_whole_flag(str(error), _flags(cls))) from error
     if unknown:
         if unknown[0].startswith("-"):
             name, known = unknown[0].partition("=")[0], ["--help", *_flags(cls)]
             raise UnknownNameError("option", name, known, f"See: {program} {command} --help")
         raise OptionError(f"{unknown[0]!r} is one argument too many; see: {program} {command} --help")
     return cast(T, parsed)
+
+
+def _with_whole_flag(message: str, flags: Sequence[str]) -> str:
+    """Return a message on ``--layers`` with the flag as it is typed, ``--encoder.layers``, where that is the only one."""
+    flag, _, rest = message.partition(" ")
+    whole = [known for known in flags if known.endswith(f".{flag.removeprefix('--')}")]
+    return f"{whole[0]} {rest}" if flag.startswith("--") and flag not in flags and len(whole) == 1 else message
 
 
 def _sentence(box: str) -> str:

@@ -7,6 +7,7 @@ The fields of a nested dataclass are options by themselves: ``encoder.layers`` i
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -41,7 +42,10 @@ def build(cls: type[T], values: Mapping[str, Any], base: T | None = None, within
     for name, value in values.items():
         usual = getattr(base, name) if base is not None else _default(entries[name])
         given[name] = _value(within + name, value, hints[name], usual)
-    return dataclasses.replace(typing.cast(Any, base), **given) if base is not None else cls(**given)
+    try:
+        return dataclasses.replace(typing.cast(Any, base), **given) if base is not None else cls(**given)
+    except OptionError as error:  # of a nested dataclass, which does not know where it stands
+        raise OptionError(re.sub("^--", f"--{within.replace('_', '-')}", str(error))) from error
 
 
 def _gathered(cls: Any, values: Mapping[str, Any], hints: Mapping[str, Any], within: str) -> dict[str, Any]:
