@@ -41,10 +41,11 @@ from tfgen.data.spec import DataSpec
 from tfgen.errors import OptionError, PluginError, TfgenError, require_option
 from tfgen.files import write_json, written_whole
 from tfgen.plugin.loading import load_registry
+from tfgen.plugin.option_types import to_json
 from tfgen.plugin.options import build, field_names
 from tfgen.plugin.specs import ModelSpec
+from tfgen.plugin.train_options import TrainOptions
 from tfgen.runs.config import Device, default_config
-from tfgen.training.options import TrainOptions
 from tfgen_benchmarks.machine import describe_machine
 
 _PICOSECONDS = 1e-9  # milliseconds in one
@@ -281,7 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.json is not None:
             chosen = {name: value for name, value in asdict(options).items() if name not in ("json", "markdown")}
             content = {"benchmark": "profile", "command": command, "machine": machine, "options": chosen}
-            write_json(options.json, {**content, "config": asdict(config), "profile": asdict(profile)})
+            write_json(options.json, {**content, "config": to_json(config), "profile": asdict(profile)})
     except TfgenError as error:
         print(f"profile: {error}", file=sys.stderr)
         return error.exit_code

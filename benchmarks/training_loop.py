@@ -46,10 +46,11 @@ from tfgen.cli.tables import print_table
 from tfgen.errors import OptionError, PluginError, TfgenError, require_option
 from tfgen.files import write_json
 from tfgen.plugin.loading import load_registry
+from tfgen.plugin.option_types import to_json
 from tfgen.plugin.options import build, field_names
 from tfgen.plugin.specs import DataSources, ModelSpec
+from tfgen.plugin.train_options import CompileMode, TrainOptions
 from tfgen.runs.config import Device, default_config
-from tfgen.training.options import CompileMode, TrainOptions
 from tfgen_benchmarks.machine import describe_machine, gpu_bytes, peak_resident_bytes, resident_bytes
 
 if TYPE_CHECKING:
@@ -297,7 +298,7 @@ def record(
         "command": command,
         "machine": dict(machine),
         "model": task.spec.name,
-        "options": dataclasses.asdict(task.config),
+        "options": to_json(task.config),
         "data": {"name": task.data.name, "source": task.data.source, "train_examples": len(task.data.train)},
         "training": {name: getattr(training, name) for name in chosen},
         "plan": {name: getattr(options, name) for name in ("chunk_steps", "lead", "steps", "repeats", "total_steps")},

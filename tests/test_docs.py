@@ -9,6 +9,7 @@ import json
 import math
 import re
 import shlex
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,11 @@ WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text()]
 GLOBAL = {"--verbose", "--traceback", "--version", "--help"}
 #: Models that pages use as examples of one's own.
 INVENTED = {"mymodel", "MODEL", "NAME"}
+#: Options of such models.
+INVENTED_OPTIONS = {
+    "--deep", "--no-deep", "--rate", "--bound", "--where", "--kind", "--colour", "--sizes", "--pair", "--pairs", "--some",
+    "--size", "--encoder",
+}  # fmt: skip
 
 
 def name(page: Path) -> str:
@@ -113,7 +119,7 @@ def test_a_page_names_options_of_its_command(command):
     ids=name,
 )
 def test_pages_name_options_that_exist(page):
-    known = set().union(*(every_option(command) for command in COMMANDS))
+    known = INVENTED_OPTIONS.union(*(every_option(command) for command in COMMANDS))
     other_programs = ("tensorboard ", ".venv/bin/ruff ", "python tools/")
     spans = [span for span in re.findall(r"`([^`]+)`", without_blocks(page)) if not span.startswith(other_programs)]
     assert not set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", " ".join(spans))) - known
@@ -202,8 +208,38 @@ def test_the_example_plugin_runs_from_the_command_line(tmp_path, monkeypatch, ca
     example = ["-p", EXAMPLE]
     assert main([*example, "list"]) == 0
     assert "histogram" in capsys.readouterr().out
-    assert main([*example, "run", "histogram", "--compile", "graph", "--temperature", "0.5"]) == 0
+    assert main([*example, "run", "histogram", "--compile", "graph", "--no-shared"]) == 0
     results = json.loads((tmp_path / "runs/histogram-digits/results.json").read_text())
     assert 2 < results["test"]["bits_per_dim"]["value"] < math.log2(17)
-    assert main([*example, "sample", "runs/histogram-digits", "--count", "9", "--out", "samples.png"]) == 0
+    assert (
+        main(
+            [
+                *example,
+                "sample",
+                "runs/histogram-digits",
+                "--count",
+                "9",
+                "--out",
+                "samples.png",
+                "--temperature",
+                "0.5",
+            ]
+        )
+        == 0
+    )
     assert (tmp_path / "samples.png").exists()
+
+
+def test_the_example_plugin_is_listed_without_tensorflow():
+    """In a process of its own, since this one may have loaded it."""
+    code = (
+        "import sys; from tfgen.cli.main import main; main(); print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    for words in (["list"], ["plugins"], ["run", "histogram", "--help"]):
+        if "--help" in words:
+            code = code.replace("main();", "exec('try: main()\\nexcept SystemExit: pass');")
+        done = subprocess.run(
+            [sys.executable, "-c", code, "-p", EXAMPLE, *words], capture_output=True, text=True, check=True
+        )
+        assert "histogram" in done.stdout
+        assert done.stdout.endswith("[]\n")

@@ -1,7 +1,7 @@
 """tfgen: explicit generative models as plugins, on TensorFlow, TensorFlow Probability and Keras 3.
 
     >>> import tfgen
-    >>> run = tfgen.train("realnvp", data="digits", epochs=5)       # doctest: +SKIP
+    >>> run = tfgen.train("mymodel", data="digits", epochs=5)       # doctest: +SKIP
     >>> run.model.sample(16, seed=0), run.evaluate()                # doctest: +SKIP
 
 Importing this package imports neither TensorFlow nor Keras: each public name, listed in ``__init__.pyi``, loads its module

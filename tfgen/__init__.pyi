@@ -47,6 +47,7 @@ from .plugin.specs import (
     PictureSpec,
     ScheduleSpec,
 )
+from .plugin.train_options import TrainOptions
 from .runs.api import generate, load, train
 from .runs.comparison import compare
 from .runs.facts import read_runs
@@ -58,7 +59,6 @@ from .sample.progress import note_progress
 from .sample.throughput import samples_per_second
 from .seeds import as_seed, fold_in, normal, split_seed, uniform
 from .training.interruption import InterruptedRunError
-from .training.options import TrainOptions
 
 __version__: str
 

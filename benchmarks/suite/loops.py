@@ -18,11 +18,11 @@ from tfgen.data.dataset import Dataset, Split
 from tfgen.errors import NonFiniteError
 from tfgen.model.base import Batch, Context, GenerativeModel, Objective, build_model
 from tfgen.plugin.specs import ModelSpec
+from tfgen.plugin.train_options import CompileMode, TrainOptions
 from tfgen.seeds import fold_in
 from tfgen.training.compile_mode import compile_chunk
 from tfgen.training.feeds import DeviceFeed
 from tfgen.training.optimisers import make_optimizer
-from tfgen.training.options import CompileMode, TrainOptions
 from tfgen.training.schedule import Chunk, Schedule
 from tfgen.training.trainer import Trainer
 from tfgen.training.validation import prefixed_names

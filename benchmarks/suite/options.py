@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,10 @@ import tyro
 
 from tfgen.cli.parsing import by_default, parse
 from tfgen.errors import OptionError, require_option
+from tfgen.plugin.option_types import to_json
 from tfgen.plugin.registry import Registry
+from tfgen.plugin.train_options import CompileMode
 from tfgen.runs.config import Device
-from tfgen.training.options import CompileMode
 from tfgen_benchmarks.rows import Part
 
 Precision = Literal["float32", "tf32", "bfloat16"]
@@ -151,4 +151,4 @@ def variant(name: str, registry: Registry) -> Variant:
             raise OptionError(f"{name!r}: expected OPTION=VALUE behind the colon, got {pair!r}.")
         arguments += [f"--{option.strip().replace('_', '-')}", *value.strip().split("+")]
     config = parse(spec.config, arguments, f"run {model}", spec.summary)
-    return Variant(name, model, dataclasses.asdict(config))
+    return Variant(name, model, to_json(config))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -22,14 +21,15 @@ from tfgen.errors import CapabilityError, DataError
 from tfgen.model.base import GenerativeModel, build_model
 from tfgen.model.capabilities import HasElbo, HasLatents, HasLogProb, Samples
 from tfgen.plugin.loading import load_registry
+from tfgen.plugin.option_types import to_json
 from tfgen.plugin.options import build
-from tfgen.plugin.specs import DataSources, Precision
+from tfgen.plugin.specs import DataSources
+from tfgen.plugin.train_options import CompileMode, Precision, TrainOptions
 from tfgen.runs.config import default_config
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.run import Run
 from tfgen.sample.sampling import labels_for
 from tfgen.seeds import fold_in, generator
-from tfgen.training.options import CompileMode, TrainOptions
 from tfgen_benchmarks.ceilings import Ceilings, Clock
 from tfgen_benchmarks.counting import cost_of
 from tfgen_benchmarks.data import enlarged_digits
@@ -113,7 +113,7 @@ class TfgenContender(Contender):
             "threads": usable_cores(),
             "device": runtime.device_name(self._subject["device"]),
             "model": self._spec.name,
-            "config": asdict(self._config),
+            "config": to_json(self._config),
             "shape": list(spec.shape),
             "classes": spec.classes,
             "levels": spec.levels,

@@ -94,11 +94,33 @@ def tfgen_register(registry: Registration) -> None:
     splines = "Durkan, Bekasov, Murray, Papamakarios: Neural spline flows, NeurIPS 2019"
     add = partial(_add, registry)
     add(
-        "realnvp", RealNVPConfig, "RealNVP", "Affine couplings with an exact density, for images and vectors.", real_nvp
+        "realnvp",
+        RealNVPConfig,
+        "RealNVP",
+        "A flow of affine couplings: exact density of images and vectors.",
+        real_nvp,
     )
-    add("conditional_realnvp", RealNVPConfig, "ConditionalRealNVP", "Real NVP given a label: exact p(x|y).", real_nvp)
-    add("nice", NICEConfig, "NICE", "Couplings that preserve volume, and one scale for each dimension.", nice)
-    add("spline_flow", SplineFlowConfig, "SplineFlow", "Couplings of monotone rational-quadratic splines.", splines)
+    add(
+        "conditional_realnvp",
+        RealNVPConfig,
+        "ConditionalRealNVP",
+        "A flow of affine couplings given a label: exact p(x|y).",
+        real_nvp,
+    )
+    add(
+        "nice",
+        NICEConfig,
+        "NICE",
+        "A flow of additive couplings, which preserve volume, and one scale for each dimension.",
+        nice,
+    )
+    add(
+        "spline_flow",
+        SplineFlowConfig,
+        "SplineFlow",
+        "A flow of monotone rational-quadratic spline couplings.",
+        splines,
+    )
 
 
 def _add(registry: Registration, name: str, config: type[Any], model: str, summary: str, reference: str) -> None:
@@ -111,5 +133,6 @@ def _add(registry: Registration, name: str, config: type[Any], model: str, summa
             reference=reference,
             training={"epochs": 40, "schedule": "cosine", "clip_norm": 10.0},
             precisions=("float32", "mixed_bfloat16", "mixed_float16"),
+            takes_labels=name.startswith("conditional"),
         )
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -15,13 +15,9 @@ from tfgen import (
     DataSpec,
     GenerativeModel,
     Objective,
-    dequantise,
-    fold_in,
-    logit_squeeze,
     normal,
-    quantise,
 )
-from tfgen.layers import bits_per_dim
+from tfgen.layers import LogitCodec, bits_per_dim
 from tfgen_plugins.flows import FlowConfig, NICEConfig, RealNVPConfig, SplineFlowConfig
 from tfgen_plugins.flows.bijectors import Partition, coupling_chain
 from tfgen_plugins.flows.layer import CouplingLayer, DiagonalScale, conditioner
@@ -49,7 +45,8 @@ class Flow(GenerativeModel):
             raise self.refuse("a coupling needs at least two dimensions.")
         if config.network == "conv" and data.kind != "image":
             raise self.refuse("--network conv needs images; take --network mlp.")
-        self.density = "dequantised" if data.kind == "image" else "exact"
+        self.codec = LogitCodec(data, config.alpha, self.density_dtype)
+        self.density = self.codec.density
         self.couplings = [self._coupling(layer) for layer in range(config.layers)]
 
     def transform(self, moved: int) -> Transform:
@@ -80,7 +77,7 @@ class Flow(GenerativeModel):
             return []
         # The logits of images reach to log(1 / alpha), 13.8 for 1e-6: scaled, they lie where codes do.
         spread = tfb.Scale(tf.constant(_LOGIT_SPREAD, self.density_dtype))
-        return [logit_squeeze(self.data.levels, self.config.alpha, self.density_dtype), spread]
+        return [self.codec.bijector(), spread]
 
     def _chain(self, condition: tf.Tensor | None) -> list[Any]:
         """Return the layers as bijectors, from that next to the data to that next to the codes."""
@@ -106,7 +103,7 @@ class Flow(GenerativeModel):
 
     def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Return ``log p(x + u)`` in nats per grey level, [batch]; for vectors ``log p(x)``; conditional: given y."""
-        flat = self._flat(x, seed)
+        flat = self.codec.spread(x, seed)
         # A fresh tensor: the bijectors' cache must not answer with a latent code that came from sampling.
         return self.distribution(labels, flat.shape[0]).log_prob(tf.identity(flat))
 
@@ -116,14 +113,13 @@ class Flow(GenerativeModel):
 
     def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Return ``z = f(x + u)``, [batch, D]."""
-        flat = self._flat(x, seed)
+        flat = self.codec.spread(x, seed)
         return self.bijector(labels, flat.shape[0]).inverse(tf.identity(flat))
 
     def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Return ``x = f^-1(z)`` as examples: uint8 images, or float32 vectors."""
         z = tf.convert_to_tensor(z)
-        y = tf.reshape(self.bijector(labels, z.shape[0]).forward(tf.identity(z)), [-1, *self.data.shape])
-        return quantise(y, self.data.levels) if self.data.kind == "image" else y
+        return self.codec.examples(self.bijector(labels, z.shape[0]).forward(tf.identity(z)))
 
     def prior(self, labels: Any = None) -> Any:
         """Return the standard normal over codes of shape [D], the same for every label."""
@@ -132,17 +128,6 @@ class Flow(GenerativeModel):
 
     def _base(self, batch: list[Any]) -> Any:
         return tfd.Sample(tfd.Normal(tf.zeros(batch, self.density_dtype), 1.0), sample_shape=[self.data.dimensions])
-
-    def basis(self) -> Mapping[str, Any]:
-        """Return how images became continuous."""
-        return {"levels": self.data.levels, "alpha": self.config.alpha} if self.data.kind == "image" else {}
-
-    def _flat(self, x: Any, seed: Any) -> tf.Tensor:
-        """Return the examples in data space, dequantised if they are images, [batch, D]."""
-        x = tf.convert_to_tensor(x)
-        if self.data.kind == "image":
-            x = dequantise(x, self.data.levels, fold_in(seed, 0), self.density_dtype)
-        return tf.reshape(tf.cast(x, self.density_dtype), [-1, self.data.dimensions])
 
 
 class RealNVP(Flow):

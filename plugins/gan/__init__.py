@@ -57,13 +57,13 @@ def tfgen_register(registry: Registration) -> None:
         (
             "gan",
             "GAN",
-            "Two networks that play against each other: sharp samples, no density.",
+            "A generator trained against a discriminator: sharp samples, no density.",
             "Goodfellow et al.: Generative adversarial nets, NIPS 2014",
         ),
         (
             "cgan",
             "ConditionalGAN",
-            "A GAN given a label, with a projection discriminator: sharp samples of the class asked for.",
+            "A generator trained against a projection discriminator, given a label: sharp samples of a class.",
             "Miyato, Koyama: cGANs with projection discriminator, ICLR 2018",
         ),
     ):
@@ -74,6 +74,7 @@ def tfgen_register(registry: Registration) -> None:
                 model=f"tfgen_plugins.gan.model:{model}",
                 summary=summary,
                 reference=reference,
+                takes_labels=model == "ConditionalGAN",
                 # Losses of two players tell nothing, so the last weights are kept, averaged; no momentum, as the game turns.
                 training={
                     "epochs": 100,

@@ -65,9 +65,10 @@ def tfgen_register(registry: Registration) -> None:
             name="pixelcnn",
             config=PixelCNNConfig,
             model="tfgen_plugins.pixelcnn.model:build_pixelcnn",
-            summary="An exact likelihood, pixel by pixel: inpainting, any mask, and fast sampling.",
+            summary="Pixels one after another by masked convolutions: exact likelihood, inpainting of any mask.",
             reference="van den Oord et al.: Conditional image generation with PixelCNN decoders, NIPS 2016",
             sampling=PixelCNNSampling,
+            takes_labels=True,  # where --conditional says so
             training={"epochs": 50, "schedule": "cosine", "learning_rate": 2e-3, "clip_norm": 1.0},
         )
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tfgen.metrics import Basis, Metric
+from tfgen.plugin.option_types import to_json
+from tfgen.plugin.options import negated
 from tfgen.runs import RunFacts
 from tfgen_plugins.report.settings import Settings
 
@@ -34,7 +36,7 @@ def reproduction_of(run: RunFacts, settings: Settings) -> Reproduction:
     config, notes = run.config, []
     if settings.spec is None:
         notes.append(f"{settings.reason}; so every option is written, whether it is the default or not.")
-    spoken = {setting.name: words_of(setting.name, setting.value) for setting in settings.differing}
+    spoken = {setting.name: words_of(setting.name, setting.value, setting.hint) for setting in settings.differing}
     unsaid = [name for name, words in spoken.items() if words is None]
     if unsaid:
         notes.append(f"{', '.join(unsaid)}: a command line cannot say this; it is in the run's config.json.")
@@ -61,15 +63,16 @@ def reproduction_of(run: RunFacts, settings: Settings) -> Reproduction:
     return Reproduction([shlex.join(["tfgen", *command]) for command in commands], notes)
 
 
-def words_of(name: str, value: Any) -> list[str] | None:
+def words_of(name: str, value: Any, hint: Any = None) -> list[str] | None:
     """Return an option as the words that `tfgen run` reads it from; None for a value that no words say.
 
     >>> words_of("mask", ("half", "random")), words_of("conditional", False), words_of("shift", -0.5)
     (['--mask', 'half', 'random'], ['--no-conditional'], ['--shift', '-0.5'])
     """
-    flag = "--" + re.sub(r"(?<=.)_(?=.)", "-", name)
-    if isinstance(value, bool):
-        return [flag if value else "--no-" + flag.removeprefix("--")]
+    flag = _flag(name)
+    if isinstance(value, bool) and hint in (None, bool):  # of `bool | None` it is a word
+        return [flag if value else negated(flag)]
+    value = to_json(value)
     if isinstance(value, list | tuple):
         words = list(_flat(value))
         if any(isinstance(word, Mapping) for word in words):
@@ -84,8 +87,12 @@ def words_of(name: str, value: Any) -> list[str] | None:
 
 
 def _option(name: str, value: Any) -> list[str]:
-    flag = "--" + re.sub(r"(?<=.)_(?=.)", "-", name)
+    flag = _flag(name)
     return [f"{flag}={value}"] if _like_a_flag(value) else [flag, str(value)]
+
+
+def _flag(name: str) -> str:
+    return "--" + re.sub(r"(?<=.)_(?=.)", "-", name)
 
 
 def _like_a_flag(value: Any) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tfgen import ModelSpec, Registry, TfgenError
+from tfgen.plugin.option_types import to_json
+from tfgen.plugin.options import flattened, option_types, option_value
 from tfgen.runs import config_from_json, default_config, in_words
 
 
@@ -20,12 +21,14 @@ class Setting:
         value: in the run.
         default: of the model; None where it is not known.
         differs: whether the value is not the default; True where that is not known.
+        hint: its type; None where that is not known.
     """
 
     name: str
     value: Any
     default: str | None
     differs: bool
+    hint: Any = None
 
     @property
     def shown(self) -> str:
@@ -77,10 +80,12 @@ def _sound(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _recorded(options: Mapping[str, Any]) -> tuple[Setting, ...]:
-    return tuple(Setting(name, value, None, True) for name, value in options.items())
+    return tuple(Setting(name, value, None, True) for name, value in flattened(options).items())
 
 
 def _compared(chosen: Any, usual: Any) -> tuple[Setting, ...]:
-    names = [field.name for field in dataclasses.fields(chosen)]
-    pairs = [(name, getattr(chosen, name), getattr(usual, name)) for name in names]
-    return tuple(Setting(name, value, in_words(default), value != default) for name, value, default in pairs)
+    return tuple(
+        Setting(name, value, in_words(default), to_json(value) != to_json(default), hint)
+        for name, hint in option_types(type(chosen)).items()
+        for value, default in [(option_value(chosen, name), option_value(usual, name))]
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,8 @@ import tyro
 
 from tfgen import OptionError, RunError, TrainOptions, UnknownNameError, require_option
 from tfgen.cli import Place, by_default, config_file, parse, parse_options, required
-from tfgen.plugin.options import field_names
+from tfgen.plugin.option_types import is_bool, is_tuple
+from tfgen.plugin.options import field_names, negated, option_types
 from tfgen.runs import RunConfig, config_from_json, default_config
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Options:
     """One or several; `tfgen list` has them."""
     vary: Annotated[tuple[str, ...], by_default("nothing is varied", metavar="OPTION VALUE ...")] = ()
     """An option and its values; may be given several times. A value of several entries has commas, as in
-    --vary mask half checkerboard,channel"""
+    --vary mask half checkerboard,channel. One of few letters goes as well: --vary layers=5,10"""
     seeds: Annotated[tuple[int, ...], by_default("the one of --seed")] = ()
     """Seeds with which each combination is trained."""
     dry_run: bool = False
@@ -96,10 +96,7 @@ def _sorted_out(arguments: Sequence[str]) -> tuple[list[str], dict[str, list[str
     for group in groups:
         flag = group[0].partition("=")[0] if group else ""
         if flag == "--vary":
-            name, *values = [*group[0].split("=", 1)[1:], *group[1:]] or [""]
-            if not values:
-                raise OptionError(f"--vary needs the name of an option and its values; {_EXAMPLE}")
-            name = name.replace("-", "_")
+            name, values = _varied(group)
             if name in vary:
                 raise OptionError(f"--vary {name} is given twice; name all its values at once.")
             vary[name] = values
@@ -110,6 +107,17 @@ def _sorted_out(arguments: Sequence[str]) -> tuple[list[str], dict[str, list[str
     return own, vary, rest
 
 
+def _varied(words: Sequence[str]) -> tuple[str, list[str]]:
+    """Return name and values behind ``--vary``: ``NAME VALUE VALUE``, or ``NAME=VALUE,VALUE`` in one word."""
+    name, *values = [*words[0].split("=", 1)[1:], *words[1:]] or [""]
+    if not values and "=" in name:
+        name, _, text = name.partition("=")
+        values = text.split(",")
+    if not values:
+        raise OptionError(f"--vary needs the name of an option and its values; {_EXAMPLE}")
+    return name.replace("-", "_"), values
+
+
 def _refuse_conflicts(options: Options, vary: dict[str, list[str]], rest: Sequence[str]) -> None:
     fixed = {word.partition("=")[0].removeprefix("--").replace("-", "_") for word in rest if word.startswith("--")}
     if options.seeds and "seed" in fixed:
@@ -117,7 +125,7 @@ def _refuse_conflicts(options: Options, vary: dict[str, list[str]], rest: Sequen
     if "seed" in vary:
         raise OptionError("seeds are no option to compare but what is averaged over; give them by --seeds 0 1 2")
     for name in vary:
-        if name in fixed or f"no_{name}" in fixed:
+        if name in fixed or negated(name).removeprefix("--").replace("-", "_") in fixed:
             raise OptionError(f"--{name.replace('_', '-')} is given and varied as well; leave one of them out.")
 
 
@@ -136,19 +144,20 @@ def _typed(vary: dict[str, list[str]], specs: Sequence[ModelSpec]) -> dict[str, 
 
     for spec in specs:
         check_varied(vary, spec)
-    hints = {"data": str, **typing.get_type_hints(TrainOptions), **typing.get_type_hints(specs[0].config)}
+    hints = {"data": str, **option_types(TrainOptions), **option_types(specs[0].config)}
     return {name: [_value(name, hints[name], text, specs[0]) for text in texts] for name, texts in vary.items()}
 
 
 def _value(name: str, hint: Any, text: str, spec: ModelSpec) -> Any:
     flag = f"--{name.replace('_', '-')}"
-    words = [flag, *text.split(",")] if typing.get_origin(hint) is tuple else [f"{flag}={text}"]
-    if hint is bool:
-        if text not in ("true", "false"):
-            raise OptionError(f"{flag} must be true or false, got {text!r}.")
+    if is_bool(hint) and text in ("true", "false"):
         return text == "true"
-    cls: Any = dataclasses.make_dataclass("Varied", [(name, hint)], frozen=True)
-    return getattr(parse(cls, words, f"run {spec.name}", ""), name)
+    if hint is bool:
+        raise OptionError(f"{flag} must be true or false, got {text!r}.")
+    words = [flag, *filter(None, text.split(","))] if is_tuple(hint) else [f"{flag}={text}"]
+    described = tyro.conf.arg(name=name.replace("_", "-"))
+    cls: Any = dataclasses.make_dataclass("Varied", [("value", Annotated[hint, described])], frozen=True)
+    return parse(cls, words, f"run {spec.name}", "").value
 
 
 def _state(folder: Path) -> str:

@@ -24,7 +24,7 @@ from tfgen import (
     TrainOptions,
     UnknownNameError,
 )
-from tfgen.plugin.options import field_names
+from tfgen.plugin.options import field_names, flattened, option_names
 from tfgen.runs import Run, RunConfig, RunFacts, RunFolder, check_name, config_from_json, in_words, read_run
 
 RECORD = "sweep.json"
@@ -72,7 +72,7 @@ def options_to_vary(spec: ModelSpec) -> tuple[str, ...]:
     Seeds are what is averaged over, and once TensorFlow is deterministic it is so for all runs of the process.
     """
     training = (name for name in field_names(TrainOptions) if name not in ("seed", "deterministic"))
-    return ("data", *field_names(spec.config), *training)
+    return ("data", *option_names(spec.config), *training)
 
 
 def check_varied(names: Iterable[str], spec: ModelSpec) -> None:
@@ -264,13 +264,13 @@ def _time_sampling(run: Run, batch_size: int) -> None:
 
 def _planned(base: RunConfig, spec: ModelSpec, varied: Mapping[str, Any], seed: int | None) -> Planned:
     content = base.to_json()
-    groups = {"options": field_names(spec.config), "training": field_names(TrainOptions)}
+    groups = {"options": option_names(spec.config), "training": field_names(TrainOptions)}
     for option, value in {**varied, **({} if seed is None else {"seed": seed})}.items():
         if option == "data":
             content["data"] = value
         for group, options in groups.items():
             if option in options:
-                content[group][option] = value
+                content[group] = {**flattened(content[group]), option: value}
     config = config_from_json(content, spec)
     parts = [spec.name, *(f"{option}={_spelled(value)}" for option, value in varied.items())]
     name = "-".join([*parts, f"seed={config.training.seed}"])
@@ -308,7 +308,7 @@ def _flat(config: RunConfig) -> dict[str, Any]:
     """Return every option that a run depends on; where the files of the data lie is none."""
     content = config.to_json()
     kept = {name: content.get(name) for name in ("model", "data", "device", "init")}
-    return kept | content["options"] | content["training"]
+    return kept | flattened(content["options"]) | content["training"]
 
 
 def _say(place: str, text: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfgen.files import finite
+from tfgen.plugin.option_types import to_json as option_to_json
 from tfgen.runs import in_words, metric_rows, on_one_machine, rate_in_words
 from tfgen_plugins.sweep.sweeps import Outcome
 
@@ -75,7 +76,7 @@ def combinations(outcomes: Sequence[Outcome]) -> list[Combination]:
     """Return a row for each combination in the order of the sweep."""
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        key = json.dumps([outcome.planned.config.model, outcome.planned.varied], default=str)
+        key = json.dumps([outcome.planned.config.model, _varied(outcome.planned.varied)])
         groups.setdefault(key, []).append(outcome)
     return [_combination(members) for members in groups.values()]
 
@@ -155,7 +156,7 @@ def to_json(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
             "name": outcome.planned.name,
             "model": outcome.planned.config.model,
             "data": outcome.planned.config.data,
-            "varied": dict(outcome.planned.varied),
+            "varied": _varied(outcome.planned.varied),
             "seed": outcome.planned.config.training.seed,
             "state": outcome.state,
             "error": outcome.error,
@@ -168,7 +169,7 @@ def to_json(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     rows = [
         {
             "model": row.model,
-            "varied": dict(row.varied),
+            "varied": _varied(row.varied),
             "seeds": list(row.seeds),
             "unfinished_seeds": list(row.unfinished),
             "test": {metric: {**vars(value), "unit": row.units[metric]} for metric, value in row.metrics.items()},
@@ -181,6 +182,10 @@ def to_json(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     ]
     found: dict[str, Any] = finite({"name": name, "runs": runs, "table": rows})
     return found
+
+
+def _varied(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: option_to_json(value) for name, value in values.items()}
 
 
 def _seeds(row: Combination) -> str:

@@ -94,6 +94,7 @@ def tfgen_register(registry: Registration) -> None:
                 model=f"tfgen_plugins.vae.model:{model}",
                 summary=summary,
                 reference=reference,
+                takes_labels=model == "CVAE",
                 training={"epochs": 100, "schedule": "cosine"},  # of 10 steps each on the digits; MNIST needs fewer
                 precisions=("float32", "mixed_bfloat16", "mixed_float16"),
             )

@@ -29,13 +29,6 @@ class Config:
     start: float = 0.0
     """Where it starts."""
 
-@dataclass(frozen=True)
-class ClashingConfig:
-    """Options."""
-
-    epochs: int = 3
-    """An option of every run."""
-
 def make(config, data, seed):
     import tensorflow as tf
     from tfgen import GenerativeModel, Objective
@@ -75,7 +68,6 @@ def dataset(name, x, levels=256):
 @hookimpl
 def tfgen_register(registry):
     registry.add_model(ModelSpec("diverging", Config, make, summary="Diverges."))
-    registry.add_model(ModelSpec("clashing", ClashingConfig, make, summary="Clashes."))
     registry.add_dataset(DatasetSpec("dots", dots, summary="Images of one pixel."))
     registry.add_dataset(DatasetSpec("glare", glare, summary="Brighter than its spec says."))
     registry.add_dataset(DatasetSpec("floats", floats, summary="Images of floats."))
@@ -638,11 +630,6 @@ def test_plugin_files_that_do_not_work(code, says, fails, tmp_path):
 
 def test_a_module_that_is_not_there(fails):
     assert "No module named 'nothing_of_that_name'" in fails("-p", "nothing_of_that_name", "list")
-
-
-def test_a_model_option_with_the_name_of_a_training_option(fails, plugin):
-    line = fails("-p", plugin, "run", "clashing")
-    assert "model 'clashing': option 'epochs' has the name of an option of every run; rename it" in line
 
 
 def test_a_loss_that_becomes_infinite(plugin, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """The commands: what they print, that looking around loads no TensorFlow, and that Python gives what they give."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -9,13 +10,14 @@ import numpy as np
 import pytest
 
 import tfgen
+from tfgen.cli.commands.run import parse_options
 from tfgen.cli.main import main
 from tfgen.metrics import metrics_to_json
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.options import field_names
 from tfgen.plugin.specs import CORE_COMMANDS
+from tfgen.plugin.train_options import TrainOptions
 from tfgen.runs.config import default_config
-from tfgen.training.options import TrainOptions
 from tfgen_plugins.flows import RealNVPConfig
 
 #: The options of `tiny_run`.
@@ -208,3 +210,11 @@ def test_python_raises_what_the_commands_print(tmp_path):
     with pytest.raises(tfgen.TfgenError, match="is no folder"):
         tfgen.load(tmp_path / "nothing")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["run", "training", "class", "3d-flow"])
+def test_a_model_may_have_any_name(name):
+    """The help has a section under the model's name; names that Python or the command have make no trouble."""
+    spec = dataclasses.replace(load_registry().model("realnvp"), name=name)
+    place, config = parse_options(["--units", "7", "--epochs", "3"], spec, default_config(spec))
+    assert (place.data, config.model, config.options.units, config.training.epochs) == ("digits", name, 7, 3)

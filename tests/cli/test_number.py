@@ -287,7 +287,7 @@ def test_mistakes_around_the_number(arguments, says, number):
 
 def test_runs_that_cannot_write_numbers(run, labelled_run, tiny_run, number, tmp_path):
     assert "tfgen number needs a conditional model, and RealNVP takes no labels" in number(tiny_run, "12")[2]
-    assert "for example: tfgen run cvae" in number(tiny_run, "12")[2]
+    assert "train one that does; `tfgen list` says which" in number(tiny_run, "12")[2]
     two = labelled_run("two").folder
     assert number(two, "1011", "--out", tmp_path / "x.png")[0] == 0
     code, _, err = number(two, "1071")

@@ -240,7 +240,8 @@ def test_an_unconditional_model():
     data = vectors()
     model = build_model(spec(Gaussian), GaussianConfig(), data.spec, seed=0)
     with pytest.raises(
-        CapabilityError, match=r"needs a conditional model, and Gaussian takes .*tfgen run conditional_realnvp"
+        CapabilityError,
+        match=r"needs a conditional model, and Gaussian takes no labels; train one that does; `tfgen list` says which",
     ):
         classify(model, data)
 

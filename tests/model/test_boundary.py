@@ -10,8 +10,8 @@ from tests.toy_models import Gaussian, GaussianConfig, vectors
 from tfgen import Context, DataError, DataSpec, GenerativeModel, ModelSpec, Objective, PluginError, build_model
 from tfgen.cli.main import main
 from tfgen.model.boundary import METHODS
+from tfgen.plugin.train_options import TrainOptions
 from tfgen.sample.sampling import sample_batches
-from tfgen.training.options import TrainOptions
 from tfgen.training.trainer import Trainer
 
 IMAGES = DataSpec("image", (2, 2, 1), levels=17)

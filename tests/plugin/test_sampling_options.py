@@ -10,6 +10,7 @@ from tfgen import DataSpec, GenerativeModel, ModelSpec, PluginError, build_model
 from tfgen.cli.commands.sample import parse_options
 from tfgen.errors import DataError, OptionError, UnknownNameError
 from tfgen.layers import drop_labels
+from tfgen.plugin.registration import Registration
 
 DATA = DataSpec("image", (2, 2, 1), classes=3, levels=17)
 
@@ -49,6 +50,8 @@ def test_a_model_knows_its_options():
     assert model.sampling == Steps()
     assert int(model.sample(1)[0, 0, 0, 0]) == 4
     assert int(model.sample(1, steps=7)[0, 0, 0, 0]) == 7
+    with pytest.raises(OptionError, match="option 'steps' must be a whole number, got '7'"):
+        model.sample(1, steps="7")
     with pytest.raises(OptionError, match="--steps must be at least 1, got 0"):
         model.sample(1, steps=0)
     with pytest.raises(UnknownNameError, match="'step'; did you mean 'steps'"):
@@ -98,11 +101,11 @@ def test_declarations_that_are_none():
     with pytest.raises(PluginError, match="model 'stepper': sampling must be a dataclass type, got 3"):
         spec_of(sampling=3)
     taken = dataclasses.make_dataclass("Taken", [("seed", int, 3)], frozen=True)
-    with pytest.raises(PluginError, match="'seed' is taken by sampling itself; rename that sampling option"):
-        spec_of(sampling=taken)
+    with pytest.raises(PluginError, match="sampling option 'seed' of Taken has a name that tfgen has for an option"):
+        Registration().add_model(spec_of(sampling=taken))
     needy = dataclasses.make_dataclass("Needy", [("steps", int)], frozen=True)
-    with pytest.raises(PluginError, match="sampling option 'steps' needs a default"):
-        spec_of(sampling=needy)
+    with pytest.raises(PluginError, match="sampling option 'steps' of Needy needs a default"):
+        Registration().add_model(spec_of(sampling=needy))
 
 
 class Guided(Stepper):

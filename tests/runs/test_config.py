@@ -10,8 +10,8 @@ import pytest
 from tfgen import ModelSpec, require_option
 from tfgen.errors import OptionError, TfgenError, UnknownNameError
 from tfgen.plugin.options import build
+from tfgen.plugin.train_options import TrainOptions
 from tfgen.runs.config import config_from_json, default_config, split_options
-from tfgen.training.options import TrainOptions
 
 
 @dataclass(frozen=True)

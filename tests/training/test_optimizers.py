@@ -18,10 +18,10 @@ from tfgen.cli.main import main
 from tfgen.errors import OptionError, PluginError, UnknownNameError
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.specs import OptimizerSpec, ScheduleSpec
+from tfgen.plugin.train_options import TrainOptions
 from tfgen.runs.config import split_options
 from tfgen.training.catalogue import check_optimizer
 from tfgen.training.optimisers import learning_rate, make_optimizer
-from tfgen.training.options import TrainOptions
 
 PLUGIN = """
 import keras

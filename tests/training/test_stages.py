@@ -15,8 +15,8 @@ from tests.toy_models import Rivals
 from tests.training.test_training import QUICK, fit, toy, weights
 from tfgen.errors import OptionError, PluginError
 from tfgen.model.base import Objective
+from tfgen.plugin.train_options import CompileMode
 from tfgen.runs.folder import RunFolder
-from tfgen.training.options import CompileMode
 from tfgen.training.step import stages_of
 
 STAGED = dataclasses.replace(QUICK, epochs=4, keep="last", chunk_steps=1)  # of 4 steps each

@@ -17,11 +17,11 @@ from tfgen.data.dataset import Dataset
 from tfgen.data.digits import load_digits
 from tfgen.errors import NonFiniteError, OptionError, PluginError
 from tfgen.model.base import GenerativeModel, Objective
+from tfgen.plugin.train_options import CompileMode, TrainOptions
 from tfgen.runs.folder import RunFolder
 from tfgen.training.feeds import DeviceFeed, StreamFeed, make_feed
 from tfgen.training.interruption import InterruptedRunError
 from tfgen.training.optimisers import learning_rate
-from tfgen.training.options import CompileMode, TrainOptions
 from tfgen.training.schedule import Schedule
 from tfgen.training.step import averaging_decay
 from tfgen.training.trainer import Trainer, _shown

@@ -2,7 +2,7 @@ from .commands.run import Place, config_file, parse_options
 from .comparison_table import text_table
 from .context import CommandContext
 from .main import main
-from .parsing import by_default, parse, required
+from .parsing import by_default, parse, required, section
 from .tables import markdown_table, measured, print_table
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "parse_options",
     "print_table",
     "required",
+    "section",
     "text_table",
 ]

@@ -91,6 +91,7 @@ def _help(context: CommandContext) -> str:
         "  --traceback     show where an error arose",
         "  --version       print the version",
         "",
-        "tfgen COMMAND --help tells more; tfgen run MODEL --help shows the model's own options. Start with: tfgen run realnvp",
+        "tfgen COMMAND --help tells more; tfgen run MODEL --help shows the model's own options. "
+        f"Start with: tfgen run {context.registry().example}",
     ]
     return "\n".join(lines)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import keyword
 import re
 import typing
 from collections.abc import Sequence
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import tyro
 
 from tfgen.errors import OptionError, UnknownNameError
+from tfgen.plugin.option_types import is_nested
+
+if TYPE_CHECKING:
+    from tfgen.plugin.specs import ModelSpec
 
 T = TypeVar("T")
 
@@ -25,6 +30,25 @@ def required(metavar: str) -> Any:
 def by_default(what: str, **described: Any) -> Any:
     """Return the annotation of an option whose default, an empty tuple, says nothing: the help says `what` instead."""
     return tyro.conf.arg(help_behavior_hint=f"(default: {what})", **described)
+
+
+def section(cls: type[Any]) -> Any:
+    """Return the annotation of a field whose own fields are options without a prefix, ``--layers``.
+
+    Options that are nested deeper have the names of what is between: ``--encoder.layers``.
+    """
+    hints = typing.get_type_hints(cls)
+    # tyro leaves out all prefixes or those of the section; with the latter the section has no heading in the help.
+    nested = any(is_nested(hints[entry.name]) for entry in dataclasses.fields(cls))
+    if not nested:
+        return cast(Any, tyro.conf.OmitArgPrefixes)[cls]
+    return cast(Any, Annotated)[cls, tyro.conf.arg(name="")]
+
+
+def section_name(spec: ModelSpec, taken: Sequence[str]) -> str:
+    """Return the name of the section of a model's options: the model's, where that is a name in Python and free."""
+    name = spec.name.replace("-", "_")
+    return name if name.isidentifier() and not keyword.iskeyword(name) and name not in taken else f"model_{name}"
 
 
 #: What Python says of a text that is no number, and how a person would say it.
@@ -49,7 +73,8 @@ def parse(
     """Fill the dataclass `cls` from command-line arguments.
 
     Args:
-        cls: its fields are the options; fields that are dataclasses add their fields as options of their own section.
+        cls: its fields are the options. Those of a field that is a dataclass are called ``--field.option``, or just
+            ``--option`` where its annotation is a `section`.
         arguments: what stands behind the command.
         command: its name, for help and hints.
         description: shown at the top of the help.
@@ -71,7 +96,6 @@ def parse(
                 args=["--help"] if {"-h", "--help"} & set(arguments) else list(arguments),
                 prog=f"{program} {command}",
                 description=description,
-                config=(tyro.conf.OmitArgPrefixes,),
                 return_unknown_args=True,
                 **options,
             )
@@ -79,12 +103,21 @@ def parse(
         if stop.code == 0:
             raise
         raise OptionError(f"{_sentence(said.getvalue())}; see: {program} {command} --help") from stop
+    except OptionError as error:  # of a dataclass that refuses a value
+        raise OptionError(_with_whole_flag(str(error), _flags(cls))) from error
     if unknown:
         if unknown[0].startswith("-"):
             name, known = unknown[0].partition("=")[0], ["--help", *_flags(cls)]
             raise UnknownNameError("option", name, known, f"See: {program} {command} --help")
         raise OptionError(f"{unknown[0]!r} is one argument too many; see: {program} {command} --help")
     return cast(T, parsed)
+
+
+def _with_whole_flag(message: str, flags: Sequence[str]) -> str:
+    """Return a message on ``--layers`` with the flag as it is typed, ``--encoder.layers``, where that is the only one."""
+    flag, _, rest = message.partition(" ")
+    whole = [known for known in flags if known.endswith(f".{flag.removeprefix('--')}")]
+    return f"{whole[0]} {rest}" if flag.startswith("--") and flag not in flags and len(whole) == 1 else message
 
 
 def _sentence(box: str) -> str:
@@ -104,12 +137,13 @@ def _sentence(box: str) -> str:
 
 def _flags(cls: type[Any]) -> list[str]:
     """Return every option that the dataclass gives, nested ones as well."""
-    hints = typing.get_type_hints(cls, include_extras=False)
+    hints, annotated = typing.get_type_hints(cls), typing.get_type_hints(cls, include_extras=True)
     flags: list[str] = []
     for field in dataclasses.fields(cls):
-        hint = hints[field.name]
-        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-            flags += _flags(hint)
+        name = field.name.rstrip("_").replace("_", "-")  # `from_` is --from
+        if is_nested(hints[field.name]):
+            within = "" if typing.get_origin(annotated[field.name]) is Annotated else f"{name}."  # of a section nothing
+            flags += [f"--{within}{flag.removeprefix('--')}" for flag in _flags(hints[field.name])]
         else:
-            flags.append(f"--{field.name.rstrip('_').replace('_', '-')}")  # `from_` is --from
+            flags.append(f"--{name}")
     return flags

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfgen.cli.tables import measured
 from tfgen.metrics.metric import Metric, entry_text, metrics_from_json
+from tfgen.plugin.options import flattened
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.run import Run
 
@@ -89,7 +90,7 @@ def info_lines(files: RunFolder) -> list[str]:
         f"data      {record['data']}",
     ]
     for group in ("options", "training"):
-        chosen = "  ".join(f"{name}={value}" for name, value in record.get(group, {}).items())
+        chosen = "  ".join(f"{name}={value}" for name, value in flattened(record.get(group, {})).items())
         lines.append(f"{group:<9} {chosen}")
     lines.append(f"compile   {record.get('compile_mode') or record.get('training', {}).get('compile')}")
     lines.append("versions  " + "  ".join(f"{name} {version}" for name, version in record.get("versions", {}).items()))

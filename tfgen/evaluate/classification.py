@@ -184,7 +184,7 @@ def classify(
     if not model.conditional:
         raise CapabilityError(
             f"classifying needs a conditional model, and {type(model).__name__} takes no labels; "
-            "train one that does, for example: tfgen run conditional_realnvp"
+            "train one that does; `tfgen list` says which"
         )
     labels = labels_of(data, name)
     likelihood = likelihood_of(model, data, "classifying")

@@ -20,9 +20,9 @@ from tfgen.data.grey_levels import to_unit
 from tfgen.data.spec import DataSpec
 from tfgen.model.base import Batch, Context, GenerativeModel, Objective, build_model
 from tfgen.plugin.specs import ModelSpec
+from tfgen.plugin.train_options import TrainOptions
 from tfgen.seeds import fold_in, uniform
 from tfgen.training.interruption import InterruptedRunError
-from tfgen.training.options import TrainOptions
 from tfgen.training.trainer import Trainer
 
 _SEED = 0

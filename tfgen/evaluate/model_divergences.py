@@ -63,9 +63,9 @@ def model_divergences(
     classes: it is drawn from with labels of p(y), and scored by the sum. So it compares with an unconditional model as with a
     conditional one.
 
-    The densities have to be those of what the models draw. Vectors, and images of a model with exact probabilities such as a
-    PixelCNN, are like that. The density of a flow over images is not: it is that of a dequantised image ``v + u``, while the
-    flow draws whole grey levels v. With p' the density of v + u for such a draw and uniform noise u, the mean of
+    The densities have to be those of what the models draw. Vectors are like that, and images of a model with exact
+    probabilities. The density of a flow over images is not: it is that of a dequantised image ``v + u``, while the flow draws
+    whole grey levels v. With p' the density of v + u for such a draw and uniform noise u, the mean of
     ``log p(v + u) - log q(v + u)`` is ``KL(p' || q) - KL(p' || p)``, with the same u in both terms or not: no divergence of the
     two models, nor a bound of one, and of either sign. Models of which the noise changes the score are therefore refused.
 

@@ -87,7 +87,7 @@ def resolve_metrics(names: Sequence[str], model: GenerativeModel) -> tuple[str, 
     if names:
         raise CapabilityError(
             f"label accuracy needs a conditional model, and {type(model).__name__} takes no labels; "
-            "leave it out, or train one that does, for example: tfgen run cgan"
+            "leave it out, or train one that does; `tfgen list` says which"
         )
     return tuple(name for name in found if name != "label_accuracy")
 

@@ -1,4 +1,4 @@
-from .codecs import bits_per_dim, from_signed, logit_squeeze, to_signed, to_unit
+from .codecs import LogitCodec, bits_per_dim, from_signed, logit_squeeze, to_signed, to_unit
 from .dense import MLP, DenseStack
 from .feature_maps import halved, halved_sides, upsampled
 from .labels import drop_labels, label_planes, leading_shape, repeated_like, with_label, with_label_planes
@@ -9,6 +9,7 @@ from .transposed import NarrowConv2DTranspose
 __all__ = [
     "MLP",
     "DenseStack",
+    "LogitCodec",
     "MaskedConv2D",
     "NarrowConv2DTranspose",
     "Sees",

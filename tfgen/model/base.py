@@ -14,12 +14,14 @@ from typing import Any, Literal, NamedTuple
 import keras
 import tensorflow as tf
 
+from tfgen.data.codec import LogitCodec
 from tfgen.data.labels import MISSING, require_classes
 from tfgen.data.spec import DataSpec
 from tfgen.errors import CapabilityError, DataError, PluginError
 from tfgen.metrics.metric import Density, given_label
 from tfgen.model.boundary import author_errors, check_signatures, guard
-from tfgen.plugin.specs import ModelSpec, Precision
+from tfgen.plugin.specs import ModelSpec
+from tfgen.plugin.train_options import Precision
 
 
 class Batch(NamedTuple):
@@ -166,8 +168,12 @@ class GenerativeModel(keras.layers.Layer):
         raise PluginError(f"{type(self).__name__} does not say what to minimise; define objectives().")
 
     def basis(self) -> Mapping[str, Any]:
-        """Return what has to be said beside each number: ``levels``, ``alpha``, ... of `tfgen.Basis`, and names of its own."""
-        return {}
+        """Return what has to be said beside each number: ``levels``, ``alpha``, ... of `tfgen.Basis`, and names of its own.
+
+        By default that is what the model's codecs say (`tfgen.layers.LogitCodec`), which are found among its attributes.
+        """
+        codecs = [value for value in vars(self).values() if isinstance(value, LogitCodec)]
+        return {name: entry for codec in codecs for name, entry in codec.basis().items()}
 
     def term_name(self, name: str) -> str:
         """Return what a term of the loss is called: ``NAME_given_label`` for a conditional model, whose terms are given it."""

@@ -99,7 +99,8 @@ def _guarded(name: str, contract: Contract, method: Callable[..., Any]) -> Calla
         if "x" in given:
             require_examples(self, name, given["x"])
         if name == "sample" and self.sampling is not None:
-            sampling_options(self, {key: given[key] for key in given.keys() - _SAMPLE if not tf.is_tensor(given[key])})
+            asked = {key: named[key] for key in named.keys() - _SAMPLE if not tf.is_tensor(named[key])}
+            named |= {key: value for key, value in sampling_options(self, asked).items() if key in asked}
         with author_errors(self, name, f"it takes {contract.signature} and returns {contract.returns}"):
             result = method(self, *positional, **named)
         if contract.result == "examples":

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tfgen.errors import PluginError
+from tfgen.plugin.model_checks import check_model
 from tfgen.plugin.specs import (
     CORE_COMMANDS,
     CommandSpec,
@@ -63,7 +64,8 @@ class Additions(abc.ABC):
         """Add a model.
 
         Raises:
-            PluginError: when `spec` is no `ModelSpec`, its name is malformed, or the name has been added already.
+            PluginError: when `spec` is no `ModelSpec`, its name is malformed, the name has been added already, or an option
+                is none that a run could have; see `tfgen.plugin.model_checks`.
         """
         self._add(spec, ModelSpec)
 
@@ -160,3 +162,5 @@ def check_spec(spec: object, expected: type[Spec]) -> None:
         raise PluginError(f"{kind} {spec.name!r}: a name has lower-case letters, digits, underscores and hyphens only.")
     if isinstance(spec, CommandSpec) and spec.name in CORE_COMMANDS:
         raise PluginError(f"command {spec.name!r} is one of tfgen's own; choose another name.")
+    if isinstance(spec, ModelSpec):
+        check_model(spec)

@@ -140,6 +140,12 @@ class Registry(Additions):
         return self._shelf(ModelSpec).sole()
 
     @property
+    def example(self) -> str:
+        """The name of a model for examples in help and hints: the first that was added and needs no labels."""
+        found = self._shelf(ModelSpec).sole(in_order=True)
+        return next((name for name, spec in found.items() if not spec.takes_labels), next(iter(found), "MODEL"))
+
+    @property
     def datasets(self) -> dict[str, DatasetSpec]:
         """The data sets by name, sorted, less those in `conflicts`."""
         return self._shelf(DatasetSpec).sole()

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any, Literal, get_args
 
 from tfgen.errors import PluginError
+from tfgen.plugin.train_options import Precision
 
 #: The commands of the core, in the order of `tfgen --help`; plugins add others.
 CORE_COMMANDS = (
@@ -19,7 +20,8 @@ CORE_COMMANDS = (
 )  # fmt: skip
 
 MetricKind = Literal["density", "bound", "samples", "classification", "divergence", "speed", "model", "training"]
-Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+#: Version of the contract between tfgen and its plugins: what hooks are given, and which methods a model has to have.
+API = 1
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class ModelSpec:
         precisions: the precisions in which the model is known to work.
         sampling: a frozen dataclass of options that `sample` takes by name, for example a temperature; its fields, defaults and
             docstrings become options of `tfgen sample`. None for a sampler without options.
+        takes_labels: whether it takes labels, always or where an option says so; `tfgen list` tells it.
+        api: the version of the contract that the model is written for; see ``docs/stability.md``.
     """
 
     name: str
@@ -47,12 +51,14 @@ class ModelSpec:
     training: Mapping[str, Any] = field(default_factory=dict)
     precisions: tuple[Precision, ...] = ("float32",)
     sampling: type[Any] | None = None
+    takes_labels: bool = False
+    api: int = API
 
     def __post_init__(self) -> None:
         if not (isinstance(self.config, type) and is_dataclass(self.config)):
             raise PluginError(f"model {self.name!r}: config must be a dataclass type, got {self.config!r}.")
-        if self.sampling is not None:
-            _check_sampling(self.name, self.sampling)
+        if not (self.sampling is None or (isinstance(self.sampling, type) and is_dataclass(self.sampling))):
+            raise PluginError(f"model {self.name!r}: sampling must be a dataclass type, got {self.sampling!r}.")
         _check_path("model", self.name, self.model)
 
     def factory(self) -> Callable[..., Any]:
@@ -288,22 +294,6 @@ class ScheduleSpec:
             PluginError: when it cannot be imported.
         """
         return _imported("schedule", self.name, self.make)
-
-
-#: Arguments of `sample` and options of `tfgen sample` that no sampling option may have the name of.
-_RESERVED = ("n", "first", "run", "count", "labels", "seed", "batch_size", "out")
-
-
-def _check_sampling(model: str, cls: object) -> None:
-    if not (isinstance(cls, type) and is_dataclass(cls)):
-        raise PluginError(f"model {model!r}: sampling must be a dataclass type, got {cls!r}.")
-    for entry in fields(cls):
-        if entry.name in _RESERVED:
-            raise PluginError(
-                f"model {model!r}: {entry.name!r} is taken by sampling itself; rename that sampling option."
-            )
-        if entry.default is MISSING and entry.default_factory is MISSING:
-            raise PluginError(f"model {model!r}: sampling option {entry.name!r} needs a default.")
 
 
 def _check_path(kind: str, name: str, target: str | Callable[..., Any]) -> None:

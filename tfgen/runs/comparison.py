@@ -6,12 +6,14 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
 from typing import Any, Literal
 
 from tfgen.files import finite
 from tfgen.metrics.catalogue import Catalogue
 from tfgen.metrics.metric import Metric
+from tfgen.plugin.options import flattened
 from tfgen.runs.facts import SPLITS, RunFacts
 
 #: A difference counts when it is larger than this many of its standard errors.
@@ -261,6 +263,8 @@ def in_words(value: Any) -> str:
     """Return an option's value, or an entry of a basis, as a person would write it."""
     if isinstance(value, list | tuple):
         return ", ".join(map(in_words, value)) or "none"
+    if isinstance(value, Enum):
+        return value.name
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -288,7 +292,7 @@ def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "model": config["model"],
         "data": config["data"],
-        **config.get("options", {}),
+        **flattened(config.get("options", {})),
         **config.get("training", {}),
         **{name: value for name, value in {**ran_with, **versions}.items() if value is not None},
     }

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tfgen.plugin.options import build, check_names, checked, field_names
+from tfgen.errors import OptionError
+from tfgen.plugin.option_types import checked, to_json
+from tfgen.plugin.options import build, check_names, field_names, option_names
 from tfgen.plugin.registry import Registry
 from tfgen.plugin.specs import DataSources, ModelSpec
+from tfgen.plugin.train_options import CompileMode, TrainOptions
 from tfgen.training.catalogue import check_optimizer
-from tfgen.training.options import CompileMode, TrainOptions
 
 Device = Literal["auto", "cpu", "gpu"]
 
@@ -53,9 +53,9 @@ class RunConfig:
         return {
             "model": self.model,
             "data": self.data,
-            "options": dataclasses.asdict(self.options),
-            "training": dataclasses.asdict(self.training),
-            "sources": dataclasses.asdict(self.sources),
+            "options": to_json(self.options),
+            "training": to_json(self.training),
+            "sources": to_json(self.sources),
             "device": self.device,
             **({} if self.init is None else {"init": self.init}),
         }
@@ -98,12 +98,15 @@ RUN_RECORD = frozenset(
 def split_options(values: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
     """Sort flat named options (``epochs=5, layers=3``) into a `RunConfig`; what `tfgen.train` takes.
 
+    Options of a nested dataclass are given together, ``encoder=Encoder(layers=3)`` or ``encoder={"layers": 3}``, or one by
+    one, ``**{"encoder.layers": 3}``.
+
     Raises:
         UnknownNameError: for an option that neither the training nor the model has.
         OptionError: for a value of the wrong type or out of range.
     """
     groups: dict[str, tuple[str, ...]] = {
-        "options": field_names(spec.config),
+        "options": tuple(dict.fromkeys([*field_names(spec.config), *option_names(spec.config)])),
         "training": field_names(TrainOptions),
         "sources": field_names(DataSources),
     }
@@ -116,4 +119,7 @@ def split_options(values: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
 
 
 def _mapping(key: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
-    return typing.cast(Mapping[str, Any], checked(key, content.get(key, {}), Mapping[str, Any]))
+    found = content.get(key, {})
+    if not isinstance(found, Mapping):
+        raise OptionError(f"option {key!r} must be an object of names and values, got {found!r}.")
+    return found

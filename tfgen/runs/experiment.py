@@ -24,13 +24,13 @@ from tfgen.model.base import GenerativeModel, build_model
 from tfgen.model.capabilities import HasElbo, HasLogProb, Samples
 from tfgen.model.tracing import trace_methods
 from tfgen.plugin.registry import Registry
+from tfgen.plugin.train_options import CompileMode
 from tfgen.runs.config import RunConfig
 from tfgen.runs.folder import RunFolder, check_name
 from tfgen.runs.initial_weights import take_weights
 from tfgen.runs.pictures import draw_run_pictures
 from tfgen.runs.run import Run
 from tfgen.sample.sampling import labels_for, sample_batches
-from tfgen.training.options import CompileMode
 from tfgen.training.trainer import Trainer
 
 _PICTURE_SEED = 7  # of the pictures of a run, so that before, half-way and after show the same codes

@@ -109,7 +109,7 @@ class RunFolder:
             RunError: when the path is no run folder.
         """
         if not os.path.isdir(path):  # `Path.is_dir` raises for a name that is too long
-            raise RunError(f"{path} is no folder; name a run's folder, for example runs/realnvp-digits.")
+            raise RunError(f"{path} is no folder; name a run's folder, for example runs/MODEL-digits.")
         if not (path / "config.json").exists():
             if _is_unmade(path):
                 place = path if path.name else path.resolve()  # where it is "."

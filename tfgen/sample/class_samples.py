@@ -55,7 +55,7 @@ def require_conditional(model: GenerativeModel, wanted_by: str) -> None:
     if not model.conditional:
         raise CapabilityError(
             f"{wanted_by} needs a conditional model, and {type(model).__name__} takes no labels; "
-            "train one that does, for example: tfgen run cvae"
+            "train one that does; `tfgen list` says which"
         )
 
 

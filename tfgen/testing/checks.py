@@ -39,12 +39,12 @@ from tfgen.model.capabilities import (
     Samples,
 )
 from tfgen.model.sampling_options import sampling_options
+from tfgen.plugin.train_options import CompileMode
 from tfgen.runs.run import Run
 from tfgen.seeds import as_seed
 from tfgen.testing.offered import offered
 from tfgen.testing.sample_checks import samples_are_the_same_however_compiled, samples_do_not_depend_on_the_batch
 from tfgen.testing.subject import EXAMPLES, Subject
-from tfgen.training.options import CompileMode
 from tfgen.training.trainer import Trainer
 
 #: Draws of a bound, and how many standard errors of their mean make a contradiction.

@@ -19,10 +19,10 @@ from tfgen.data.lookup import load_dataset
 from tfgen.model.base import Batch, GenerativeModel, build_model
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.registry import Registry
+from tfgen.plugin.train_options import CompileMode
 from tfgen.runs.config import RunConfig, split_options
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.run import Run
-from tfgen.training.options import CompileMode
 from tfgen.training.trainer import Trainer
 
 #: How many test examples the checks look at.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tfgen.errors import OptionError, UnknownNameError
 from tfgen.plugin.registry import Registry
 from tfgen.plugin.specs import OptimizerSpec, ScheduleSpec
-from tfgen.training.options import TrainOptions
+from tfgen.plugin.train_options import TrainOptions
 
 OPTIMIZERS = (
     OptimizerSpec("adam", "tfgen.training.optimisers:adam", "Adam", options=("beta_1", "beta_2")),

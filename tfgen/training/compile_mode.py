@@ -9,8 +9,8 @@ from typing import Any, get_args
 import tensorflow as tf
 
 from tfgen.errors import PluginError
+from tfgen.plugin.train_options import CompileMode
 from tfgen.training.feeds import Feed
-from tfgen.training.options import CompileMode
 from tfgen.training.state import TrainingState
 from tfgen.training.step import Step
 

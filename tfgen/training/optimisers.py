@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from tfgen.errors import OptionError, PluginError
 from tfgen.plugin.registry import Registry
+from tfgen.plugin.train_options import TrainOptions
 from tfgen.training.catalogue import optimizer_of, schedule_of
-from tfgen.training.options import TrainOptions
 
 
 def learning_rate(

@@ -13,6 +13,7 @@ from tfgen.errors import NonFiniteError, OptionError
 from tfgen.metrics.metric import GIVEN_LABEL
 from tfgen.model.base import GenerativeModel, Objective
 from tfgen.plugin.registry import Registry
+from tfgen.plugin.train_options import CompileMode, TrainOptions
 from tfgen.progress import Bar
 from tfgen.training.catalogue import check_optimizer
 from tfgen.training.checkpoints import Checkpoints
@@ -21,7 +22,6 @@ from tfgen.training.feeds import Feed, make_feed
 from tfgen.training.interruption import InterruptedRunError, StopRequest, stop_requests
 from tfgen.training.journal import Journal
 from tfgen.training.optimisers import make_optimizer
-from tfgen.training.options import CompileMode, TrainOptions
 from tfgen.training.saved_steps import latest_step
 from tfgen.training.schedule import Chunk, Schedule, chunk_steps
 from tfgen.training.state import TrainingState

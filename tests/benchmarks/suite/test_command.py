@@ -138,7 +138,7 @@ def test_variants_are_the_models_asked_for(registry):
     found = variants(Options(models=("realnvp:units=8,mask=half+random", "vae")), registry)
     assert [one.name for one in found] == ["realnvp:units=8,mask=half+random", "vae"]
     assert found[0].options["units"] == 8
-    assert found[0].options["mask"] == ("half", "random")
+    assert found[0].options["mask"] == ["half", "random"]  # as the worker reads it from JSON
     assert [one.model for one in variants(Options(), registry)] == list(registry.models)
     assert [one.name for one in variants(Options(), registry, ("vae",))] == ["vae"]
 

@@ -13,8 +13,8 @@ from tfgen.errors import TfgenError
 from tfgen.model.base import Batch, build_model
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.options import build
+from tfgen.plugin.train_options import TrainOptions
 from tfgen.training.optimisers import make_optimizer
-from tfgen.training.options import TrainOptions
 from tfgen.training.state import TrainingState
 from tfgen.training.step import Step, stages_of
 from tfgen_benchmarks import counting, xla_cost

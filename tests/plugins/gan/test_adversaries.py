@@ -17,8 +17,8 @@ from tfgen.model.capabilities import Decodes, HasElbo, HasLatents, HasLogProb, S
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.options import build
 from tfgen.plugin.specs import DataSources
+from tfgen.plugin.train_options import TrainOptions
 from tfgen.sample.interpolation import interpolate
-from tfgen.training.options import TrainOptions
 from tfgen.training.trainer import Trainer
 from tfgen_plugins.gan.networks import ConvFeatures, ConvGenerator
 

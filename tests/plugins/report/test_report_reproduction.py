@@ -19,9 +19,9 @@ from tests.plugins.report.made_runs import REGISTRY, make_run, metric
 from tfgen.cli.commands.run import parse_options
 from tfgen.errors import OptionError
 from tfgen.plugin.specs import DataSources, ModelSpec
+from tfgen.plugin.train_options import TrainOptions
 from tfgen.runs.config import RunConfig, default_config
 from tfgen.runs.facts import RunFacts
-from tfgen.training.options import TrainOptions
 from tfgen_plugins.report.reading import cleaned
 from tfgen_plugins.report.reproduction import reproduction_of, words_of
 from tfgen_plugins.report.settings import settings_of
@@ -132,7 +132,7 @@ def test_values_of_every_kind(options):
     assert read_back(shlex.join(["tfgen", "run", "every-kind", *found]), SPEC)[1] == config
 
 
-@pytest.mark.parametrize("value", [{"a": 1}, [{"a": 1}], ["-x", "y"]])
+@pytest.mark.parametrize("value", [{}, [{"a": 1}], ["-x", "y"]])
 def test_what_no_command_says_is_taken_from_the_file(value, tmp_path):
     assert words_of("option", value) is None
     content = {"model": "gone", "data": "digits", "options": {"odd": value, "even": 2}, "plugin": {"distribution": "x"}}

@@ -39,7 +39,7 @@ class Options:
     samples: int = 5
     """Completions of each."""
     particles: int = 1
-    """For models that draw pixels one after another, such as pixelcnn, and masks that leave pixels known behind a hole: so
+    """For models that draw pixels one after another, and masks that leave pixels known behind a hole: so
     many proposals for each completion, kept or dropped by how well they predict those pixels. 1 takes no notice of them."""
     labels: Annotated[tuple[int, ...], by_default("their own")] = ()
     """Classes under which a conditional model completes, gone round until there is one for each image."""

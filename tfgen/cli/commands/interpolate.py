@@ -32,7 +32,7 @@ _TOLERANCE = 1e-4
 class Options:
     """Between what, on which paths, and where to. Each end is named by its class or by its index, or both are drawn.
 
-    A model that decodes codes but does not encode examples (a GAN) goes between two of its own samples: of the classes that are
+    A model that decodes codes but does not encode examples goes between two of its own samples: of the classes that are
     named, which a conditional model is told, and which for any other are those that a classifier sees; or of two that differ.
     """
 

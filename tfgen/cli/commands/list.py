@@ -18,13 +18,16 @@ class Options:
     """Takes no options."""
 
 
+_YES = {True: "yes", False: "no"}
+
+
 def main(arguments: Sequence[str], context: CommandContext) -> None:
-    """Print name, summary, reference and plugin of each model."""
+    """Print name, summary, reference and plugin of each model, and whether it takes labels."""
     parse(Options, arguments, "list", __doc__ or "")
     registry = context.registry()
     rows = [
-        (name, f"{spec.summary}\n{spec.reference}".strip(), registry.model_origin(name).name)
+        (name, f"{spec.summary}\n{spec.reference}".strip(), _YES[spec.takes_labels], registry.model_origin(name).name)
         for name, spec in registry.models.items()
     ]
-    print_table(("model", "what it is", "plugin"), rows)
+    print_table(("model", "what it is", "takes labels", "plugin"), rows)
     print("\n".join([*registry.conflicts, "train one:  tfgen run NAME     its options:  tfgen run NAME --help"]))

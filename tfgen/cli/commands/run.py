@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfgen.cli.parsing import parse
-from tfgen.errors import OptionError, PluginError, UnknownNameError
+from tfgen.cli.parsing import parse, section, section_name
+from tfgen.errors import OptionError, UnknownNameError
 from tfgen.files import read_json
-from tfgen.plugin.options import field_names
 from tfgen.plugin.specs import DataSources, ModelSpec
+from tfgen.plugin.train_options import TrainOptions
 from tfgen.runs.config import Device, RunConfig, config_from_json, default_config
-from tfgen.training.options import TrainOptions
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -53,7 +52,9 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
             print("usage: tfgen run MODEL [options]; options differ from model to model, see: tfgen run MODEL --help")
             print("models:", ", ".join(registry.models))
             return
-        raise OptionError(f"which model? Models are {', '.join(registry.models)}; for example: tfgen run realnvp")
+        raise OptionError(
+            f"which model? Models are {', '.join(registry.models)}; for example: tfgen run {registry.example}"
+        )
     spec = registry.model(model)
     try:
         defaults = config_from_json(content, spec) if content else default_config(spec)
@@ -75,8 +76,8 @@ def parse_options(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig
     Raises:
         OptionError: for an option or a value that does not fit.
     """
-    groups = {"run": Place, "training": TrainOptions, spec.name: spec.config}
-    _refuse_shared_names(spec)
+    own = section_name(spec, taken=("run", "training"))
+    groups = {"run": Place, "training": TrainOptions, own: spec.config}
     place = Place(
         data=defaults.data,
         data_dir=defaults.sources.data_dir,
@@ -84,24 +85,15 @@ def parse_options(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig
         device=defaults.device,
         init=defaults.init,
     )
-    values = {"run": place, "training": defaults.training, spec.name: defaults.options}
-    keys = {name: name.replace("-", "_") for name in groups}
-    fields = [(keys[name], cls, field(default=values[name])) for name, cls in groups.items()]
+    values = {"run": place, "training": defaults.training, own: defaults.options}
+    fields = [(name, section(cls), field(default=values[name])) for name, cls in groups.items()]
     cls: Any = dataclasses.make_dataclass("Options", fields, frozen=True)
     parsed: Any = parse(cls, arguments, f"run {spec.name}", f"{spec.summary}\n{spec.reference}")
     place = parsed.run
     sources = DataSources(place.data_dir, place.manual_dir)
     return place, RunConfig(
-        spec.name, place.data, getattr(parsed, keys[spec.name]), parsed.training, sources, place.device, place.init
+        spec.name, place.data, getattr(parsed, own), parsed.training, sources, place.device, place.init
     )
-
-
-def _refuse_shared_names(spec: ModelSpec) -> None:
-    taken = {*field_names(Place), *field_names(TrainOptions)} & set(field_names(spec.config))
-    if taken:
-        raise PluginError(
-            f"model {spec.name!r}: option {sorted(taken)[0]!r} has the name of an option of every run; rename it."
-        )
 
 
 def config_file(arguments: Sequence[str]) -> dict[str, Any]:

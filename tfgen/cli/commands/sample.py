@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from tfgen.cli.parsing import by_default, parse
+from tfgen.cli.parsing import by_default, parse, section, section_name
 from tfgen.errors import require_option
+from tfgen.plugin.options import field_names
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -71,8 +72,8 @@ def parse_options(arguments: Sequence[str], spec: ModelSpec | None) -> tuple[Opt
     description = __doc__ or ""
     if spec is None or spec.sampling is None:
         return parse(Options, arguments, "sample", description), {}
-    key = spec.name.replace("-", "_")
-    group: Any = (key, spec.sampling, field(default=spec.sampling()))
+    key = section_name(spec, taken=field_names(Options))
+    group: Any = (key, section(spec.sampling), field(default=spec.sampling()))
     cls: Any = dataclasses.make_dataclass("Options", [group], bases=(Options,), frozen=True)
     parsed: Any = parse(cls, arguments, "sample", description)
     sampling = getattr(parsed, key)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tfgen.errors import require_option
-from tfgen.plugin.specs import Precision
 
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 CompileMode = Literal["graph", "xla-step", "xla-loop"]
 
 
