@@ -1,4 +1,4 @@
-"""Model under test: what the conformance checks build and train."""
+"""Model under test: what the conformance checks build and train, once for all of them."""
 
 from __future__ import annotations
 
@@ -6,44 +6,57 @@ import dataclasses
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import keras
 import tensorflow as tf
 
 from tfgen.data.dataset import Dataset
 from tfgen.data.lookup import load_dataset
+from tfgen.errors import CapabilityError
 from tfgen.model.base import Batch, GenerativeModel, build_model
+from tfgen.model.capabilities import HasElbo
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.registry import Registry
 from tfgen.runs.config import RunConfig, split_options
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.run import Run
+from tfgen.testing.tiny_images import tiny_images
 from tfgen.training.options import CompileMode
 from tfgen.training.trainer import Trainer
 
+T = TypeVar("T")
+
 #: How many test examples the checks look at.
 EXAMPLES = 8
+#: Options of the brief training, over the model's own defaults.
+QUICK: Mapping[str, Any] = {"epochs": 2, "compile": "graph", "chunk_steps": 5, "schedule": "constant"}
 
 
 @dataclass
-class Subject:
-    """A model on trial.
+class ModelUnderTest:
+    """A model that the conformance checks look at, with the data set and the options that it is checked with.
+
+    Whatever is derived from these is made when it is first used; `registry`, `config` and `dataset` may also be set before.
 
     Attributes:
         model: its registered name.
         data: the name of a small data set.
         plugins: as ``-p`` on the command line.
         options: of the model and its training; small ones make the checks quick.
+        outcomes: of the checks that have run, by name: None, or what was raised.
     """
 
     model: str
     data: str = "digits"
     plugins: Sequence[str] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    outcomes: dict[str, Exception | None] = field(default_factory=dict, init=False, repr=False)
+    _memory: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def registry(self) -> Registry:
@@ -53,13 +66,12 @@ class Subject:
     @cached_property
     def config(self) -> RunConfig:
         """Two short epochs, in a plain graph."""
-        quick = {"epochs": 2, "compile": "graph", "chunk_steps": 5, "schedule": "constant", "data": self.data}
-        return split_options(quick | dict(self.options), self.registry.model(self.model))
+        return split_options({**QUICK, "data": self.data, **self.options}, self.registry.model(self.model))
 
     @cached_property
     def dataset(self) -> Dataset:
         """The data."""
-        return load_dataset(self.data, self.registry, self.config.sources)
+        return load_dataset(self.config.data, self.registry, self.config.sources)
 
     @cached_property
     def batch(self) -> Batch:
@@ -80,10 +92,53 @@ class Subject:
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return self.train(folder)
 
+    @cached_property
+    def particles(self) -> int:
+        """How many particles a few are: 3, or 1 for a bound without importance weights, which refuses more."""
+        if not isinstance(self.fresh, HasElbo):
+            return 1
+        try:
+            self.fresh.elbo(self.batch.x, self.labels(self.fresh), seed=0, particles=3)
+        except CapabilityError:
+            return 1
+        return 3
+
+    @cached_property
+    def on_tiny_images(self) -> ModelUnderTest:
+        """The same model for images of so few pixels that all of them can be counted; see `tiny_images`."""
+        other = dataclasses.replace(self)
+        other.registry = self.registry
+        other.config = self.config
+        bits = self.fresh.scored_as == "bits"
+        other.dataset = tiny_images(self.dataset.spec, 2 if bits else 3, self.config.training.batch_size)
+        return other
+
+    def remembered(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` gave the first time it was asked for under this name; for what several checks need."""
+        if name not in self._memory:
+            self._memory[name] = make()
+        found: T = self._memory[name]
+        return found
+
     def build(self, seed: int = 0) -> GenerativeModel:
         """Return a model of its own, untrained."""
         spec, training = self.registry.model(self.model), self.config.training
         return build_model(spec, self.config.options, self.dataset.spec, seed, training.precision)
+
+    def in_float64(self, model: GenerativeModel) -> GenerativeModel | None:
+        """Return a copy of a model that computes in float64; None for a model that does not build or load in float64."""
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy("float64")
+        try:
+            spec = self.registry.model(self.model)
+            copy: GenerativeModel = spec.factory()(config=self.config.options, data=self.dataset.spec, seed=0)
+            for weight, value in zip(copy.weights, model.weights, strict=True):
+                weight.assign(tf.cast(value.value, weight.dtype))
+        except Exception:  # a model need not know float64: whatever it says then, there is none
+            return None
+        finally:
+            keras.config.set_dtype_policy(before)
+        return copy if copy.density_dtype == tf.float64 else None
 
     def labels(self, model: GenerativeModel) -> Any:
         """Return labels for the batch where the model wants some."""

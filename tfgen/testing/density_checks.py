@@ -1,0 +1,188 @@
+"""Conformance checks of densities: they integrate to 1, and samples come from them."""
+
+from __future__ import annotations
+
+import warnings
+from unittest import SkipTest
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.model.base import GenerativeModel
+from tfgen.model.capabilities import HasLogProb, Samples
+from tfgen.sample.sampling import sample_batches
+from tfgen.testing.basic_checks import densities_are_numbers_per_example, objectives_are_sound
+from tfgen.testing.check import check
+from tfgen.testing.jacobian_check import log_determinants_match_the_jacobian
+from tfgen.testing.model_under_test import ModelUnderTest
+from tfgen.testing.requirements import offered
+from tfgen.testing.sample_checks import samples_are_the_same_however_compiled, samples_do_not_depend_on_the_batch
+from tfgen.testing.totals import (
+    given,
+    image_probabilities,
+    labels_looked_at,
+    mass_on_grid,
+    plane_grid,
+    scored,
+    tiny_model,
+)
+
+_CELLS = (360, 512)  # along each axis, of a coarser and a finer grid
+_REACH = 8.0  # of the grids, in units of half the data's box
+_DRAWS = 256  # of the noise of each image, for a dequantised density
+_SAMPLES = 20_000
+_MOST_DIMENSIONS = 16
+_ERRORS = 5.0  # standard errors that make a contradiction
+_FEWEST = 100.0  # effective samples that say something
+_RARE = 10.0  # images that are expected less often than this are counted as one
+
+
+@check(40, objectives_are_sound, densities_are_numbers_per_example, log_determinants_match_the_jacobian)
+def densities_integrate_to_one(under_test: ModelUnderTest) -> None:
+    """Check that a density has mass 1: on a grid of the plane; of images, when it is trained on images of 2x2 pixels.
+
+    On a grid 1 % are allowed, and three times what a coarser grid says otherwise. The probabilities of all 81 images of 2x2
+    pixels and 3 levels sum to 1 to the third digit. A dequantised density may have mass outside the grey levels, but not
+    more than half, and noise: its sum must not lie above 1 by five standard errors. A bound must not lie above 1 either.
+    """
+    offered(under_test.fresh, HasLogProb)
+    if under_test.dataset.spec.kind == "image":
+        _images_sum_to_one(tiny_model(under_test))
+    elif under_test.dataset.spec.shape == (2,):
+        _plane_integrates_to_one(under_test)
+    else:
+        raise SkipTest("a grid is for the plane: check it with --data two_gaussians as well")
+
+
+def _plane_integrates_to_one(under_test: ModelUnderTest) -> None:
+    _, trained = under_test.trained
+    log_prob = offered(trained, HasLogProb).log_prob
+    coarse, fine = (plane_grid(under_test.dataset, cells, _REACH) for cells in _CELLS)
+    for label in labels_looked_at(trained):
+        rough, mass = (mass_on_grid(lambda x, y, seed: log_prob(x, y, seed=seed), g, label) for g in (coarse, fine))
+        noise = abs(mass - rough)
+        if noise > 0.1 * max(mass, 1.0) and np.isfinite(noise):
+            raise SkipTest(
+                f"the density is too rough for a grid: two of them find a mass of {rough:.4g} and {mass:.4g}"
+            )
+        low = 0.0 if trained.density == "bound" else 1.0
+        allowed = 0.01 + 3 * noise
+        assert low - allowed <= mass <= 1 + allowed, (
+            f"the density{given(label)} integrates to {mass:.4g} and not to 1 (allowed {allowed:.2g})"
+        )
+
+
+def _images_sum_to_one(model: GenerativeModel) -> None:
+    log_prob = offered(model, HasLogProb).log_prob
+    if model.scored_as == "cross_entropy":
+        raise SkipTest("a cross-entropy is no density")
+    for label in labels_looked_at(model):
+        draws = 1 if model.density == "exact" else _DRAWS
+        images, p, error = image_probabilities(lambda x, y, seed: log_prob(x, y, seed=seed), model, label, draws=draws)
+        mass, allowed = float(p.sum()), 1e-3 + _ERRORS * float(np.sqrt(np.sum(error**2)))
+        low = {"exact": 1.0, "dequantised": 0.5}.get(str(model.density), 0.0)
+        assert low - allowed <= mass <= 1 + allowed, (
+            f"the probabilities of all {len(images)} images of {images.shape[1]}x{images.shape[2]} pixels"
+            f"{given(label)} sum to {mass:.4g} and not to 1 (allowed {allowed:.2g})"
+        )
+
+
+@check(40, samples_are_the_same_however_compiled, samples_do_not_depend_on_the_batch, densities_integrate_to_one)
+def samples_follow_the_density(under_test: ModelUnderTest) -> None:
+    """Check that samples come from the density: E[q(x) / p(x)] over samples is 1; images of 2x2 pixels are as frequent as said.
+
+    For vectors of up to 16 dimensions q is a mixture of Gaussians fitted to half of 20,000 samples, with covariances shrunk to
+    a half, so that it is narrower than p; the mean over the other half must be 1 within five standard errors and 2 %. With
+    fewer than 100 effective samples the check says nothing and tells their number. For images, the counts of 20,000 samples of
+    a model trained on images of 2x2 pixels are compared with p by a chi-squared test.
+    """
+    offered(under_test.fresh, HasLogProb)
+    offered(under_test.fresh, Samples)
+    if under_test.fresh.density == "bound":
+        raise SkipTest("log_prob is a bound: samples need not follow it")
+    if under_test.dataset.spec.kind == "image":
+        _images_are_as_frequent_as_said(tiny_model(under_test))
+        return
+    if under_test.dataset.spec.dimensions > _MOST_DIMENSIONS:
+        raise SkipTest(f"no q is near a density of more than {_MOST_DIMENSIONS} dimensions")
+    _, trained = under_test.trained
+    log_prob = offered(trained, HasLogProb).log_prob
+    for label in labels_looked_at(trained):
+        x = _samples(trained, label)
+        log_p = scored(lambda x, y, seed: log_prob(x, y, seed=seed), x, label)
+        assert np.isfinite(log_p).all(), f"log_prob of the model's own samples{given(label)} is not finite"
+        mean, error, effective = mean_ratio(x.astype(np.float64), log_p)
+        found = f"E[q(x) / p(x)] over samples{given(label)} is {mean:.4g} ± {error:.2g} and not 1"
+        assert mean < 1e3, found  # by Markov's inequality no matter of chance
+        if effective < _FEWEST:
+            raise SkipTest(f"the effective sample size is {effective:.0f} of {len(x) // 2}, which is too small to tell")
+        assert abs(mean - 1) <= _ERRORS * error + 0.02, f"{found} (effective sample size {effective:.0f})"
+
+
+def mean_ratio(x: NDArray[np.float64], log_p: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return the mean of q(x) / p(x) over half of the samples, its standard error, and the effective sample size.
+
+    q is a mixture of Gaussians that was fitted to the other half, of as many components as give the most effective samples
+    there.
+
+    Args:
+        x: samples [n, d].
+        log_p: their log-densities [n].
+    """
+    from scipy.special import logsumexp
+    from scipy.stats import multivariate_normal
+    from sklearn.mixture import GaussianMixture
+
+    half = len(x) // 2
+    found: list[tuple[float, NDArray[np.float64]]] = []
+    for components in (1, 4, 16):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a mixture that has not converged is a q like any other
+            mixture = GaussianMixture(components, random_state=0, max_iter=50).fit(x[:half])
+        parts = zip(mixture.weights_, mixture.means_, mixture.covariances_, strict=True)
+        log_q = logsumexp(
+            [np.log(w) + multivariate_normal(m, c / 2, allow_singular=True).logpdf(x) for w, m, c in parts], axis=0
+        )
+        ratios = np.exp(np.clip(log_q - log_p, -700, 700))
+        found.append((_effective(ratios[:half]), ratios[half:]))
+    ratios = max(found, key=lambda pair: pair[0])[1]
+    return float(ratios.mean()), float(ratios.std(ddof=1) / np.sqrt(len(ratios))), _effective(ratios)
+
+
+def _effective(weights: NDArray[np.float64]) -> float:
+    scaled = weights / weights.max() if weights.max() > 0 else weights
+    return float(scaled.sum() ** 2 / max(np.sum(scaled**2), 1e-300))
+
+
+def _samples(model: GenerativeModel, label: int | None) -> NDArray[np.generic]:
+    labels = None if label is None else np.full(_SAMPLES, label, np.int32)
+    return np.concatenate(list(sample_batches(model, _SAMPLES, labels, seed=11, batch_size=2000)))
+
+
+def _images_are_as_frequent_as_said(model: GenerativeModel) -> None:
+    from scipy.stats import chi2
+
+    log_prob = offered(model, HasLogProb).log_prob
+    if model.scored_as == "cross_entropy":
+        raise SkipTest("a cross-entropy is no density")
+    for label in labels_looked_at(model):
+        draws = 1 if model.density == "exact" else _DRAWS
+        images, p, error = image_probabilities(lambda x, y, seed: log_prob(x, y, seed=seed), model, label, draws)
+        place = model.data.levels ** np.arange(model.data.dimensions)[::-1]
+        drawn = _samples(model, label).reshape(_SAMPLES, -1).astype(np.int64) @ place
+        counts = np.bincount(drawn, minlength=len(images)).astype(np.float64)
+        rare = _SAMPLES * p < _RARE
+        cells = [
+            np.append(values[~rare], total) for values, total in (
+                (counts, counts[rare].sum()), (_SAMPLES * p, _SAMPLES * p[rare].sum()),
+                (_SAMPLES * error, _SAMPLES * np.sqrt(np.sum(error[rare] ** 2))),
+            )
+        ]  # fmt: skip
+        gaps = (cells[0] - cells[1]) / np.sqrt(cells[1] + cells[2] ** 2 + 1.0)
+        if model.density == "dequantised":  # mass outside the grey levels comes to the outermost ones
+            gaps = np.minimum(gaps, 0.0)
+        worst = int(np.argmax(np.abs(gaps)))
+        assert chi2.sf(np.sum(gaps**2), len(gaps)) > 1e-9, (
+            f"of {_SAMPLES} samples{given(label)} {cells[0][worst]:.0f} are an image that log_prob expects "
+            f"{cells[1][worst]:.0f} times; samples do not follow the density"
+        )
