@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasElbo, HasPosterior
 from tfgen.seeds import as_seed
-from tfgen.testing.basic_checks import bounds_are_numbers_per_example, objectives_are_sound
+from tfgen.testing.basic_checks import bounds_are_numbers_per_example, model_can_be_built, objectives_are_sound
 from tfgen.testing.check import check
 from tfgen.testing.model_under_test import EXAMPLES, ModelUnderTest
 from tfgen.testing.requirements import offered
@@ -131,7 +131,7 @@ def particles_are_importance_weighted(under_test: ModelUnderTest) -> None:
     raise AssertionError(f"{found} where importance weights would gain {gain.expected:.2g} or more: {advice}")
 
 
-@check(20, bounds_are_numbers_per_example)
+@check(20, model_can_be_built)
 def posterior_and_terms_agree(under_test: ModelUnderTest) -> None:
     """Check that q(z|x) is a distribution of codes for each example, and that the terms of the ELBO are those of `elbo`.
 

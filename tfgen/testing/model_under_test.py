@@ -25,6 +25,7 @@ from tfgen.plugin.registry import Registry
 from tfgen.runs.config import RunConfig, split_options
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.run import Run
+from tfgen.testing.quick import QUICK
 from tfgen.testing.tiny_images import tiny_images
 from tfgen.training.options import CompileMode
 from tfgen.training.trainer import Trainer
@@ -33,8 +34,6 @@ T = TypeVar("T")
 
 #: How many test examples the checks look at.
 EXAMPLES = 8
-#: Options of the brief training, over the model's own defaults.
-QUICK: Mapping[str, Any] = {"epochs": 2, "compile": "graph", "chunk_steps": 5, "schedule": "constant"}
 
 
 @dataclass
