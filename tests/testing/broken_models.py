@@ -341,7 +341,7 @@ BROKEN: dict[str, Broken] = {
         "small_digits",
         config=RealNVPConfig,
         options={"layers": 2, "units": 8},
-        says="81 images of 2x2 pixels",
+        says="256 images of 2x2 pixels",
     ),
     "density without its constant": Broken(
         "densities_integrate_to_one",

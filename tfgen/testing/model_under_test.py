@@ -32,6 +32,8 @@ from tfgen.training.trainer import Trainer
 
 T = TypeVar("T")
 
+_TINY_STEPS = 300  # of training on tiny images, so that they are not all alike
+
 #: How many test examples the checks look at.
 EXAMPLES = 8
 
@@ -107,9 +109,11 @@ class ModelUnderTest:
         """The same model for images of so few pixels that all of them can be counted; see `tiny_images`."""
         other = dataclasses.replace(self)
         other.registry = self.registry
-        other.config = self.config
-        bits = self.fresh.scored_as == "bits"
-        other.dataset = tiny_images(self.dataset.spec, 2 if bits else 3, self.config.training.batch_size)
+        bits, training = self.fresh.scored_as == "bits", self.config.training
+        other.dataset = tiny_images(self.dataset.spec, 2 if bits else 4, training.batch_size)
+        steps = len(other.dataset.train) // training.batch_size
+        longer = dataclasses.replace(training, epochs=max(training.epochs, -(-_TINY_STEPS // steps)))
+        other.config = dataclasses.replace(self.config, training=longer)
         return other
 
     def remembered(self, name: str, make: Callable[[], T]) -> T:

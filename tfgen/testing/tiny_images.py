@@ -11,7 +11,9 @@ from tfgen.data.dataset import SPLITS, Dataset, Split
 from tfgen.data.spec import DataSpec
 
 _SEED = 2003
-_MOST_IMAGES = 5000  # with three channels 3^6 = 729 images, with four 3^8 = 6561 would take long
+_MOST_IMAGES = (
+    5000  # with three channels 4^6 = 4096 images; with four channels 4^8 would take long, and 2 levels are left
+)
 _TRAINING_IMAGES = 2000
 
 

@@ -62,8 +62,9 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         raise OptionError("which model? Give its name, or the file of a plugin; for example: tfgen check realnvp")
     if is_file(target):
         context = dataclasses.replace(context, plugins=(*context.plugins, target))
+    before = "tensorflow" in sys.modules
     registry = context.registry()
-    heavy = "tensorflow" in sys.modules
+    heavy = "tensorflow" in sys.modules and not before
     models = models_of(target, registry)
     parsed = [parse_options(arguments[1:], registry.model(name)) for name in models]
     if heavy:
