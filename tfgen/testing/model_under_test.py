@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import keras
 import tensorflow as tf
 
-from tfgen.data.dataset import Dataset
+from tfgen.data.dataset import Dataset, Split
 from tfgen.data.lookup import load_dataset
 from tfgen.errors import CapabilityError
 from tfgen.model.base import Batch, GenerativeModel, build_model
@@ -32,6 +32,7 @@ from tfgen.training.trainer import Trainer
 
 T = TypeVar("T")
 
+_FEW_STEPS = 5  # as many as in a chunk of the brief training
 _TINY_STEPS = 300  # of training on tiny images, so that they are not all alike
 
 #: How many test examples the checks look at.
@@ -114,6 +115,21 @@ class ModelUnderTest:
         steps = len(other.dataset.train) // training.batch_size
         longer = dataclasses.replace(training, epochs=max(training.epochs, -(-_TINY_STEPS // steps)))
         other.config = dataclasses.replace(self.config, training=longer)
+        return other
+
+    @cached_property
+    def on_few_examples(self) -> ModelUnderTest:
+        """The same model with five batches of the training examples, for what the first steps tell already."""
+        other = dataclasses.replace(self)
+        other.registry = self.registry
+        training = dataclasses.replace(self.config.training, epochs=1)
+        other.config = dataclasses.replace(self.config, training=training)
+        counts = {"train": _FEW_STEPS * training.batch_size, "valid": 200, "test": 200}
+        splits = {
+            name: Split(split.x[: counts[name]], None if split.labels is None else split.labels[: counts[name]])
+            for name, split in self.dataset.splits.items()
+        }
+        other.dataset = dataclasses.replace(self.dataset, splits=splits)
         return other
 
     def remembered(self, name: str, make: Callable[[], T]) -> T:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tfgen.errors import OptionError
 from tfgen.model.capabilities import Inpaints, Samples
 from tfgen.model.sampling_options import sampling_options
-from tfgen.testing.basic_checks import everything_is_a_function_of_the_seed, model_can_be_built
+from tfgen.testing.basic_checks import everything_is_a_function_of_the_seed, objectives_are_sound
 from tfgen.testing.check import check
 from tfgen.testing.model_under_test import EXAMPLES, ModelUnderTest
 from tfgen.testing.requirements import offered, require_equal_up_to_rounding
@@ -60,12 +60,13 @@ def sampling_options_matter(under_test: ModelUnderTest) -> None:
 
     Other values are the default and a half of it (of whole numbers one more), where the options take them.
     """
-    model = offered(under_test.fresh, Samples)
+    offered(under_test.fresh, Samples)
     if under_test.fresh.sampling is None:
-        raise SkipTest(f"{type(model).__name__} has no sampling options")
-    labels = under_test.labels(under_test.fresh)
+        raise SkipTest(f"{type(under_test.fresh).__name__} has no sampling options")
+    _, trained = under_test.trained  # to an untrained model no option may matter
+    model, labels = offered(trained, Samples), under_test.labels(trained)
     plain = model.sample(EXAMPLES, labels, seed=1).numpy()
-    defaults = sampling_options(under_test.fresh)
+    defaults = sampling_options(trained)
     drawn = model.sample(EXAMPLES, labels, seed=1, **defaults).numpy()
     assert np.array_equal(plain, drawn), f"the defaults {defaults} draw other samples than no options at all"
     for name, value in defaults.items():
@@ -79,11 +80,12 @@ def sampling_options_matter(under_test: ModelUnderTest) -> None:
         assert not np.array_equal(plain, drawn), f"{name} = {other} draws the samples of {name} = {value}"
 
 
-@check(20, model_can_be_built)
+@check(20, objectives_are_sound)
 def known_pixels_are_kept(under_test: ModelUnderTest) -> None:
     """Check that `inpaint` keeps what is known to the last bit, and that the rest is a function of the seed alone."""
-    model = offered(under_test.fresh, Inpaints)
-    labels, x = under_test.labels(under_test.fresh), under_test.batch.x.numpy()
+    offered(under_test.fresh, Inpaints)
+    _, trained = under_test.trained
+    model, labels, x = offered(trained, Inpaints), under_test.labels(trained), under_test.batch.x.numpy()
     known = np.zeros(x.shape[:3], bool)
     known[:, : x.shape[1] // 2, ::2] = True
     for particles in (1, 3):
