@@ -1,6 +1,7 @@
 """`tfgen check`: exit codes, the table, what a mistake in a plugin's file looks like; and the warning about a KL below zero."""
 
 import json
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -46,8 +47,8 @@ def test_a_flow_without_its_log_determinant_fails(plugin, capsys):
     assert main(["check", file, "--data", "two_gaussians", *QUICK, "--only", *density]) == 1
     printed = capsys.readouterr()
     assert statuses(printed.out) == dict(zip(density, ("failed", "skipped", "skipped"), strict=True))
-    assert "it rests on log_determinants_match_the_jacobian, which fails" in printed.out
-    assert "1 checks failed: log_determinants_match_the_jacobian (mymodel on two_gaussians)" in printed.err
+    assert "it requires log_determinants_match_the_jacobian, which fails" in printed.out
+    assert "1 check failed: log_determinants_match_the_jacobian (mymodel on two_gaussians)" in printed.err
     assert main(["check", file, "--data", "digits", "--only", *density]) == 1
     assert set(statuses(capsys.readouterr().out).values()) == {"failed", "skipped"}
 
@@ -106,6 +107,15 @@ def test_a_file_without_a_model_is_told(tmp_path, capsys):
     assert f"{path} loads, and adds no model" in capsys.readouterr().out
 
 
+def test_a_plugin_that_loads_tensorflow_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "tensorflow")
+    path = tmp_path / "heavy.py"
+    hook = "from tfgen import hookimpl\n\n@hookimpl\ndef tfgen_run_started(run):\n    pass\n"
+    path.write_text(f'import sys\nsys.modules["tensorflow"] = sys\n{hook}')
+    assert main(["check", str(path)]) == 0
+    assert "note: TensorFlow is loaded with a plugin, and every `tfgen list` waits for it" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -138,4 +148,4 @@ def test_every_check_has_a_budget_and_says_what_it_checks():
         assert isinstance(check, Check)
         assert 0 < check.seconds <= 60
         assert check.__doc__.startswith("Check ")
-        assert all(CHECKS.index(other) < CHECKS.index(check) for other in check.rests_on)
+        assert all(CHECKS.index(other) < CHECKS.index(check) for other in check.requires)

@@ -12,8 +12,18 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tests.toy_models import ConditionalGaussian, ConditionalLinearGaussian, Gaussian, LinearGaussian, spec
+from tests.toy_models import (
+    ConditionalGaussian,
+    ConditionalLinearGaussian,
+    Gaussian,
+    GaussianConfig,
+    LinearGaussian,
+    spec,
+    vectors,
+)
 from tfgen.errors import CapabilityError, PluginError
+from tfgen.evaluate.likelihood import evaluate
+from tfgen.model.base import build_model
 from tfgen.model.capabilities import (
     CAPABILITIES,
     Decodes,
@@ -212,9 +222,9 @@ def test_what_a_sound_toy_offers(name):
     assert sound(name).fresh.conditional == conditional
 
 
-def test_a_check_that_rests_on_a_failing_one_is_skipped_and_its_outcome_remembered():
+def test_a_check_that_requires_a_failing_one_is_skipped_and_its_outcome_remembered():
     mute = broken(log_prob=None)
-    with pytest.raises(unittest.SkipTest, match="it rests on objectives_are_sound, which fails"):
+    with pytest.raises(unittest.SkipTest, match="it requires objectives_are_sound, which fails"):
         every_weight_is_trained(mute)
     failure = mute.outcomes["objectives_are_sound"]
     with pytest.raises(PluginError) as again:
@@ -232,6 +242,16 @@ def test_a_bound_may_refuse_more_than_one_particle():
     assert not [outcome for outcome in found.values() if outcome.status == "failed"]
     assert "refuses more than one particle" in found["particles_are_importance_weighted"].message
     assert found["bounds_stay_below_the_evidence"].status == "passed"
+    model = found_model(elbo)
+    assert {"elbo_nats", "nll_nats"} <= set(evaluate(model, vectors()))
+    with pytest.raises(CapabilityError, match="its bound has no importance weights"):
+        evaluate(model, vectors(), particles=5)
+
+
+def found_model(elbo):
+    """A model of `vectors` with another bound."""
+    model = type("Unweighted", (LinearGaussian,), {"elbo": elbo})
+    return build_model(spec(model), GaussianConfig(), vectors().spec, 0)
 
 
 def test_a_model_without_a_capability_is_skipped_not_passed():

@@ -1,4 +1,4 @@
-"""Conformance checks of what everything else rests on: building, losses, shapes and types of results, seeds."""
+"""Conformance checks that the others require: building, losses, shapes and types of results, seeds."""
 
 from __future__ import annotations
 

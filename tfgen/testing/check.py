@@ -1,4 +1,4 @@
-"""Check: one conformance check, with a budget in seconds and the checks that it rests on."""
+"""Check: one conformance check, with a budget in seconds and the checks that it requires."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from unittest import SkipTest
 from tfgen.testing.model_under_test import ModelUnderTest
 
 
-class RestsOnFailureError(SkipTest):
-    """A check was skipped, because one that it rests on fails: that failure is the one to mend."""
+class RequirementFailedError(SkipTest):
+    """A check was skipped, because one that it requires fails: that failure is the one to mend."""
 
 
 class Check:
     """A conformance check: call it with a `ModelUnderTest`; it raises AssertionError (or an error of tfgen) on a failure.
 
-    It raises `unittest.SkipTest` for something that the model does not offer, and where a check that it rests on fails: one
+    It raises `unittest.SkipTest` for something that the model does not offer, and where a check that it requires fails: one
     mistake of a model fails one check. Its outcome is remembered by the model under test, so it runs once.
 
     Args:
         function: what is checked; its docstring says it.
         seconds: the budget on two cores. What takes longer is not cut short; `tfgen check` tells it.
-        rests_on: checks without which this one says nothing of its own.
+        requires: checks without which this one says nothing of its own.
     """
 
-    def __init__(self, function: Callable[[ModelUnderTest], None], seconds: float, rests_on: tuple[Check, ...]) -> None:
+    def __init__(self, function: Callable[[ModelUnderTest], None], seconds: float, requires: tuple[Check, ...]) -> None:
         functools.update_wrapper(self, function)
         self.name = function.__name__
         self.function = function
         self.seconds = seconds
-        self.rests_on = rests_on
+        self.requires = requires
 
     def __repr__(self) -> str:
         return f"Check({self.name})"
@@ -47,10 +47,10 @@ class Check:
         return under_test.outcomes[self.name]
 
     def _run(self, under_test: ModelUnderTest) -> Exception | None:
-        for other in self.rests_on:
+        for other in self.requires:
             error = other._outcome(under_test)
-            if error is not None and (not isinstance(error, SkipTest) or isinstance(error, RestsOnFailureError)):
-                return RestsOnFailureError(f"it rests on {other.name}, which fails")
+            if error is not None and (not isinstance(error, SkipTest) or isinstance(error, RequirementFailedError)):
+                return RequirementFailedError(f"it requires {other.name}, which fails")
         try:
             self.function(under_test)
         except Exception as error:  # whatever an author's code may raise is the outcome
@@ -58,11 +58,11 @@ class Check:
         return None
 
 
-def check(seconds: float, *rests_on: Check) -> Callable[[Callable[[ModelUnderTest], None]], Check]:
+def check(seconds: float, *requires: Check) -> Callable[[Callable[[ModelUnderTest], None]], Check]:
     """Return the decorator that makes a `Check` of a function.
 
     Args:
         seconds: its budget.
-        rests_on: checks without which it says nothing of its own.
+        requires: checks without which it says nothing of its own.
     """
-    return lambda function: Check(function, seconds, rests_on)
+    return lambda function: Check(function, seconds, requires)

@@ -12,7 +12,7 @@ In a test of a plugin::
         check(under_test)
 
 A check for something that the model does not offer raises `unittest.SkipTest`, which pytest counts as skipped; so does one
-that rests on another one that fails. ``tfgen check mymodel`` runs the same checks.
+that requires another one that fails. ``tfgen check mymodel`` runs the same checks.
 """
 
 from __future__ import annotations

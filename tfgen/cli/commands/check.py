@@ -32,7 +32,7 @@ class Options:
     data: str | None = None
     """Data set; by default digits and two_gaussians, as far as the model takes them."""
     only: Annotated[tuple[str, ...], by_default("all")] = ()
-    """Names of checks; others run only where these rest on them."""
+    """Names of checks; others run only where these require them."""
     data_dir: str | None = None
     """Folder of prepared data sets; by default $TFDS_DATA_DIR, or ~/tensorflow_datasets where that is not set."""
     manual_dir: str | None = None
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
                     for found in outcomes if found.status == "failed"
                 ]  # fmt: skip
     if failed:
-        raise FailedChecksError(f"{len(failed)} checks failed: {', '.join(failed)}.")
+        raise FailedChecksError(f"{len(failed)} check{'s' * (len(failed) > 1)} failed: {', '.join(failed)}.")
 
 
 _ABOUT = f"{(__doc__ or '').strip()}\n\nWith a model, its own options and those of training are shown as well."
