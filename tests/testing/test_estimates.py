@@ -9,13 +9,15 @@ import pytest
 import tensorflow as tf
 from scipy.stats import multivariate_normal
 
-from tests.testing.broken_models import Broken
+from tests.testing.broken_models import Broken, SmallFlow
 from tests.toy_models import Gaussian, vectors
 from tfgen.data.spec import DataSpec
 from tfgen.data.toy import load_two_gaussians, two_gaussians_log_prob
 from tfgen.plugin.loading import load_registry
 from tfgen.seeds import normal, split_seed
+from tfgen.testing import ModelUnderTest
 from tfgen.testing.density_checks import densities_integrate_to_one, mean_ratios, samples_follow_the_density
+from tfgen.testing.jacobian_check import log_determinants_match_the_jacobian
 from tfgen.testing.tiny_images import all_images, tiny_images
 from tfgen.testing.totals import mass_on_grid, plane_grid
 
@@ -167,3 +169,32 @@ def test_too_few_effective_samples_are_told():
 
     with pytest.raises(unittest.SkipTest, match=r"the effective sample size is 0 of 10000, which is too small to tell"):
         samples_follow_the_density(under_test({"sample": sample, "log_prob": log_prob}, data, "corners"))
+
+
+@pytest.mark.parametrize("model", ["flow", "realnvp"])
+def test_log_determinants_are_compared_in_float64_where_a_model_knows_it(model):
+    if model == "flow":
+        found = Broken("", SmallFlow, {}, options={"batch_size": 5000}).under_test("flow-in-float64", load_registry())
+    else:
+        found = ModelUnderTest("realnvp", "two_gaussians", options={"layers": 2, "units": 8, "batch_size": 5000})
+    _, trained = found.trained
+    copy = found.in_float64(trained)
+    assert copy.density_dtype == tf.float64
+    ours, theirs = (m.log_prob(found.batch.x, None, seed=0).numpy() for m in (trained, copy))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+    assert theirs.dtype == np.float64
+
+
+def test_a_model_that_does_not_know_float64_is_compared_in_float32():
+    def encode(self, x, labels=None, seed=0):
+        return SmallFlow.encode(self, tf.ensure_shape(x, [None, 2]) + tf.zeros([2], tf.float32))
+
+    methods = {"encode": encode}
+    found = Broken("", SmallFlow, methods, options={"batch_size": 5000}).under_test("flow-in-float32", load_registry())
+    log_determinants_match_the_jacobian(found)
+    wrong = {**methods, "log_determinant": lambda self, x: 1.01 * SmallFlow.log_determinant(self, x)}
+    found = Broken("", SmallFlow, wrong, options={"batch_size": 5000}).under_test(
+        "flow-wrong-in-float32", load_registry()
+    )
+    with pytest.raises(AssertionError, match="where the prior of the code and the log-determinant"):
+        log_determinants_match_the_jacobian(found)
