@@ -142,7 +142,7 @@ def test_the_page_of_plugins_names_each_check_of_the_conformance_suite():
     part = (ROOT / "docs/plugins.md").read_text().partition("### The conformance suite")[2].partition("\n## ")[0]
     items = re.findall(r"^- (`\w+`(?:, `\w+`)*):", part, re.MULTILINE)
     named = [name for item in items for name in re.findall(r"`(\w+)`", item)]
-    assert sorted(named) == sorted(check.__name__ for check in CHECKS)
+    assert sorted(named) == sorted(check.name for check in CHECKS)
 
 
 def test_an_option_of_another_command_is_noticed():
@@ -178,10 +178,10 @@ def options_of(words: tuple[str, ...]) -> set[str]:
     """The options that the help of this command line lists; those of a model or a subcommand where one is named."""
     registry = load_registry([EXAMPLE])
     command, *behind = words
-    if command in ("run", "sweep"):
+    if command in ("run", "sweep", "check"):
         models = [word for word in behind if word in registry.models]
         listed = set().union(*(listed_options("run", model) for model in models), set())
-        return listed | (listed_options("sweep") if command == "sweep" else set())
+        return listed | (listed_options(command) if command != "run" else set())
     if behind[:1] == ["compare"]:
         return listed_options(command, "compare")
     return every_option(command)

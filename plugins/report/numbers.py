@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tfgen.cli import measured
-from tfgen.metrics import Catalogue, Metric, entry_text
+from tfgen.metrics import Catalogue, Metric, entry_text, warnings_about
 from tfgen.runs import SPLITS, RunFacts, in_words, rate_in_words
 from tfgen_plugins.report.reading import is_number
 
@@ -124,6 +124,11 @@ def cards_of(run: RunFacts) -> list[Card]:
 def lines_of(run: RunFacts) -> list[MetricLine]:
     """Return every metric of results.json but those of classification, the test split first."""
     return [metric_line(split, metric, run.catalogue) for split in SPLITS for metric in run.measured(split).values()]
+
+
+def warnings_of(run: RunFacts) -> list[str]:
+    """Return a sentence for each metric that cannot be: no density has a KL divergence below zero."""
+    return [f"{split}: {text}" for split in SPLITS for text in warnings_about(run.measured(split))]
 
 
 def metric_line(split: str, metric: Metric, catalogue: Catalogue) -> MetricLine:

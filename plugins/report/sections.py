@@ -10,7 +10,7 @@ from typing import Any
 from tfgen import Registry
 from tfgen.runs import RunFacts, RunFolder, in_words
 from tfgen_plugins.report.gallery import Gallery, gallery_of
-from tfgen_plugins.report.numbers import Card, Classified, MetricLine, cards_of, classified_of, lines_of
+from tfgen_plugins.report.numbers import Card, Classified, MetricLine, cards_of, classified_of, lines_of, warnings_of
 from tfgen_plugins.report.reproduction import Reproduction, reproduction_of
 from tfgen_plugins.report.settings import Settings, settings_of
 
@@ -30,6 +30,7 @@ class Section:
         facts: what it ran with, by what it is.
         cards: headline numbers.
         lines: every metric.
+        warnings: about metrics that cannot be.
         classified: for each split.
         gallery: pictures.
         settings: options.
@@ -47,6 +48,7 @@ class Section:
     facts: Mapping[str, str]
     cards: list[Card]
     lines: list[MetricLine]
+    warnings: list[str]
     classified: list[Classified]
     gallery: Gallery
     settings: Settings
@@ -68,6 +70,7 @@ def section_of(run: RunFacts, anchor: str, registry: Registry) -> Section:
         facts=_facts(run),
         cards=cards_of(run),
         lines=lines_of(run),
+        warnings=warnings_of(run),
         classified=classified_of(run),
         gallery=gallery_of(run),
         settings=settings,

@@ -12,8 +12,18 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tests.toy_models import ConditionalGaussian, ConditionalLinearGaussian, Gaussian, LinearGaussian, spec
-from tfgen.errors import PluginError
+from tests.toy_models import (
+    ConditionalGaussian,
+    ConditionalLinearGaussian,
+    Gaussian,
+    GaussianConfig,
+    LinearGaussian,
+    spec,
+    vectors,
+)
+from tfgen.errors import CapabilityError, PluginError
+from tfgen.evaluate.likelihood import evaluate
+from tfgen.model.base import build_model
 from tfgen.model.capabilities import (
     CAPABILITIES,
     Decodes,
@@ -28,8 +38,6 @@ from tfgen.plugin.loading import load_registry
 from tfgen.seeds import as_seed, fold_in, normal
 from tfgen.testing.checks import (
     CHECKS,
-    Subject,
-    a_loaded_model_is_the_trained_one,
     bounds_are_numbers_per_example,
     bounds_are_ordered,
     compile_modes_agree,
@@ -38,15 +46,18 @@ from tfgen.testing.checks import (
     everything_is_a_function_of_the_seed,
     labels_matter_where_they_are_asked_for,
     labels_that_do_not_fit_are_refused,
+    objectives_are_sound,
     posterior_and_terms_agree,
     samples_are_examples,
     samples_are_the_same_however_compiled,
     samples_do_not_depend_on_the_batch,
 )
-from tfgen.testing.sample_checks import require_equal_up_to_rounding
+from tfgen.testing.model_under_test import ModelUnderTest
+from tfgen.testing.requirements import require_equal_up_to_rounding
+from tfgen.testing.running import run_checks
 
 EXAMPLE = str(Path(__file__).parents[2] / "docs/examples/histogram.py")
-digits = partial(Subject, data="small_digits", plugins=("tests.small_digits",))
+digits = partial(ModelUnderTest, data="small_digits", plugins=("tests.small_digits",))
 SMALL = {"layers": 2, "units": 8}
 CONV = {"layers": 2, "network": "conv", "channels": 4, "blocks": 1, "mask": ("checkerboard", "channel")}
 DENSE = {"network": "mlp", "units": 16, "depth": 1, "latent": 3, "flow_layers": 2, "flow_units": 8}
@@ -56,14 +67,14 @@ PIXELS = {"blocks": 1, "filters": 4, "first_reach": 1, "batch_size": 100}
 ADVERSARIES = {"filters": 2, "units": 8, "depth": 1, "latent": 3, "batch_size": 100}
 SUBJECTS = {
     "realnvp-digits": digits("realnvp", options=SMALL),
-    "realnvp-plane": Subject("realnvp", "two_gaussians", options=PLANE),
+    "realnvp-plane": ModelUnderTest("realnvp", "two_gaussians", options=PLANE),
     "realnvp-conv": digits("realnvp", options=CONV),
     "conditional_realnvp-digits": digits("conditional_realnvp", options=SMALL | {"mask": ("random",)}),
     "nice-digits": digits("nice", options=SMALL),
     "spline_flow-digits": digits("spline_flow", options=SMALL | {"mask": ("checkerboard",), "bins": 4}),
     "vae-flow": digits("vae", options=DENSE | {"prior": "flow", "objective": "joint"}),
-    "vae-plane": Subject("vae", "two_gaussians", options=DENSE | PLANE_VAE),
-    "cvae-conv": Subject("cvae", options={"latent": 3, "prior": "conditional", "pixels": "draw"}),
+    "vae-plane": ModelUnderTest("vae", "two_gaussians", options=DENSE | PLANE_VAE),
+    "cvae-conv": ModelUnderTest("cvae", options={"latent": 3, "prior": "conditional", "pixels": "draw"}),
     "cvae-vamp": digits("cvae", options=DENSE | {"prior": "vamp", "components": 5, "objective": "iwae"}),
     "cvae-logistic": digits("cvae", options=DENSE | {"prior": "mog", "likelihood": "discretized_logistic"}),
     "pixelcnn-plain": digits("pixelcnn", options=PIXELS | {"network": "plain", "dropout": 0.5, "binarise": "static"}),
@@ -72,7 +83,7 @@ SUBJECTS = {
     ),
     "pixelcnn-logistic": digits("pixelcnn", options=PIXELS | {"output": "discretized_logistic", "components": 2}),
     "gan-conv": digits("gan", options=ADVERSARIES | {"discriminator_steps": 2}),
-    "gan-plane": Subject(
+    "gan-plane": ModelUnderTest(
         "gan",
         "two_gaussians",
         options=ADVERSARIES | {"network": "mlp", "objective": "hinge", "r1": 0.0, "batch_size": 5000},
@@ -177,16 +188,16 @@ def registry():
 _NUMBERS = itertools.count()
 
 
-def broken(toy: type = Gaussian, **methods: object) -> Subject:
+def broken(toy: type = Gaussian, **methods: object) -> ModelUnderTest:
     """A subject whose model is a sound one with some methods replaced."""
     name = f"Toy{next(_NUMBERS)}"
-    subject = Subject(name.lower(), "two_gaussians", options={"batch_size": 5000})
+    subject = ModelUnderTest(name.lower(), "two_gaussians", options={"batch_size": 5000})
     subject.registry = registry()
     subject.registry.add_model(spec(type(name, (toy,), methods)))
     return subject
 
 
-def broken_conditional(**methods: object) -> Subject:
+def broken_conditional(**methods: object) -> ModelUnderTest:
     """The same with labels."""
     return broken(ConditionalGaussian, **methods)
 
@@ -211,9 +222,41 @@ def test_what_a_sound_toy_offers(name):
     assert sound(name).fresh.conditional == conditional
 
 
+def test_a_check_that_requires_a_failing_one_is_skipped_and_its_outcome_remembered():
+    mute = broken(log_prob=None)
+    with pytest.raises(unittest.SkipTest, match="it requires objectives_are_sound, which fails"):
+        every_weight_is_trained(mute)
+    failure = mute.outcomes["objectives_are_sound"]
+    with pytest.raises(PluginError) as again:
+        objectives_are_sound(mute)
+    assert again.value is failure
+
+
+def test_a_bound_may_refuse_more_than_one_particle():
+    def elbo(self, x, labels=None, seed=0, particles=1):
+        if particles > 1:
+            raise CapabilityError("its bound has no importance weights.")
+        return LinearGaussian.elbo(self, x, labels, seed)
+
+    found = {outcome.name: outcome for outcome in run_checks(broken(LinearGaussian, elbo=elbo), CHECKS[:-1])}
+    assert not [outcome for outcome in found.values() if outcome.status == "failed"]
+    assert "refuses more than one particle" in found["particles_are_importance_weighted"].message
+    assert found["bounds_stay_below_the_evidence"].status == "passed"
+    model = found_model(elbo)
+    assert {"elbo_nats", "nll_nats"} <= set(evaluate(model, vectors()))
+    with pytest.raises(CapabilityError, match="its bound has no importance weights"):
+        evaluate(model, vectors(), particles=5)
+
+
+def found_model(elbo):
+    """A model of `vectors` with another bound."""
+    model = type("Unweighted", (LinearGaussian,), {"elbo": elbo})
+    return build_model(spec(model), GaussianConfig(), vectors().spec, 0)
+
+
 def test_a_model_without_a_capability_is_skipped_not_passed():
     mute = broken(sample=None, log_prob=None)
-    for check in (samples_are_examples, densities_are_numbers_per_example, bounds_are_ordered):
+    for check in (samples_are_examples, densities_are_numbers_per_example, bounds_are_numbers_per_example):
         with pytest.raises(unittest.SkipTest, match=r"has no (sampler|density|bound)"):
             check(mute)
 
@@ -292,7 +335,7 @@ def _of_the_first(self, n, labels=None, seed=0, first=0):
         ),
         (every_weight_is_trained, {"log_prob": lambda self, x, *_, **__: 0 * Gaussian.log_prob(self, x)}),
         (
-            a_loaded_model_is_the_trained_one,
+            everything_is_a_function_of_the_seed,
             {"log_prob": lambda self, x, *_, **__: Gaussian.log_prob(self, x) + _serial(self)},
         ),
     ],
@@ -354,7 +397,7 @@ def _with_posterior(distribution):
             r"event shape \[latent\]; got \[\]",
         ),
         (
-            a_loaded_model_is_the_trained_one,
+            everything_is_a_function_of_the_seed,
             {"elbo": lambda self, x, *_, **__: LinearGaussian.elbo(self, x) + _serial(self)},
             None,
         ),

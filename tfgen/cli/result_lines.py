@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfgen.cli.tables import measured
 from tfgen.metrics.metric import Metric, entry_text, metrics_from_json
+from tfgen.metrics.plausibility import warnings_about
 from tfgen.plugin.options import flattened
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.run import Run
@@ -21,14 +22,14 @@ _PRINTED_CLASSES = 20  # a wider confusion matrix fits no terminal
 
 
 def metric_lines(split: str, metrics: Mapping[str, Metric]) -> list[str]:
-    """Return a line for each metric: value, standard error, unit, and what it was measured on."""
+    """Return a line for each metric: value, standard error, unit, and what it was measured on; and warnings about them."""
     lines, width = [], max([_NAME_WIDTH, *map(len, metrics)])
     for name, metric in metrics.items():
         entries = metric.basis.to_json().items()
         basis = ", ".join(entry_text(key, value) for key, value in entries if key not in ("split", "data"))
         number = f"{measured(metric.value, metric.standard_error)} {metric.unit}"
         lines.append(f"{split:<6} {name:<{width}} {number}   ({basis})")
-    return lines
+    return lines + [f"warning: {split} {text}" for text in warnings_about(metrics)]
 
 
 def results_lines(results: Mapping[str, Any]) -> list[str]:

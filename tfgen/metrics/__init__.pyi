@@ -17,6 +17,7 @@ from .manifold import manifold_metrics
 from .metric import Basis, Metric, entry_text, given_label, metrics_from_json, metrics_to_json
 from .moments import Moments
 from .neighbours import nearest_neighbours
+from .plausibility import warnings_about
 
 __all__ = [
     "CATALOGUE",
@@ -46,4 +47,5 @@ __all__ = [
     "monte_carlo_divergences",
     "nearest_neighbours",
     "neighbourhoods",
+    "warnings_about",
 ]

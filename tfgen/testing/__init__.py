@@ -1,4 +1,4 @@
-"""Conformance suite for models: `CHECKS` for a `Subject`.
+"""Conformance suite for models: `CHECKS` for a `ModelUnderTest`; `run_checks` runs them without pytest.
 
 Each public name, listed in ``__init__.pyi``, loads its module when it is first used.
 """

@@ -1,7 +1,12 @@
+from .check import Check
 from .checks import CHECKS
-from .subject import Subject
+from .model_under_test import ModelUnderTest
+from .running import Outcome, run_checks
 
 __all__ = [
     "CHECKS",
-    "Subject",
+    "Check",
+    "ModelUnderTest",
+    "Outcome",
+    "run_checks",
 ]

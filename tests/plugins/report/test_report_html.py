@@ -50,6 +50,13 @@ def test_several_runs_are_compared_as_compare_does(tmp_path):
     assert page_of(*folders[:2]).text.count("1.0000 ± 0.0100 *") == 1
 
 
+def test_a_metric_that_cannot_be_has_a_warning(tmp_path):
+    kl = metric(-0.5, 0.1, "nats", basis={"data": "two_gaussians"})
+    page = page_of(make_run(tmp_path / "a", test={"kl_nats": kl}))
+    assert "Warning test: kl_nats is -0.5000 ± 0.1000, and no KL divergence is below zero" in page.text
+    assert "Warning" not in page_of(make_run(tmp_path / "b", test={"kl_nats": kl | {"standard_error": 0.2}})).text
+
+
 def test_what_a_run_says_cannot_break_out(tmp_path):
     folder = make_run(
         tmp_path / "<script>alert('&quot;')<",

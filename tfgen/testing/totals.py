@@ -1,0 +1,123 @@
+"""Total mass of a density: over a grid of the plane, or over every tiny image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+from unittest import SkipTest
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.data.dataset import Dataset
+from tfgen.errors import TfgenError
+from tfgen.evaluate.scoring import score_batches
+from tfgen.model.base import GenerativeModel
+from tfgen.testing.model_under_test import ModelUnderTest
+from tfgen.testing.tiny_images import all_images
+
+#: ``(x, labels, seed) -> [batch]`` nats.
+Score = Callable[[Any, Any, Any], Any]
+
+_BATCH = 4096
+_LABELS = 2  # so many classes of a conditional model are looked at
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Points of the plane and the area that each stands for.
+
+    Attributes:
+        points: [n, 2] float32.
+        areas: [n].
+        inner: whether a point lies among the data, [n].
+    """
+
+    points: NDArray[np.float32]
+    areas: NDArray[np.float64]
+    inner: NDArray[np.bool_]
+
+
+def plane_grid(data: Dataset, cells: int, reach: float) -> Grid:
+    """Return cells x cells points that lie close among the data and ever wider apart outside, by ``x = c + h sinh(u)``.
+
+    Args:
+        data: vectors in the plane; c is the centre of their box and h half its side.
+        cells: points along each axis.
+        reach: how far the grid goes, in units of h.
+    """
+    low, high = data.train.x.min(axis=0).astype(np.float64), data.train.x.max(axis=0).astype(np.float64)
+    centre, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-3)
+    step = 2 * np.arcsinh(reach) / cells
+    u = (np.arange(cells) + 0.5) * step - np.arcsinh(reach)
+    ticks, widths = np.sinh(u)[:, None] * half, np.cosh(u)[:, None] * half * step
+    offsets = np.stack(np.meshgrid(ticks[:, 0], ticks[:, 1], indexing="ij"), axis=-1).reshape(-1, 2)
+    areas = np.multiply.outer(widths[:, 0], widths[:, 1]).reshape(-1)
+    return Grid((centre + offsets).astype(np.float32), areas, np.all(np.abs(offsets) <= half, axis=1))
+
+
+def scored(
+    score: Score, x: NDArray[np.generic], label: int | None, seed: int = 0, batch: int = _BATCH
+) -> NDArray[np.float64]:
+    """Return the score of each example in nats [n], compiled, a batch at a time; all under one label."""
+    labels = None if label is None else np.full(len(x), label, np.int32)
+    parts = score_batches(score, x, [labels], seed=seed, batch_size=min(batch, len(x)))
+    return np.concatenate([values[:, 0] for _, values in parts])
+
+
+def labels_looked_at(model: GenerativeModel) -> Iterator[int | None]:
+    """Yield None for an unconditional model, the first labels for a conditional one."""
+    if not model.conditional:
+        yield None
+    else:
+        yield from range(min(model.data.classes or 1, _LABELS))
+
+
+def given(label: int | None) -> str:
+    """Return the words behind a number that is given a label."""
+    return "" if label is None else f" given label {label}"
+
+
+def mass_on_grid(score: Score, grid: Grid, label: int | None, seed: int = 0) -> float:
+    """Return the integral of exp(score) over a grid.
+
+    Raises:
+        AssertionError: when a density among the data is no number.
+    """
+    values = scored(score, grid.points, label, seed)
+    assert not np.isnan(values[grid.inner]).any(), f"log_prob is NaN in the midst of the data{given(label)}"
+    # Far outside what overflows has no mass.
+    return float(np.sum(np.exp(np.where(np.isnan(values), -np.inf, values)) * grid.areas))
+
+
+def tiny_model(under_test: ModelUnderTest) -> GenerativeModel:
+    """Return the model briefly trained on `tiny_images`.
+
+    Raises:
+        SkipTest: for a model of images that does not take such small ones.
+    """
+    try:
+        return under_test.on_tiny_images.trained[1]
+    except TfgenError as error:
+        shape = "x".join(map(str, under_test.on_tiny_images.dataset.spec.shape))
+        raise SkipTest(
+            f"all images can be counted when they are of {shape}, which it does not take: {error}"
+        ) from error
+
+
+def image_probabilities(
+    score: Score, model: GenerativeModel, label: int | None, draws: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]:
+    """Return every tiny image, its probability as the mean of exp(score) over draws of the noise, and the standard error.
+
+    Args:
+        score: of images, with noise of its own for each of a batch.
+        model: what it belongs to.
+        label: of all images.
+        draws: 1 for a score without noise.
+    """
+    images = all_images(model.data)
+    values = np.exp(scored(score, np.repeat(images, draws, axis=0), label)).reshape(len(images), draws)
+    error = values.std(axis=1, ddof=1) / np.sqrt(draws) if draws > 1 else np.zeros(len(images))
+    return images, values.mean(axis=1), cast(NDArray[np.float64], error)
