@@ -26,7 +26,7 @@ import tyro
 if not __package__:  # run as a file, as in the first example
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.timings import machine_lines, middle, spread
+from benchmarks.timings import machine_lines, middle, min_to_max
 from tfgen import runtime
 from tfgen.cli.tables import print_table
 from tfgen.data.spec import DataSpec
@@ -198,8 +198,8 @@ def table(timings: Sequence[Timing], samples: int) -> tuple[list[str], list[list
     for timing in timings:
         ms = [1e6 * seconds / samples for seconds in timing.seconds]
         rate = f"{1e6 / statistics.median(ms):,.0f}"
-        ratios = [middle(timing.ratios), spread(timing.ratios)]
-        rows.append([timing.network, DESCRIPTIONS[timing.way], middle(ms), spread(ms), rate, *ratios])
+        ratios = [middle(timing.ratios), min_to_max(timing.ratios)]
+        rows.append([timing.network, DESCRIPTIONS[timing.way], middle(ms), min_to_max(ms), rate, *ratios])
     return headings, rows
 
 

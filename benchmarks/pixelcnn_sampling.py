@@ -28,7 +28,7 @@ import tyro
 if not __package__:  # run as a file, as in the first example
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.timings import machine_lines, middle, spread
+from benchmarks.timings import machine_lines, middle, min_to_max
 from tfgen import runtime
 from tfgen.cli.tables import markdown_table, print_table
 from tfgen.data.spec import DataSpec
@@ -157,7 +157,7 @@ def programs(model: PixelCNN, batch: int) -> tuple[dict[str, Callable[[], Any]],
 
     from benchmarks.products import alone, products_of
     from tfgen.seeds import fold_in
-    from tfgen_plugins.pixelcnn.drawing import naive_sampler
+    from tfgen_plugins.pixelcnn.programs import naive_sampling_program
 
     loops = model.data.shape[:2]
     calls = iter(range(1, 2**31 - 1))
@@ -166,8 +166,8 @@ def programs(model: PixelCNN, batch: int) -> tuple[dict[str, Callable[[], Any]],
     def cached(number: tf.Tensor) -> tf.Tensor:
         return model.sample(batch, seed=fold_in(0, number))
 
-    images = model.walked.seen(tf.zeros([batch, *model.data.shape]))
-    first_pixels = naive_sampler(model.walked, min(_PASSES, math.prod(loops)))
+    images = model.sampler.network_input(tf.zeros([batch, *model.data.shape]))
+    first_pixels = naive_sampling_program(model.sampler, min(_PASSES, math.prod(loops)))
     uniforms = tf.fill([batch, *loops, 1], 0.5)
     xla = tf.function(lambda: model.network(images), autograph=False, jit_compile=True)
     one = tf.constant(1.0)
@@ -274,7 +274,7 @@ def table(timings: Sequence[Timing]) -> tuple[list[str], list[list[str]]]:
                 str(t.batch),
                 f"{t.batch / cached:,.0f}",
                 middle(ms),
-                spread(ms),
+                min_to_max(ms),
                 f"{1e3 * one:.2f}",
                 t.way,
                 f"{statistics.median(t.ratios):.0f}",
@@ -306,7 +306,7 @@ def verdict_lines(timings: Sequence[Timing], parameters: int, peer: Mapping[str,
                 f"{t.naive / predicted:.2f} times {t.pixels} passes; it drew the same images"
             )
     rates = [2e-9 * rate for t in timings for rate in t.product_rate]
-    yield f"a product of {_MATRIX} x {_MATRIX} matrices: {statistics.median(rates):.0f} GFLOP/s ({spread(rates)})"
+    yield f"a product of {_MATRIX} x {_MATRIX} matrices: {statistics.median(rates):.0f} GFLOP/s ({min_to_max(rates)})"
     yield f"parameters: {parameters:,}"
     if peer is not None:
         ours = {t.batch: statistics.median(t.cached) for t in timings}.get(peer["batch"])

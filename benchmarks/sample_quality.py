@@ -23,7 +23,7 @@ import tyro
 if not __package__:  # run as a file, as in the first example
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.timings import machine_lines, middle, spread
+from benchmarks.timings import machine_lines, middle, min_to_max
 from tfgen import runtime
 from tfgen.cli.tables import measured, print_table
 from tfgen.errors import OptionError, TfgenError, require_option
@@ -170,7 +170,7 @@ def rows_of(found: Sequence[Found]) -> tuple[list[str], list[list[str]]]:
         if each.density:
             name, metric = each.density
             density = f"{measured(metric['value'], metric['standard_error'])} {name}"
-        ratio = f"{middle(each.ratios)} ({spread(each.ratios)})" if each.ratios else "-"
+        ratio = f"{middle(each.ratios)} ({min_to_max(each.ratios)})" if each.ratios else "-"
         rate = f"{each.images_per_second['value']:,.0f}"
         rows.append([each.run, str(each.seed), f"{each.train_seconds:.0f}", *cells, density, rate, ratio])
     return headings, rows
@@ -204,7 +204,7 @@ def _measure_all(options: Options, given: Sequence[str]) -> None:
     network = feature_network(chosen, first.data, first.config.sources, quiet=False)
     found: list[Found] = []
     for run in runs:
-        with runtime.many_models():
+        with runtime.without_retracing_warnings():
             print(f"{run.name} ...", file=sys.stderr, flush=True)
             found.append(measure(Run(run.files, registry), network, options))
     headings, rows = rows_of(found)

@@ -21,7 +21,7 @@ import tyro
 if not __package__:  # run as a file, as in the example
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.timings import machine_lines, middle, spread
+from benchmarks.timings import machine_lines, middle, min_to_max
 from tfgen import runtime
 from tfgen.cli.tables import print_table
 from tfgen.errors import TfgenError, require_option
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timings = measure(options)
         for mode, (theirs, ours) in timings.items():
             ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
-            rows.append([mode, middle(theirs), middle(ours), middle(ratios), spread(ratios)])
+            rows.append([mode, middle(theirs), middle(ours), middle(ratios), min_to_max(ratios)])
         command = shlex.join(["python", "benchmarks/seeds.py", *arguments])
         if options.json is not None:
             milliseconds = {mode: {"tf.random": theirs, "tfgen": ours} for mode, (theirs, ours) in timings.items()}

@@ -137,9 +137,9 @@ def table(ways: Sequence[Measured]) -> tuple[list[str], list[list[str]]]:
         cells = [
             way.description,
             middle(ms),
-            spread(ms),
+            min_to_max(ms),
             middle(ratio),
-            spread(ratio),
+            min_to_max(ratio),
             f"{way.compile_seconds:.1f}",
             f"{way.first_loss:.4f}",
             f"{way.last_loss:.4f}",
@@ -153,7 +153,7 @@ def middle(values: Sequence[float]) -> str:
     return f"{statistics.median(values):.2f}" if values else "-"
 
 
-def spread(values: Sequence[float]) -> str:
+def min_to_max(values: Sequence[float]) -> str:
     """Return the least and the most for people; a dash for none."""
     return f"{min(values):.2f}-{max(values):.2f}" if values else "-"
 

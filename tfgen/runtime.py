@@ -75,18 +75,18 @@ def _captured_stderr() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def many_models() -> Iterator[None]:
+def without_retracing_warnings() -> Iterator[None]:
     """Silence, for the block, TensorFlow's warning that one function was traced often: here each model has its own."""
 
-    def is_no_such_warning(record: logging.LogRecord) -> bool:
+    def is_another_message(record: logging.LogRecord) -> bool:
         return "tf.function retracing" not in str(record.msg)
 
     logger = load_tensorflow().get_logger()
-    logger.addFilter(is_no_such_warning)
+    logger.addFilter(is_another_message)
     try:
         yield
     finally:
-        logger.removeFilter(is_no_such_warning)
+        logger.removeFilter(is_another_message)
 
 
 def device_scope(device: str) -> Any:

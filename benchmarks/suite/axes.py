@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfgen_benchmarks.options import Variant
-from tfgen_benchmarks.rows import Row
+from tfgen_benchmarks.rows import BenchmarkRow
 
 #: Options that make a model deeper or wider, by convention: the first that a model has.
 DEPTHS, WIDTHS = ("layers", "blocks", "depth"), ("units", "filters", "channels", "width", "hidden")
 SIDES = (8, 14, 28, 56)
 
 
-def refuse_what_changes_nothing(rows: Sequence[Row]) -> None:
+def refuse_what_changes_nothing(rows: Sequence[BenchmarkRow]) -> None:
     """Give rows of growth a reason where the option that is varied does nothing in this model, going by what is counted."""
     counted = {row.multiply_adds_each for row in rows if row.reason is None}
     if len(counted) == 1 and None not in counted and len(rows) > 1:

@@ -158,10 +158,10 @@ def _doubts(result: Result) -> list[str]:
 
 def _compare(options: CompareOptions) -> int:
     from tfgen.files import write_json
-    from tfgen_benchmarks.comparing import compare
+    from tfgen_benchmarks.comparing import compare_results
     from tfgen_benchmarks.comparing_table import print_comparison
 
-    comparison = compare(record.read(options.old), record.read(options.new))
+    comparison = compare_results(record.read(options.old), record.read(options.new))
     print_comparison(comparison)
     if options.json is not None:
         write_json(options.json, comparison.to_json())

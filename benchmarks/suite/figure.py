@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 
 from tfgen_benchmarks.growth import Fit, fits
 from tfgen_benchmarks.parity import OURS
-from tfgen_benchmarks.rows import Row, best
+from tfgen_benchmarks.rows import BenchmarkRow, best
 from tfgen_benchmarks.words import count, exponent, listed, with_range
 
 _MOST_IN_A_ROW = 3
@@ -30,7 +30,7 @@ _LEAST_SPAN = 10.0
 _AXES = {"side": "image side, pixels"}
 
 
-def draw_throughput(rows: Sequence[Row], path: Path) -> bool:
+def draw_throughput(rows: Sequence[BenchmarkRow], path: Path) -> bool:
     """Write images a second against batch, a panel for each model that samples, and the rates that the ceilings allow.
 
     A bar at a point spans the rounds. The ceilings are those of tfgen's fastest way at each batch, or of the fastest at all
@@ -71,7 +71,7 @@ def draw_throughput(rows: Sequence[Row], path: Path) -> bool:
     return True
 
 
-def draw_growth(rows: Sequence[Row], path: Path) -> bool:
+def draw_growth(rows: Sequence[BenchmarkRow], path: Path) -> bool:
     """Write milliseconds an image against each size that was varied, with the fitted lines; their exponents in the legends.
 
     Args:
@@ -107,7 +107,7 @@ def draw_growth(rows: Sequence[Row], path: Path) -> bool:
     return True
 
 
-def _looks(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, Any]]:
+def _looks(rows: Sequence[BenchmarkRow]) -> dict[tuple[str, str], dict[str, Any]]:
     """Return how each contender and way is drawn: a colour for the contender, marker and line for its way."""
     contenders: dict[str, list[str]] = {}
     for row in rows:
@@ -126,7 +126,7 @@ def _looks(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
-def _draw_rates(axes: Axes, rows: Sequence[Row], look: Mapping[str, Any]) -> Any:
+def _draw_rates(axes: Axes, rows: Sequence[BenchmarkRow], look: Mapping[str, Any]) -> Any:
     """Draw one program's medians, with bars over the rounds; return what stands in the legend."""
     rates = np.array([[min(row.rates), statistics.median(row.rates), max(row.rates)] for row in rows])
     low, middle, high = rates.T
@@ -134,7 +134,7 @@ def _draw_rates(axes: Axes, rows: Sequence[Row], look: Mapping[str, Any]) -> Any
     return axes.errorbar([row.batch for row in rows], middle, markersize=4.5, linewidth=1.4, zorder=2, **bars, **look)
 
 
-def _allowed(rows: Sequence[Row]) -> dict[str, list[tuple[int, float]]]:
+def _allowed(rows: Sequence[BenchmarkRow]) -> dict[str, list[tuple[int, float]]]:
     """Return for each ceiling the batches and the images a second that it allows at what an image costs there."""
     found: dict[str, list[tuple[int, float]]] = {}
     for batch in sorted({row.batch for row in rows}):

@@ -17,7 +17,7 @@ from tfgen.runs.config import Device
 from tfgen.training.options import CompileMode
 from tfgen_benchmarks.rows import Part
 
-Precision = Literal["float32", "tf32", "bfloat16"]
+ComputePrecision = Literal["float32", "tf32", "bfloat16"]
 Way = Literal["graph", "xla"]
 
 
@@ -48,7 +48,7 @@ class Options:
     """Height and width of the images; 28 is MNIST's."""
     device: Device = "auto"
     """Where to compute; auto takes a GPU when there is one."""
-    precision: Precision = "float32"
+    precision: ComputePrecision = "float32"
     """Arithmetic of products: full float32; float32 with tensor cores' rounding of factors (GPU); or networks in bfloat16."""
     rounds: int = 5
     """Rounds that count; in each every program is timed once, in turns."""

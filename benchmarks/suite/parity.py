@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tfgen_benchmarks.rows import Row
+from tfgen_benchmarks.rows import BenchmarkRow
 from tfgen_benchmarks.words import count, factor
 
 OURS = "tfgen"
@@ -24,8 +24,8 @@ class Parity:
         multiply_adds: the same of the multiply-adds of an image.
     """
 
-    ours: Row
-    theirs: Row
+    ours: BenchmarkRow
+    theirs: BenchmarkRow
     parameters: float | None
     multiply_adds: float | None
 
@@ -57,7 +57,7 @@ class Parity:
         return f"{line}; not known on both sides" if self.unknown else line
 
 
-def parities(rows: Sequence[Row]) -> list[Parity]:
+def parities(rows: Sequence[BenchmarkRow]) -> list[Parity]:
     """Return each peer's counts beside tfgen's, for each model and work, at the largest batch where both are known."""
     found = []
     peers = dict.fromkeys((row.part, row.model, row.work, row.contender) for row in rows if row.contender != OURS)
@@ -78,11 +78,11 @@ def parities(rows: Sequence[Row]) -> list[Parity]:
     return found
 
 
-def _counted(row: Row) -> bool:
+def _counted(row: BenchmarkRow) -> bool:
     return row.parameters is not None or row.multiply_adds_each is not None
 
 
-def _known(pair: tuple[Row, Row]) -> int:
+def _known(pair: tuple[BenchmarkRow, BenchmarkRow]) -> int:
     return sum(row.parameters is not None for row in pair) + sum(row.multiply_adds_each is not None for row in pair)
 
 

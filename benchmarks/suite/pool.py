@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfgen_benchmarks.pipe import Entrant, Worker, WorkerGoneError
-from tfgen_benchmarks.rows import Row
+from tfgen_benchmarks.rows import BenchmarkRow
 
 
 class Pool:
@@ -72,7 +72,7 @@ class Case:
     entrant: str
     key: str
     subject: Mapping[str, Any]
-    row: Row
+    row: BenchmarkRow
     life: int = 0
     each: float = 0.0
 

@@ -14,7 +14,7 @@ from tfgen.cli.tables import markdown_table, print_table
 from tfgen_benchmarks.growth import Fit, fits
 from tfgen_benchmarks.parity import OURS, parities
 from tfgen_benchmarks.record import Result
-from tfgen_benchmarks.rows import Row, best, ratios
+from tfgen_benchmarks.rows import BenchmarkRow, best, ratios
 from tfgen_benchmarks.words import NOTHING, count, exponent, factor, listed, middle, number, percent, with_range
 
 _TITLES = {
@@ -33,7 +33,7 @@ _NUMBERS_AFTER = [
     "of copy ceiling",
 ]
 _GROWTH = ["model", "by", "batch", "sizes", "ms an image", "exponent", "at the end", "of multiply-adds", "at the end"]
-#: What a ceiling is, the unit that it is told in, and what one unit of `Row.ceilings` is of it.
+#: What a ceiling is, the unit that it is told in, and what one unit of `BenchmarkRow.ceilings` is of it.
 CEILINGS: Mapping[str, tuple[str, str, float]] = {
     "products": ("a large matrix product", "GFLOP/s", 2e-9),
     "memory": ("a large copy (v += w in place)", "GB/s", 1e-9),
@@ -128,7 +128,7 @@ def below(result: Result) -> dict[str, list[str]]:
     return {heading: lines for heading, lines in found.items() if lines}
 
 
-def _rates_table(rows: Sequence[Row], notes: Mapping[str, int]) -> tuple[list[str], list[list[str]]]:
+def _rates_table(rows: Sequence[BenchmarkRow], notes: Mapping[str, int]) -> tuple[list[str], list[list[str]]]:
     """Return headings and cells of examples per second."""
     timed = [row for row in rows if row.reason is None]
     with_peers = any(row.contender != OURS for row in rows)
@@ -154,7 +154,7 @@ def _rates_table(rows: Sequence[Row], notes: Mapping[str, int]) -> tuple[list[st
     return headings, cells
 
 
-def _costs(row: Row) -> list[str]:
+def _costs(row: BenchmarkRow) -> list[str]:
     """Return the cells of what a row costs, and how near it comes to the limits."""
     flops = [2e-9 * row.multiply_adds / seconds for seconds in row.seconds] if row.multiply_adds is not None else []
     return [
@@ -167,7 +167,7 @@ def _costs(row: Row) -> list[str]:
     ]
 
 
-def _times(slow: Row, fast: Row | None) -> str:
+def _times(slow: BenchmarkRow, fast: BenchmarkRow | None) -> str:
     """Return how many times as many examples a second the second row makes, with its range within the rounds."""
     if fast is None:
         return NOTHING
@@ -176,20 +176,20 @@ def _times(slow: Row, fast: Row | None) -> str:
     return factor((fast.rate or 0.0) / (slow.rate or 1.0))  # a slow one may have had fewer rounds
 
 
-def _alike(rows: Sequence[Row]) -> list[list[Row]]:
+def _alike(rows: Sequence[BenchmarkRow]) -> list[list[BenchmarkRow]]:
     """Return each row by itself, but rows that have the same reason for want of numbers together, at their first place."""
-    groups: dict[tuple[Any, ...], list[Row]] = {}
+    groups: dict[tuple[Any, ...], list[BenchmarkRow]] = {}
     for row in rows:
         key = row.name if row.reason is None else (row.model, row.contender, row.work, row.way, row.reason)
         groups.setdefault(key, []).append(row)
     return list(groups.values())
 
 
-def _batches(group: Sequence[Row]) -> str:
+def _batches(group: Sequence[BenchmarkRow]) -> str:
     return listed([row.batch for row in group]) if len(group) < 3 else f"{group[0].batch}..{group[-1].batch}"
 
 
-def _by(row: Row, notes: Mapping[str, int] | None = None) -> str:
+def _by(row: BenchmarkRow, notes: Mapping[str, int] | None = None) -> str:
     """Return whose the row is and in which way, with the numbers of its notes."""
     name = _way(row.contender, row.way) + ("" if row.work in ("sample", "train") else f", {row.work}")
     places = [str(notes[note]) for note in row.notes] if notes else []
@@ -201,12 +201,12 @@ def _way(contender: str, way: str) -> str:
     return contender if way == NOTHING else f"{contender} {way}"
 
 
-def _numbered(rows: Sequence[Row]) -> dict[str, int]:
+def _numbered(rows: Sequence[BenchmarkRow]) -> dict[str, int]:
     """Return every note once, with its number."""
     return {note: place for place, note in enumerate(dict.fromkeys(note for row in rows for note in row.notes), 1)}
 
 
-def _growth_table(rows: Sequence[Row], notes: Mapping[str, int]) -> tuple[list[str], list[list[str]]]:
+def _growth_table(rows: Sequence[BenchmarkRow], notes: Mapping[str, int]) -> tuple[list[str], list[list[str]]]:
     """Return headings and cells of the fits: sizes, milliseconds an image, and exponents, each beside the counted one."""
     cells = []
     for fit in fits(rows):
@@ -229,7 +229,7 @@ def _key(fit: Fit) -> tuple[str, str, str, str]:
     return (fit.model, fit.contender, fit.work, fit.way)
 
 
-def ceiling_values(rows: Sequence[Row], name: str) -> list[float]:
+def ceiling_values(rows: Sequence[BenchmarkRow], name: str) -> list[float]:
     """Return what was measured of a ceiling, each once: rows of a round share one measurement."""
     return list(dict.fromkeys(value for row in rows for value in row.ceilings.get(name, [])))
 

@@ -16,7 +16,7 @@ _NEAR = 0.15
 
 
 @dataclass
-class Row:
+class BenchmarkRow:
     """What is known of one program; `to_json` makes it fit for JSON and `from_json` reads that.
 
     Attributes:
@@ -116,7 +116,7 @@ class Row:
         return dataclasses.asdict(self) | {"derived": {name: getattr(self, name) for name in derived}}
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Row:
+    def from_json(cls, content: Mapping[str, Any]) -> BenchmarkRow:
         """Read what `to_json` wrote.
 
         Raises:
@@ -125,12 +125,12 @@ class Row:
         return cls(**{name: value for name, value in content.items() if name != "derived"})
 
 
-def ratios(slow: Row, fast: Row) -> list[float]:
+def ratios(slow: BenchmarkRow, fast: BenchmarkRow) -> list[float]:
     """Return how many times as many examples a second the second row makes, in each round."""
     return [b / a for a, b in zip(slow.rates, fast.rates, strict=True)]
 
 
-def best(rows: Sequence[Row], **wanted: Any) -> Row | None:
+def best(rows: Sequence[BenchmarkRow], **wanted: Any) -> BenchmarkRow | None:
     """Return the fastest of the rows with these attributes, by the median over the rounds; None when there is none."""
     found = [
         row

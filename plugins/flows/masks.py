@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen import DataSpec, TfgenError, as_seed, fold_in, uniform
-from tfgen_plugins.flows import Mask
+from tfgen_plugins.flows import CouplingMask
 
 _MASK_SEED = 0x6D61  # keeps the draws of masks apart from others made from the same seed
 
 
-def binary_mask(kind: Mask, data: DataSpec, layer: int, seed: int) -> NDArray[np.bool_]:
+def binary_mask(kind: CouplingMask, data: DataSpec, layer: int, seed: int) -> NDArray[np.bool_]:
     """Return the mask b of one layer, [D] over the flattened example, true where a dimension is kept.
 
     Layers come in pairs: the second of a pair has the inverted mask of the first, so that together they move everything.
@@ -25,12 +25,12 @@ def binary_mask(kind: Mask, data: DataSpec, layer: int, seed: int) -> NDArray[np
 
     Args:
         kind: of the mask.
-        data: what one example is.
+        data: the data set's spec.
         layer: position in the chain, from 0.
         seed: of the model, for ``random``.
 
     Raises:
-        TfgenError: when the data have no such mask.
+        TfgenError: for a channel mask of other data than images of even height and width.
     """
     dimensions = data.dimensions
     if kind == "half":

@@ -19,7 +19,7 @@ class Partition(keras.layers.Layer):
 
     In place of ``b * x`` and ``(1 - b) * x``, which carry a zero for each masked number, networks get the kept dimensions
     alone and return parameters for the moved ones alone: the same mathematics at half the work. The order of the dimensions
-    is a weight that no training changes, so a mask is saved with its model.
+    is a weight that no training changes, so a mask is saved with the model.
 
     Args:
         mask: b, [D]: 1 where a dimension is kept.

@@ -57,7 +57,7 @@ _MOST = 60
 
 
 @dataclass(frozen=True)
-class Picture:
+class GalleryPicture:
     """A picture with what is said of it.
 
     Attributes:
@@ -84,9 +84,9 @@ class Gallery:
         notes: what was left out, in sentences.
     """
 
-    samples: list[Picture] = field(default_factory=list)
-    front: list[Picture] = field(default_factory=list)
-    groups: dict[str, list[Picture]] = field(default_factory=dict)
+    samples: list[GalleryPicture] = field(default_factory=list)
+    front: list[GalleryPicture] = field(default_factory=list)
+    groups: dict[str, list[GalleryPicture]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -103,7 +103,7 @@ def gallery_of(run: RunFacts) -> Gallery:
     for name, caption in _IN_FRONT.items():
         if name in images:
             gallery.front.append(_picture(images[name], caption, run))
-    placed: dict[str, list[Picture]] = {title: [] for title in (*_GROUPS, _OTHERS)}
+    placed: dict[str, list[GalleryPicture]] = {title: [] for title in (*_GROUPS, _OTHERS)}
     for name in sorted(images.keys() - _MOMENTS.keys() - _IN_FRONT.keys(), key=_rank):
         title, caption = place_of(name)
         placed[title].append(_picture(images[name], caption, run, of_images and title == "Further samples"))
@@ -151,9 +151,9 @@ def _rank(name: str) -> tuple[int, str]:
     return (known.index(name) if name in known else len(known), name)
 
 
-def _picture(image: Inlined, caption: str, run: RunFacts, pixelated: bool = False, alt: str = "") -> Picture:
+def _picture(image: Inlined, caption: str, run: RunFacts, pixelated: bool = False, alt: str = "") -> GalleryPicture:
     shown = f"{caption} ({image.note})" if image.note else caption
-    return Picture(image, shown, f"{alt or caption}, {run.config['model']} on {run.config['data']}", pixelated)
+    return GalleryPicture(image, shown, f"{alt or caption}, {run.config['model']} on {run.config['data']}", pixelated)
 
 
 def _in_words(name: str) -> str:

@@ -37,7 +37,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Bar:
+class ChartBar:
     """One of several values side by side.
 
     Attributes:
@@ -73,7 +73,7 @@ class MetricLine:
     unit: str
     direction: str
     basis: str
-    bars: list[Bar] = field(default_factory=list)
+    bars: list[ChartBar] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Classified:
     split: str
     lines: list[MetricLine]
     confusion: list[list[tuple[int, float]]]
-    bars: list[Bar]
+    bars: list[ChartBar]
     mistakes: str
 
 
@@ -137,7 +137,7 @@ def metric_line(split: str, metric: Metric, catalogue: Catalogue) -> MetricLine:
     )  # fmt: skip
 
 
-def bars_of(values: Any) -> list[Bar]:
+def bars_of(values: Any) -> list[ChartBar]:
     """Return a bar for each class; none where `values` is not a list of numbers, with null where one is not known.
 
     Shares stand on a scale from 0 to 1, larger values on one from 0 to the largest of them.
@@ -150,9 +150,9 @@ def bars_of(values: Any) -> list[Bar]:
     scale = max([1.0, *known])
     digits = 3 if scale == 1.0 else 1
     return [
-        Bar(str(label), min(max(value / scale, 0.0), 1.0), f"{value:.{digits}f}")
+        ChartBar(str(label), min(max(value / scale, 0.0), 1.0), f"{value:.{digits}f}")
         if value is not None and math.isfinite(value)
-        else Bar(str(label), 0.0, "—")
+        else ChartBar(str(label), 0.0, "—")
         for label, value in enumerate(values)
     ]
 

@@ -25,7 +25,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A row of the table.
 
     Attributes:
@@ -53,10 +53,10 @@ class SideBySide:
         without_curve: the runs that are not in that picture.
     """
 
-    facts: list[Row]
-    metrics: list[Row]
-    further: list[Row]
-    options: list[Row]
+    facts: list[TableRow]
+    metrics: list[TableRow]
+    further: list[TableRow]
+    options: list[TableRow]
     notes: list[str]
     curves: Inlined | None
     without_curve: list[str]
@@ -70,7 +70,7 @@ def side_by_side(runs: Sequence[RunFacts]) -> SideBySide:
     named = set(comparison.options) - {"model", "data"}
     options = [_row(cells) for cells in table.rows[:first] if cells[0] in named]
     facts = [_row(cells) for cells in table.rows[:first] if cells[0] not in named]
-    ranked: dict[bool, list[Row]] = {True: [], False: []}
+    ranked: dict[bool, list[TableRow]] = {True: [], False: []}
     measured_on = min((row.split for row in comparison.metrics), key=SPLITS.index, default="test")
     for cells, metric in zip(table.rows[first:], comparison.metrics, strict=True):
         verdicts = [metric.standings[run.name].verdict if run.name in metric.standings else "" for run in runs]
@@ -82,7 +82,7 @@ def side_by_side(runs: Sequence[RunFacts]) -> SideBySide:
     return SideBySide(facts, ranked[True], ranked[False], options, list(table.notes), picture, alone)
 
 
-def _row(cells: Sequence[str], verdicts: Sequence[str] | None = None) -> Row:
+def _row(cells: Sequence[str], verdicts: Sequence[str] | None = None) -> TableRow:
     label, *texts = cells
     title, *basis = label.split("\n")
-    return Row(title, basis, [Cell(*cell) for cell in zip(texts, verdicts or [""] * len(texts), strict=True)])
+    return TableRow(title, basis, [Cell(*cell) for cell in zip(texts, verdicts or [""] * len(texts), strict=True)])

@@ -197,9 +197,9 @@ def train_all(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make {folder}: {error.strerror}; choose another --runs-dir.") from error
-    from tfgen.runtime import many_models
+    from tfgen.runtime import without_retracing_warnings
 
-    with RunFolder(folder).locked(), many_models():
+    with RunFolder(folder).locked(), without_retracing_warnings():
         yield outcomes
         for number, run in enumerate(planned):
             place = f"run {number + 1} of {len(planned)}"

@@ -17,7 +17,7 @@ _NOTHING = "—"
 
 
 @dataclass(frozen=True)
-class Spread:
+class MeanAndDeviation:
     """One number over the seeds of a combination.
 
     Attributes:
@@ -52,23 +52,23 @@ class Combination:
     varied: Mapping[str, Any]
     seeds: Sequence[int]
     unfinished: Sequence[int]
-    metrics: Mapping[str, Spread]
+    metrics: Mapping[str, MeanAndDeviation]
     units: Mapping[str, str]
     parameters: int | None
-    train_seconds: Spread | None
-    samples_per_second: Spread | None
+    train_seconds: MeanAndDeviation | None
+    samples_per_second: MeanAndDeviation | None
     sample_batch: int | None
 
 
-def spread(values: Sequence[float]) -> Spread:
+def mean_and_deviation(values: Sequence[float]) -> MeanAndDeviation:
     """Return mean and standard deviation.
 
-    >>> spread([1.0, 3.0])
-    Spread(mean=2.0, deviation=1.4142135623730951, seeds=2)
+    >>> mean_and_deviation([1.0, 3.0])
+    MeanAndDeviation(mean=2.0, deviation=1.4142135623730951, seeds=2)
     """
     finite = all(map(math.isfinite, values))
     deviation = statistics.stdev(values) if finite and len(values) > 1 else math.nan
-    return Spread(statistics.fmean(values), deviation, len(values))
+    return MeanAndDeviation(statistics.fmean(values), deviation, len(values))
 
 
 def combinations(outcomes: Sequence[Outcome]) -> list[Combination]:
@@ -94,11 +94,11 @@ def _combination(outcomes: Sequence[Outcome]) -> Combination:
         varied=first.varied,
         seeds=[outcome.planned.config.training.seed for outcome in outcomes if outcome.facts],
         unfinished=[outcome.planned.config.training.seed for outcome in outcomes if not outcome.facts],
-        metrics={name: spread([metrics[name].value for metrics in measured]) for name in names},
+        metrics={name: mean_and_deviation([metrics[name].value for metrics in measured]) for name in names},
         units={name: measured[0][name].unit for name in names},
         parameters=finished[0].results.get("parameters") if finished else None,
-        train_seconds=spread([run.seconds for run in finished]) if finished else None,
-        samples_per_second=spread([timing.value for timing in timed]) if timed else None,
+        train_seconds=mean_and_deviation([run.seconds for run in finished]) if finished else None,
+        samples_per_second=mean_and_deviation([timing.value for timing in timed]) if timed else None,
         sample_batch=timed[0].basis.get("batch_size") if timed else None,
     )
 
@@ -188,7 +188,7 @@ def _seeds(row: Combination) -> str:
     return f"{done} (not {', '.join(map(str, row.unfinished))})" if row.unfinished else done
 
 
-def _number(value: Spread | None, form: str) -> str:
+def _number(value: MeanAndDeviation | None, form: str) -> str:
     if value is None:
         return _NOTHING
     mean = form.format(value.mean)

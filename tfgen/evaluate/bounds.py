@@ -15,7 +15,7 @@ from tfgen.model.capabilities import HasElbo, HasPosterior
 #: A unit is active when the variance of its posterior mean is above this (Burda et al. 2016, section 5.2).
 ACTIVE_VARIANCE = 0.01
 #: Codes decoded between two moves of the progress bar: seconds of work on a few cores.
-_CODES_AT_A_TIME = 100_000
+_CODES_BATCH = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ def score_bound(
     )
     elbo = tightest = found[:, 0]
     if particles > 1:
-        fewer = max(1, min(batch_size, _CODES_AT_A_TIME // particles))
+        fewer = max(1, min(batch_size, _CODES_BATCH // particles))
         title = f"evaluating, {particles} particles"
         marginal, tightest = log_probabilities(
             lambda batch, label, seed: model.elbo(batch, label, seed=seed, particles=particles),

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import Dataset
 from tfgen.errors import CapabilityError, NonFiniteError, UnknownNameError
 from tfgen.evaluate.scoring import (
-    Likelihood,
+    Scorer,
     check_measurement,
     labels_of,
-    likelihood_of,
     log_class_frequencies,
     log_sum_over_classes,
     mean_metric,
+    scorer_of,
     scores,
 )
 from tfgen.metrics.metric import Basis, Metric, metrics_to_json
@@ -187,13 +187,13 @@ def classify(
             "train one that does, for example: tfgen run conditional_realnvp"
         )
     labels = labels_of(data, name)
-    likelihood = likelihood_of(model, data, "classifying")
+    scorer = scorer_of(model, data, "classifying")
     log_priors = log_class_frequencies(data)
     if priors == "uniform":
         log_priors = np.full_like(log_priors, -math.log(len(log_priors)))
-    draws = draws if likelihood.noisy else 1  # without noise there is nothing to average over
+    draws = draws if scorer.noisy else 1  # without noise there is nothing to average over
     likelihoods, found = posteriors(
-        likelihood, data.splits[name].x, log_priors, draws=draws, seed=seed, batch_size=batch_size, quiet=quiet
+        scorer, data.splits[name].x, log_priors, draws=draws, seed=seed, batch_size=batch_size, quiet=quiet
     )
     lost = np.flatnonzero(np.isnan(found).any(axis=1))
     if len(lost):
@@ -201,14 +201,14 @@ def classify(
             f"log p(x|y) is not finite for {len(lost)} of {len(found)} examples of the {split} split, the first being "
             f"example {lost[0]}, so they have no posterior; train the model again with a smaller --learning-rate."
         )
-    noise = {"draws": draws, "seed": seed} if likelihood.noisy else {}
+    noise = {"draws": draws, "seed": seed} if scorer.noisy else {}
     basis = Basis.of({"split": split, "examples": len(labels), "data": data.name, **model.basis(), **noise})
-    basis = basis.with_entries(**likelihood.basis, class_prior=priors)
+    basis = basis.with_entries(**scorer.basis, class_prior=priors)
     return Classification(likelihoods, found, log_priors, labels, basis)
 
 
 def posteriors(
-    likelihood: Likelihood,
+    scorer: Scorer,
     x: NDArray[np.generic],
     log_priors: NDArray[np.float64],
     *,
@@ -232,7 +232,7 @@ def posteriors(
     Bounds are averaged first, which estimates the bound, and the posterior follows from the mean.
 
     Args:
-        likelihood: of a conditional model.
+        scorer: of a conditional model.
         x: examples [n, ...].
         log_priors: ``log p(y)``, [classes].
         draws: K.
@@ -240,16 +240,16 @@ def posteriors(
         batch_size: examples at a time.
         quiet: show no progress.
     """
-    likelihoods = np.zeros((len(x), likelihood.columns))
+    likelihoods = np.zeros((len(x), scorer.columns))
     found = np.full_like(likelihoods, -np.inf)
     options: dict[str, Any] = {"draws": draws, "seed": seed, "batch_size": batch_size, "quiet": quiet}
-    for which, values in scores(likelihood, x, title="classifying", **options):
+    for which, values in scores(scorer, x, title="classifying", **options):
         likelihoods[which] += values
-        if likelihood.density != "bound":
+        if scorer.density != "bound":
             with np.errstate(invalid="ignore"):  # what is no number stays so
                 found[which] = np.logaddexp(found[which], log_posteriors(values, log_priors))
     likelihoods /= draws
-    return likelihoods, log_posteriors(likelihoods, log_priors) if likelihood.density == "bound" else found - math.log(
+    return likelihoods, log_posteriors(likelihoods, log_priors) if scorer.density == "bound" else found - math.log(
         draws
     )
 

@@ -17,10 +17,10 @@ from tfgen.evaluate.scoring import (
     Labels,
     check_measurement,
     labels_of,
-    likelihood_of,
     log_class_frequencies,
     log_probabilities,
     mean_metric,
+    scorer_of,
     scores,
 )
 from tfgen.metrics.catalogue import CATALOGUE
@@ -75,28 +75,28 @@ def evaluate(
         OptionError: when draws, batch size or particles are below 1.
     """
     name = check_measurement(split, draws, batch_size)
-    likelihood = likelihood_of(model, data, "evaluating", particles)
+    scorer = scorer_of(model, data, "evaluating", particles)
     examples = data.splits[name]
-    draws = draws if likelihood.noisy else 1  # without noise there is nothing to average over
-    noise = {"draws": draws, "seed": seed} if likelihood.noisy else {}
+    draws = draws if scorer.noisy else 1  # without noise there is nothing to average over
+    noise = {"draws": draws, "seed": seed} if scorer.noisy else {}
     basis = Basis.of({"split": split, "examples": len(examples), "data": data.name, **model.basis(), **noise})
-    scored = basis.with_entries(**likelihood.basis)
+    scored = basis.with_entries(**scorer.basis)
     # A cross-entropy is no log-probability, of which a sum over the classes would mean something.
-    summed = likelihood.classes is not None and model.scored_as != "cross_entropy"
+    summed = scorer.classes is not None and model.scored_as != "cross_entropy"
     log_prior = log_class_frequencies(data) if summed else None
-    labels = None if likelihood.classes is None else labels_of(data, name)
+    labels = None if scorer.classes is None else labels_of(data, name)
     options: dict[str, Any] = {"draws": draws, "seed": seed, "batch_size": batch_size, "quiet": quiet}
     bound: BoundScores | None = None
-    if likelihood.density == "bound" and isinstance(model, HasElbo):
+    if scorer.density == "bound" and isinstance(model, HasElbo):
         bound = score_bound(model, examples.x, labels, log_prior, particles=particles, **options)
         marginal, own = bound.marginal, bound.tightest
     else:
-        marginal, own = log_probabilities(likelihood.function, examples.x, log_prior, labels, **options)
+        marginal, own = log_probabilities(scorer.function, examples.x, log_prior, labels, **options)
     found: list[Metric] = []
     if labels is None:
         found += likelihood_metrics(own, model.scored_as, data, examples, scored)
     elif summed:
-        over = scored.with_entries(classes=likelihood.classes, class_prior="frequencies")
+        over = scored.with_entries(classes=scorer.classes, class_prior="frequencies")
         found += likelihood_metrics(marginal, model.scored_as, data, examples, over)
     if labels is not None:
         found += negative_log_likelihood(own, model.scored_as, data, scored, given_label)
@@ -210,6 +210,6 @@ def log_joint(model: GenerativeModel, data: Dataset, x: NDArray[np.generic]) -> 
         data: whose training split gives p(y).
         x: examples [n, ...].
     """
-    likelihood = likelihood_of(model, data, "a density")
-    prior = np.zeros(1) if likelihood.classes is None else log_class_frequencies(data)
-    return np.concatenate([values + prior for _, values in scores(likelihood, x, batch_size=5000)])
+    scorer = scorer_of(model, data, "a density")
+    prior = np.zeros(1) if scorer.classes is None else log_class_frequencies(data)
+    return np.concatenate([values + prior for _, values in scores(scorer, x, batch_size=5000)])

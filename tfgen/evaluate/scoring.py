@@ -28,7 +28,7 @@ Labels = NDArray[np.int32] | None
 
 
 @dataclass(frozen=True)
-class Likelihood:
+class Scorer:
     """``log p(x|y)`` of a conditional model and ``log p(x)`` of any other, or the lower bound that stands in its place.
 
     Attributes:
@@ -59,7 +59,7 @@ class Likelihood:
         return self.classes or 1
 
 
-def likelihood_of(model: GenerativeModel, data: Dataset, wanted_by: str, particles: int = 1) -> Likelihood:
+def scorer_of(model: GenerativeModel, data: Dataset, wanted_by: str, particles: int = 1) -> Scorer:
     """Return the density of a model or, where it has none, its bound.
 
     Args:
@@ -98,9 +98,9 @@ def likelihood_of(model: GenerativeModel, data: Dataset, wanted_by: str, particl
         log_prob = model.log_prob
         density = density_of(model)
         noisy = density != "exact" or model.scored_as == "bits"  # which may be drawn from grey levels
-        return Likelihood(lambda x, labels, seed: log_prob(x, labels, seed=seed), density, classes, None, noisy, grey)
+        return Scorer(lambda x, labels, seed: log_prob(x, labels, seed=seed), density, classes, None, noisy, grey)
     elbo = model.elbo
-    return Likelihood(
+    return Scorer(
         lambda x, labels, seed: elbo(x, labels, seed=seed, particles=particles),
         "bound", classes, particles, cross_entropy=grey,
     )  # fmt: skip
@@ -120,17 +120,15 @@ def density_of(model: GenerativeModel) -> Density:
     return model.density
 
 
-def scores(
-    likelihood: Likelihood, x: NDArray[np.generic], **options: Any
-) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+def scores(scorer: Scorer, x: NDArray[np.generic], **options: Any) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Yield which examples were scored and their scores under each class, [k, columns] nats; see `score_batches`.
 
     Args:
-        likelihood: of a model.
+        scorer: of a model.
         x: examples [n, ...].
         options: of `score_batches`.
     """
-    return score_batches(likelihood.function, x, every_class(likelihood.classes, len(x)), **options)
+    return score_batches(scorer.function, x, every_class(scorer.classes, len(x)), **options)
 
 
 def every_class(classes: int | None, n: int) -> list[Labels]:

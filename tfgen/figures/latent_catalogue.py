@@ -18,14 +18,14 @@ from tfgen.figures.latent_pictures import (
     reconstructions,
     traversals,
 )
-from tfgen.figures.latent_scene import Notes, Scene
+from tfgen.figures.latent_sample import LatentSample, Notes
 from tfgen.files import written_whole
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasLatents, HasPosterior, Samples, capable
 
 
 @dataclass(frozen=True)
-class Picture:
+class LatentPicture:
     """A picture that can be asked for.
 
     Attributes:
@@ -35,7 +35,7 @@ class Picture:
         conditional: whether it compares classes, so that the model has to take labels.
     """
 
-    draw: Callable[[Scene, Path], Notes]
+    draw: Callable[[LatentSample, Path], Notes]
     needs: tuple[type[Any], ...] = ()
     images: bool = True
     conditional: bool = False
@@ -57,17 +57,17 @@ class Drawn:
 
 
 #: Every picture, in the order in which they are drawn; each goes to a file of its name.
-PICTURES: dict[str, Picture] = {
-    "reconstructions": Picture(reconstructions),
-    "manifold": Picture(manifold, needs=(HasPosterior,)),
-    "codes": Picture(codes, images=False),
-    "traversals": Picture(traversals),
-    "interpolations": Picture(interpolations),
-    "aggregate_posterior": Picture(aggregate_posterior, needs=(HasPosterior,), images=False),
-    "classes": Picture(classes, needs=(Samples,), conditional=True),
-    "one_code_all_classes": Picture(one_code_all_classes, conditional=True),
-    "style_transfer": Picture(style_transfer, conditional=True),
-    "class_traversals": Picture(class_traversals, conditional=True),
+PICTURES: dict[str, LatentPicture] = {
+    "reconstructions": LatentPicture(reconstructions),
+    "manifold": LatentPicture(manifold, needs=(HasPosterior,)),
+    "codes": LatentPicture(codes, images=False),
+    "traversals": LatentPicture(traversals),
+    "interpolations": LatentPicture(interpolations),
+    "aggregate_posterior": LatentPicture(aggregate_posterior, needs=(HasPosterior,), images=False),
+    "classes": LatentPicture(classes, needs=(Samples,), conditional=True),
+    "one_code_all_classes": LatentPicture(one_code_all_classes, conditional=True),
+    "style_transfer": LatentPicture(style_transfer, conditional=True),
+    "class_traversals": LatentPicture(class_traversals, conditional=True),
 }
 
 
@@ -126,9 +126,9 @@ def draw_pictures(
     """
     for name in names or ():
         require_picture(name, model)
-    scene = Scene(model, data, seed)
+    sample = LatentSample(model, data, seed)
     for name in possible_pictures(model) if names is None else names:
         path = folder / f"{name}.png"
         with written_whole(path) as temporary:
-            notes = PICTURES[name].draw(scene, temporary)
+            notes = PICTURES[name].draw(sample, temporary)
         yield Drawn(name, path, notes)

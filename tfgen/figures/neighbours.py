@@ -28,7 +28,7 @@ _SCORE = 0.2  # of a cell, for the distance below an image
 _DATA_POINTS = 1000  # of the training set, in a panel
 
 
-def spread(distances: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+def ranks_at_equal_steps(distances: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     """Return the indices of `count` samples from the nearest to the farthest, at equal steps of rank: [count].
 
     Args:
@@ -61,7 +61,7 @@ def draw_neighbours(
         title: of the picture.
         path: of the picture.
     """
-    chosen = spread(found[0].distances[:, 0], count)
+    chosen = ranks_at_equal_steps(found[0].distances[:, 0], count)
     draw = _images if data.kind == "image" else _plane
     draw(samples, train, found, chosen, data, title).savefig(path, dpi=_DPI, format="png")
 

@@ -19,7 +19,7 @@ from tfgen.metrics.vectors import blocks
 NEAR = 0.01
 #: Beyond so many standard deviations, on either side, chance is ruled out.
 CLEAR = 3.0
-_FEATURES_AT_A_TIME = 250  # Inception enlarges them to 299 x 299 floats
+_FEATURES_BATCH = 250  # Inception enlarges them to 299 x 299 floats
 
 
 class FeatureExtractor(Protocol):
@@ -165,7 +165,7 @@ def _from(before: int, report: Callable[[int], None] | None) -> Callable[[int], 
 
 
 def _features(network: FeatureExtractor, x: NDArray[np.generic]) -> NDArray[np.float32]:
-    return np.concatenate([network.features(x[here]) for here in blocks(len(x), _FEATURES_AT_A_TIME)])
+    return np.concatenate([network.features(x[here]) for here in blocks(len(x), _FEATURES_BATCH)])
 
 
 def _distances(x: Any, what: str) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasLogProb, HasPosterior, Inpaints, capable
 from tfgen.plugin.registry import Registry
 from tfgen.sample.inpainting import inpaint_examples
-from tfgen.sample.masks import mask_of
+from tfgen.sample.masks import parse_mask
 
 _COMPLETED = 8  # test images in the picture of inpainting
 
@@ -62,6 +62,6 @@ def draw_inpainting_picture(model: GenerativeModel, data: Dataset, path: Path) -
     capable(model, Inpaints, "the picture 'inpainting'")
     if data.spec.kind != "image" or data.spec.shape[0] < 2:
         raise CapabilityError("the picture 'inpainting' shows images of several rows.")
-    mask = mask_of("lower")
+    mask = parse_mask("lower")
     found = inpaint_examples(model, data, mask, images=min(_COMPLETED, len(data.test)))
     draw_inpainting(found, data.spec.levels, mask.text, path)

@@ -14,7 +14,7 @@ from tfgen.errors import DataError, PluginError, require_option
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasLogProb, Inpaints, capable
 from tfgen.progress import Bar
-from tfgen.sample.masks import Known, Mask
+from tfgen.sample.masks import InpaintingMask, Known
 from tfgen.seeds import fold_in, generator
 
 Floats = NDArray[np.float64]
@@ -119,7 +119,7 @@ def inpaint(
 def inpaint_examples(
     model: GenerativeModel,
     data: Dataset,
-    mask: Mask,
+    mask: InpaintingMask,
     split: SplitName = "test",
     images: int = 8,
     labels: NDArray[np.int32] | None = None,
@@ -140,7 +140,7 @@ def inpaint_examples(
         options: of `inpaint`.
 
     Raises:
-        TfgenError: as `inpaint` and `Mask.known` do, and for more images than the split has.
+        TfgenError: as `inpaint` and `InpaintingMask.known` do, and for more images than the split has.
     """
     capable(model, Inpaints, "inpainting")
     if data.spec.kind != "image":

@@ -123,7 +123,7 @@ class LatentSpace:
 
 
 @dataclass(frozen=True)
-class Frame:
+class Whitening:
     """From where and in which units positions are counted, ``z = o_y + s_y e``.
 
     Attributes:
@@ -144,7 +144,7 @@ class Frame:
         """Return ``z - o_y`` of codes [n, latent] under labels [n]."""
         return codes - self.origin[np.broadcast_to(self.rows(labels), len(codes))]
 
-    def carried(self, codes: Floats, labels: Labels, to: Labels) -> Floats:
+    def to_label(self, codes: Floats, labels: Labels, to: Labels) -> Floats:
         """Return codes [n, latent] at the same position under other labels, ``o_y' + s_y' (z - o_y) / s_y``.
 
         The codes themselves, unless the prior depends on the label.
@@ -154,22 +154,22 @@ class Frame:
         return self.origin[to] + self.unit[to] * (codes - self.origin[labels]) / self.unit[labels]
 
 
-def frame_of(space: LatentSpace, codes: Floats, labels: Labels | None = None) -> Frame:
-    """Return the frame that a model's prior asks for.
+def whitening_of(space: LatentSpace, codes: Floats, labels: Labels | None = None) -> Whitening:
+    """Return the whitening that a model's prior asks for.
 
     Args:
         space: of the model.
         codes: of test examples, [n, latent].
-        labels: of these, [n]; a class without any has the frame of all.
+        labels: of these, [n]; a class without any has the whitening of all.
     """
     if space.prior_is_standard:
-        return Frame(np.zeros((1, codes.shape[1])), np.ones((1, codes.shape[1])), True)
+        return Whitening(np.zeros((1, codes.shape[1])), np.ones((1, codes.shape[1])), True)
     groups = [codes]
     if space.prior_depends_on_label and labels is not None:
         own = [codes[labels == label] for label in range(space.model.data.classes or 0)]
         groups = [group if len(group) > 1 else codes for group in own]
     unit = np.stack([group.std(axis=0) for group in groups])
-    return Frame(np.stack([group.mean(axis=0) for group in groups]), np.maximum(unit, _LEAST_UNIT), False)
+    return Whitening(np.stack([group.mean(axis=0) for group in groups]), np.maximum(unit, _LEAST_UNIT), False)
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class Directions:
 
     Attributes:
         vectors: u, of length 1, [k, latent].
-        origin: where 0 lies on each, [rows, latent], with the rows of a `Frame`.
+        origin: where 0 lies on each, [rows, latent], with the rows of a `Whitening`.
         units: in which steps along each are counted, [rows, k].
         variances: of the codes along each, [k].
         share: of the whole variance, [k].
@@ -200,42 +200,46 @@ class Directions:
         return [f"$z_{{{int(vector.argmax()) + 1}}}$" for vector in self.vectors]
 
 
-def active_dimensions(frame: Frame, codes: Floats, labels: Labels | None = None, most: int = 10) -> Directions:
-    """Return the dimensions of z along which codes vary most, in the units of the frame.
+def active_dimensions(whitening: Whitening, codes: Floats, labels: Labels | None = None, most: int = 10) -> Directions:
+    """Return the dimensions of z along which codes vary most, in the units of the whitening.
 
     The variance over examples of the mean of q(z|x) tells the dimensions that a model uses from those that it ignores
     (Burda et al.: Importance weighted autoencoders, 2016, section 5).
 
     Args:
-        frame: origin and units.
+        whitening: origin and units.
         codes: [n, latent].
-        labels: [n], for a frame of each class.
+        labels: [n], for a whitening of each class.
         most: so many at most.
     """
-    variances = frame.offsets(codes, labels).var(axis=0)
+    variances = whitening.offsets(codes, labels).var(axis=0)
     order = np.argsort(-variances, kind="stable")[:most]
     share = variances[order] / max(float(variances.sum()), np.finfo(float).tiny)
-    return Directions(np.eye(len(variances))[order], frame.origin, frame.unit[:, order], variances[order], share, False)
+    return Directions(
+        np.eye(len(variances))[order], whitening.origin, whitening.unit[:, order], variances[order], share, False
+    )
 
 
-def principal_components(frame: Frame, codes: Floats, labels: Labels | None = None, most: int = 10) -> Directions:
+def principal_components(
+    whitening: Whitening, codes: Floats, labels: Labels | None = None, most: int = 10
+) -> Directions:
     """Return the principal components of codes, in units of the standard deviation along each.
 
-    Arguments are those of `active_dimensions`. Where the frame has a row for each class, they are the components within
+    Arguments are those of `active_dimensions`. Where the whitening has a row for each class, they are the components within
     the classes, around the mean of each.
     """
-    offsets = frame.offsets(codes, labels)
+    offsets = whitening.offsets(codes, labels)
     found = PCA(min(most, *offsets.shape), svd_solver="full").fit(offsets)
-    units = np.sqrt(np.broadcast_to(found.explained_variance_, (len(frame.origin), len(found.components_))))
+    units = np.sqrt(np.broadcast_to(found.explained_variance_, (len(whitening.origin), len(found.components_))))
     share = np.nan_to_num(found.explained_variance_ratio_)
-    return Directions(found.components_, frame.origin + found.mean_, units, found.explained_variance_, share, True)
+    return Directions(found.components_, whitening.origin + found.mean_, units, found.explained_variance_, share, True)
 
 
-def plane_of(frame: Frame, codes: Floats, labels: Labels | None = None) -> Directions:
+def plane_of(whitening: Whitening, codes: Floats, labels: Labels | None = None) -> Directions:
     """Return the plane in which codes are drawn: both dimensions of two, the first two components of more, one of one."""
     if codes.shape[1] > 2:
-        return principal_components(frame, codes, labels, 2)
-    found = active_dimensions(frame, codes, labels)
+        return principal_components(whitening, codes, labels, 2)
+    found = active_dimensions(whitening, codes, labels)
     order = np.argsort(found.vectors.argmax(axis=1))  # z_1 to the right, z_2 up
     return replace(
         found,
@@ -249,7 +253,7 @@ def plane_of(frame: Frame, codes: Floats, labels: Labels | None = None) -> Direc
 def cloud_plane(codes: Floats) -> Directions:
     """Return the plane in which a cloud of codes [n, latent] is seen as it is, whatever the prior: see `plane_of`."""
     latent = codes.shape[1]
-    return plane_of(Frame(np.zeros((1, latent)), np.ones((1, latent)), True), codes)
+    return plane_of(Whitening(np.zeros((1, latent)), np.ones((1, latent)), True), codes)
 
 
 def project(plane: Directions, codes: Floats) -> Floats:
@@ -272,7 +276,7 @@ def grid_codes(plane: Directions, positions: Floats, row: int = 0) -> Floats:
     Args:
         plane: of two directions, or of one, which gives a single row.
         positions: e along each, [cells].
-        row: of the frame.
+        row: of the whitening.
 
     Returns:
         [rows, cells, latent].
@@ -290,7 +294,7 @@ def traverse(z: Floats, directions: Directions, which: int, positions: Floats, r
         directions: of which one is taken.
         which: its number.
         positions: e, [steps].
-        row: of the frame.
+        row: of the whitening.
 
     Returns:
         [steps, latent].

@@ -21,7 +21,7 @@ MASKS = ("lower", "upper", "left", "right", "box:Y,X,H,W", "random:0.5", "FILE.p
 
 
 @dataclass(frozen=True)
-class Mask:
+class InpaintingMask:
     """A mask that was asked for; it becomes one of pixels once the size of the images is known.
 
     Attributes:
@@ -55,7 +55,7 @@ class Mask:
         return known
 
 
-def mask_of(text: str) -> Mask:
+def parse_mask(text: str) -> InpaintingMask:
     """Return the mask that a text names; the text says what is unknown.
 
     - ``lower``, ``upper``, ``left``, ``right``: that half; of an odd number of rows or columns, the smaller one.
@@ -70,13 +70,13 @@ def mask_of(text: str) -> Mask:
     """
     name, _, numbers = text.partition(":")
     if text in _HALVES:
-        return Mask(text, _HALVES[text])
+        return InpaintingMask(text, _HALVES[text])
     if text.lower().endswith(".png"):
-        return Mask(text, _of_size(text, _read(Path(text))))
+        return InpaintingMask(text, _of_size(text, _read(Path(text))))
     if name == "box":
-        return Mask(text, _outside(text, *_four_numbers(text, numbers)))
+        return InpaintingMask(text, _outside(text, *_four_numbers(text, numbers)))
     if name == "random":
-        return Mask(text, _drawn(_probability(text, numbers)))
+        return InpaintingMask(text, _drawn(_probability(text, numbers)))
     raise UnknownNameError("mask", text, MASKS)
 
 

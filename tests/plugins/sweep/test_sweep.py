@@ -16,7 +16,7 @@ from tfgen.runs.config import default_config
 from tfgen.runs.facts import RunFacts
 from tfgen.sample.throughput import samples_per_second
 from tfgen_plugins.sweep.sweeps import Outcome, plan
-from tfgen_plugins.sweep.table import combinations, notes, spread, table, to_json
+from tfgen_plugins.sweep.table import combinations, mean_and_deviation, notes, table, to_json
 
 PLUGIN = '''
 """Toys on vectors. The variable TFGEN_STOP names a run that is stopped by Ctrl-C at its step 8."""
@@ -304,9 +304,9 @@ def test_the_table():
 
 
 def test_spread_and_markdown():
-    assert spread([1.0, 2.0, 3.0]).deviation == pytest.approx(1)
-    assert math.isnan(spread([2.0]).deviation)
-    assert math.isnan(spread([2.0, math.inf]).deviation)
+    assert mean_and_deviation([1.0, 2.0, 3.0]).deviation == pytest.approx(1)
+    assert math.isnan(mean_and_deviation([2.0]).deviation)
+    assert math.isnan(mean_and_deviation([2.0, math.inf]).deviation)
     assert markdown_table(["a", "b"], [["x|y", "1"]]) == "| a | b |\n| --- | ---: |\n| x\\|y | 1 |\n"
 
 

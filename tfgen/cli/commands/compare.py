@@ -144,7 +144,7 @@ def _draw(comparison: Comparison, folder: Path, options: Options, context: Comma
     context.tensorflow()
     from tfgen.runs.folder import RunFolder
     from tfgen.runs.run import Run
-    from tfgen.runtime import device_scope, many_models
+    from tfgen.runtime import device_scope, without_retracing_warnings
 
     panels, densities = [], _DensityPanels()
     registry = context.registry()
@@ -153,7 +153,7 @@ def _draw(comparison: Comparison, folder: Path, options: Options, context: Comma
         try:
             if run.files.saved_step() is None:
                 raise RunError(f"{facts.folder} has no checkpoint yet.")
-            with device_scope(run.config.device), many_models():
+            with device_scope(run.config.device), without_retracing_warnings():
                 turns = "\n(classes 0, 1, ... in turn)" if run.model.conditional else ""
                 panels.append((facts.name + turns, _samples(run, options), run.data_spec))
                 densities.add(run, facts.name)

@@ -118,10 +118,10 @@ def _runs(folders: Sequence[Path], context: CommandContext) -> tuple[Run, Run]:
 
 def _measure(runs: tuple[Run, Run], options: Options) -> dict[str, Metric]:
     from tfgen.evaluate.model_divergences import model_divergences
-    from tfgen.runtime import device_scope, many_models
+    from tfgen.runtime import device_scope, without_retracing_warnings
 
     p, q = runs
-    with device_scope(p.config.device), many_models():
+    with device_scope(p.config.device), without_retracing_warnings():
         labelled = p.model.conditional or q.model.conditional
         return model_divergences(
             p.model, q.model, options.samples, options.seed, options.batch_size,

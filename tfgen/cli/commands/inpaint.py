@@ -15,7 +15,7 @@ from tfgen.errors import OptionError, OutputError, require_option
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
     from tfgen.sample.inpainting import Inpainting
-    from tfgen.sample.masks import Mask
+    from tfgen.sample.masks import InpaintingMask
 
 #: Right for any model: only some draw pixels in an order.
 _NOTE = (
@@ -61,9 +61,9 @@ class Options:
 def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Complete, say how likely the results are, and print where the file is."""
     options = parse(Options, arguments, "inpaint", __doc__ or "")
-    from tfgen.sample.masks import behind_a_hole, mask_of
+    from tfgen.sample.masks import behind_a_hole, parse_mask
 
-    mask = mask_of(options.mask)  # before TensorFlow loads
+    mask = parse_mask(options.mask)  # before TensorFlow loads
     run = context.run(options.run)
     from tfgen.figures.inpainting import draw_inpainting
     from tfgen.files import written_whole
@@ -110,7 +110,7 @@ def _write_arrays(found: Inpainting, path: Path) -> None:
     np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
 
 
-def _summary(found: Inpainting, mask: Mask) -> str:
+def _summary(found: Inpainting, mask: InpaintingMask) -> str:
     """Return what was done, and the means of the log-likelihoods."""
     images, samples = found.completions.shape[:2]
     said = (

@@ -15,12 +15,12 @@ from tfgen.model.capabilities import HasPosterior
 from tfgen.sample.latent import (
     Directions,
     Floats,
-    Frame,
     Labels,
     LatentSpace,
+    Whitening,
     active_dimensions,
-    frame_of,
     principal_components,
+    whitening_of,
 )
 from tfgen.seeds import generator
 
@@ -29,13 +29,13 @@ MOST_CODES = 5000
 #: Classes that get a row, column or panel of their own, at most.
 MOST_CLASSES = 12
 _DIRECTIONS = 10
-_PIXELS_AT_A_TIME, _FEWEST_AT_A_TIME = 400_000, 16  # 500 images of MNIST; of larger ones fewer
+_PIXELS_BATCH, _SMALLEST_BATCH = 400_000, 16  # 500 images of MNIST; of larger ones fewer
 _CHOICE = 11  # what the seed is for: which test examples are taken
 
 Notes = Sequence[str]
 
 
-class Scene:
+class LatentSample:
     """What the pictures of one model share: test examples, their codes, and the directions in which these differ.
 
     Args:
@@ -52,7 +52,7 @@ class Scene:
         self.model = model
         self.seed = seed
         self.levels = data.spec.levels
-        largest = max(_FEWEST_AT_A_TIME, _PIXELS_AT_A_TIME // data.spec.dimensions)
+        largest = max(_SMALLEST_BATCH, _PIXELS_BATCH // data.spec.dimensions)
         self.space = LatentSpace(model, seed, min(largest, 500))
         if len(data.test) < 2:
             raise DataError(f"latent pictures need two test examples or more; data set {data.name!r} has one.")
@@ -70,29 +70,29 @@ class Scene:
         return self.space.encode(self.x, self.labels)
 
     @cached_property
-    def frame(self) -> Frame:
+    def whitening(self) -> Whitening:
         """From where and in which units positions are counted."""
-        return frame_of(self.space, self.codes, self.labels)
+        return whitening_of(self.space, self.codes, self.labels)
 
     @cached_property
     def directions(self) -> Directions:
         """The ten most active dimensions; of a model without a posterior, whose dimensions are all alike, components."""
         find = active_dimensions if isinstance(self.model, HasPosterior) else principal_components
-        return find(self.frame, self.codes, self.labels, _DIRECTIONS)
+        return find(self.whitening, self.codes, self.labels, _DIRECTIONS)
 
     @property
-    def frame_notes(self) -> list[str]:
+    def whitening_notes(self) -> list[str]:
         """What 0 and 1 are, where that is not the prior's mean and standard deviation."""
-        of_what = f"the test codes{' of each class' if len(self.frame.origin) > 1 else ''}"
+        of_what = f"the test codes{' of each class' if len(self.whitening.origin) > 1 else ''}"
         if self.directions.components:
             return [f"components of {of_what}, around their mean, in units of the standard deviation along each"]
-        if self.frame.standard:
+        if self.whitening.standard:
             return []
         return [f"the prior is not N(0, I): 0 is the mean of {of_what}, 1 their standard deviation"]
 
     def row(self, index: int) -> int:
-        """Return the row of the frame for an example."""
-        return int(self.frame.rows(0 if self.labels is None else int(self.labels[index])))
+        """Return the row of the whitening for an example."""
+        return int(self.whitening.rows(0 if self.labels is None else int(self.labels[index])))
 
     def label(self, index: int, count: int) -> Labels | None:
         """Return the label of one example, `count` times."""
