@@ -177,17 +177,17 @@ def measure(options: Options, report: Callable[[str], None]) -> list[Timing]:
     timings: list[Timing] = []
     for network in options.networks:
         runs = programs(make_model(options, network), options)
-        found = {way: Timing(network, way) for way in WAYS}
+        result = {way: Timing(network, way) for way in WAYS}
         for turn in range(-1, options.rounds):
             report(f"{network}: {f'round {turn + 1} of {options.rounds}' if turn >= 0 else 'warming up'}")
             begin = turn % len(WAYS)
             for way in WAYS[begin:] + WAYS[:begin]:
                 seconds = runs[way]()
                 if turn >= 0:
-                    found[way].seconds.append(seconds)
-        for timing in found.values():
-            timing.ratios = [a / b for a, b in zip(timing.seconds, found[DECODER].seconds, strict=True)]
-        timings += found.values()
+                    result[way].seconds.append(seconds)
+        for timing in result.values():
+            timing.ratios = [a / b for a, b in zip(timing.seconds, result[DECODER].seconds, strict=True)]
+        timings += result.values()
     return timings
 
 

@@ -39,17 +39,17 @@ def products_of(program: Any) -> list[Product]:
     Raises:
         NotImplementedError: for a convolution, or a product of batches of matrices.
     """
-    found = []
+    result = []
     for visit in visits(program):
         operation = visit.operation
         if operation.type == "MatMul":
             left, right = (tensor.shape for tensor in operation.inputs)
             rows, inner = left[::-1] if operation.get_attr("transpose_a") else left
             columns = right[0] if operation.get_attr("transpose_b") else right[1]
-            found.append(Product(int(rows), int(inner), int(columns), visit.times))
+            result.append(Product(int(rows), int(inner), int(columns), visit.times))
         elif multiply_adds_of(operation):
             raise NotImplementedError(f"{operation.type} is not counted")
-    return found
+    return result
 
 
 def alone(products: Sequence[Product], loops: Sequence[int]) -> Any:

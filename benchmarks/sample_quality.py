@@ -159,11 +159,11 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def rows_of(found: Sequence[Found]) -> tuple[list[str], list[list[str]]]:
+def rows_of(result: Sequence[Found]) -> tuple[list[str], list[list[str]]]:
     """Return headings and rows: a row for each run."""
     headings = ["run", "seed", "training, s", *SHOWN, "density", "images/s", "fid / its parts"]
     rows = []
-    for each in found:
+    for each in result:
         metrics = [each.metrics.get(name) for name in SHOWN]
         cells = ["-" if not metric else measured(metric["value"], metric["standard_error"]) for metric in metrics]
         density = "-"
@@ -202,17 +202,17 @@ def _measure_all(options: Options, given: Sequence[str]) -> None:
     first = runs[0]
     chosen = default_network(first.data) if options.features == "auto" else options.features
     network = feature_network(chosen, first.data, first.config.sources, quiet=False)
-    found: list[Found] = []
+    result: list[Found] = []
     for run in runs:
         with runtime.without_retracing_warnings():
             print(f"{run.name} ...", file=sys.stderr, flush=True)
-            found.append(measure(Run(run.files, registry), network, options))
-    headings, rows = rows_of(found)
+            result.append(measure(Run(run.files, registry), network, options))
+    headings, rows = rows_of(result)
     machine = describe_machine("auto")
     command = shlex.join(["python", "benchmarks/sample_quality.py", *given])
     print_table(headings, rows)
     print(f"network: {network.name}; reference: {options.reference}; {options.samples} samples, seed {options.seed}")
-    ratios = [ratio for each in found for ratio in each.ratios]
+    ratios = [ratio for each in result for ratio in each.ratios]
     if ratios:
         print(f"target: fid within {TARGET:g} times sampling and passes; the most of any round: {max(ratios):.2f}")
     print("\n".join(machine_lines(machine, command)))
@@ -225,7 +225,7 @@ def _measure_all(options: Options, given: Sequence[str]) -> None:
             "machine": machine,
             "command": command,
         }
-        write_json(options.json, content | {"runs": [asdict(each) | {"ratios": each.ratios} for each in found]})
+        write_json(options.json, content | {"runs": [asdict(each) | {"ratios": each.ratios} for each in result]})
     if options.markdown:
         lines = ["| " + " | ".join(row) + " |" for row in [headings, ["---"] * len(headings), *rows]]
         options.markdown.write_text("\n".join(lines) + "\n")

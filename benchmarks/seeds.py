@@ -69,15 +69,15 @@ def measure(options: Options) -> dict[str, tuple[list[float], list[float]]]:
                 fold(0, index)
         return 1e3 * (time.process_time() - begin) / options.calls
 
-    found: dict[str, tuple[list[float], list[float]]] = {mode: ([], []) for mode in MODES}
+    result: dict[str, tuple[list[float], list[float]]] = {mode: ([], []) for mode in MODES}
     for turn in range(-1, options.rounds):
-        for mode, timings in found.items():
+        for mode, timings in result.items():
             pair = list(zip(timings, (theirs, fold_in), strict=True))
             for milliseconds, fold in pair if turn % 2 else reversed(pair):
                 value = folded(fold, mode)
                 if turn >= 0:
                     milliseconds.append(value)
-    return found
+    return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -77,7 +77,7 @@ class AutoChoice:
 
     mode: WayName
     seconds: float
-    found: dict[str, float | str]
+    result: dict[str, float | str]
     fastest: WayName | None = None
     times_fastest: float | None = None
 
@@ -172,10 +172,10 @@ def auto_lines(auto: Mapping[str, Any] | None) -> list[str]:
     """Return what ``--compile auto`` took, and how that mode did in the rounds; nothing when it was not asked."""
     if auto is None:
         return []
-    found = ", ".join(
+    result = ", ".join(
         f"{name} {f'{ms:.4g} ms' if isinstance(ms, float) else 'fails'}" for name, ms in auto["found"].items()
     )
-    lines = [f"tfgen --compile auto takes {auto['mode']}, found in {auto['seconds']:.1f} s ({found} a step)"]
+    lines = [f"tfgen --compile auto takes {auto['mode']}, found in {auto['seconds']:.1f} s ({result} a step)"]
     if auto["times_fastest"] is not None:
         lines[0] += f"; in the rounds {auto['times_fastest']:.2f} times the time of the fastest mode, {auto['fastest']}"
     if auto["fastest"] is not None and (auto["times_fastest"] is None or auto["times_fastest"] > _NEAR):

@@ -124,25 +124,25 @@ def measure(options: Options, task: Task, report: Callable[[str], None]) -> list
         TfgenError: when the ways did not do the same work.
     """
     loops: dict[WayName, Loop] = {}
-    found: dict[WayName, Measured] = {}
+    result: dict[WayName, Measured] = {}
     for name in sorted(options.ways, key=lambda name: name == "stream"):  # it takes the mode that did best before
-        found[name] = _start(name, options, task, loops, found, report)
+        result[name] = _start(name, options, task, loops, result, report)
     names = [name for name in options.ways if name in loops]
     if not names:
-        raise TfgenError(f"no way works: {'; '.join(f'{name}: {way.left_out}' for name, way in found.items())}.")
+        raise TfgenError(f"no way works: {'; '.join(f'{name}: {way.left_out}' for name, way in result.items())}.")
     for turn in range(options.repeats):
         report(f"round {turn + 1} of {options.repeats}")
         begin = turn % len(names)
         for name in names[begin:] + names[:begin]:
             seconds = loops[name].timed(options.lead, options.steps)
-            found[name].ms_per_step.append(1000 * seconds / options.steps)
+            result[name].ms_per_step.append(1000 * seconds / options.steps)
     for name in names:
-        found[name].last_loss = loops[name].loss(task)
-        found[name].steps = loops[name].steps_done
-        first = found[names[0]].ms_per_step
-        found[name].times_as_fast = [a / b for a, b in zip(first, found[name].ms_per_step, strict=True)]
-    check_same_work([found[name] for name in names], options.total_steps)
-    return [found[name] for name in options.ways]
+        result[name].last_loss = loops[name].loss(task)
+        result[name].steps = loops[name].steps_done
+        first = result[names[0]].ms_per_step
+        result[name].times_as_fast = [a / b for a, b in zip(first, result[name].ms_per_step, strict=True)]
+    check_same_work([result[name] for name in names], options.total_steps)
+    return [result[name] for name in options.ways]
 
 
 def ask_auto(
@@ -164,7 +164,7 @@ def _start(
     options: Options,
     task: Task,
     loops: dict[WayName, Loop],
-    found: Mapping[WayName, Measured],
+    result: Mapping[WayName, Measured],
     report: Callable[[str], None],
 ) -> Measured:
     """Build a way, compile it and take it through the round that does not count; put it into `loops` when it works."""
@@ -175,7 +175,7 @@ def _start(
     gc.collect()
     gpu = gpu_bytes()
     report(f"warming up: {DESCRIPTIONS[name]}")
-    loop, description = _build(name, task, found)
+    loop, description = _build(name, task, result)
     way = Measured(name, description, first_loss=loop.loss(task))
     try:
         begin = time.perf_counter()
@@ -186,7 +186,9 @@ def _start(
                     f"{name} holds {way.data['examples']} bytes of examples, the set has {task.data.train.x.nbytes}."
                 )
             glance = loop.glance()
-            fastest = min((other.warm_up_ms / 1000 for other in found.values() if not other.left_out), default=math.inf)
+            fastest = min(
+                (other.warm_up_ms / 1000 for other in result.values() if not other.left_out), default=math.inf
+            )
             if glance > max(_BEARABLE, _HOPELESS * fastest):
                 way.left_out = f"{1000 * glance:.0f} ms a step, more than {_HOPELESS:g} times the fastest so far"
                 return way
@@ -203,7 +205,7 @@ def _start(
     return way
 
 
-def _build(name: WayName, task: Task, found: Mapping[WayName, Measured]) -> tuple[Loop, str]:
+def _build(name: WayName, task: Task, result: Mapping[WayName, Measured]) -> tuple[Loop, str]:
     from benchmarks.loops import Fit, PerStep
     from tfgen_benchmarks.loops import Chunks
 
@@ -214,8 +216,8 @@ def _build(name: WayName, task: Task, found: Mapping[WayName, Measured]) -> tupl
         fit = Fit(task, jit="auto" if name == "keras-fit" else True)
         return fit, f"{description}{f' (here {fit.jit})' if name == 'keras-fit' else ''}"
     if name == "stream":
-        timed = [mode for mode in DEVICE_MODES if mode in found and found[mode].left_out is None]
-        best = min(timed, key=lambda mode: found[mode].warm_up_ms, default="graph")
+        timed = [mode for mode in DEVICE_MODES if mode in result and result[mode].left_out is None]
+        best = min(timed, key=lambda mode: result[mode].warm_up_ms, default="graph")
         return Chunks(task, cast(CompileMode, best), stream=True), f"{description} --compile {best}"
     return Chunks(task, cast(CompileMode, name), stream=False), description
 

@@ -32,9 +32,9 @@ def growth_axes(variant: Variant, facts: Mapping[str, Any]) -> Iterator[tuple[st
         yield "side", [(side, {"side": side}) for side in SIDES]
     config = facts["config"]
     for names, least in ((DEPTHS, 1), (WIDTHS, 8)):
-        found = [name for name in names if isinstance(config.get(name), int)]
-        if not found:
+        result = [name for name in names if isinstance(config.get(name), int)]
+        if not result:
             continue
-        name = found[0]
+        name = result[0]
         sizes = sorted({max(least, config[name] * factor // 4) for factor in (1, 2, 4, 8)})
         yield name, [(size, {"options": {name: size}}) for size in sizes]

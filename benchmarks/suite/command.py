@@ -82,8 +82,8 @@ def main(
     options = parse(options_type, arguments, command, _ABOUT.format(command=called), start, program)
     chosen = variants(options, registry, () if options.quick else default)
     folder = _folder(options.out)
-    shown = f"{called} {shlex.join(_without_folders(arguments))}".strip()
-    result = _measure(options, chosen, plugins, rivals(options, chosen), folder, shown)
+    command_line = f"{called} {shlex.join(_without_folders(arguments))}".strip()
+    result = _measure(options, chosen, plugins, rivals(options, chosen), folder, command_line)
     _show(result, folder, judge(result))
     return 0
 
@@ -94,13 +94,13 @@ def _measure(
     plugins: Sequence[str],
     rivals: Sequence[Rival],
     folder: Path,
-    shown: str,
+    command_line: str,
 ) -> Result:
     """Measure model after model, and write what is known after each, so that an interruption loses little."""
     from tfgen_benchmarks.suite import Suite
 
     content = {name: value for name, value in dataclasses.asdict(options).items() if name != "out"}
-    result = Result(shown, _plain(content), {}, load_average()[0], list(options.parts), [], datasheet())
+    result = Result(command_line, _plain(content), {}, load_average()[0], list(options.parts), [], datasheet())
     with Bar("benchmark", len(chosen), "models") as bar:
         suite = Suite(options, plugins, rivals, bar.say)
         for done, rows in enumerate(suite.measure(chosen), 1):
@@ -193,11 +193,11 @@ def _default_folders() -> Iterator[Path]:
 
 def _without_folders(arguments: Sequence[str]) -> list[str]:
     """Return the arguments for the record, without where this machine keeps things."""
-    shown: list[str] = []
+    command_line: list[str] = []
     for argument in arguments:
         path = Path(argument)
-        shown.append(path.name if path.is_absolute() else argument)
-    return shown
+        command_line.append(path.name if path.is_absolute() else argument)
+    return command_line
 
 
 def _plain(content: Any) -> Any:

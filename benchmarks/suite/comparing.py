@@ -224,12 +224,12 @@ def _per_ceiling(row: BenchmarkRow, ceiling: str) -> list[float]:
 
 def _ceilings(both: Sequence[tuple[BenchmarkRow, BenchmarkRow]]) -> dict[str, Band]:
     """Return the ratio of each ceiling, over the rows that are in both results."""
-    found = {}
+    result = {}
     for name in _CEILINGS:
         old, new = ([value for pair in both for value in pair[place].ceilings.get(name, [])] for place in (0, 1))
         if old and new:
-            found[name] = _band(old, new)
-    return found
+            result[name] = _band(old, new)
+    return result
 
 
 def _remarks(old: BenchmarkRow, new: BenchmarkRow) -> list[str]:

@@ -45,9 +45,9 @@ def print_comparison(comparison: BenchmarkComparison) -> None:
 
 def markdown(comparison: BenchmarkComparison) -> str:
     """Return everything as Markdown."""
-    shown = table(comparison)
+    displayed = table(comparison)
     lists = ["\n".join(f"- {line}" for line in lines) for lines in (above(comparison), below(comparison))]
-    blocks = [f"# {shown.title}", lists[0], markdown_table(shown.headings, shown.rows).rstrip(), lists[1]]
+    blocks = [f"# {displayed.title}", lists[0], markdown_table(displayed.headings, displayed.rows).rstrip(), lists[1]]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -69,10 +69,10 @@ def below(comparison: BenchmarkComparison) -> list[str]:
     """Return what the verdicts mean and how many there are, what chance would do, and the rows without a ratio."""
     lines = []
     for verdict in VERDICTS:
-        found = comparison.judged(verdict)
-        if found:
+        result = comparison.judged(verdict)
+        if result:
             meaning = _MEANINGS[verdict].format(tolerance=comparison.tolerance)
-            lines.append(f"{verdict}: {_rows(len(found))}: {meaning}")
+            lines.append(f"{verdict}: {_rows(len(result))}: {meaning}")
     lines += _overall(comparison)
     if comparison.by_chance >= 0.05:  # below, nobody need think of it
         lines.append(
@@ -150,8 +150,8 @@ def _gathered(rows: Sequence[BenchmarkRow]) -> list[str]:
     lines = []
     for (part, model, by, work, *axes, reason), group in groups.items():
         sizes = [f"{axis} {_each([row.sizes[axis] for row in group])}" for axis in axes]
-        told = listed([part, model, by, work, *sizes, f"batch {_each([row.batch for row in group])}"])
-        lines.append(f"{told}: {reason}" if reason else told)
+        described = listed([part, model, by, work, *sizes, f"batch {_each([row.batch for row in group])}"])
+        lines.append(f"{described}: {reason}" if reason else described)
     return lines
 
 

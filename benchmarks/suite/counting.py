@@ -112,13 +112,13 @@ def _needed(graph: Any) -> list[Any]:
     Gradients of a convolution towards its input are always traced, for example, and in a first layer nobody wants them.
     """
     wanted = [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
-    found: set[Any] = set()
+    result: set[Any] = set()
     while wanted:
         operation = wanted.pop()
-        if operation not in found:
-            found.add(operation)
+        if operation not in result:
+            result.add(operation)
             wanted += [tensor.op for tensor in operation.inputs] + list(operation.control_inputs)
-    return [operation for operation in graph.get_operations() if operation in found]
+    return [operation for operation in graph.get_operations() if operation in result]
 
 
 def _both(operation: Any) -> list[Any]:
@@ -156,7 +156,7 @@ def _turns(condition: Any, body: Any, values: list[Any]) -> int:
         values: what the loop starts with, None where uncertain.
     """
     place = {tensor.name: number for number, tensor in enumerate(condition.inputs)}
-    found: list[int] = []
+    result: list[int] = []
     tests = [condition.outputs[0]]
     while tests:
         test = _origin(tests.pop())
@@ -170,10 +170,10 @@ def _turns(condition: Any, body: Any, values: list[Any]) -> int:
                 continue
             step = _step(body, number)
             if step:
-                found.append(max(0, math.ceil((int(highest) - int(values[number])) / step)))
-    if not found:
+                result.append(max(0, math.ceil((int(highest) - int(values[number])) / step)))
+    if not result:
         raise UncountedError("a loop's length is not known before it runs")
-    return min(found)
+    return min(result)
 
 
 def _step(body: Any, number: int) -> int | None:

@@ -81,16 +81,16 @@ def draw_growth(rows: Sequence[BenchmarkRow], path: Path) -> bool:
     Returns:
         Whether there was anything to draw; without, nothing is written.
     """
-    found = [fit for fit in fits(rows) if fit.sizes]
-    axes_names = list(dict.fromkeys(fit.axis for fit in found))
+    result = [fit for fit in fits(rows) if fit.sizes]
+    axes_names = list(dict.fromkeys(fit.axis for fit in result))
     if not axes_names:
         return False
-    programs = list(dict.fromkeys((fit.model, _by(fit)) for fit in found))
-    entries = max(sum(fit.axis == axis for fit in found) for axis in axes_names)
+    programs = list(dict.fromkeys((fit.model, _by(fit)) for fit in result))
+    entries = max(sum(fit.axis == axis for fit in result) for axis in axes_names)
     figure, panels = _panels(len(axes_names), 4.6, 3.4 + 0.19 * entries, 0.0)
     for place, (axes, axis) in enumerate(zip(panels, axes_names, strict=True)):
-        shown = [fit for fit in found if fit.axis == axis]
-        for fit in shown:
+        displayed = [fit for fit in result if fit.axis == axis]
+        for fit in displayed:
             number = programs.index((fit.model, _by(fit)))
             look: dict[str, Any] = {"color": f"C{number % 10}", "marker": _MARKERS[number % len(_MARKERS)]}
             times = [1000 * seconds for seconds in fit.seconds_each]
@@ -98,7 +98,7 @@ def draw_growth(rows: Sequence[BenchmarkRow], path: Path) -> bool:
             if fit.reason is None:
                 ends = np.array([fit.sizes[0], fit.sizes[-1]])
                 axes.plot(ends, [1000 * fit.line(size) for size in ends], color=look["color"], linewidth=1.2)
-        _set_scales(axes, [size for fit in shown for size in fit.sizes])
+        _set_scales(axes, [size for fit in displayed for size in fit.sizes])
         axes.set_xlabel(_AXES.get(axis, axis), fontsize=9)
         axes.set_ylabel("ms an image" if place % _columns(len(axes_names)) == 0 else "", fontsize=9)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), fontsize=8, frameon=False)
@@ -136,7 +136,7 @@ def _draw_rates(axes: Axes, rows: Sequence[BenchmarkRow], look: Mapping[str, Any
 
 def _allowed(rows: Sequence[BenchmarkRow]) -> dict[str, list[tuple[int, float]]]:
     """Return for each ceiling the batches and the images a second that it allows at what an image costs there."""
-    found: dict[str, list[tuple[int, float]]] = {}
+    result: dict[str, list[tuple[int, float]]] = {}
     for batch in sorted({row.batch for row in rows}):
         row = best(rows, contender=OURS, batch=batch) or best(rows, batch=batch)
         if row is None or not row.examples:
@@ -144,8 +144,8 @@ def _allowed(rows: Sequence[BenchmarkRow]) -> dict[str, list[tuple[int, float]]]
         for name, amount in (("products", row.multiply_adds), ("memory", row.bytes)):
             if amount and row.ceilings.get(name):
                 ceiling = statistics.median(row.ceilings[name])
-                found.setdefault(name, []).append((batch, ceiling * row.examples / amount))
-    return found
+                result.setdefault(name, []).append((batch, ceiling * row.examples / amount))
+    return result
 
 
 def _panels(number: int, width: float, height: float, legend: float) -> tuple[Figure, list[Axes]]:

@@ -133,11 +133,11 @@ def variants(options: Options, registry: Registry, default: Sequence[str] = ()) 
     names = options.models or (() if options.runs else tuple(default) or tuple(registry.models))
     if len(set(names)) < len(names):
         raise OptionError(f"a model is named twice: {' '.join(names)}.")
-    found = [variant(name, registry) for name in names]
+    result = [variant(name, registry) for name in names]
     for path in options.runs:
         folder = RunFolder.open(path)
-        found.append(Variant(folder.name, None, {}, path.resolve()))
-    return found
+        result.append(Variant(folder.name, None, {}, path.resolve()))
+    return result
 
 
 def variant(name: str, registry: Registry) -> Variant:

@@ -46,11 +46,11 @@ class Parity:
             ("parameters", ours.parameters, theirs.parameters, self.parameters),
             ("multiply-adds an image", ours.multiply_adds_each, theirs.multiply_adds_each, self.multiply_adds),
         )
-        told = [
+        described = [
             f"{name} {count(a)} and {count(b)}" + ("" if ratio is None else f" ({_off(ratio)})")
             for name, a, b, ratio in pairs
         ]
-        line = f"{theirs.model}, {theirs.work}: {ours.contender} and {theirs.contender}: {'; '.join(told)}"
+        line = f"{theirs.model}, {theirs.work}: {ours.contender} and {theirs.contender}: {'; '.join(described)}"
         if self.differing:
             why = "; ".join(theirs.notes) or "WARNING: no note says why"
             return f"{line}; differs by more than {100 * TOLERANCE:.0f} %: {why}"
@@ -59,7 +59,7 @@ class Parity:
 
 def parities(rows: Sequence[BenchmarkRow]) -> list[Parity]:
     """Return each peer's counts beside tfgen's, for each model and work, at the largest batch where both are known."""
-    found = []
+    result = []
     peers = dict.fromkeys((row.part, row.model, row.work, row.contender) for row in rows if row.contender != OURS)
     for part, model, work, contender in peers:
         alike = [row for row in rows if (row.part, row.model, row.work, row.sizes) == (part, model, work, {})]
@@ -74,8 +74,8 @@ def parities(rows: Sequence[BenchmarkRow]) -> list[Parity]:
             ours, theirs = max(pairs, key=lambda pair: (_known(pair), pair[0].batch == pair[1].batch, pair[1].batch))
             parameters = _ratio(ours.parameters, theirs.parameters)
             multiply_adds = _ratio(ours.multiply_adds_each, theirs.multiply_adds_each)
-            found.append(Parity(ours, theirs, parameters, multiply_adds))
-    return found
+            result.append(Parity(ours, theirs, parameters, multiply_adds))
+    return result
 
 
 def _counted(row: BenchmarkRow) -> bool:

@@ -101,6 +101,6 @@ class Worker:
         if code == -9:  # that is how the system ends a process when memory is out
             return "the process was killed, most likely since memory ran out"
         self._words.seek(0)
-        said = [line.strip() for line in self._words if line.strip()]
-        cause = f"; its last words: {said[-1]}" if said else ""
+        words = [line.strip() for line in self._words if line.strip()]
+        cause = f"; its last words: {words[-1]}" if words else ""
         return f"the process of {self.name} ended with exit code {code}{cause}"

@@ -259,8 +259,8 @@ def _promised(result: Result, name: str, measured: float) -> str:
     if not isinstance(promised, int | float) or promised <= 0:
         return ""
     _, unit, scale = CEILINGS[name]
-    told = {key.replace("_", " "): value for key, value in sheet.items() if key not in _ON_DATASHEET.values()}
-    basis = f" ({_told(told)})" if told else ""
+    described = {key.replace("_", " "): value for key, value in sheet.items() if key not in _ON_DATASHEET.values()}
+    basis = f" ({_told(described)})" if described else ""
     return f", {percent(measured / promised)} of the {number(scale * promised)} {unit} of the datasheet{basis}"
 
 

@@ -132,9 +132,9 @@ def ratios(slow: BenchmarkRow, fast: BenchmarkRow) -> list[float]:
 
 def best(rows: Sequence[BenchmarkRow], **wanted: Any) -> BenchmarkRow | None:
     """Return the fastest of the rows with these attributes, by the median over the rounds; None when there is none."""
-    found = [
+    result = [
         row
         for row in rows
         if row.seconds and row.reason is None and all(getattr(row, name) == value for name, value in wanted.items())
     ]
-    return max(found, key=lambda row: row.rate or 0.0, default=None)
+    return max(result, key=lambda row: row.rate or 0.0, default=None)

@@ -257,9 +257,9 @@ class Suite:
             begin = turn % len(alive)
             for case in alive[begin:] + alive[:begin]:
                 self._turn(pool, case)
-            found = {limit.row.way: self._turn(self._limits, limit) for limit in limits}
+            result = {limit.row.way: self._turn(self._limits, limit) for limit in limits}
             for case in alive:
-                for name, rate in found.items():
+                for name, rate in result.items():
                     case.row.ceilings.setdefault(name, []).append(rate)
         for case in cases:
             if case.row.reason is None:

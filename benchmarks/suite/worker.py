@@ -131,17 +131,17 @@ def serve(make: Callable[[dict[str, Any]], Contender]) -> None:
         except (UnsuitableError, TfgenError) as reason:
             answer = {"error": str(reason)}
         except Exception as error:  # whatever goes wrong in a library belongs into the report
-            answer = {"error": said(error)}
+            answer = {"error": error_text(error)}
         print(json.dumps(answer), file=answers, flush=True)
 
 
-def said(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return an error in a line; one of memory says so first."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
     kind = type(error).__name__
-    telling = next((line for line in lines if "OOM" in line), lines[0])
-    words = f"{kind}: {telling}".rstrip(": ")
-    return f"out of memory ({words})" if any(name in kind for name in _MEMORY) or "bad_alloc" in telling else words
+    first_line = next((line for line in lines if "OOM" in line), lines[0])
+    words = f"{kind}: {first_line}".rstrip(": ")
+    return f"out of memory ({words})" if any(name in kind for name in _MEMORY) or "bad_alloc" in first_line else words
 
 
 def _own_stdout() -> TextIO:

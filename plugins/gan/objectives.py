@@ -81,10 +81,10 @@ def values_and_gradients(values: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor)
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
-        found = values(x)
-        total = tf.reduce_sum(found)
+        result = values(x)
+        total = tf.reduce_sum(result)
     gradient = tape.gradient(total, x)
-    return found, tf.reduce_sum(tf.square(gradient), axis=list(range(1, gradient.shape.rank)))
+    return result, tf.reduce_sum(tf.square(gradient), axis=list(range(1, gradient.shape.rank)))
 
 
 def r1_penalty(squared_gradients: tf.Tensor) -> tf.Tensor:

@@ -132,8 +132,8 @@ class PixelCNN(GenerativeModel):
             uniform([n, height], rows, self.density_dtype),
             uniform([n], last, self.density_dtype),
         )
-        found = self._complete((values, known, noise, self.one_hot(labels, n)), particles)
-        return tf.where(known[..., None], x, self.pixels.images(found))
+        result = self._complete((values, known, noise, self.one_hot(labels, n)), particles)
+        return tf.where(known[..., None], x, self.pixels.images(result))
 
 
 class ConditionalPixelCNN(PixelCNN):

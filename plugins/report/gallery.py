@@ -131,10 +131,10 @@ def place_of(name: str) -> tuple[str, str]:
 
 def _files(folder: Path, gallery: Gallery) -> list[Path]:
     """Return the first pictures of a folder by name; with more than can be shown, the known ones."""
-    found = sorted(folder.glob("*.png"), key=lambda path: _rank(path.stem))
-    if len(found) > _MOST:
-        gallery.notes.append(f"{len(found) - _MOST} of {len(found)} pictures are left out: a page holds {_MOST}.")
-    return found[:_MOST]
+    result = sorted(folder.glob("*.png"), key=lambda path: _rank(path.stem))
+    if len(result) > _MOST:
+        gallery.notes.append(f"{len(result) - _MOST} of {len(result)} pictures are left out: a page holds {_MOST}.")
+    return result[:_MOST]
 
 
 def _read(paths: Sequence[Path], gallery: Gallery) -> Iterator[tuple[str, Inlined]]:
@@ -152,8 +152,8 @@ def _rank(name: str) -> tuple[int, str]:
 
 
 def _picture(image: Inlined, caption: str, run: RunFacts, pixelated: bool = False, alt: str = "") -> GalleryPicture:
-    shown = f"{caption} ({image.note})" if image.note else caption
-    return GalleryPicture(image, shown, f"{alt or caption}, {run.config['model']} on {run.config['data']}", pixelated)
+    text = f"{caption} ({image.note})" if image.note else caption
+    return GalleryPicture(image, text, f"{alt or caption}, {run.config['model']} on {run.config['data']}", pixelated)
 
 
 def _in_words(name: str) -> str:

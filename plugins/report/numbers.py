@@ -159,8 +159,8 @@ def bars_of(values: Any) -> list[ChartBar]:
 
 def classified_of(run: RunFacts) -> list[Classified]:
     """Return how each split was classified; a confusion matrix that is none is left out."""
-    found = run.results.get("classification", {})
-    return [_classified(run, split, found[split].get("confusion")) for split in found]
+    result = run.results.get("classification", {})
+    return [_classified(run, split, result[split].get("confusion")) for split in result]
 
 
 def _classified(run: RunFacts, split: str, counts: Any) -> Classified:

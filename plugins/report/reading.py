@@ -64,10 +64,10 @@ def _folders(config: Mapping[str, Any]) -> dict[str, str]:
     """Return the absolute paths that a run was told or found its plugin at, and what stands for each."""
     sources = {config.get("sources", {}).get(key): name for key, name in PLACEHOLDERS.items()}
     plugin = config.get("plugin", {}).get("file")
-    found = {**sources, plugin: PurePath(plugin).name if isinstance(plugin, str) else ""}
+    result = {**sources, plugin: PurePath(plugin).name if isinstance(plugin, str) else ""}
     # The longest first, since one may lie within another; the root alone is the beginning of everything.
-    paths = [path for path in found if isinstance(path, str) and PurePath(path).is_absolute() and len(path) > 1]
-    return {path: found[path] for path in sorted(paths, key=len, reverse=True)}
+    paths = [path for path in result if isinstance(path, str) and PurePath(path).is_absolute() and len(path) > 1]
+    return {path: result[path] for path in sorted(paths, key=len, reverse=True)}
 
 
 def _without(content: Any, folders: Mapping[str, str]) -> Any:

@@ -123,9 +123,9 @@ def _measurements(run: RunFacts, words: list[str]) -> list[list[str]]:
     commands = []
     if scored or not metrics:
         options = {"draws": 1, "particles": 1, "seed": 0}
-        found = {name: max((metric.basis.get(name) or default for metric in scored), default=default)
+        result = {name: max((metric.basis.get(name) or default for metric in scored), default=default)
                  for name, default in options.items()}  # fmt: skip
-        chosen = {name: value for name, value in found.items() if value != options[name]}
+        chosen = {name: value for name, value in result.items() if value != options[name]}
         commands.append([*words, *(word for name, value in chosen.items() for word in _option(name, value))])
     if sampled:
         asked = dict.fromkeys((*catalogue[metric.name].aliases, metric.name)[0] for metric in sampled)

@@ -95,7 +95,7 @@ def _facts(run: RunFacts) -> dict[str, str]:
     spec = config.get("data_spec", {})
     shape = spec.get("shape")
     example = f"{spec.get('kind')}s, {' x '.join(map(str, shape))}" if isinstance(shape, list) else ""
-    found = {
+    result = {
         "data": ", ".join(filter(None, [example, in_words(config.get("data_source", ""))])),
         "plugin": f"{plugin.get('name')} ({home})".replace(" )", ")") if plugin.get("name") else "",
         "device": f"{in_words(machine['device'])}, {in_words(cores)} cores" if machine.get("device") else "",
@@ -103,4 +103,4 @@ def _facts(run: RunFacts) -> dict[str, str]:
         "weights": in_words(run.results.get("weights", "")),
         "date": f"{written:%Y-%m-%d %H:%M} UTC",
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in result.items() if value}

@@ -76,9 +76,9 @@ def side_by_side(runs: Sequence[RunFacts]) -> SideBySide:
         verdicts = [metric.standings[run.name].verdict if run.name in metric.standings else "" for run in runs]
         ranked[metric.split == measured_on].append(_row(cells, verdicts))
     terms = curves(runs)
-    shown = {run.name for term in terms for run in term.runs}
+    displayed = {run.name for term in terms for run in term.runs}
     picture = drawn(partial(draw_curve_panels, terms)) if terms else None
-    alone = [run.name for run in runs if run.name not in shown]
+    alone = [run.name for run in runs if run.name not in displayed]
     return SideBySide(facts, ranked[True], ranked[False], options, list(table.notes), picture, alone)
 
 

@@ -58,8 +58,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     specs = [registry.model(model) for model in options.models]
     _refuse_conflicts(options, vary, rest)
     content = config_file(rest)
-    found = [_base(spec, content, rest) for spec in specs]
-    place, bases = found[0][0], [config for _, config in found]
+    result = [_base(spec, content, rest) for spec in specs]
+    place, bases = result[0][0], [config for _, config in result]
     if place.name is None:
         raise OptionError(f"the sweep needs a name, under which its runs are kept: add --name NAME; {_EXAMPLE}")
     from tfgen_plugins.sweep.sweeps import check_models, open_sweep, plan, train_all

@@ -130,22 +130,22 @@ def table(rows: Sequence[Combination]) -> tuple[list[str], list[list[str]]]:
 
 def notes(outcomes: Sequence[Outcome]) -> list[str]:
     """Return what has to be said of the table: what ± is, what numbers do not compare, what is missing."""
-    rows, found = combinations(outcomes), []
+    rows, result = combinations(outcomes), []
     if any(len(row.seeds) > 1 for row in rows):
-        found.append("mean ± standard deviation over the seeds; seconds and samples/s are means")
+        result.append("mean ± standard deviation over the seeds; seconds and samples/s are means")
     elif any(row.seeds for row in rows):
-        found.append("one seed: how much another one would change is not known")
+        result.append("one seed: how much another one would change is not known")
     facts = [outcome.facts for outcome in outcomes if outcome.facts]
     tests = [row for row in metric_rows(facts) if row.split == "test"]
     for name in dict.fromkeys(row.name for row in tests):
         differing = dict.fromkeys(key for row in tests if row.name == name for key in row.differing)
         keys = ["data"] if "data" in differing else list(differing)
         if keys:
-            found.append(f"test {name} was measured on different things ({', '.join(keys)}): not all rows compare")
+            result.append(f"test {name} was measured on different things ({', '.join(keys)}): not all rows compare")
     if not on_one_machine(facts):
-        found.append("seconds were taken on different machines and do not compare")
-    found += [f"failed: {outcome.planned.name}: {outcome.error}" for outcome in outcomes if outcome.error]
-    return found
+        result.append("seconds were taken on different machines and do not compare")
+    result += [f"failed: {outcome.planned.name}: {outcome.error}" for outcome in outcomes if outcome.error]
+    return result
 
 
 def to_json(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -179,8 +179,8 @@ def to_json(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         }
         for row in combinations(outcomes)
     ]
-    found: dict[str, Any] = finite({"name": name, "runs": runs, "table": rows})
-    return found
+    result: dict[str, Any] = finite({"name": name, "runs": runs, "table": rows})
+    return result
 
 
 def _seeds(row: Combination) -> str:

@@ -87,12 +87,12 @@ class _Mixture(Prior):
 
     def sample(self, n: int, one_hot: tf.Tensor | None, seed: Any, first: Any) -> tf.Tensor:
         """Sample codes: a component by a uniform number, then a normal around the component's mean."""
-        found = self.distribution(one_hot)
-        weights = tf.math.cumsum(found.mixture_distribution.probs_parameter())
+        result = self.distribution(one_hot)
+        weights = tf.math.cumsum(result.mixture_distribution.probs_parameter())
         which, around = split_seed(seed, 2)
         u = uniform([n, 1], which, self.density_dtype, first) * weights[-1]
         chosen = tf.minimum(tf.reduce_sum(tf.cast(weights <= u, tf.int32), axis=1), weights.shape[0] - 1)
-        normals = found.components_distribution.distribution
+        normals = result.components_distribution.distribution
         return tf.gather(normals.loc, chosen) + tf.gather(normals.scale, chosen) * self._noise(n, around, first)
 
 

@@ -288,7 +288,7 @@ def test_a_model_of_bits_has_no_bits_per_dimension(scored_as, scored):
     model.scored_as, model.data = scored_as, DataSpec("image", (2, 3, 1))
     check_metrics(["nll_nats", "nll_nats_given_label"], model)
     for name in ("bits_per_dim", "bits_per_dim_given_label"):
-        with pytest.raises(CapabilityError, match=f"model Known has no bits/dim: what it scores are {scored}"):
+        with pytest.raises(CapabilityError, match=f"model Known has no bits/dim: it scores {scored}"):
             check_metrics(["nll_nats", name], model)
 
 

@@ -1,4 +1,4 @@
-"""Parse arguments into typed options; a mistake becomes one line."""
+"""Parse command-line arguments into a dataclass of options (with tyro); a mistake becomes one line."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 def required(metavar: str) -> Any:
-    """Return the annotation of positional arguments that a command asks for itself, with a hint of its own."""
+    """Return the annotation of positional arguments that the command itself requires, with its own hint."""
     return tyro.conf.arg(metavar=metavar, help_behavior_hint="(required)")
 
 
 def by_default(what: str, **described: Any) -> Any:
-    """Return the annotation of an option whose default, an empty tuple, says nothing: the help says `what` instead."""
+    """Return the annotation of an option with an empty default, for which the help shows `what`."""
     return tyro.conf.arg(help_behavior_hint=f"(default: {what})", **described)
 
 
@@ -61,10 +61,10 @@ def parse(
         OptionError: for a value that is missing or of the wrong type; names what to look at.
         SystemExit: with code 0 after ``--help``.
     """
-    said = io.StringIO()
+    captured = io.StringIO()
     options: dict[str, Any] = {} if default is None else {"default": default}
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(captured):
             parsed, unknown = tyro.cli(
                 cls,
                 # What stands before --help would be left out of the help.
@@ -78,7 +78,7 @@ def parse(
     except SystemExit as stop:
         if stop.code == 0:
             raise
-        raise OptionError(f"{_sentence(said.getvalue())}; see: {program} {command} --help") from stop
+        raise OptionError(f"{_sentence(captured.getvalue())}; see: {program} {command} --help") from stop
     if unknown:
         if unknown[0].startswith("-"):
             name, known = unknown[0].partition("=")[0], ["--help", *_flags(cls)]
@@ -88,7 +88,7 @@ def parse(
 
 
 def _sentence(box: str) -> str:
-    """Return the message in the box that tyro draws, with lines or in ASCII: the text between title and rule, as one line."""
+    """Return the message in tyro's box (box drawing or ASCII), between title and rule, as one line."""
     words: list[str] = []
     for line in box.splitlines()[1:]:  # behind the title
         text = line.strip("│ ")
@@ -103,7 +103,7 @@ def _sentence(box: str) -> str:
 
 
 def _flags(cls: type[Any]) -> list[str]:
-    """Return every option that the dataclass gives, nested ones as well."""
+    """Return the flags of a dataclass, with those of nested dataclasses."""
     hints = typing.get_type_hints(cls, include_extras=False)
     flags: list[str] = []
     for field in dataclasses.fields(cls):

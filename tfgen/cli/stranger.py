@@ -13,12 +13,12 @@ _OUR_SUMMARY = "Explicit generative models"
 def stranger_version() -> str | None:
     """Return the version of another project's distribution `tfgen`, or None where none is installed."""
     try:
-        found = metadata.metadata("tfgen")
+        result = metadata.metadata("tfgen")
     except metadata.PackageNotFoundError:
         return None
-    if str(found["Summary"]).startswith(_OUR_SUMMARY):
+    if str(result["Summary"]).startswith(_OUR_SUMMARY):
         return None
-    return str(found["Version"])
+    return str(result["Version"])
 
 
 def stranger_warning() -> str | None:

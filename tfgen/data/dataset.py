@@ -1,4 +1,4 @@
-"""Dataset and Split: fixed splits of arrays, what one example is like and, where known, the exact density."""
+"""Dataset and Split: fixed training, validation and test arrays, their spec and, if known, the exact density."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Three splits with one spec.
+    """A data set: training, validation and test split with one `DataSpec`.
 
     Attributes:
         name: the name under which it is registered.
@@ -87,15 +87,15 @@ class Dataset:
 
     @property
     def train(self) -> Split:
-        """The examples that models are fitted to."""
+        """The training examples."""
         return self.splits["train"]
 
     @property
     def valid(self) -> Split:
-        """The examples by which early stopping and options are chosen."""
+        """The validation examples, for early stopping and the choice of options."""
         return self.splits["valid"]
 
     @property
     def test(self) -> Split:
-        """The examples that reported numbers are measured on."""
+        """The test examples, for reported metrics."""
         return self.splits["test"]

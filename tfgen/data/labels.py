@@ -1,4 +1,4 @@
-"""Labels outside the classes of a data set are refused."""
+"""Check labels: each must be one of the classes of the data set."""
 
 from __future__ import annotations
 

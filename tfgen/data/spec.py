@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What one example of a data set is.
+    """Spec of a data set: kind, shape, grey levels and classes of one example.
 
     Attributes:
         kind: ``"image"`` for uint8 arrays ``[batch, height, width, channels]``, ``"vector"`` for float32 ``[batch, d]``.
@@ -31,7 +31,7 @@ class DataSpec:
         return math.prod(self.shape)
 
     def described(self) -> str:
-        """Return what a batch of examples is, for messages.
+        """Return a description of a batch of examples, for messages.
 
         >>> DataSpec("image", (8, 8, 1), levels=17).described(), DataSpec("vector", (2,)).described()
         ('images uint8 [batch, 8, 8, 1] with grey levels 0 .. 16', 'vectors of floats [batch, 2]')

@@ -40,13 +40,13 @@ def evaluate(
     particles: int = 1,
     quiet: bool = True,
 ) -> dict[str, Metric]:
-    """Measure a model on a split, a batch at a time.
+    """Evaluate the density or bound of a model on a split: NLL, bits/dim, KL, ELBO, IWAE.
 
     Args:
-        model: with a density, or with a bound that stands in its place (`HasElbo`, named in the basis).
+        model: with a density, or with a lower bound instead (`HasElbo`; the basis says so).
         data: of the spec that the model was built for.
         split: ``train``, ``valid`` or ``test``.
-        draws: how often the density of each example is drawn and averaged, for densities that need noise.
+        draws: samples of the noise (dequantisation, binarisation) for each example, averaged.
         seed: of that noise.
         batch_size: examples at a time; bounds the memory. With many particles fewer are taken.
         particles: k of the importance-weighted bound, for a model with a bound; 1 is the ELBO alone.
@@ -92,21 +92,21 @@ def evaluate(
         marginal, own = bound.marginal, bound.tightest
     else:
         marginal, own = log_probabilities(scorer.function, examples.x, log_prior, labels, **options)
-    found: list[Metric] = []
+    result: list[Metric] = []
     if labels is None:
-        found += likelihood_metrics(own, model.scored_as, data, examples, scored)
+        result += likelihood_metrics(own, model.scored_as, data, examples, scored)
     elif summed:
         over = scored.with_entries(classes=scorer.classes, class_prior="frequencies")
-        found += likelihood_metrics(marginal, model.scored_as, data, examples, over)
+        result += likelihood_metrics(marginal, model.scored_as, data, examples, over)
     if labels is not None:
-        found += negative_log_likelihood(own, model.scored_as, data, scored, given_label)
+        result += negative_log_likelihood(own, model.scored_as, data, scored, given_label)
     if bound is not None:
-        found += bound_metrics(bound, model.scored_as, particles, labels, basis)
-    return {metric.name: metric for metric in found}
+        result += bound_metrics(bound, model.scored_as, particles, labels, basis)
+    return {metric.name: metric for metric in result}
 
 
 def check_metrics(names: Sequence[str], model: GenerativeModel) -> None:
-    """Check that numbers which somebody asks for by name exist, before anything is computed.
+    """Check the names of requested metrics against the model, before anything is computed.
 
     Raises:
         UnknownNameError: for a name that no metric of a density or bound has.
@@ -120,7 +120,7 @@ def check_metrics(names: Sequence[str], model: GenerativeModel) -> None:
         of_grey_levels = model.scored_as == "grey_levels" and model.data.kind == "image"
         if CATALOGUE[name].unit == "bits/dim" and not of_grey_levels:
             raise CapabilityError(
-                f"model {type(model).__name__} has no bits/dim: what it scores are {_SCORED[model.scored_as]}, not grey "
+                f"model {type(model).__name__} has no bits/dim: it scores {_SCORED[model.scored_as]}, not grey "
                 "levels; ask for nll_nats, or train a model of grey levels."
                 if model.data.kind == "image"
                 else f"model {type(model).__name__} was trained on vectors, which have no bits/dim; ask for nll_nats."
@@ -139,7 +139,7 @@ _SCORED: Mapping[ScoredAs, str] = {
 def likelihood_metrics(
     log_probs: NDArray[np.float64], scored_as: ScoredAs, data: Dataset, examples: Split, basis: Basis
 ) -> list[Metric]:
-    """Return the metrics that follow from each example's log-probability [n] in nats."""
+    """Return NLL, bits/dim and, if the data density is known, KL, from log-probabilities [n] in nats."""
     metrics = negative_log_likelihood(log_probs, scored_as, data, basis)
     if data.log_prob is not None:
         metrics.append(mean_metric("kl_nats", data.log_prob(examples.x) - log_probs, basis))
@@ -153,7 +153,7 @@ def negative_log_likelihood(
     basis: Basis,
     named: Callable[[str], str] = str,
 ) -> list[Metric]:
-    """Return the negative log-likelihood in nats (or the cross-entropy), and of grey levels in bits/dim, too.
+    """Return the negative log-likelihood (or the cross-entropy) in nats, and for grey levels in bits/dim.
 
     Args:
         log_probs: of each example, [n] nats.
@@ -174,7 +174,7 @@ def negative_log_likelihood(
 def bound_metrics(
     bound: BoundScores, scored_as: ScoredAs, particles: int, labels: Labels, basis: Basis
 ) -> list[Metric]:
-    """Return the bounds in their own sign, the two terms of the ELBO, and the number of active units.
+    """Return ELBO and IWAE (not negated), the two terms of the ELBO, and the number of active units.
 
     Args:
         bound: of each example.

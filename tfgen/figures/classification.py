@@ -49,7 +49,7 @@ def draw_reliability(
     title: str,
     path: Path,
 ) -> None:
-    """Write a reliability diagram: accuracy against confidence bin by bin, over how many examples each bin holds.
+    """Write a reliability diagram: accuracy against confidence in bins, and the number of examples in each bin.
 
     Args:
         counts: examples in each of M bins of equal width on [0, 1], [M].
@@ -62,8 +62,8 @@ def draw_reliability(
     edges, held = np.arange(bins) / bins, counts > 0
     figure = Figure(figsize=(5, 6.2), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    shown = {"width": 1 / bins, "align": "edge", "edgecolor": "white", "linewidth": 0.6}
-    upper.bar(edges[held], accuracy[held], color="tab:blue", alpha=0.85, label="accuracy", **shown)
+    style = {"width": 1 / bins, "align": "edge", "edgecolor": "white", "linewidth": 0.6}
+    upper.bar(edges[held], accuracy[held], color="tab:blue", alpha=0.85, label="accuracy", **style)
     upper.plot([0, 1], [0, 1], color="black", linestyle="--", linewidth=1, label="perfectly calibrated")
     # Of n right or wrong answers, the share that is right has the error sqrt(a (1 - a) / n).
     errors = np.sqrt(accuracy[held] * (1 - accuracy[held]) / counts[held])
@@ -74,7 +74,7 @@ def draw_reliability(
     upper.set(ylabel="accuracy", ylim=(0, 1.02), xlim=(0, 1))
     upper.set_title(title, fontsize=11)
     upper.legend(loc="upper left", fontsize=8)
-    lower.bar(edges, counts, color="0.6", **shown)
+    lower.bar(edges, counts, color="0.6", **style)
     lower.set(xlabel="confidence", ylabel="examples", yscale="log", ylim=(0.5, None))
     for axis in (upper, lower):
         axis.grid(alpha=0.3)

@@ -26,10 +26,10 @@ from tfgen.model.capabilities import HasLatents, HasPosterior, Samples, capable
 
 @dataclass(frozen=True)
 class LatentPicture:
-    """A picture that can be asked for.
+    """A latent picture: the function that draws it, and its requirements.
 
     Attributes:
-        draw: writes it to a path and returns what has to be said of it.
+        draw: writes the picture to a path and returns its notes.
         needs: capabilities beside latent codes.
         images: whether it shows examples, which have to be images.
         conditional: whether it compares classes, so that the model has to take labels.
@@ -43,12 +43,12 @@ class LatentPicture:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A picture that was drawn.
+    """A latent picture that was drawn.
 
     Attributes:
         name: of the picture.
         path: where it is.
-        notes: what has to be said of it, which its title says as well.
+        notes: explanations, which are in its title as well.
     """
 
     name: str
@@ -72,7 +72,7 @@ PICTURES: dict[str, LatentPicture] = {
 
 
 def require_picture(name: str, model: GenerativeModel) -> None:
-    """Raise unless a model can have a picture.
+    """Check that a model has the capabilities of a picture.
 
     Raises:
         UnknownNameError: when there is no such picture, with the closest one.
@@ -94,7 +94,7 @@ def require_picture(name: str, model: GenerativeModel) -> None:
 
 
 def possible_pictures(model: GenerativeModel) -> list[str]:
-    """Return the names of the pictures that a model can have, in order."""
+    """Return the names of the pictures that a model supports, in order."""
 
     def possible(name: str) -> bool:
         try:
@@ -109,7 +109,7 @@ def possible_pictures(model: GenerativeModel) -> list[str]:
 def draw_pictures(
     model: GenerativeModel, data: Dataset, folder: Path, names: Sequence[str] | None = None, seed: int = 0
 ) -> Iterator[Drawn]:
-    """Draw pictures of a model's latent space, and yield each once it is there.
+    """Draw pictures of a model's latent space, and yield each when it is written.
 
     Args:
         model: with latent codes.

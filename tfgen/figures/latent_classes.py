@@ -27,7 +27,7 @@ def classes(sample: LatentSample, path: Path) -> Notes:
 
 
 def one_code_all_classes(sample: LatentSample, path: Path) -> Notes:
-    """Draw rows of one code each, which comes from the prior and is decoded under every label."""
+    """Draw one code of the prior in each row, decoded under every label."""
     count = 10
     drawn = [sample.space.prior_samples(count, np.full(count, label, np.int32)) for label in sample.classes]
     notes = list(sample.class_notes)
@@ -40,7 +40,7 @@ def one_code_all_classes(sample: LatentSample, path: Path) -> Notes:
 
 
 def style_transfer(sample: LatentSample, path: Path) -> Notes:
-    """Draw the code of a test image, which is its style, decoded under every label."""
+    """Draw style transfer: the code of a test image (its style), decoded under every label."""
     assert sample.labels is not None  # a conditional model's data have labels
     firsts = [np.flatnonzero(sample.labels == label)[:1] for label in sample.classes]
     sources = np.concatenate(firsts) if any(map(len, firsts)) else np.arange(min(10, len(sample.x)))
@@ -68,18 +68,18 @@ def style_transfer(sample: LatentSample, path: Path) -> Notes:
 
 
 def class_traversals(sample: LatentSample, path: Path) -> Notes:
-    """Draw what lies along the most active directions, class by class."""
-    found, panels = sample.directions, []
-    for which, name in enumerate(found.names[:_DIRECTIONS]):
+    """Draw traversals along the most active directions, class by class."""
+    result, panels = sample.directions, []
+    for which, name in enumerate(result.names[:_DIRECTIONS]):
         rows = [int(sample.whitening.rows(int(label))) for label in sample.classes]
-        moved = np.stack([traverse(found.origin[row], found, which, POSITIONS, row) for row in rows])
+        moved = np.stack([traverse(result.origin[row], result, which, POSITIONS, row) for row in rows])
         table = sample.decoded(moved, np.repeat(sample.classes[:, None], len(POSITIONS), axis=1))
         heads = [f"{position:g}" for position in POSITIONS]
         panels.append(
             Panel(table, rows=[str(label) for label in sample.classes], columns=heads, across=name, down="class")
         )
     notes = [*sample.whitening_notes, *sample.class_notes]
-    rest = "0" if sample.whitening.standard and not found.components else "its mean"
+    rest = "0" if sample.whitening.standard and not result.components else "its mean"
     title = f"The most active directions under each label, all else of the code at {rest}"
     draw_panels(panels, sample.levels, titled(title, notes), path, across=2)
     return notes

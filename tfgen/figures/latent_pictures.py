@@ -22,7 +22,7 @@ _RECONSTRUCTED = (4, 16)  # pairs of rows, columns
 
 
 def reconstructions(sample: LatentSample, path: Path) -> Notes:
-    """Draw test images, each over what its code decodes to."""
+    """Draw test images over their reconstructions."""
     pairs, columns = _RECONSTRUCTED
     columns = min(columns, len(sample.x))
     pairs = min(pairs, len(sample.x) // columns)
@@ -37,7 +37,7 @@ def reconstructions(sample: LatentSample, path: Path) -> Notes:
 
 
 def manifold(sample: LatentSample, path: Path) -> Notes:
-    """Draw what a grid in the plane of codes decodes to; a panel for each class of a conditional model."""
+    """Draw the decoded grid of a plane of codes (the manifold); a panel for each class of a conditional model."""
     plane = plane_of(sample.whitening, sample.codes, sample.labels)
     notes = [*plane_notes(plane), *sample.class_notes]
     if not plane.components:
@@ -78,34 +78,34 @@ def codes(sample: LatentSample, path: Path) -> Notes:
 
 
 def traversals(sample: LatentSample, path: Path) -> Notes:
-    """Draw a row for each direction: what lies along it, around a test image and around the middle of all codes."""
-    found, row, steps = sample.directions, sample.row(0), len(POSITIONS)
-    labels = sample.label(0, len(found.vectors) * steps)
-    heads = [f"{name}  {variance:.2f}" for name, variance in zip(found.names, found.variances, strict=True)]
+    """Draw latent traversals, a row for each direction, around a test image and around the mean code."""
+    result, row, steps = sample.directions, sample.row(0), len(POSITIONS)
+    labels = sample.label(0, len(result.vectors) * steps)
+    heads = [f"{name}  {variance:.2f}" for name, variance in zip(result.names, result.variances, strict=True)]
     panels: list[Panel] = []
-    centre = "0" if sample.whitening.standard and not found.components else "the mean of the codes"
-    for around, z in (("a test image", sample.codes[0]), (centre, found.origin[row])):
-        moved = np.stack([traverse(z, found, k, POSITIONS, row) for k in range(len(found.vectors))])
+    centre = "0" if sample.whitening.standard and not result.components else "the mean of the codes"
+    for around, z in (("a test image", sample.codes[0]), (centre, result.origin[row])):
+        moved = np.stack([traverse(z, result, k, POSITIONS, row) for k in range(len(result.vectors))])
         middle = sample.decoded(z[None], sample.label(0, 1)) if panels else sample.x[:1]
         beside = np.broadcast_to(middle, (len(moved), *middle.shape))
         table = np.concatenate([beside, sample.decoded(moved, labels)], axis=1)
         columns = ["middle" if panels else "source", *(f"{position:g}" for position in POSITIONS)]
         panels.append(Panel(table, f"around {around}", rows=heads, columns=columns, apart=1))
-    kind = "principal components" if found.components else "most active dimensions"
+    kind = "principal components" if result.components else "most active dimensions"
     title = f"Traversals of the {len(heads)} {kind}; beside each its variance over the test codes"
     draw_panels(panels, sample.levels, titled(title, sample.whitening_notes), path, across=1 if len(heads) < 5 else 2)
     return sample.whitening_notes
 
 
 def interpolations(sample: LatentSample, path: Path) -> Notes:
-    """Draw straight lines between the codes of test images of different classes."""
+    """Draw linear interpolations between the codes of test images of different classes."""
     rows, heads = [], []
     for pair in _pairs(sample.labels, len(sample.x)):
         own = sample.labels[pair] if sample.labels is not None and sample.model.conditional else None
-        found = interpolate(sample.model, sample.x[pair], own, paths=["linear"], steps=_STEPS, seed=sample.seed)
-        rows.append(np.concatenate([sample.x[pair[:1]], found.x[0], sample.x[pair[1:]]]))
+        result = interpolate(sample.model, sample.x[pair], own, paths=["linear"], steps=_STEPS, seed=sample.seed)
+        rows.append(np.concatenate([sample.x[pair[:1]], result.x[0], sample.x[pair[1:]]]))
         heads.append("" if sample.labels is None else " → ".join(str(label) for label in sample.labels[pair]))
-    columns = ["from", *(f"{weight:.2f}" for weight in found.weights), "to"]
+    columns = ["from", *(f"{weight:.2f}" for weight in result.weights), "to"]
     panel = Panel(np.stack(rows), rows=heads, columns=columns, across="weight $l$", apart=1, apart_right=True)
     title = "Straight lines between the codes of two test images, which stand at the ends"
     notes = ["decoded under the label of the nearer end"] if sample.model.conditional else []
@@ -114,7 +114,7 @@ def interpolations(sample: LatentSample, path: Path) -> Notes:
 
 
 def aggregate_posterior(sample: LatentSample, path: Path) -> Notes:
-    """Draw a code of q(z|x) for each test example, over as many draws of the prior."""
+    """Draw the aggregate posterior, a sample of q(z|x) for each test example, over as many samples of the prior."""
     posterior = sample.space.posterior_samples(sample.x, sample.labels)
     prior = sample.space.prior_samples(len(posterior), sample.labels)
     plane = cloud_plane(posterior)
@@ -129,9 +129,9 @@ def aggregate_posterior(sample: LatentSample, path: Path) -> Notes:
 
 
 def _sparse(values: Floats) -> list[str]:
-    """Return every fourth value or so as a head, and none between them."""
-    shown = np.linspace(0, len(values) - 1, 6).round().astype(int)
-    return [f"{value:.2f}" if place in shown else "" for place, value in enumerate(values)]
+    """Return six of the values as tick labels, and empty strings between them."""
+    displayed = np.linspace(0, len(values) - 1, 6).round().astype(int)
+    return [f"{value:.2f}" if place in displayed else "" for place, value in enumerate(values)]
 
 
 def _pairs(labels: Labels | None, n: int) -> Iterator[list[int]]:

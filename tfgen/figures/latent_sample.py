@@ -24,19 +24,19 @@ from tfgen.sample.latent import (
 )
 from tfgen.seeds import generator
 
-#: Test examples whose codes are drawn, at most.
+#: Largest number of test examples whose codes are plotted.
 MOST_CODES = 5000
-#: Classes that get a row, column or panel of their own, at most.
+#: Largest number of classes with their own row, column or panel.
 MOST_CLASSES = 12
 _DIRECTIONS = 10
 _PIXELS_BATCH, _SMALLEST_BATCH = 400_000, 16  # 500 images of MNIST; of larger ones fewer
-_CHOICE = 11  # what the seed is for: which test examples are taken
+_CHOICE = 11  # purpose of the seed: the choice of test examples
 
 Notes = Sequence[str]
 
 
 class LatentSample:
-    """What the pictures of one model share: test examples, their codes, and the directions in which these differ.
+    """Test examples of a model with their codes, whitening and directions: the data of all its latent pictures.
 
     Args:
         model: with latent codes.
@@ -71,18 +71,18 @@ class LatentSample:
 
     @cached_property
     def whitening(self) -> Whitening:
-        """From where and in which units positions are counted."""
+        """The whitening of the codes."""
         return whitening_of(self.space, self.codes, self.labels)
 
     @cached_property
     def directions(self) -> Directions:
-        """The ten most active dimensions; of a model without a posterior, whose dimensions are all alike, components."""
+        """The ten most active dimensions; principal components for a model without a posterior."""
         find = active_dimensions if isinstance(self.model, HasPosterior) else principal_components
         return find(self.whitening, self.codes, self.labels, _DIRECTIONS)
 
     @property
     def whitening_notes(self) -> list[str]:
-        """What 0 and 1 are, where that is not the prior's mean and standard deviation."""
+        """Notes on origin and unit, unless they are mean and standard deviation of the prior."""
         of_what = f"the test codes{' of each class' if len(self.whitening.origin) > 1 else ''}"
         if self.directions.components:
             return [f"components of {of_what}, around their mean, in units of the standard deviation along each"]
@@ -91,7 +91,7 @@ class LatentSample:
         return [f"the prior is not N(0, I): 0 is the mean of {of_what}, 1 their standard deviation"]
 
     def row(self, index: int) -> int:
-        """Return the row of the whitening for an example."""
+        """Return the row of the whitening for one example."""
         return int(self.whitening.rows(0 if self.labels is None else int(self.labels[index])))
 
     def label(self, index: int, count: int) -> Labels | None:
@@ -99,14 +99,14 @@ class LatentSample:
         return None if self.labels is None else np.repeat(self.labels[[index]], count)
 
     def decoded(self, codes: Floats, labels: Labels | None) -> NDArray[np.generic]:
-        """Return what codes [..., latent] under labels [...] decode to, [..., *shape]."""
+        """Decode codes [..., latent] with labels [...] to examples [..., *shape]."""
         flat = codes.reshape(-1, codes.shape[-1])
         x = self.space.decode(flat, None if labels is None else labels.ravel())
         return x.reshape(*codes.shape[:-1], *x.shape[1:])
 
 
 def plane_notes(plane: Directions, of_what: str = "the codes") -> list[str]:
-    """Return what has to be said of a plane that is not that of the code itself."""
+    """Return notes on a plane of principal components."""
     if not plane.components:
         return []
     d, shares = plane.vectors.shape[1], plane.share.sum()

@@ -21,7 +21,7 @@ _COMPLETED = 8  # test images in the picture of inpainting
 
 
 def draw_run_pictures(model: GenerativeModel, data: Dataset, folder: Path, registry: Registry) -> None:
-    """Draw every registered picture that the model can have, and those of its latent codes.
+    """Draw every registered picture that the model supports, and those of its latent space.
 
     Args:
         model: trained.
@@ -63,5 +63,5 @@ def draw_inpainting_picture(model: GenerativeModel, data: Dataset, path: Path) -
     if data.spec.kind != "image" or data.spec.shape[0] < 2:
         raise CapabilityError("the picture 'inpainting' shows images of several rows.")
     mask = parse_mask("lower")
-    found = inpaint_examples(model, data, mask, images=min(_COMPLETED, len(data.test)))
-    draw_inpainting(found, data.spec.levels, mask.text, path)
+    result = inpaint_examples(model, data, mask, images=min(_COMPLETED, len(data.test)))
+    draw_inpainting(result, data.spec.levels, mask.text, path)

@@ -14,7 +14,7 @@ from tfgen.training.state import TrainingState
 
 
 def restored_model(folder: Path, spec: ModelSpec, config: RunConfig, data: DataSpec) -> GenerativeModel:
-    """Build a run's model with the weights that the run ended with, or the best that it has reached so far.
+    """Restore a run's model with its final weights, or the best so far of an unfinished run.
 
     Args:
         folder: of the run.

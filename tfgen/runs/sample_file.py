@@ -32,7 +32,7 @@ def write_samples(
     quiet: bool = True,
     options: Mapping[str, Any] | None = None,
 ) -> None:
-    """Draw samples into a file: a picture (``.png``), or arrays (``.npz`` with ``x`` and, if conditional, ``labels``).
+    """Sample a model into a file: a picture (``.png``), or arrays (``.npz`` with ``x`` and, if conditional, ``labels``).
 
     Args:
         model: that samples.

@@ -16,7 +16,7 @@ from tfgen.data.spec import DataSpec
 def write_npz(
     path: Path, batches: Iterator[NDArray[np.generic]], data: DataSpec, count: int, labels: NDArray[np.int32] | None
 ) -> None:
-    """Write batches of examples, each as it comes, as the array ``x`` of an ``.npz``, and their ``labels`` if there are any.
+    """Stream batches of examples to disk, as the array ``x`` of an ``.npz``, and their ``labels`` if there are any.
 
     Args:
         path: of the file.

@@ -1,4 +1,4 @@
-"""Inpainting: several completions of each image's unknown part, with their log-likelihoods."""
+"""Inpainting: complete the unknown part of images several times, with the log-likelihoods of the completions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _AT_A_TIME = 512
 
 @dataclass(frozen=True)
 class Inpainting:
-    """Images, and several completions of each.
+    """Result of inpainting: images, masks, and several completions of each image.
 
     Attributes:
         x: the images, uint8 [n, height, width, channels].
@@ -61,7 +61,7 @@ def inpaint(
     seed: int = 0,
     quiet: bool = True,
 ) -> Inpainting:
-    """Complete images several times each, a batch at a time.
+    """Inpaint images: several completions of each, batch by batch.
 
     Args:
         model: that inpaints.
@@ -97,16 +97,16 @@ def inpaint(
             # The last batch is filled up with images from the front, so that one shape is compiled.
             rows = which[np.arange(begin, begin + at_a_time) % len(which)]
             given, noise = None if own is None else tf.constant(own[rows]), fold_in(seed, number)
-            found = np.asarray(
+            result = np.asarray(
                 inpaints.inpaint(tf.constant(x[rows]), tf.constant(known[rows]), given, seed=noise, particles=particles)
             )
-            _require_kept(model, found, x[rows], known[rows])
+            _require_kept(model, result, x[rows], known[rows])
             place = slice(begin, min(begin + at_a_time, len(which)))
             count = place.stop - begin
-            completions[place] = found[:count]
+            completions[place] = result[:count]
             if log_prob is not None:
                 # In the same places with the same seed, so that grey levels become the same bits as in drawing.
-                for row, images in zip(scores, (found, x[rows]), strict=True):
+                for row, images in zip(scores, (result, x[rows]), strict=True):
                     row[place] = log_prob(tf.constant(images), given, noise).numpy()[:count]
             bar.update(place.stop)
     by_image = scores.reshape(2, len(x), samples)
@@ -127,7 +127,7 @@ def inpaint_examples(
     seed: int = 0,
     **options: Any,
 ) -> Inpainting:
-    """Complete the first images of a split under a mask.
+    """Inpaint the first images of a split under a mask.
 
     Args:
         model: that inpaints.
@@ -166,12 +166,12 @@ def _check(model: GenerativeModel, x: NDArray[np.generic], known: Known) -> None
         raise DataError(f"expected a mask of booleans, shape {x.shape[:3]}; got {known.dtype} of shape {known.shape}.")
 
 
-def _require_kept(model: GenerativeModel, found: NDArray[np.generic], x: NDArray[np.generic], known: Known) -> None:
-    """Raise unless completions are images with what is known in its place."""
+def _require_kept(model: GenerativeModel, result: NDArray[np.generic], x: NDArray[np.generic], known: Known) -> None:
+    """Check the completions of a model: same shape, and known pixels unchanged."""
     name = type(model).__name__
-    if found.shape != x.shape or found.dtype != x.dtype:
+    if result.shape != x.shape or result.dtype != x.dtype:
         raise PluginError(
-            f"model {name}: inpaint returned {found.dtype} of shape {found.shape}, not {x.dtype} of shape {x.shape}."
+            f"model {name}: inpaint returned {result.dtype} of shape {result.shape}, not {x.dtype} of shape {x.shape}."
         )
-    if not np.array_equal(found[known], x[known]):
+    if not np.array_equal(result[known], x[known]):
         raise PluginError(f"model {name}: inpaint changed known pixels, which must be kept exactly.")

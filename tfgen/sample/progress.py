@@ -1,4 +1,4 @@
-"""Progress within a long sampler: a model tells how far a batch is, and a progress bar shows it."""
+"""Progress within a long sampler: the model reports the progress of a batch, shown by a progress bar."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 
 class SamplingProgress:
-    """Samples that are done, counting the parts of those that are being drawn.
+    """Progress of sampling in samples, with fractions for the batch in progress.
 
     Args:
         report: told the number of samples whenever it has changed.
@@ -25,13 +25,13 @@ class SamplingProgress:
         self._lock = threading.Lock()  # batches are drawn by several threads
 
     def advance(self, first: int, samples: float) -> None:
-        """Note how much of the batch that begins at sample `first` is drawn, in samples."""
+        """Record the progress of the batch that begins at sample `first`, in samples."""
         with self._lock:
             self._parts[first] = samples
             self._tell()
 
     def finish(self, first: int, samples: int) -> None:
-        """Note that a batch of so many samples is drawn."""
+        """Record that a batch of samples is complete."""
         with self._lock:
             self._parts.pop(first, None)
             self._done += samples

@@ -25,7 +25,7 @@ _AT_WORK = 2
 
 
 def labels_for(model: GenerativeModel, count: int, labels: Sequence[int] | None) -> NDArray[np.int32] | None:
-    """Return the labels of `count` samples, going round those given, or round all classes; None for an unconditional model.
+    """Return labels for `count` samples, cycling through the given ones or all classes; None for an unconditional model.
 
     Raises:
         DataError: for labels that the model does not know, or labels for a model that takes none.

@@ -20,7 +20,7 @@ _LONG_ENOUGH = 30.0  # seconds; a model that samples pixel by pixel is not timed
 
 
 def samples_per_second(model: GenerativeModel, batch_size: int = 1000, repeats: int = 7) -> Metric:
-    """Time sampling one batch after the other, after a first batch that compiles and is not counted.
+    """Measure samples per second over several batches, after a first batch that compiles and is not counted.
 
     `tfgen sample` keeps two batches at work, and so may be faster.
 
