@@ -1,4 +1,4 @@
-"""Matrix products of a traced program: their multiply-adds, and the time they take by themselves."""
+"""Matrix products of a traced program: their multiply-adds, and their time alone."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def products_of(program: Any) -> list[Product]:
 
 
 def alone(products: Sequence[Product], loops: Sequence[int]) -> Any:
-    """Return a compiled program that forms the products with as little else as can be, in a loop for each nesting.
+    """Return a compiled program with these matrix products alone, in the same loops.
 
     Factors are read from where the count of the loop says, so that no product can be formed once for all.
 

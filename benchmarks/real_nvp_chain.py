@@ -167,7 +167,7 @@ def measure(
 
 
 def lines(timings: Sequence[Timing]) -> list[str]:
-    """Return a Markdown table of processor times and ratios, and what they are beside aim and bound."""
+    """Return a Markdown table of processor times and ratios, with targets."""
     rows = ["| what | mode | old, ms | new, ms | new / old | (95 %) |", "|---|---|---|---|---|---|"]
     for timing in timings:
         low, high = median_interval(timing.ratios)

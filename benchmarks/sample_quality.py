@@ -45,7 +45,7 @@ DENSITIES = ("bits_per_dim", "nll_nats", "cross_entropy_nats", "elbo_nats")
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured, and how often."""
+    """Options of the benchmark."""
 
     runs: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN ...")]] = ()
     """Folders of runs on one data set."""
@@ -74,7 +74,7 @@ class Options:
 
 @dataclass
 class Found:
-    """What was measured of one run.
+    """Results of one run.
 
     Attributes:
         run: its name.
@@ -105,7 +105,7 @@ class Found:
 
 
 def measure(run: Run, network: FeatureNetwork, options: Options) -> Found:
-    """Measure the samples of a run, and what that costs."""
+    """Evaluate the samples of a run, and time the evaluation."""
     from tfgen.evaluate.sample_quality import measure_samples, resolve_metrics, sample_metrics
     from tfgen.metrics import metrics_to_json
     from tfgen.sample.throughput import samples_per_second

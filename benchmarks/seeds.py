@@ -1,7 +1,7 @@
 """Benchmark of making seeds: `tfgen.fold_in` against `tf.random.fold_in`, which makes the same bits.
 
 Every loss, batch and layer folds a seed, so what counts is the time to trace it into a graph and to run it eagerly. Both take
-turns within a round, and the ratio within a round is told.
+turns within a round, and the ratio within a round is reported.
 
     python benchmarks/seeds.py --rounds 15
 """
@@ -33,7 +33,7 @@ MODES = ("tracing", "eager")
 
 @dataclass(frozen=True)
 class Options:
-    """How often everything is timed."""
+    """Options of the benchmark."""
 
     rounds: int = 15
     """How often each way is timed; one more round goes before them, which warms up."""

@@ -12,7 +12,7 @@ from tfgen_benchmarks.rows import BenchmarkRow, best, ratios
 
 @dataclass(frozen=True)
 class Target:
-    """How many times as many images a second tfgen's best way is to make.
+    """A performance target: minimal speed-up of tfgen's best way over a peer.
 
     Attributes:
         model: registered name; every variant of it counts.

@@ -62,7 +62,7 @@ _BEARABLE = 0.25  # seconds; a single step is a noisy measure of quicker ones
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured, and how often."""
+    """Options of the benchmark."""
 
     model: str = "realnvp"
     """Registered name of the model; its own options are listed below."""
@@ -118,7 +118,7 @@ class Options:
 
 
 def measure(options: Options, task: Task, report: Callable[[str], None]) -> list[Measured]:
-    """Run every way and return what was measured, in the order of ``options.ways``.
+    """Run every way; return the timings in the order of ``options.ways``.
 
     Raises:
         TfgenError: when the ways did not do the same work.
@@ -246,7 +246,7 @@ def parse(arguments: Sequence[str]) -> tuple[Options, ModelSpec, Any]:
 
 
 def make_task(options: Options, spec: ModelSpec, config: Any) -> Task:
-    """Load the data and return what every way has to do.
+    """Load the data; return the common task of all ways.
 
     Raises:
         TfgenError: when the data cannot be had or do not fit the options.
@@ -291,7 +291,7 @@ def record(
     command: str,
     auto: AutoChoice | None = None,
 ) -> dict[str, Any]:
-    """Return everything that was measured and what it was measured on, fit for JSON."""
+    """Return all timings with machine and options, for JSON."""
     training = task.training
     chosen = ("optimizer", "learning_rate", "clip_norm", "batch_size", "seed")
     return {

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RESULTS = "results.json"
 #: How far off a known time may be measured.
 _CLOCK_TOLERANCE = 0.05
-_ABOUT = """Measure what models cost on this machine, beside its limits.
+_ABOUT = """Benchmark models on this machine, against its limits.
 
 Every contender works in a process of its own; in each round all are timed once, in turns, and so are a large product of
 matrices and a large copy, the ceilings. Compare two results, for example before and after a change: {command} compare

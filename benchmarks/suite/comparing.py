@@ -1,4 +1,4 @@
-"""Comparison of two benchmark results: which rows became slower, and which only because the machine did.
+"""Comparison of two benchmark results: rows that became slower, separated from a slower machine.
 
 The clock alone cannot tell: machines are noisy by 2-3x from hour to hour. So each row is judged twice: by the ratio of its
 rates (new through old), and by the same ratio after each round's rate has been divided by the ceiling measured in that round,
@@ -74,7 +74,7 @@ class Change:
     remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return it without what else the rows hold."""
+        """Return the change as JSON, without the rows."""
         return {
             **_named(self.new),
             "rate": {"old": self.old.rate, "new": self.new.rate},
@@ -89,7 +89,7 @@ class Change:
 
 @dataclass(frozen=True)
 class BenchmarkComparison:
-    """All that two results say of each other.
+    """Result of `compare_results`: changes of rows and ceilings, doubts, missing rows.
 
     Attributes:
         doubts: why the two may not be comparable.
@@ -129,7 +129,7 @@ class BenchmarkComparison:
         return sum(1 / math.comb(n + m, n) for n, m in rounds if min(n, m) > 1)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what programs read."""
+        """Return the comparison as JSON."""
         listed = ("only_old", "only_new", "lost", "gained", "without")
         return {
             "benchmark": "comparison",
@@ -233,7 +233,7 @@ def _ceilings(both: Sequence[tuple[BenchmarkRow, BenchmarkRow]]) -> dict[str, Ba
 
 
 def _remarks(old: BenchmarkRow, new: BenchmarkRow) -> list[str]:
-    """Return what else is another: what is computed, and what was measured once and has no band."""
+    """Return remarks: changed computations, and values measured only once."""
     remarks = []
     if None not in (old.parameters, new.parameters) and old.parameters != new.parameters:
         remarks.append(f"{count(old.parameters)} parameters before, {count(new.parameters)} now: another model")
@@ -264,6 +264,6 @@ def _off(old: float | None, new: float | None, limit: float) -> float | None:
 
 
 def _named(row: BenchmarkRow) -> Mapping[str, Any]:
-    """Return what `BenchmarkRow.name` is made of."""
+    """Return the parts of `BenchmarkRow.name`."""
     names = ("part", "model", "contender", "work", "way", "batch", "sizes")
     return {name: getattr(row, name) for name in names}

@@ -35,7 +35,7 @@ _MEANINGS = {
 
 
 def print_comparison(comparison: BenchmarkComparison) -> None:
-    """Print doubts, the table, and what it comes to."""
+    """Print doubts, the table and the verdict."""
     for line in above(comparison):
         print(line)
     table(comparison).print(widest=26)
@@ -52,7 +52,7 @@ def markdown(comparison: BenchmarkComparison) -> str:
 
 
 def above(comparison: BenchmarkComparison) -> list[str]:
-    """Return what a reader has to know first: what may make the numbers incomparable, and how the machine has changed."""
+    """Return the lines above the table: reasons for doubt, and changes of the machine."""
     lines = [f"DOUBT: {doubt}" for doubt in comparison.doubts]
     for name, band in comparison.ceilings.items():
         lines.append(f"{CEILINGS[name][0]} now runs {_banded(band)} times as fast as then")
@@ -66,7 +66,7 @@ def table(comparison: BenchmarkComparison) -> Table:
 
 
 def below(comparison: BenchmarkComparison) -> list[str]:
-    """Return what the verdicts mean and how many there are, what chance would do, and the rows without a ratio."""
+    """Return the lines below the table: meaning and number of verdicts, expected false alarms, rows without a ratio."""
     lines = []
     for verdict in VERDICTS:
         result = comparison.judged(verdict)

@@ -34,7 +34,7 @@ _WRITES_A_PART = {"XlaDynamicUpdateSlice": 1, "TensorScatterUpdate": 2, "Resourc
 
 
 class UncountedError(Exception):
-    """The program has a loop whose length, or an operation whose shapes, cannot be told before it runs."""
+    """The program has a loop whose length, or an operation whose shapes, is unknown before it runs."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Visit:
 
 
 def cost_of(program: Any, once: bool = False) -> Cost | None:
-    """Return what a call of a concrete function costs; None when a loop's length cannot be told.
+    """Return the cost of a call of a concrete function (multiply-adds, bytes); None when a loop's length is unknown.
 
     Args:
         program: a concrete function whose shapes are known.
@@ -77,7 +77,7 @@ def visits(program: Any, once: bool = False) -> Iterator[Visit]:
     Of several branches all are visited where they cost the same, which is counted as one; else the dearest one.
 
     Raises:
-        UncountedError: when a loop's length cannot be told.
+        UncountedError: when a loop's length is unknown.
     """
     yield from _visits(program.graph, 1, {}, once)
 
@@ -107,7 +107,7 @@ def _visits(graph: Any, times: int, known: Mapping[str, Any], once: bool) -> Ite
 
 
 def _needed(graph: Any) -> list[Any]:
-    """Return the operations that results or effects hang on, in order: TensorFlow prunes the others before it runs a function.
+    """Return the operations on which results or side effects depend, in order; TensorFlow prunes the others.
 
     Gradients of a convolution towards its input are always traced, for example, and in a first layer nobody wants them.
     """

@@ -20,7 +20,7 @@ FEWEST_SIZES = 3
 
 @dataclass(frozen=True)
 class Fit:
-    """How one program's cost grows along one axis.
+    """Power-law fit of one program's cost along one axis.
 
     Attributes:
         model: registered name.

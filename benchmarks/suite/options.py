@@ -23,7 +23,7 @@ Way = Literal["graph", "xla"]
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured, and how often."""
+    """Options of `tfgen bench`."""
 
     models: tyro.conf.Positional[Annotated[tuple[str, ...], by_default("all models", metavar="MODEL ...")]] = ()
     """Registered models; options of a model go behind a colon: realnvp:units=1024,mask=half."""
@@ -84,7 +84,7 @@ class Options:
 
     @classmethod
     def short(cls) -> Options:
-        """Return what `--quick` makes the defaults."""
+        """Return the options of `--quick`."""
         return cls(
             parts=("sampling", "training"),
             batch_sizes=(1, 64, 512),
@@ -116,7 +116,7 @@ class Variant:
 
 
 def variants(options: Options, registry: Registry, default: Sequence[str] = ()) -> list[Variant]:
-    """Return what is measured.
+    """Return the variants: models with their options.
 
     Args:
         options: as asked for.

@@ -15,7 +15,7 @@ TOLERANCE = 0.05
 
 @dataclass(frozen=True)
 class Parity:
-    """One peer beside tfgen, in one work on one model.
+    """Parameters and multiply-adds of one peer and of tfgen, for one model and work.
 
     Attributes:
         ours: tfgen's row.
@@ -31,16 +31,16 @@ class Parity:
 
     @property
     def differing(self) -> list[str]:
-        """What is off by more than the tolerance."""
+        """The counts that differ by more than the tolerance."""
         return [name for name in ("parameters", "multiply_adds") if not _near(getattr(self, name))]
 
     @property
     def unknown(self) -> list[str]:
-        """What cannot be compared."""
+        """The counts that are unknown."""
         return [name for name in ("parameters", "multiply_adds") if getattr(self, name) is None]
 
     def text(self) -> str:
-        """Return it as a line for people; what differs has the peer's notes as its reason, or a warning without them."""
+        """Return the comparison as a line; differences have the peer's notes as reason, or a warning."""
         ours, theirs = self.ours, self.theirs
         pairs = (
             ("parameters", ours.parameters, theirs.parameters, self.parameters),

@@ -17,7 +17,7 @@ from tfgen.errors import TfgenError
 
 @dataclass(frozen=True)
 class Entrant:
-    """Who takes part: a name, the command that starts the worker, and what its environment has besides that of this process."""
+    """A contender: name, command that starts the worker, and additional environment variables."""
 
     name: str
     command: Sequence[str]
@@ -38,7 +38,7 @@ class WorkerGoneError(TfgenError):
 
 
 class Worker:
-    """A contender at work; a context manager, at whose end the process is gone.
+    """A contender's worker process; a context manager that ends it.
 
     Args:
         entrant: to start.

@@ -58,7 +58,7 @@ class Pool:
 
 @dataclass
 class Case:
-    """A row to be filled, and where: the contender, what it is made of, and the row.
+    """A row to be measured, with its contender and subject.
 
     Attributes:
         entrant: name of the contender.

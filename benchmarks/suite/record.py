@@ -24,7 +24,7 @@ _WHAT_TO_DO = "give the --json file of a run of the suite, or run it again"
 
 @dataclass
 class Result:
-    """All that one run of the suite has found.
+    """Result of one run of the suite: rows, machine, options.
 
     Attributes:
         command: that made it.
@@ -56,13 +56,13 @@ class Result:
         return self.load_at_start <= IDLE
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `write` writes."""
+        """Return the result as JSON."""
         shallow = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
         return {"benchmark": BENCHMARK, "format": FORMAT, **shallow, "rows": [row.to_json() for row in self.rows]}
 
 
 def write(path: Path, result: Result) -> None:
-    """Write a result, whole or not at all.
+    """Write a result atomically.
 
     Raises:
         OutputError: when it cannot be written.
@@ -71,7 +71,7 @@ def write(path: Path, result: Result) -> None:
 
 
 def read(path: Path) -> Result:
-    """Read what `write` wrote.
+    """Read a result file of `write`.
 
     Raises:
         RunError: when the file is missing, damaged, of another program or of a newer format; says which and what to do.

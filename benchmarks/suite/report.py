@@ -33,7 +33,7 @@ _NUMBERS_AFTER = [
     "of copy ceiling",
 ]
 _GROWTH = ["model", "by", "batch", "sizes", "ms an image", "exponent", "at the end", "of multiply-adds", "at the end"]
-#: What a ceiling is, the unit that it is told in, and what one unit of `BenchmarkRow.ceilings` is of it.
+#: Description of a ceiling, its printed unit, and what one unit of `BenchmarkRow.ceilings` is of it.
 CEILINGS: Mapping[str, tuple[str, str, float]] = {
     "products": ("a large matrix product", "GFLOP/s", 2e-9),
     "memory": ("a large copy (v += w in place)", "GB/s", 1e-9),
@@ -48,7 +48,7 @@ _HEADING_LETTERS, _NAME_LETTERS = 9, 14
 
 @dataclass(frozen=True)
 class Table:
-    """What is printed: text in cells."""
+    """A printed table: cells of text."""
 
     title: str
     headings: list[str]
@@ -80,7 +80,7 @@ def _broken(cell: str, widest: int) -> str:
 
 
 def print_report(result: Result) -> None:
-    """Print tables and what stands below them."""
+    """Print tables and notes."""
     for table in tables(result):
         table.print()
     for heading, lines in below(result).items():
@@ -155,7 +155,7 @@ def _rates_table(rows: Sequence[BenchmarkRow], notes: Mapping[str, int]) -> tupl
 
 
 def _costs(row: BenchmarkRow) -> list[str]:
-    """Return the cells of what a row costs, and how near it comes to the limits."""
+    """Return the cells of the cost of a row, and its shares of the ceilings."""
     flops = [2e-9 * row.multiply_adds / seconds for seconds in row.seconds] if row.multiply_adds is not None else []
     return [
         NOTHING if row.first_seconds is None else f"{row.first_seconds:.1f}",
@@ -230,12 +230,12 @@ def _key(fit: Fit) -> tuple[str, str, str, str]:
 
 
 def ceiling_values(rows: Sequence[BenchmarkRow], name: str) -> list[float]:
-    """Return what was measured of a ceiling, each once: rows of a round share one measurement."""
+    """Return the measurements of a ceiling, without duplicates: rows of a round share one."""
     return list(dict.fromkeys(value for row in rows for value in row.ceilings.get(name, [])))
 
 
 def ceiling_lines(result: Result) -> list[str]:
-    """Return what the ceilings are, beside the makers' own numbers where they are known."""
+    """Return the ceilings as lines, with the datasheet's values if known."""
     lines = []
     for name, (what, unit, scale) in CEILINGS.items():
         values = [scale * value for value in ceiling_values(result.rows, name)]
@@ -265,7 +265,7 @@ def _promised(result: Result, name: str, measured: float) -> str:
 
 
 def machine_lines(result: Result) -> list[str]:
-    """Return on what it was measured, and by which command."""
+    """Return machine, versions and command, as lines."""
     machine = result.machine
     lines = []
     if not result.idle:

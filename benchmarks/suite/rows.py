@@ -17,7 +17,7 @@ _NEAR = 0.15
 
 @dataclass
 class BenchmarkRow:
-    """What is known of one program; `to_json` makes it fit for JSON and `from_json` reads that.
+    """One row of a benchmark result: measurements of one program; `to_json` and `from_json` convert it.
 
     Attributes:
         part: of the suite.
@@ -65,7 +65,7 @@ class BenchmarkRow:
 
     @property
     def name(self) -> tuple[Any, ...]:
-        """What makes a row the same in two results."""
+        """Name that identifies a row in two results."""
         sizes = tuple(sorted(self.sizes.items()))
         return (self.part, self.model, self.contender, self.work, self.way, self.batch, sizes)
 
@@ -111,13 +111,13 @@ class BenchmarkRow:
         return "products" if products >= memory else "memory"
 
     def to_json(self) -> dict[str, Any]:
-        """Return every field, and what follows from them, which `from_json` leaves out again."""
+        """Return the fields as JSON, with derived values, which `from_json` ignores."""
         derived = ("rate", "multiply_adds_each", "products_share", "memory_share", "bound")
         return dataclasses.asdict(self) | {"derived": {name: getattr(self, name) for name in derived}}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> BenchmarkRow:
-        """Read what `to_json` wrote.
+        """Return the row of a JSON object of `to_json`.
 
         Raises:
             TypeError: for fields that no row has, or that are missing.

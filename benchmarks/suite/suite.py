@@ -30,7 +30,7 @@ _SHORT = 1.0
 
 @dataclass(frozen=True)
 class Rival:
-    """Another library that takes part where it knows the model.
+    """A peer library with the models that it supports.
 
     Attributes:
         entrant: its process.
@@ -49,14 +49,14 @@ class Rival:
 
 @dataclass
 class Suite:
-    """Measures one model after the other.
+    """The benchmark suite: measures one model after another.
 
     Attributes:
         options: what is measured.
         plugins: as ``-p``.
         rivals: other libraries.
-        say: is told, in a line, what happens.
-        machine: known once a process has told it.
+        say: called with lines about the progress.
+        machine: set once a process has reported it.
         peers: facts of the other libraries, by name.
         clock: seconds that were asked for and those that the suite found, in each round.
     """
@@ -155,7 +155,7 @@ class Suite:
         return entered
 
     def _same(self, pool: Pool, key: str, name: str, folder: Path) -> str:
-        """Compare outputs; return the words about it, for a note, or raise where they differ."""
+        """Compare outputs; return a note, or raise if they differ."""
         pool.ask("tfgen", "probe", key=key, folder=str(folder))
         distances = pool.ask(name, "compare", key=key, folder=str(folder))["distances"]
         worst = max(distances.values())
@@ -323,7 +323,7 @@ class Suite:
 
 @dataclass
 class _Entered:
-    """A contender of the model at hand: where it is built, and why it does not take part, if so."""
+    """A contender for a model, or the reason why it does not take part."""
 
     name: str
     key: str

@@ -1,4 +1,4 @@
-"""Commands that reproduce a run, as a person would type them."""
+"""Shell commands that reproduce a run: training and evaluation."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tfgen.metrics import Basis, Metric
 from tfgen.runs import RunFacts
 from tfgen_plugins.report.settings import Settings
 
-#: Feature networks that `tfgen evaluate` may take by itself; naming them again is needless for images with labels.
+#: Feature extractors that `tfgen evaluate` takes by default: they need no option for images with labels.
 _USUAL_FEATURES = "classifier"
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """How a run is made again.
+    """Commands that reproduce a run, with notes.
 
     Attributes:
-        commands: each as words of the shell, quoted.
-        notes: what has to be said of them, in sentences.
+        commands: shell commands, quoted.
+        notes: remarks on the commands, in sentences.
     """
 
     commands: list[str]
@@ -30,7 +30,7 @@ class Reproduction:
 
 
 def reproduction_of(run: RunFacts, settings: Settings) -> Reproduction:
-    """Return the commands that train a run and measure it, with the options that differ from the defaults."""
+    """Return the commands that train and evaluate a run, with the options that differ from the defaults."""
     config, notes = run.config, []
     if settings.spec is None:
         notes.append(f"{settings.reason}; so every option is written, whether it is the default or not.")
@@ -59,7 +59,7 @@ def reproduction_of(run: RunFacts, settings: Settings) -> Reproduction:
 
 
 def words_of(name: str, value: Any) -> list[str] | None:
-    """Return an option as the words that `tfgen run` reads it from; None for a value that no words say.
+    """Return an option as command-line words of `tfgen run`; None for a value that has no such form.
 
     >>> words_of("mask", ("half", "random")), words_of("conditional", False), words_of("shift", -0.5)
     (['--mask', 'half', 'random'], ['--no-conditional'], ['--shift', '-0.5'])
@@ -98,7 +98,7 @@ def _flat(values: Iterable[Any]) -> Iterable[Any]:
 
 
 def _plugin(record: Mapping[str, Any], notes: list[str]) -> list[str]:
-    """Return ``-p`` for a plugin that came in by it, as its record tells: it belongs to no distribution."""
+    """Return ``-p FILE`` for a plugin from a file, which has no distribution."""
     name, file = record.get("name"), record.get("file")
     if not isinstance(name, str) or record.get("distribution"):
         return []
@@ -112,7 +112,7 @@ def _plugin(record: Mapping[str, Any], notes: list[str]) -> list[str]:
 
 
 def _measurements(run: RunFacts, words: list[str]) -> list[list[str]]:
-    """Return `tfgen evaluate` for the test split, with the draws, particles and seed that its numbers rest on."""
+    """Return `tfgen evaluate` for the test split, with the draws, particles and seed of its metrics."""
     catalogue, metrics = run.catalogue, run.measured("test")
 
     def measured(*kinds: str) -> list[Metric]:
@@ -138,7 +138,7 @@ def _measurements(run: RunFacts, words: list[str]) -> list[list[str]]:
 
 
 def _of_samples(basis: Basis) -> list[str]:
-    """Return the options with which samples were measured, as the basis of their numbers tells."""
+    """Return the options of the sample metrics, from their basis."""
     words = _option("samples", basis.samples) if basis.samples else []
     words += _option("features", basis.features) if basis.features not in (None, _USUAL_FEATURES) else []
     words += _option("reference", basis.reference) if basis.reference not in (None, "grey") else []

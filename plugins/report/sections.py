@@ -17,17 +17,17 @@ from tfgen_plugins.report.settings import Settings, settings_of
 
 @dataclass(frozen=True)
 class Section:
-    """One run as the template takes it.
+    """Data of one run for the template.
 
     Attributes:
-        anchor: by which links find it.
+        anchor: target of links.
         name: of the run.
         model: registered name.
-        summary: of the model; empty where it is not known.
-        reference: the model's paper; empty where it is not known.
+        summary: of the model; empty if unknown.
+        reference: the model's paper; empty if unknown.
         data: name of the data set.
-        state: empty for a finished run, else where it stands.
-        facts: what it ran with, by what it is.
+        state: empty for a finished run, else its progress.
+        facts: machine, device and so on, by name.
         cards: headline numbers.
         lines: every metric.
         classified: for each split.
@@ -55,7 +55,7 @@ class Section:
 
 
 def section_of(run: RunFacts, anchor: str, registry: Registry) -> Section:
-    """Return everything that the page says of a run."""
+    """Return the section of a run, with all its data."""
     settings = settings_of(run.config, registry)
     return Section(
         anchor=anchor,
@@ -79,7 +79,7 @@ def section_of(run: RunFacts, anchor: str, registry: Registry) -> Section:
 def _state(run: RunFacts) -> str:
     step = RunFolder(run.folder).saved_step()
     saved = "no checkpoint yet" if step is None else f"saved at step {step:,}"
-    return f"unfinished, {saved}; shown with what there is"
+    return f"unfinished, {saved}; shown with the results so far"
 
 
 def _facts(run: RunFacts) -> dict[str, str]:

@@ -16,7 +16,7 @@ class Cell:
     """A cell of the table.
 
     Attributes:
-        text: in lines.
+        text: lines of text.
         verdict: ``best``, ``level`` or ``behind``; empty where nothing is ranked.
     """
 
@@ -29,8 +29,8 @@ class TableRow:
     """A row of the table.
 
     Attributes:
-        title: what it shows.
-        basis: by what it differs from other rows of this title, in lines.
+        title: of the row.
+        basis: entries that differ from other rows with this title, in lines.
         cells: one for each run.
     """
 
@@ -41,15 +41,15 @@ class TableRow:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Runs beside each other as the template takes them.
+    """Comparison of runs for the template.
 
     Attributes:
-        facts: rows of what the runs are and took: label and a cell for each run.
-        metrics: rows of numbers measured on the same thing, on the test split where there is one.
+        facts: rows of facts (model, data, cost): label and a cell for each run.
+        metrics: rows of comparable metrics, of the test split if there is one.
         further: such rows on the other splits.
         options: rows of the options that differ.
-        notes: what the marks mean, what may not be compared, and why.
-        curves: of all runs that have them; None when no two runs validate the same thing.
+        notes: legend, and metrics that do not compare, with reasons.
+        curves: of all runs that have them; None if no two runs share a validation curve.
         without_curve: the runs that are not in that picture.
     """
 
@@ -63,7 +63,7 @@ class SideBySide:
 
 
 def side_by_side(runs: Sequence[RunFacts]) -> SideBySide:
-    """Return what `tfgen compare` finds of two runs or more."""
+    """Return the comparison of two runs or more, as of `tfgen compare`."""
     comparison = compare(runs)
     table = text_table(comparison)
     first = len(table.rows) - len(comparison.metrics)  # the metrics are the last rows of the table, in their order

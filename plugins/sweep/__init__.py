@@ -1,4 +1,4 @@
-"""Sweeps: every combination of models, options and seeds; brings `tfgen sweep`."""
+"""Sweep plugin: train every combination of models, options and seeds; the command `tfgen sweep`."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _NOTHING = "—"
 
 @dataclass(frozen=True)
 class MeanAndDeviation:
-    """One number over the seeds of a combination.
+    """Mean and standard deviation of a number over the seeds of a combination.
 
     Attributes:
         mean: over the seeds.
@@ -129,7 +129,7 @@ def table(rows: Sequence[Combination]) -> tuple[list[str], list[list[str]]]:
 
 
 def notes(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return what has to be said of the table: what ± is, what numbers do not compare, what is missing."""
+    """Return notes on the table: meaning of ±, metrics that do not compare, missing runs."""
     rows, result = combinations(outcomes), []
     if any(len(row.seeds) > 1 for row in rows):
         result.append("mean ± standard deviation over the seeds; seconds and samples/s are means")
@@ -149,7 +149,7 @@ def notes(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def to_json(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return the content of ``sweep.json``: each run, and the table; what is not finite becomes null."""
+    """Return the content of ``sweep.json``: each run, and the table; NaN becomes null."""
     runs = [
         {
             "name": outcome.planned.name,

@@ -367,5 +367,5 @@ def _circumstances(runs: Sequence[RunFacts]) -> list[str]:
         notes.append("seconds were taken on different machines and do not compare")
     unfinished = [run.name for run in runs if not run.finished]
     if unfinished:
-        notes.append(f"unfinished, shown with what there is: {', '.join(unfinished)}")
+        notes.append(f"unfinished, shown with the results so far: {', '.join(unfinished)}")
     return notes
