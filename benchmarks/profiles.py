@@ -186,7 +186,7 @@ def program_of(options: Options, spec: ModelSpec, config: Any) -> Callable[[int]
     from tfgen.seeds import fold_in, generator
     from tfgen.training.optimisers import make_optimizer
     from tfgen.training.state import TrainingState
-    from tfgen.training.step import Step
+    from tfgen.training.step import Step, stages_of
 
     n, seed = options.examples, options.seed
     data = DataSpec("image", (options.side, options.side, 1), classes=_CLASSES)
@@ -200,7 +200,8 @@ def program_of(options: Options, spec: ModelSpec, config: Any) -> Callable[[int]
         optimizers = [make_optimizer(training, 2**31 - 1) for _ in objectives]
         for objective, optimizer in zip(objectives, optimizers, strict=True):
             optimizer.build(objective.weights)
-        step = Step(TrainingState(model, optimizers, ema=False, keep_best=False), objectives, seed, 0.0, True)
+        state = TrainingState(model, optimizers, ema=False, keep_best=False)
+        step = Step(state, objectives, seed, 0.0, True, 1, stages_of(objectives, 1, 1))
         rng = generator(seed)
         images = tf.constant(rng.integers(0, data.levels, (n, *data.shape), np.uint8))
         batch = Batch(images, tf.constant(rng.integers(0, _CLASSES, n, np.int32)))

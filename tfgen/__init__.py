@@ -24,8 +24,8 @@ __version__ = VERSION
 _LIGHT = frozenset({
     "Basis", "CapabilityError", "CommandSpec", "DataError", "DataSources", "DataSpec", "DatasetSpec",
     "FeatureNetworkSpec", "InterruptedRunError", "Metric", "MetricSpec", "ModelSpec", "NonFiniteError",
-    "OptionError", "OutputError", "PictureSpec", "PluginError", "Registration", "Registry", "Run", "RunError",
-    "TfgenError", "TrainOptions", "UnknownNameError", "compare", "hookimpl", "load", "load_dataset",
+    "OptimizerSpec", "OptionError", "OutputError", "PictureSpec", "PluginError", "Registration", "Registry", "Run",
+    "RunError", "ScheduleSpec", "TfgenError", "TrainOptions", "UnknownNameError", "compare", "hookimpl", "load", "load_dataset",
     "load_registry", "read_runs", "require_option", "train",
 })  # fmt: skip
 

@@ -42,7 +42,9 @@ from .plugin.specs import (
     FeatureNetworkSpec,
     MetricSpec,
     ModelSpec,
+    OptimizerSpec,
     PictureSpec,
+    ScheduleSpec,
 )
 from .runs.api import generate, load, train
 from .runs.comparison import compare
@@ -88,6 +90,7 @@ __all__ = [
     "ModelSpec",
     "NonFiniteError",
     "Objective",
+    "OptimizerSpec",
     "OptionError",
     "OutputError",
     "PictureSpec",
@@ -98,6 +101,7 @@ __all__ = [
     "RunError",
     "SampleMetrics",
     "Samples",
+    "ScheduleSpec",
     "Split",
     "TfgenError",
     "TrainOptions",

@@ -1,4 +1,4 @@
-"""Built-in data sets, metrics, pictures and feature networks, registered by name; none is imported before it is used."""
+"""Built-in data sets, metrics, pictures, feature networks and optimizers, registered by name, imported when used."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tfgen.metrics.catalogue import BUILTIN
 from tfgen.plugin.hookspecs import hookimpl
 from tfgen.plugin.specs import DatasetSpec, DataSources, FeatureNetworkSpec, PictureSpec
+from tfgen.training.catalogue import OPTIMIZERS, SCHEDULES
 
 if TYPE_CHECKING:
     from tfgen.data.dataset import Dataset
@@ -24,6 +25,10 @@ def tfgen_register(registry: Registration) -> None:
         registry.add_picture(picture)
     for network in FEATURE_NETWORKS:
         registry.add_feature_network(network)
+    for optimizer in OPTIMIZERS:
+        registry.add_optimizer(optimizer)
+    for schedule in SCHEDULES:
+        registry.add_schedule(schedule)
 
 
 def _digits(sources: DataSources) -> Dataset:

@@ -65,6 +65,8 @@ def _folders(config: Mapping[str, Any]) -> dict[str, str]:
     sources = {config.get("sources", {}).get(key): name for key, name in PLACEHOLDERS.items()}
     plugin = config.get("plugin", {}).get("file")
     result = {**sources, plugin: PurePath(plugin).name if isinstance(plugin, str) else ""}
+    init = config.get("init")  # a run, which lies beside others
+    result |= {init: f"runs/{PurePath(init).name}"} if isinstance(init, str) else {}
     # The longest first, since one may lie within another; the root alone is the beginning of everything.
     paths = [path for path in result if isinstance(path, str) and PurePath(path).is_absolute() and len(path) > 1]
     return {path: result[path] for path in sorted(paths, key=len, reverse=True)}

@@ -46,6 +46,9 @@ def reproduction_of(run: RunFacts, settings: Settings) -> Reproduction:
         words += _option(name, value)
     if folders:
         notes.append(f"{' and '.join(folders.values())} stand for folders of your machine.")
+    if config.get("init"):
+        words += _option("init", config["init"])
+        notes.append(f"{config['init']} is the run whose weights this one began with; it has to be made first.")
     if config.get("device", "auto") != "auto":
         words += _option("device", config["device"])
     name = run.folder.resolve().name

@@ -117,6 +117,8 @@ def plan(
         for values in itertools.product(*vary.values())
     ]
     _refuse_twice("run", [run.name for run in planned])
+    for run in planned:
+        run.config.check(registry)
     return planned
 
 
@@ -305,7 +307,7 @@ def _refuse_other_options(before: Run, run: Planned) -> None:
 def _flat(config: RunConfig) -> dict[str, Any]:
     """Return every option of a run by name, without data folders."""
     content = config.to_json()
-    kept = {name: content[name] for name in ("model", "data", "device")}
+    kept = {name: content.get(name) for name in ("model", "data", "device", "init")}
     return kept | content["options"] | content["training"]
 
 

@@ -144,7 +144,7 @@ def test_unknown_names_get_the_closest(arguments, says, fails):
         (["--epochs", "1.5"], "--epochs must be a whole number, got '1.5'"),
         (["--learning-rate", "fast"], "--learning-rate must be a number, got 'fast'"),
         (["--epochs"], "Missing value for argument '--epochs'"),
-        (["--optimizer", "sgd"], "invalid choice 'sgd' for argument '--optimizer'"),
+        (["--optimizer", "sgd"], "unknown optimizer 'sgd'"),
         (["--epochs", "0"], "--epochs must be at least 1, got 0"),
         (["--epochs", "-3"], "--epochs must be at least 1, got -3"),
         (["--batch-size", "0"], "--batch-size must be at least 1, got 0"),

@@ -174,6 +174,7 @@ def test_a_model_that_takes_no_labels_or_does_not_sample(tiny_run):
     @dataclass
     class Silent:
         conditional: bool = True
+        labels_optional: bool = False
         data: DataSpec = DIGITS
 
     with pytest.raises(CapabilityError, match=r"no sampler \(Samples\)"):
@@ -184,7 +185,7 @@ def test_a_model_that_takes_no_labels_or_does_not_sample(tiny_run):
 
 def test_every_batch_is_told_where_it_begins():
     class Places:
-        conditional, data, asked = True, DataSpec("vector", (1,), classes=2), []
+        conditional, labels_optional, sampling, data, asked = True, False, None, DataSpec("vector", (1,), classes=2), []
 
         def sample(self, n, labels=None, seed=0, first=0):
             self.asked.append(n)

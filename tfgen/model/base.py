@@ -65,6 +65,9 @@ class Objective:
         weights: the trainable weights that this objective moves, and no others.
         every: its weights move in one step of so many, the last of them; the steps between belong to the other objectives.
         learning_rate: the height of its own schedule; that of the run where None.
+        begin: epochs of training before its weights first move; stages of training are objectives that begin one after
+            the other. Fractions of an epoch are rounded to whole steps.
+        end: epochs of training after which its weights move no more; None for the end of the run.
     """
 
     name: str
@@ -72,16 +75,31 @@ class Objective:
     weights: Sequence[keras.Variable]
     every: int = 1
     learning_rate: float | None = None
+    begin: float = 0.0
+    end: float | None = None
 
     def __post_init__(self) -> None:
         if self.every < 1:
             raise PluginError(f"objective {self.name!r}: every must be at least 1, got {self.every}.")
+        if not self.begin >= 0:
+            raise PluginError(f"objective {self.name!r}: begin must be 0 or more epochs, got {self.begin}.")
+        if self.end is not None and not self.end > self.begin:
+            raise PluginError(
+                f"objective {self.name!r}: end must be after begin (epoch {self.begin:g}), got {self.end:g}."
+            )
         if self.learning_rate is not None and not self.learning_rate > 0:
             raise PluginError(f"objective {self.name!r}: learning_rate must be above 0, got {self.learning_rate}.")
 
-    def turns(self, first: int, last: int) -> int:
-        """Return in how many of the steps ``first .. last - 1`` its weights move."""
-        return last // self.every - first // self.every
+    def stage(self, total_steps: int, steps_per_epoch: int) -> range:
+        """Return the steps of a run between `begin` and `end`."""
+        end = total_steps if self.end is None else min(total_steps, round(self.end * steps_per_epoch))
+        return range(round(self.begin * steps_per_epoch), end)
+
+    def turns(self, first: int, last: int, stage: range) -> int:
+        """Return in how many of the steps ``first .. last - 1`` its weights move; `every` is counted from the stage's start."""
+        since = max(first, stage.start) - stage.start
+        until = max(min(last, stage.stop) - stage.start, since)
+        return until // self.every - since // self.every
 
 
 #: As what a model scores images: by their ``grey_levels``, a number per cell of one level; as ``bits`` that it made of them;

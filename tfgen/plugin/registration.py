@@ -1,4 +1,4 @@
-"""Registration of one plugin: the models, data sets, commands, metrics, pictures and feature networks that it adds."""
+"""Registration of one plugin: the models, data sets, commands, metrics and other things that it adds."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from tfgen.plugin.specs import (
     FeatureNetworkSpec,
     MetricSpec,
     ModelSpec,
+    OptimizerSpec,
     PictureSpec,
+    ScheduleSpec,
 )
 
-Spec = ModelSpec | DatasetSpec | CommandSpec | MetricSpec | PictureSpec | FeatureNetworkSpec
+Spec = (
+    ModelSpec | DatasetSpec | CommandSpec | MetricSpec | PictureSpec | FeatureNetworkSpec | OptimizerSpec | ScheduleSpec
+)
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,14 @@ KINDS: dict[type[Spec], Kind] = {
     MetricSpec: Kind("metric", "metrics"),
     PictureSpec: Kind("picture", "pictures"),
     FeatureNetworkSpec: Kind("feature network", "feature_networks"),
+    OptimizerSpec: Kind("optimizer", "optimizers"),
+    ScheduleSpec: Kind("schedule", "schedules"),
 }
 _NAME = re.compile(r"[a-z0-9_-]+")
 
 
 class Additions(abc.ABC):
-    """Methods that add models, data sets, commands, metrics, pictures and feature networks."""
+    """Methods that add models, data sets, commands, metrics and whatever else plugins add; all are in `KINDS`."""
 
     @abc.abstractmethod
     def _add(self, spec: Spec, expected: type[Spec]) -> None:
@@ -101,6 +107,22 @@ class Additions(abc.ABC):
             PluginError: when `spec` is no `FeatureNetworkSpec`, its name is malformed, or the name has been added already.
         """
         self._add(spec, FeatureNetworkSpec)
+
+    def add_optimizer(self, spec: OptimizerSpec) -> None:
+        """Add an optimizer, a choice of ``--optimizer``.
+
+        Raises:
+            PluginError: when `spec` is no `OptimizerSpec`, its name is malformed, or the name has been added already.
+        """
+        self._add(spec, OptimizerSpec)
+
+    def add_schedule(self, spec: ScheduleSpec) -> None:
+        """Add a learning-rate schedule, a choice of ``--schedule``.
+
+        Raises:
+            PluginError: when `spec` is no `ScheduleSpec`, its name is malformed, or the name has been added already.
+        """
+        self._add(spec, ScheduleSpec)
 
 
 class Registration(Additions):

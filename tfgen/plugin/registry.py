@@ -1,4 +1,4 @@
-"""Registry of plugins: models, data sets, commands, metrics, pictures and feature networks by name."""
+"""Registry of plugins: models, data sets, commands, metrics and whatever else they add, by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from tfgen.plugin.specs import (
     FeatureNetworkSpec,
     MetricSpec,
     ModelSpec,
+    OptimizerSpec,
     PictureSpec,
+    ScheduleSpec,
 )
 
 T = TypeVar("T", bound=Spec)
@@ -44,6 +46,8 @@ class PluginRecord:
         metrics: the names of the metrics it adds.
         pictures: the names of the pictures it adds.
         feature_networks: the names of the feature networks it adds.
+        optimizers: the names of the optimizers it adds.
+        schedules: the names of the learning-rate schedules it adds.
         hooks: the hooks it implements.
     """
 
@@ -60,6 +64,8 @@ class PluginRecord:
     metrics: tuple[str, ...] = ()
     pictures: tuple[str, ...] = ()
     feature_networks: tuple[str, ...] = ()
+    optimizers: tuple[str, ...] = ()
+    schedules: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
 
     @property
@@ -159,6 +165,25 @@ class Registry(Additions):
         return self._shelf(FeatureNetworkSpec).sole()
 
     @property
+    def optimizers(self) -> dict[str, OptimizerSpec]:
+        """The optimizers by name, in the order in which they were added, less those in `conflicts`."""
+        return self._shelf(OptimizerSpec).sole(in_order=True)
+
+    @property
+    def schedules(self) -> dict[str, ScheduleSpec]:
+        """The learning-rate schedules by name, in the order in which they were added, less those in `conflicts`."""
+        return self._shelf(ScheduleSpec).sole(in_order=True)
+
+    def find(self, kind: type[T], name: str) -> T:
+        """Return the spec of one kind called `name`, for example ``find(OptimizerSpec, "adam")``.
+
+        Raises:
+            UnknownNameError: when there is none; it names the closest, and the plugins that failed to load.
+            PluginError: when several plugins claim the name.
+        """
+        return self._shelf(kind).find(name, self._hint(), CORE_COMMANDS if kind is CommandSpec else ())[1]
+
+    @property
     def conflicts(self) -> list[str]:
         """One line for each name that several plugins claim: who does, and the remedy."""
         return [line for shelf in self._shelves.values() for line in shelf.conflicts()]
@@ -170,7 +195,7 @@ class Registry(Additions):
             UnknownNameError: when there is none; it names the plugins that failed to load.
             PluginError: when several plugins claim the name.
         """
-        return self._shelf(ModelSpec).find(name, self._hint())[1]
+        return self.find(ModelSpec, name)
 
     def model_origin(self, name: str) -> PluginRecord:
         """Return who added the model called `name`.
@@ -188,7 +213,7 @@ class Registry(Additions):
             UnknownNameError: when there is none; it names the plugins that failed to load.
             PluginError: when several plugins claim the name.
         """
-        return self._shelf(DatasetSpec).find(name, self._hint())[1]
+        return self.find(DatasetSpec, name)
 
     def command(self, name: str) -> CommandSpec:
         """Return the command called `name`, without importing it.
@@ -197,7 +222,7 @@ class Registry(Additions):
             UnknownNameError: when there is none; it names the plugins that failed to load.
             PluginError: when several plugins claim the name.
         """
-        return self._shelf(CommandSpec).find(name, self._hint(), CORE_COMMANDS)[1]
+        return self.find(CommandSpec, name)
 
     def metric(self, name: str) -> MetricSpec:
         """Return the metric called `name`.
@@ -206,7 +231,7 @@ class Registry(Additions):
             UnknownNameError: when there is none; it names the plugins that failed to load.
             PluginError: when several plugins claim the name.
         """
-        return self._shelf(MetricSpec).find(name, self._hint())[1]
+        return self.find(MetricSpec, name)
 
     def feature_network(self, name: str) -> FeatureNetworkSpec:
         """Return the feature network called `name`, without making it.
@@ -215,7 +240,7 @@ class Registry(Additions):
             UnknownNameError: when there is none; it names the plugins that failed to load.
             PluginError: when several plugins claim the name.
         """
-        return self._shelf(FeatureNetworkSpec).find(name, self._hint())[1]
+        return self.find(FeatureNetworkSpec, name)
 
     def observe(self, hook: str, **arguments: Any) -> None:
         """Call an observer hook of all plugins, one at a time.

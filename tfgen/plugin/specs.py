@@ -1,4 +1,4 @@
-"""Specifications that a plugin registers: models, data sets, commands, metrics, pictures, feature networks.
+"""Specifications that a plugin registers: models, data sets, commands, metrics, pictures, feature networks, optimizers.
 
 No TensorFlow here.
 """
@@ -231,6 +231,63 @@ class FeatureNetworkSpec:
             PluginError: when it cannot be imported.
         """
         return _imported("feature network", self.name, self.make)
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """An optimizer as a plugin registers it: a choice of ``--optimizer``.
+
+    Attributes:
+        name: what ``tfgen run --optimizer`` calls it.
+        make: the function ``(learning_rate, options) -> keras.optimizers.Optimizer`` that makes it, or its dotted path
+            ``"package.module:function"``; `learning_rate` is a number or a Keras schedule, `options` are the
+            `tfgen.TrainOptions`. ``--clip-norm`` is seen to by tfgen.
+        summary: one line for `tfgen plugins` and the docs.
+        options: which of ``beta_1``, ``beta_2`` and ``weight_decay`` it heeds; any other that is given is refused.
+    """
+
+    name: str
+    make: str | Callable[..., Any]
+    summary: str
+    options: tuple[Literal["beta_1", "beta_2", "weight_decay"], ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_path("optimizer", self.name, self.make)
+
+    def function(self) -> Callable[..., Any]:
+        """Return the function that makes it, importing it only now.
+
+        Raises:
+            PluginError: when it cannot be imported.
+        """
+        return _imported("optimizer", self.name, self.make)
+
+
+@dataclass(frozen=True)
+class ScheduleSpec:
+    """A learning-rate schedule as a plugin registers it: a choice of ``--schedule``.
+
+    Attributes:
+        name: what ``tfgen run --schedule`` calls it.
+        make: the function ``(rate, steps) -> rate or keras.optimizers.schedules.LearningRateSchedule`` that makes it for a
+            run (or a stage) of `steps` steps after the warm-up, or its dotted path ``"package.module:function"``.
+        summary: one line for `tfgen plugins` and the docs.
+    """
+
+    name: str
+    make: str | Callable[..., Any]
+    summary: str
+
+    def __post_init__(self) -> None:
+        _check_path("schedule", self.name, self.make)
+
+    def function(self) -> Callable[..., Any]:
+        """Return the function that makes it, importing it only now.
+
+        Raises:
+            PluginError: when it cannot be imported.
+        """
+        return _imported("schedule", self.name, self.make)
 
 
 #: Arguments of `sample` and options of `tfgen sample` that no sampling option may have the name of.

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tfgen.plugin.options import build, check_names, checked, field_names
+from tfgen.plugin.registry import Registry
 from tfgen.plugin.specs import DataSources, ModelSpec
+from tfgen.training.catalogue import check_optimizer
 from tfgen.training.options import CompileMode, TrainOptions
 
 Device = Literal["auto", "cpu", "gpu"]
@@ -26,6 +28,7 @@ class RunConfig:
         training: how it is trained.
         sources: where data files are looked for.
         device: where it runs.
+        init: folder of a run whose weights training begins with; None for a random start.
     """
 
     model: str
@@ -34,6 +37,16 @@ class RunConfig:
     training: TrainOptions = field(default_factory=TrainOptions)
     sources: DataSources = field(default_factory=DataSources)
     device: Device = "auto"
+    init: str | None = None
+
+    def check(self, registry: Registry) -> None:
+        """Check what only the plugins know: the names of optimizer and schedule, and which options they take notice of.
+
+        Raises:
+            UnknownNameError: for an optimizer or schedule that no plugin has.
+            OptionError: for an option that the optimizer takes no notice of.
+        """
+        check_optimizer(self.training, registry, default_config(registry.model(self.model)).training)
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `config.json`; `config_from_json` reads it."""
@@ -44,6 +57,7 @@ class RunConfig:
             "training": dataclasses.asdict(self.training),
             "sources": dataclasses.asdict(self.sources),
             "device": self.device,
+            **({} if self.init is None else {"init": self.init}),
         }
 
 
@@ -60,7 +74,7 @@ def config_from_json(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
         OptionError: for a value of the wrong type or out of range.
     """
     defaults = default_config(spec)
-    known = {"model", "data", "options", "training", "sources", "device"}
+    known = {"model", "data", "options", "training", "sources", "device", "init"}
     check_names("option", set(content) - RUN_RECORD, known)
     if "compile_mode" in content:  # no option, but a resumed run goes by it
         checked("compile_mode", content["compile_mode"], CompileMode)
@@ -71,13 +85,14 @@ def config_from_json(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
         training=build(TrainOptions, _mapping("training", content), defaults.training),
         sources=build(DataSources, _mapping("sources", content), defaults.sources),
         device=checked("device", content.get("device", defaults.device), Device),
+        init=checked("init", content.get("init", defaults.init), str | None),
     )
 
 
 #: Keys of `config.json` that record how a run came about and are not options.
 RUN_RECORD = frozenset(
     {"format", "plugin", "versions", "machine", "compile_mode", "compile_timings", "data_spec", "data_source"}
-)
+) | {"initial_weights"}
 
 
 def split_options(values: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
@@ -92,7 +107,7 @@ def split_options(values: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
         "training": field_names(TrainOptions),
         "sources": field_names(DataSources),
     }
-    top = ("data", "device")
+    top = ("data", "device", "init")
     check_names("option", values, [*top, *(name for group in groups.values() for name in group)])
     content: dict[str, Any] = {name: values[name] for name in top if name in values}
     for group, names in groups.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from tfgen.model.capabilities import HasElbo, HasLogProb, Samples
 from tfgen.plugin.registry import Registry
 from tfgen.runs.config import RunConfig
 from tfgen.runs.folder import RunFolder, check_name
+from tfgen.runs.initial_weights import take_weights
 from tfgen.runs.pictures import draw_run_pictures
 from tfgen.runs.run import Run
 from tfgen.sample.sampling import labels_for, sample_batches
@@ -46,13 +48,16 @@ def start_run(
     Raises:
         TfgenError: for whatever a user can mend; see the errors of `Trainer`, `load_dataset` and `build_model`.
     """
+    config.check(registry)
     if name is not None:
         check_name(runs_dir, name)
     with runtime.device_scope(config.device):
         data = load_dataset(config.data, registry, config.sources)
-        trainer = _trainer(config, registry, data)
+        model, taken = _first_model(config, registry, data, quiet)
+        trainer = Trainer(model, data, config.training, registry)
         stem = f"{config.model}-{config.data}".replace("/", "-").replace(":", "-")
-        files = RunFolder.create(runs_dir, name, stem, config.to_json() | _record(config, registry, data))
+        record = _record(config, registry, data) | taken
+        files = RunFolder.create(runs_dir, name, stem, config.to_json() | record)
         try:
             return _train(Run(files, registry), trainer, data, quiet)
         except BaseException:
@@ -77,15 +82,31 @@ def resume_run(run: Run, quiet: bool = False) -> Run:
         )
     with runtime.device_scope(run.config.device):
         data = run.data
-        return _train(run, _trainer(run.config, run.registry, data), data, quiet)
+        if run.files.saved_step() is None:  # it was killed before its first checkpoint
+            model, _ = _first_model(run.config, run.registry, data, quiet)
+        else:
+            model = _model(run.config, run.registry, data)
+        return _train(run, Trainer(model, data, run.config.training, run.registry), data, quiet)
 
 
-def _trainer(config: RunConfig, registry: Registry, data: Dataset) -> Trainer:
+def _first_model(
+    config: RunConfig, registry: Registry, data: Dataset, quiet: bool
+) -> tuple[GenerativeModel, dict[str, Any]]:
+    """Return a model as training begins with it, and what ``config.json`` has to say of weights from another run."""
+    model = _model(config, registry, data)
+    if config.init is None:
+        return model, {}
+    taken = take_weights(model, Run(RunFolder.open(Path(config.init)), registry))
+    if not quiet:
+        print(taken, file=sys.stderr)
+    return model, {"initial_weights": dataclasses.asdict(taken)}
+
+
+def _model(config: RunConfig, registry: Registry, data: Dataset) -> GenerativeModel:
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
     spec = registry.model(config.model)
-    model = build_model(spec, config.options, data.spec, config.training.seed, config.training.precision)
-    return Trainer(model, data, config.training)
+    return build_model(spec, config.options, data.spec, config.training.seed, config.training.precision)
 
 
 def _train(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> Run:

@@ -1,49 +1,91 @@
-"""Keras optimizers and learning-rate schedules from the options of training."""
+"""Optimizers and learning-rate schedules from the options of training; plugins register others."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
+import tensorflow as tf
 
-from tfgen.errors import OptionError
+from tfgen.errors import OptionError, PluginError
+from tfgen.plugin.registry import Registry
+from tfgen.training.catalogue import optimizer_of, schedule_of
 from tfgen.training.options import TrainOptions
 
 
-def learning_rate(options: TrainOptions, total_steps: int, height: float | None = None) -> Any:
-    """Return the learning rate as a function of the step: a linear rise from zero, then constant or a cosine to zero.
+def learning_rate(
+    options: TrainOptions, total_steps: int, height: float | None = None, registry: Registry | None = None
+) -> Any:
+    """Return the learning rate as a function of the step: a linear rise from zero, then what the schedule says.
 
     Args:
         options: the schedule, its height and its warm-up.
-        total_steps: steps in the whole run; where the cosine ends.
+        total_steps: steps in the whole run; where the schedule ends.
         height: in the place of the options' one.
+        registry: of the plugins.
 
     Raises:
         OptionError: when the warm-up is as long as the run.
+        UnknownNameError: for a schedule of another name.
     """
     rate, warmup = options.learning_rate if height is None else height, options.warmup_steps
     if warmup >= total_steps:
         raise OptionError(f"--warmup-steps must be below the {total_steps} steps of this run, got {warmup}.")
-    schedules = keras.optimizers.schedules
-    if options.schedule == "cosine":
-        if warmup:
-            return schedules.CosineDecay(0.0, total_steps - warmup, warmup_target=rate, warmup_steps=warmup)
-        return schedules.CosineDecay(rate, total_steps)
-    if warmup:
-        return schedules.PolynomialDecay(0.0, decay_steps=warmup, end_learning_rate=rate, power=1.0)
+    schedule = schedule_of(options, registry).function()(rate, total_steps - warmup)
+    return Warmup(rate, warmup, schedule) if warmup else schedule
+
+
+class Warmup(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up of the learning rate: ``rate * step / steps``, and from `steps` on another schedule, begun then.
+
+    Args:
+        rate: at the end of the warm-up.
+        steps: of the warm-up.
+        after: a schedule, or a constant.
+    """
+
+    def __init__(self, rate: float, steps: int, after: Any) -> None:
+        self.rate, self.steps, self.after = rate, steps, after
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        """Return the learning rate of a step."""
+        done = tf.cast(step, tf.float32)
+        after = self.after(tf.maximum(done - self.steps, 0.0)) if callable(self.after) else self.after
+        return tf.where(done < self.steps, self.rate * done / self.steps, tf.cast(after, tf.float32))
+
+
+def make_optimizer(
+    options: TrainOptions, total_steps: int, height: float | None = None, registry: Registry | None = None
+) -> keras.optimizers.Optimizer:
+    """Return the optimizer that the options describe, with loss scaling where float16 needs it; see `learning_rate`.
+
+    Raises:
+        PluginError: when what a plugin made is no Keras optimizer.
+    """
+    spec = optimizer_of(options, registry)
+    optimizer = spec.function()(learning_rate(options, total_steps, height, registry), options)
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise PluginError(f"optimizer {spec.name!r} is a {type(optimizer).__name__}, not a keras.optimizers.Optimizer.")
+    if options.clip_norm:
+        optimizer.global_clipnorm = options.clip_norm
+    return keras.optimizers.LossScaleOptimizer(optimizer) if options.precision == "mixed_float16" else optimizer
+
+
+def adam(rate: Any, options: TrainOptions) -> keras.optimizers.Optimizer:
+    """Return Adam (Kingma and Ba 2015)."""
+    return keras.optimizers.Adam(rate, beta_1=options.beta_1, beta_2=options.beta_2)
+
+
+def adamw(rate: Any, options: TrainOptions) -> keras.optimizers.Optimizer:
+    """Return Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
+    return keras.optimizers.AdamW(rate, weight_decay=options.weight_decay, beta_1=options.beta_1, beta_2=options.beta_2)
+
+
+def constant(rate: float, steps: int) -> float:
+    """Return the rate itself."""
     return rate
 
 
-def make_optimizer(options: TrainOptions, total_steps: int, height: float | None = None) -> keras.optimizers.Optimizer:
-    """Return the optimizer that the options describe, with loss scaling where float16 needs it; see `learning_rate`."""
-    arguments: dict[str, Any] = {
-        "learning_rate": learning_rate(options, total_steps, height),
-        "beta_1": options.beta_1,
-        "beta_2": options.beta_2,
-        "global_clipnorm": options.clip_norm or None,
-    }
-    if options.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(weight_decay=options.weight_decay, **arguments)
-    else:
-        optimizer = keras.optimizers.Adam(**arguments)
-    return keras.optimizers.LossScaleOptimizer(optimizer) if options.precision == "mixed_float16" else optimizer
+def cosine(rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Return half a cosine from the rate to zero (Loshchilov and Hutter 2017, without restarts)."""
+    return keras.optimizers.schedules.CosineDecay(rate, steps)

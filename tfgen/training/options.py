@@ -21,20 +21,20 @@ class TrainOptions:
     """Examples in one optimisation step."""
     seed: int = 0
     """Seed of everything random: weights, order of the examples, noise, pictures."""
-    optimizer: Literal["adam", "adamw"] = "adam"
-    """Adam, or Adam with decoupled weight decay."""
+    optimizer: str = "adam"
+    """adam, adamw (Adam with decoupled weight decay), or one of a plugin; `tfgen plugins` lists them."""
     learning_rate: float = 1e-3
     """Step size of the optimizer, after the warm-up and before the decay."""
     beta_1: float = 0.9
-    """Decay of the optimizer's mean of the gradients."""
+    """Decay of the optimizer's mean of the gradients, for an optimizer that has one, such as adam."""
     beta_2: float = 0.999
-    """Decay of the optimizer's mean of the squared gradients."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """How the learning rate goes on after the warm-up; cosine ends at zero with the last step."""
+    """Decay of the optimizer's mean of the squared gradients, for an optimizer that has one, such as adam."""
+    schedule: str = "constant"
+    """How the learning rate goes on after the warm-up: constant, cosine (to zero at the last step), or one of a plugin."""
     warmup_steps: int = 0
     """Steps in which the learning rate rises linearly from zero."""
     weight_decay: float = 0.0
-    """Decoupled weight decay (adamw only)."""
+    """Decoupled weight decay, for an optimizer that has it, such as adamw."""
     clip_norm: float = 0.0
     """Largest global norm of a gradient; longer ones are scaled down. 0 clips nothing."""
     ema: float = 0.0
@@ -69,9 +69,3 @@ class TrainOptions:
         require_option(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
         for name in ("beta_1", "beta_2", "ema"):
             require_option(0 <= getattr(self, name) < 1, name, getattr(self, name), "in [0, 1)")
-        require_option(
-            self.weight_decay == 0 or self.optimizer == "adamw",
-            "weight_decay",
-            self.weight_decay,
-            "0 unless --optimizer is adamw",
-        )

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import tensorflow as tf
 
-from tfgen.errors import NonFiniteError, PluginError
+from tfgen.errors import NonFiniteError, OptionError, PluginError
 from tfgen.model.base import Batch, Context, Objective
 from tfgen.model.boundary import author_errors
 from tfgen.seeds import fold_in
@@ -30,6 +30,7 @@ class Step:
         ema: the largest decay of the moving average, 0 for none; see `averaging_decay`.
         check_gradients: whether a gradient that is not finite counts as failure (loss scaling expects some).
         steps_per_epoch: of the training, for the context of a loss.
+        stages: the steps in which each objective takes its turns; see `stages_of`.
         terms: the names of each objective's terms, as `check` found them; an objective whose turn it is not has zeros there.
     """
 
@@ -38,7 +39,8 @@ class Step:
     seed: int
     ema: float
     check_gradients: bool
-    steps_per_epoch: int = 1
+    steps_per_epoch: int
+    stages: Sequence[range]
     terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __call__(self, batch: Batch, step: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
@@ -47,11 +49,12 @@ class Step:
         finite = tf.constant(True)
         for index, objective in enumerate(self.objectives):
             move = partial(self._move, index, batch, step)
-            if objective.every == 1:
+            its_turn = self._its_turn(index, step)
+            if its_turn is None:
                 terms = move()
             else:
                 idle = partial(_zeros, (*self.terms[objective.name], "gradient_norm"))
-                terms = tf.cond((step + 1) % objective.every == 0, move, idle)
+                terms = tf.cond(its_turn, move, idle)
             logged |= prefixed(objective, self.objectives, terms)
             finite &= tf.math.is_finite(terms["loss"])
             if self.check_gradients:
@@ -60,6 +63,16 @@ class Step:
         for weight, average in zip(self.state.averaged_weights, self.state.ema, strict=True):
             average.assign_add(tf.cast(rate, average.dtype) * (weight - average))
         return logged, finite
+
+    def _its_turn(self, index: int, step: tf.Tensor) -> tf.Tensor | None:
+        """Return whether the weights of an objective move in a step, a scalar; None where they do in every step of the run."""
+        stage, every = self.stages[index], self.objectives[index].every
+        whole_run = stage.start == 0 and self.objectives[index].end is None
+        if whole_run and every == 1:
+            return None
+        since = step - stage.start
+        turn = (since + 1) % every == 0
+        return turn if whole_run else turn & (since >= 0) & (step < stage.stop)
 
     def _move(self, index: int, batch: Batch, step: tf.Tensor) -> dict[str, tf.Tensor]:
         """Update the weights of an objective; return its terms and the norm of its gradient, as float32."""
@@ -107,7 +120,8 @@ class Step:
         losses: dict[str, float] = {}
         trained: set[int] = set()
         for index, (objective, optimizer) in enumerate(zip(self.objectives, self.state.optimizers, strict=True)):
-            terms, _, _ = self._gradients(objective, optimizer, batch, tf.constant(0), index)
+            first = tf.constant(self.stages[index].start)
+            terms, _, _ = self._gradients(objective, optimizer, batch, first, index)
             if not bool(tf.math.is_finite(terms["loss"])):
                 raise NonFiniteError(
                     f"the first loss of objective {objective.name!r} is {float(terms['loss'])}; check the data's range."
@@ -119,6 +133,34 @@ class Step:
         if idle:
             raise PluginError(f"no objective trains {', '.join(idle)}; add them to one, or make them non-trainable.")
         return losses
+
+
+def stages_of(objectives: Sequence[Objective], epochs: int, steps_per_epoch: int) -> list[range]:
+    """Return the steps of a run in which each objective takes its turns.
+
+    Raises:
+        OptionError: when the run ends before an objective begins.
+        PluginError: when there are steps that belong to no objective.
+    """
+    total = epochs * steps_per_epoch
+    stages = [objective.stage(total, steps_per_epoch) for objective in objectives]
+    for objective, stage in zip(objectives, stages, strict=True):
+        if not len(stage):
+            raise OptionError(
+                f"objective {objective.name!r} has no step in a run of {epochs} epochs: it begins after epoch "
+                f"{objective.begin:g}; give more --epochs."
+            )
+    covered = 0
+    for stage in sorted(stages, key=lambda stage: stage.start):
+        if stage.start > covered:
+            break
+        covered = max(covered, stage.stop)
+    if covered < total:
+        raise PluginError(
+            f"no objective is trained after epoch {covered / steps_per_epoch:g} of {epochs}; "
+            "let one begin there, or the last one have no end."
+        )
+    return stages
 
 
 def averaging_decay(largest: float, step: tf.Tensor) -> tf.Tensor:

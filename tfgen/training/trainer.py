@@ -12,7 +12,9 @@ from tfgen.data.dataset import Dataset
 from tfgen.errors import NonFiniteError, OptionError
 from tfgen.metrics.metric import GIVEN_LABEL
 from tfgen.model.base import GenerativeModel, Objective
+from tfgen.plugin.registry import Registry
 from tfgen.progress import Bar
+from tfgen.training.catalogue import check_optimizer
 from tfgen.training.checkpoints import Checkpoints
 from tfgen.training.compile_mode import ChunkProgram, compile_chunk, fastest_mode
 from tfgen.training.feeds import Feed, make_feed
@@ -23,7 +25,7 @@ from tfgen.training.options import CompileMode, TrainOptions
 from tfgen.training.saved_steps import latest_step
 from tfgen.training.schedule import Chunk, Schedule, chunk_steps
 from tfgen.training.state import TrainingState
-from tfgen.training.step import Step, prefixed
+from tfgen.training.step import Step, prefixed, stages_of
 from tfgen.training.validation import Validation, batch_of
 
 
@@ -34,29 +36,38 @@ class Trainer:
         model: freshly built.
         data: what it is trained and validated on.
         options: how.
+        registry: where optimizer and schedule are looked up; only tfgen's own are known where None.
 
     Attributes:
         model: as given.
         schedule: which steps there will be.
+        stages: the steps in which each objective takes its turns.
         state: what training changes.
         step: what is compiled.
         first_losses: the losses before the first step, which were found to be finite.
 
     Raises:
-        OptionError: when batch or warm-up do not fit the data.
+        OptionError: when batch or warm-up do not fit the data, or the run ends before an objective begins.
         PluginError: when the model's objectives are not sound.
         NonFiniteError: when the first loss is not finite.
     """
 
-    def __init__(self, model: GenerativeModel, data: Dataset, options: TrainOptions) -> None:
+    def __init__(
+        self, model: GenerativeModel, data: Dataset, options: TrainOptions, registry: Registry | None = None
+    ) -> None:
         self.model, self.data, self.options = model, data, options
+        check_optimizer(options, registry, usual=options)  # options that mean nothing have been told before
         per_chunk = chunk_steps(options.chunk_steps, options.batch_size, data.train.x.nbytes // len(data.train))
         self.schedule = Schedule(len(data.train), options.batch_size, options.epochs, per_chunk, options.seed)
         self.objectives = list(model.objectives())
         _require_ranking_losses(model, options)
-        steps = [objective.turns(0, self.schedule.total_steps) for objective in self.objectives]
+        self.stages = stages_of(self.objectives, options.epochs, self.schedule.steps_per_epoch)
+        steps = [
+            objective.turns(0, self.schedule.total_steps, stage)
+            for objective, stage in zip(self.objectives, self.stages, strict=True)
+        ]
         optimizers = [
-            make_optimizer(options, max(1, count), objective.learning_rate)
+            make_optimizer(options, max(1, count), objective.learning_rate, registry)
             for objective, count in zip(self.objectives, steps, strict=True)
         ]
         for objective, optimizer in zip(self.objectives, optimizers, strict=True):
@@ -65,7 +76,13 @@ class Trainer:
         self.feed: Feed = make_feed(data.train, options.feed)
         check_gradients = options.precision != "mixed_float16"  # whose loss scaling expects some that are not finite
         self.step = Step(
-            self.state, self.objectives, options.seed, options.ema, check_gradients, self.schedule.steps_per_epoch
+            self.state,
+            self.objectives,
+            options.seed,
+            options.ema,
+            check_gradients,
+            self.schedule.steps_per_epoch,
+            self.stages,
         )
         self.first_losses = self.step.check(batch_of(data.train, self.schedule.order(0)[0]))
 
@@ -141,7 +158,8 @@ class Trainer:
             if chunk.ends_epoch:
                 with self.state.averaged():
                     metrics |= {f"valid/{name}": value for name, value in validate().items()}
-                    self.state.note_validation(metrics[f"valid/{validate.monitored}"], chunk.epoch + 1)
+                    if chunk.last > self.stages[validate.monitored].start:
+                        self.state.note_validation(metrics[f"valid/{validate.loss_name}"], chunk.epoch + 1)
             visits.after(chunk, metrics)
             if self.finished():
                 return
@@ -158,8 +176,8 @@ class Trainer:
                 f"{saved}try a smaller --learning-rate, a --clip-norm such as 1, or --warmup-steps 500."
             )
         metrics: dict[str, float] = {}
-        for objective, optimizer in zip(self.objectives, self.state.optimizers, strict=True):
-            turns = objective.turns(chunk.first, chunk.last)
+        for objective, optimizer, stage in zip(self.objectives, self.state.optimizers, self.stages, strict=True):
+            turns = objective.turns(chunk.first, chunk.last, stage)
             names = prefixed(objective, self.objectives, dict.fromkeys(self._term_names(objective)))
             metrics |= {f"train/{name}": float(sums[name]) / turns for name in names if turns}
             rate = float(optimizer.learning_rate)

@@ -27,14 +27,17 @@ class Validation:
         jit: whether XLA compiles it.
 
     Attributes:
-        monitored: the term by which early stopping and the best weights are decided.
+        monitored: the index of the objective whose loss decides early stopping and the best weights: the one that begins
+            last, the first of those that begin together. Its loss counts once it has begun: before, its weights are random.
+        loss_name: what that loss is called in the metrics.
     """
 
     def __init__(
         self, objectives: list[Objective], split: Split, seed: int, step: int, steps_per_epoch: int, jit: bool
     ) -> None:
         self.split = split
-        self.monitored = next(iter(prefixed_names(objectives, "loss")))
+        self.monitored = max(range(len(objectives)), key=lambda index: objectives[index].begin)
+        self.loss_name = prefixed_names(objectives, "loss")[self.monitored]
 
         def terms(batch: Batch, number: tf.Tensor) -> dict[str, tf.Tensor]:
             found: dict[str, tf.Tensor] = {}

@@ -16,7 +16,7 @@ from tfgen.plugin.options import build
 from tfgen.training.optimisers import make_optimizer
 from tfgen.training.options import TrainOptions
 from tfgen.training.state import TrainingState
-from tfgen.training.step import Step
+from tfgen.training.step import Step, stages_of
 from tfgen_benchmarks import counting, xla_cost
 
 pytest.importorskip("jaxlib", reason="XLA's cost analysis needs jaxlib")
@@ -42,7 +42,15 @@ def step_of(model):
     optimizers = [make_optimizer(training, 100) for _ in objectives]
     for objective, optimizer in zip(objectives, optimizers, strict=True):
         optimizer.build(objective.weights)
-    step = Step(TrainingState(model, optimizers, ema=False, keep_best=False), objectives, 0, 0.0, True)
+    step = Step(
+        TrainingState(model, optimizers, ema=False, keep_best=False),
+        objectives,
+        0,
+        0.0,
+        True,
+        1,
+        stages_of(objectives, 1, 1),
+    )
     batch = Batch(tf.zeros([BATCH, *model.data.shape], tf.uint8), tf.zeros([BATCH], tf.int32))
     return lambda: step(batch, tf.constant(0))[0]["loss"]
 

@@ -36,6 +36,8 @@ class Place:
     """Folder in which the run's folder is made."""
     device: Device = "auto"
     """Where to compute; auto takes a GPU when there is one."""
+    init: str | None = None
+    """Folder of a run whose weights training begins with, where names and shapes are the same."""
     config: Path | None = None
     """File with options, for example the config.json of another run; the command line wins over it."""
 
@@ -58,6 +60,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     except (OptionError, UnknownNameError) as error:
         raise OptionError(f"in the file of --config: {error}") from error
     place, config = parse_options(arguments[len(named) :], spec, defaults)
+    config.check(registry)  # before TensorFlow is loaded
     context.tensorflow()
     from tfgen.cli.result_lines import finished_lines
     from tfgen.runs.experiment import start_run
@@ -79,6 +82,7 @@ def parse_options(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig
         data_dir=defaults.sources.data_dir,
         manual_dir=defaults.sources.manual_dir,
         device=defaults.device,
+        init=defaults.init,
     )
     values = {"run": place, "training": defaults.training, spec.name: defaults.options}
     keys = {name: name.replace("-", "_") for name in groups}
@@ -88,7 +92,7 @@ def parse_options(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig
     place = parsed.run
     sources = DataSources(place.data_dir, place.manual_dir)
     return place, RunConfig(
-        spec.name, place.data, getattr(parsed, keys[spec.name]), parsed.training, sources, place.device
+        spec.name, place.data, getattr(parsed, keys[spec.name]), parsed.training, sources, place.device, place.init
     )
 
 

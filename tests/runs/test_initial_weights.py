@@ -1,0 +1,108 @@
+"""Training that begins with the weights of another run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+
+import tfgen
+from tests.toy_models import Gaussian, GaussianConfig, spec, vectors
+from tfgen.cli.main import main
+from tfgen.data.spec import DataSpec
+from tfgen.errors import RunError
+from tfgen.model.base import build_model
+from tfgen.model.weights import named_weights
+from tfgen.plugin.loading import load_registry
+from tfgen.plugin.options import build
+from tfgen.runs.config import default_config
+from tfgen.runs.experiment import resume_run, start_run
+from tfgen.runs.folder import RunFolder
+from tfgen.runs.run import Run
+
+REGISTRY = load_registry(())
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A trained run, and another of one tiny step that begins with its weights."""
+    folder = tmp_path_factory.mktemp("runs")
+    options = {
+        "runs_dir": folder,
+        "quiet": True,
+        "data": "two_gaussians",
+        "compile": "graph",
+        "batch_size": 500,
+        "layers": 2,
+    }
+    first = tfgen.train("realnvp", name="first", epochs=1, units=8, **options)
+    still = {"epochs": 1, "learning_rate": 1e-12, "keep": "last", "seed": 9}
+    second = tfgen.train("realnvp", name="second", init=str(first.folder), units=8, **still, **options)
+    return first, second
+
+
+def test_training_begins_where_the_other_run_ended(runs):
+    first, second = runs
+    ours, theirs = named_weights(second.model), named_weights(first.model)
+    for name, weight in ours.items():
+        np.testing.assert_allclose(weight.numpy(), theirs[name].numpy(), atol=1e-6, err_msg=name)
+    taken = json.loads((second.folder / "config.json").read_text())["initial_weights"]
+    assert taken == {"run": str(first.folder), "model": "realnvp", "taken": len(ours), "weights": len(ours)}
+
+
+def test_a_wider_network_takes_what_fits_and_says_so(runs, capsys):
+    first, _ = runs
+    options = ["--data", "two_gaussians", "--compile", "graph", "--batch-size", "500", "--layers", "2", "--units", "9"]
+    folder = ["--init", str(first.folder), "--runs-dir", str(first.folder.parent), "--name", "wider"]
+    assert main(["run", "realnvp", *options, "--epochs", "1", *folder]) == 0
+    wide = tfgen.load(first.folder.parent / "wider")
+    theirs = named_weights(first.model)
+    same = [name for name, weight in named_weights(wide.model).items() if weight.shape == theirs[name].shape]
+    text = f"{len(same)} of {len(wide.model.weights)} weights begin as those of {first.folder} (realnvp); the other"
+    assert 0 < len(same) < len(wide.model.weights)
+    assert text in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("other", "says"), [
+    ("gaussian", "has no weight of a name and shape that this model has: its first is mean [2], here it is couplings."),
+    ("nowhere", "is no folder"),
+])  # fmt: skip
+def test_a_run_that_gives_nothing_is_refused_and_nothing_is_written(other, says, tmp_path, capsys):
+    registry = load_registry(())
+    registry.add_model(spec(Gaussian))
+    registry.add_dataset(tfgen.DatasetSpec("vectors", lambda _: vectors(128), "toy"))
+    config = default_config(registry.model("gaussian"), "vectors")
+    if other == "gaussian":
+        start_run(config, registry, tmp_path, "gaussian", quiet=True)
+    ours = default_config(registry.model("realnvp"), "vectors")
+    with pytest.raises(RunError, match=re.escape(says)):
+        start_run(dataclasses.replace(ours, init=str(tmp_path / other)), registry, tmp_path, "new", quiet=True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_takes_them_again(runs, tmp_path):
+    _, second = runs
+    files = RunFolder.create(tmp_path, "killed", "killed", json.loads((second.folder / "config.json").read_text()))
+    again = resume_run(Run(files, REGISTRY), quiet=True)
+    for one, other in zip(again.model.weights, second.model.weights, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+@pytest.mark.parametrize("model", ["realnvp", "pixelcnn", "vae", "gan"])
+def test_names_of_weights_do_not_depend_on_what_was_built_before(model):
+    found = REGISTRY.model(model)
+    data = DataSpec("image", (8, 8, 1), classes=10, levels=17)
+    one, other = (build_model(found, build(found.config, {}), data, 0) for _ in range(2))
+    names = list(named_weights(one))
+    assert names == list(named_weights(other))
+    assert len(set(names)) == len(one.weights)
+    assert [id(weight) for weight in named_weights(one).values()] == [id(weight) for weight in one.weights]
+    assert not any(weight.path in names for weight in one.weights)
+
+
+def test_a_weight_is_named_by_its_attribute():
+    model = Gaussian(GaussianConfig(), DataSpec("vector", (2,)), 0)
+    assert list(named_weights(model)) == ["mean", "log_scale"]

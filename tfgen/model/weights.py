@@ -1,0 +1,50 @@
+"""Weights of a model by name: the path of attributes that leads to each, the same in every program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import keras
+
+
+def named_weights(model: keras.layers.Layer) -> dict[str, keras.Variable]:
+    """Return the weights of a Keras layer by the attributes that lead to them, in the order of ``model.weights``.
+
+    Keras numbers its layers as they are made (``dense_7``), so that the paths of its own differ between two models of one
+    program. Attributes do not: ``"encoder.hidden.0.kernel"``. A weight that is reached in two ways has the first name.
+
+    Args:
+        model: built.
+    """
+    found: dict[int, str] = {}
+    for name, weight in _walk(model, "", set()):
+        found.setdefault(id(weight), name)
+    return {found.get(id(weight), weight.path): weight for weight in model.weights}
+
+
+@cache
+def _tracking() -> frozenset[str]:
+    return frozenset(vars(keras.layers.Layer()))
+
+
+def _walk(thing: Any, name: str, seen: set[int]) -> Iterator[tuple[str, keras.Variable]]:
+    if isinstance(thing, keras.Variable):
+        yield name.removesuffix(".value"), thing
+        return
+    if isinstance(thing, keras.layers.Layer):
+        if id(thing) in seen:
+            return
+        seen.add(id(thing))
+        # Attributes that some layers have, `_kernel` too, come before the lists by which Keras tracks those of every layer.
+        kept = [part for part in vars(thing).items() if not part[0].startswith("_self_")]  # that is TensorFlow's
+        parts = sorted(kept, key=lambda part: part[0] in _tracking())
+    elif isinstance(thing, Mapping):
+        parts = [(str(key), value) for key, value in thing.items()]
+    elif isinstance(thing, list | tuple):
+        parts = [(str(index), value) for index, value in enumerate(thing)]
+    else:
+        return
+    for part, value in parts:
+        yield from _walk(value, f"{name}.{part.lstrip('_')}".lstrip("."), seen)
