@@ -110,7 +110,7 @@ def _plugin(record: Mapping[str, Any], notes: list[str]) -> list[str]:
         return []
     if "." in name:  # an importable module
         return ["-p", name]
-    notes.append(f"{file} is the file of the model's plugin, which has to be at hand.")
+    notes.append(f"{file} is the file of the model's plugin, which is needed.")
     return ["-p", file]
 
 

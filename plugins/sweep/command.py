@@ -115,7 +115,7 @@ def _refuse_conflicts(options: Options, vary: dict[str, list[str]], rest: Sequen
     if options.seeds and "seed" in fixed:
         raise OptionError("--seed and --seeds are both given; leave --seed out.")
     if "seed" in vary:
-        raise OptionError("seeds are no option to compare but what is averaged over; give them by --seeds 0 1 2")
+        raise OptionError("seeds are averaged over, not compared; give them by --seeds 0 1 2")
     for name in vary:
         if name in fixed or f"no_{name}" in fixed:
             raise OptionError(f"--{name.replace('_', '-')} is given and varied as well; leave one of them out.")

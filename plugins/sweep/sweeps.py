@@ -69,7 +69,7 @@ class Outcome:
 def options_to_vary(spec: ModelSpec) -> tuple[str, ...]:
     """Return the options that a sweep can vary: the model's options, most of those of training, and the data set.
 
-    Seeds are what is averaged over, and once TensorFlow is deterministic it is so for all runs of the process.
+    Seeds are averaged over, and once TensorFlow is deterministic it is so for all runs of the process.
     """
     training = (name for name in field_names(TrainOptions) if name not in ("seed", "deterministic"))
     return ("data", *field_names(spec.config), *training)

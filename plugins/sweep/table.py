@@ -134,14 +134,14 @@ def notes(outcomes: Sequence[Outcome]) -> list[str]:
     if any(len(row.seeds) > 1 for row in rows):
         result.append("mean ± standard deviation over the seeds; seconds and samples/s are means")
     elif any(row.seeds for row in rows):
-        result.append("one seed: how much another one would change is not known")
+        result.append("one seed: the variation between seeds is unknown")
     facts = [outcome.facts for outcome in outcomes if outcome.facts]
     tests = [row for row in metric_rows(facts) if row.split == "test"]
     for name in dict.fromkeys(row.name for row in tests):
         differing = dict.fromkeys(key for row in tests if row.name == name for key in row.differing)
         keys = ["data"] if "data" in differing else list(differing)
         if keys:
-            result.append(f"test {name} was measured on different things ({', '.join(keys)}): not all rows compare")
+            result.append(f"test {name} has different bases ({', '.join(keys)}): not all rows compare")
     if not on_one_machine(facts):
         result.append("seconds were taken on different machines and do not compare")
     result += [f"failed: {outcome.planned.name}: {outcome.error}" for outcome in outcomes if outcome.error]

@@ -71,7 +71,7 @@ def test_problems_are_a_table_and_a_line_and_exit_code_1(capsys, tmp_path, monke
     out, err = capsys.readouterr()
     assert re.search(r"package name +problem +another project's package tfgen 0\.6\.1 is installed", out)
     assert "run: pip uninstall tfgen" in out
-    assert err == "tfgen: not well: package name; what to do stands beside each.\n"
+    assert err == "tfgen: problems: package name; the table has advice for each.\n"
 
 
 def test_a_plugin_that_fails(capsys, tmp_path, monkeypatch):

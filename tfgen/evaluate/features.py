@@ -218,7 +218,7 @@ def inception(data: Dataset, sources: DataSources | None = None, quiet: bool = T
     in their features are of the same kind as those published for the network of Heusel et al. 2017, and no more than that.
 
     Raises:
-        DataError: when its weights are not at hand; says which file is needed, and where.
+        DataError: when its weights are not installed; names file and folder.
     """
     if data.spec.kind != "image" or data.spec.shape[-1] not in (1, 3):
         raise DataError(f"data set {data.name!r} has no images of one or three channels, which Inception needs.")
@@ -227,7 +227,7 @@ def inception(data: Dataset, sources: DataSources | None = None, quiet: bool = T
     path = _keras_home() / "models" / INCEPTION_FILE
     if not path.is_file():
         raise DataError(
-            f"the weights of Inception are not at hand: put the file {INCEPTION_FILE} (of keras.applications) into "
+            f"the weights of Inception are not installed: put the file {INCEPTION_FILE} (of keras.applications) into "
             f"{path.parent}, or use --features classifier."
         )
     try:

@@ -68,7 +68,7 @@ def evaluate(
         by a cross-entropy, which is no likelihood, ``cross_entropy_nats`` takes the place of all but the last three.
 
     Raises:
-        CapabilityError: when the model has neither density nor bound, or particles mean nothing to it.
+        CapabilityError: when the model has neither density nor bound, or `particles` above 1 has no meaning for it.
         PluginError: when the model does not say what kind of density it has.
         DataError: when a conditional model was built for other classes, or a label lies outside them.
         UnknownNameError: when there is no such split.

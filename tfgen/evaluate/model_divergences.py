@@ -146,7 +146,7 @@ def _require_same_examples(p: GenerativeModel, q: GenerativeModel) -> None:
     first, second = (_examples(model) for model in (p, q))
     if first != second:
         raise DataError(
-            f"no divergence between densities of different things: that of p ({type(p).__name__}) is of {first}, "
+            f"no divergence between densities of different examples: that of p ({type(p).__name__}) is of {first}, "
             f"that of q ({type(q).__name__}) of {second}; take two models that score the same."
         )
 

@@ -87,13 +87,13 @@ def scorer_of(model: GenerativeModel, data: Dataset, wanted_by: str, particles: 
     grey = model.scored_as == "cross_entropy"
     if grey and particles > 1:
         raise CapabilityError(
-            f"model {name} scores grey levels by a cross-entropy, which is no likelihood: particles mean nothing there; "
+            f"model {name} scores grey levels by a cross-entropy, which is no likelihood: particles have no meaning; "
             "leave --particles out, or train on black and white images or with a likelihood of grey levels."
         )
     if isinstance(model, HasLogProb):
         if particles > 1:
             raise CapabilityError(
-                f"model {name} has a density, which particles cannot bring closer; they are for bounds; leave --particles out."
+                f"model {name} has a density; particles are for bounds (IWAE); leave --particles out."
             )
         log_prob = model.log_prob
         density = density_of(model)

@@ -53,4 +53,6 @@ def codes_of_classes(
         if len(ends) == 2:
             return np.stack([code for code, _ in ends]), (ends[0][1], ends[1][1])
     missing = f"of class {classes[len(ends)]}" if classes and len(ends) < len(classes) else "of a second class"
-    raise DataError(f"among {MOST_SAMPLES} samples there is none {missing}; train longer, or go between others.")
+    raise DataError(
+        f"among {MOST_SAMPLES} samples there is none {missing}; train longer, or interpolate between others."
+    )

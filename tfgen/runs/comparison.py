@@ -336,7 +336,7 @@ def _basis_notes(rows: Iterable[MetricRow]) -> list[str]:
         if len(members) > 1:
             reasons.setdefault("; ".join(parts) or "the units differ", []).append(f"{split} {name}")
     return [
-        f"not ranked against each other, since measured on different things: {', '.join(names)}: {reason}"
+        f"not ranked against each other, since their bases differ: {', '.join(names)}: {reason}"
         for reason, names in reasons.items()
     ]
 

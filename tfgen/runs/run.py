@@ -191,7 +191,7 @@ class Run:
             record: add them to ``results.json`` of a finished run, as `tfgen evaluate` does.
 
         Raises:
-            CapabilityError: when the model has neither density nor bound, or particles mean nothing to it.
+            CapabilityError: when the model has neither density nor bound, or `particles` above 1 has no meaning for it.
         """
         from tfgen.evaluate.likelihood import evaluate
         from tfgen.runtime import device_scope

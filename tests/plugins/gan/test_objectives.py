@@ -171,12 +171,12 @@ def test_a_penalty_where_nothing_changes_has_no_gradient_that_is_no_number():
     ({"objective": "hinge", "r1": 0.3}, {"r1": 0.3}),
     ({"objective": "nonsaturating", "r1": 0.0}, {}),
 ])  # fmt: skip
-def test_the_discriminators_loss_is_the_game_and_its_weighted_penalties(options, terms):
+def test_the_discriminators_loss_is_the_objective_and_its_weighted_penalties(options, terms):
     model = moved_model("gan", IMAGES, SMALL | options, "float64", seed=1, moved=0.2)
     x = np.random.default_rng(0).integers(0, 256, (5, 6, 6, 1)).astype(np.uint8)
     found = model._discriminator_loss(Batch(tf.constant(x), None), tf.constant([1, 2]), tf.constant(0))
     assert set(found) == {"loss", "d_true", "d_generated", *terms}
-    true = model.discriminator(model._seen(x))
+    true = model.discriminator(model._scaled(x))
     generated = model.discriminator(model._generated(model._codes(5, tf.constant([1, 2])), None))
     expected = OBJECTIVES[options["objective"]].discriminator(true, generated)
     for name, weight in terms.items():

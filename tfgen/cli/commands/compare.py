@@ -139,7 +139,7 @@ def _draw(comparison: Comparison, folder: Path, options: Options, context: Comma
     terms = curves(comparison.runs)
     left_out = [run.name for run in comparison.runs if all(run not in term.runs for term in terms)]
     if left_out:
-        print(f"note: no other run validates what {', '.join(left_out)} does, so no curve of it", file=sys.stderr)
+        print(f"note: no other run logs the validation curve of {', '.join(left_out)}", file=sys.stderr)
     draw("curves.png", draw_curve_panels, terms)
     context.tensorflow()
     from tfgen.runs.folder import RunFolder

@@ -85,7 +85,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         print_table(("check", "status", "found, and what to do"), rows)
     problems = [finding.check for finding in findings if finding.status == "problem"]
     if problems:
-        raise UnwellError(f"not well: {', '.join(problems)}; what to do stands beside each.")
+        raise UnwellError(f"problems: {', '.join(problems)}; the table has advice for each.")
 
 
 def check_versions() -> Iterator[Finding]:

@@ -90,7 +90,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         run.record(options.split, metrics)
     missing = [name for name in wanted.density or () if name not in metrics]
     if missing:
-        raise CapabilityError(f"{missing[0]} is not among what was measured; there are {', '.join(metrics)}.")
+        raise CapabilityError(f"{missing[0]} was not computed; the metrics are {', '.join(metrics)}.")
 
 
 @dataclass(frozen=True)
@@ -141,9 +141,7 @@ def _wanted(options: Options, run: Run) -> _Wanted:
             f"--samples {options.samples}: {', '.join(options.names)} needs none; leave it out, or add fid."
         )
     if not options.names and not scored:
-        print(
-            f"note: {kind} has no density and no bound, so nothing in nats; its samples are measured.", file=sys.stderr
-        )
+        print(f"note: {kind} has no density or bound; the metrics are those of its samples.", file=sys.stderr)
     density: list[str] | None
     samples: list[str] | None
     if options.names:
