@@ -39,11 +39,11 @@ def binary_mask(kind: CouplingMask, data: DataSpec, layer: int, seed: int) -> ND
         noise = uniform([dimensions], fold_in(fold_in(as_seed(seed), _MASK_SEED), layer // 2)).numpy()
         kept = np.argsort(np.argsort(noise, kind="stable"), kind="stable") < dimensions // 2
     elif kind == "checkerboard":
-        plane = data.shape[:2] if data.kind == "image" else data.shape
+        plane = data.shape[:2] if data.spatial else data.shape
         even = np.indices(plane).sum(axis=0) % 2 == 0
         kept = _on_every_channel(even, data)
     else:
-        if data.kind != "image" or data.shape[0] % 2 or data.shape[1] % 2:
+        if not data.spatial or data.shape[0] % 2 or data.shape[1] % 2:
             raise TfgenError(
                 "--mask channel squeezes 2x2 blocks of pixels, so it needs images of even height and width; "
                 f"got {data.kind}s of shape {data.shape}; use checkerboard, half or random."
@@ -69,5 +69,5 @@ def require_mask(mask: NDArray[np.generic]) -> NDArray[np.bool_]:
 
 
 def _on_every_channel(plane: NDArray[np.bool_], data: DataSpec) -> NDArray[np.bool_]:
-    channels = data.shape[2] if data.kind == "image" else 1
+    channels = data.shape[2] if data.spatial else 1
     return np.repeat(plane.reshape(-1), channels)

@@ -47,9 +47,9 @@ class Flow(GenerativeModel):
         super().__init__(config, data, seed)
         if data.dimensions < 2:
             raise self.refuse("a coupling needs at least two dimensions.")
-        if config.network == "conv" and data.kind != "image":
+        if config.network == "conv" and not data.spatial:
             raise self.refuse("--network conv needs images; take --network mlp.")
-        self.density = "dequantised" if data.kind == "image" else "exact"
+        self.density = "dequantised" if data.quantised else "exact"
         self.couplings = [self._coupling(layer) for layer in range(config.layers)]
 
     def transform(self, moved: int) -> Transform:
@@ -76,7 +76,7 @@ class Flow(GenerativeModel):
         return tfb.Chain([*self._to_data_space(), *self._chain(self.one_hot(labels, n))])
 
     def _to_data_space(self) -> list[Any]:
-        if self.data.kind == "vector":
+        if not self.data.quantised:
             return []
         # The logits of images reach log(1 / alpha), 13.8 for 1e-6; the scale matches them to standard normal codes.
         spread = tfb.Scale(tf.constant(_LOGIT_SPREAD, self.density_dtype))
@@ -100,7 +100,7 @@ class Flow(GenerativeModel):
         nats = -tf.reduce_mean(self.log_prob(batch.x, batch.labels if self.conditional else None, seed=seed))
         per_dimension = nats / self.data.dimensions
         terms = {"loss": per_dimension, self.term_name("nll_nats"): nats}
-        if self.data.kind == "image":
+        if self.data.quantised:
             terms[self.term_name("bits_per_dim")] = bits_per_dim(nats, self.data.dimensions)
         return terms
 
@@ -123,7 +123,7 @@ class Flow(GenerativeModel):
         """Return ``x = f^-1(z)`` as examples: uint8 images, or float32 vectors."""
         z = tf.convert_to_tensor(z)
         y = tf.reshape(self.bijector(labels, z.shape[0]).forward(tf.identity(z)), [-1, *self.data.shape])
-        return quantise(y, self.data.levels) if self.data.kind == "image" else y
+        return quantise(y, self.data.levels) if self.data.quantised else y
 
     def prior(self, labels: Any = None) -> Any:
         """Return the standard normal over codes of shape [D], the same for every label."""
@@ -135,12 +135,12 @@ class Flow(GenerativeModel):
 
     def basis(self) -> Mapping[str, Any]:
         """Return the fields of the basis: grey levels and alpha of the logit transform."""
-        return {"levels": self.data.levels, "alpha": self.config.alpha} if self.data.kind == "image" else {}
+        return {"levels": self.data.levels, "alpha": self.config.alpha} if self.data.quantised else {}
 
     def _flat(self, x: Any, seed: Any) -> tf.Tensor:
         """Return the examples in data space, dequantised if they are images, [batch, D]."""
         x = tf.convert_to_tensor(x)
-        if self.data.kind == "image":
+        if self.data.quantised:
             x = dequantise(x, self.data.levels, fold_in(seed, 0), self.density_dtype)
         return tf.reshape(tf.cast(x, self.density_dtype), [-1, self.data.dimensions])
 

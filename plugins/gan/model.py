@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import Batch, Context, DataSpec, GenerativeModel, Objective, fold_in, normal, quantise, uniform
-from tfgen.layers import DenseStack, from_signed, to_signed
+from tfgen import Batch, Context, DataSpec, GenerativeModel, Objective, fold_in, normal, uniform
+from tfgen.layers import DenseStack
 from tfgen_plugins.gan import GANConfig
 from tfgen_plugins.gan.networks import ConvFeatures, ConvGenerator, DenseGenerator, Discriminator, dense_features
 from tfgen_plugins.gan.objectives import OBJECTIVES, gradient_penalty, r1_penalty, values_and_gradients
@@ -35,7 +35,7 @@ class GAN(GenerativeModel):
 
     def __init__(self, config: GANConfig, data: DataSpec, seed: int) -> None:
         super().__init__(config, data, seed)
-        if data.kind == "vector" and config.network != "mlp":
+        if not data.spatial and config.network != "mlp":
             raise self.refuse("vectors need --network mlp.")
         self.objective = OBJECTIVES[config.objective]
         wasserstein = config.objective == "wgan-gp"
@@ -114,23 +114,18 @@ class GAN(GenerativeModel):
 
     def _scaled(self, x: Any) -> tf.Tensor:
         """Return examples scaled for the networks: grey levels as ``2 x / (levels - 1) - 1``."""
-        if self.data.kind == "vector":
-            return tf.cast(x, self.density_dtype)
-        return to_signed(x, self.data.levels, self.density_dtype)
+        return self.data.to_signed(x, self.density_dtype)
 
     def _generated(self, z: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
         x = self.generator(z, one_hot)
-        return x if self.data.kind == "vector" else tf.tanh(x)
+        return tf.tanh(x) if self.data.quantised else x
 
     # Codes and samples
 
     def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Decode: return G(z) as uint8 images, or float32 vectors; deterministic, the seed has no effect."""
         z = tf.cast(z, self.density_dtype)
-        x = self._generated(z, self.one_hot(labels, z.shape[0]))
-        if self.data.kind == "vector":
-            return x
-        return quantise(from_signed(x, self.data.levels) + 0.5, self.data.levels)
+        return self.data.from_signed(self._generated(z, self.one_hot(labels, z.shape[0])))
 
     def prior(self, labels: Any = None) -> Any:
         """Return the prior N(0, I), the same for all labels."""

@@ -31,7 +31,7 @@ class PixelCNN(GenerativeModel):
 
     def __init__(self, config: PixelCNNConfig, data: DataSpec, seed: int) -> None:
         super().__init__(config, data, seed)
-        if data.kind != "image":
+        if not (data.spatial and data.quantised):
             raise self.refuse(
                 "a PixelCNN models pixels in raster order, so it needs images; take another model for vectors."
             )

@@ -137,22 +137,22 @@ class _Dequantised(Likelihood):
 
     def observe(self, x: tf.Tensor, seed: Any) -> tf.Tensor:
         """Return dequantised grey levels in [0, 1); vectors as they are."""
-        if self.data.kind == "vector":
+        if not self.data.quantised:
             return tf.cast(x, self.dtype)
         return dequantise(x, self.data.levels, seed, self.dtype) / self.data.levels
 
     def levels(self, pixels: tf.Tensor) -> tf.Tensor:
         """Return y L - 1/2: the middle of the cell of level v is at (v + 1/2) / L."""
-        return pixels if self.data.kind == "vector" else pixels * self.data.levels - 0.5
+        return pixels * self.data.levels - 0.5 if self.data.quantised else pixels
 
     def log_prob(self, observed: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
         """Return log p(x|z) per grey level."""
         nats = super().log_prob(observed, raw)
-        return nats if self.data.kind == "vector" else nats - self.data.dimensions * math.log(self.data.levels)
+        return nats - self.data.dimensions * math.log(self.data.levels) if self.data.quantised else nats
 
     def basis(self) -> Mapping[str, Any]:
         """Return the fields of the basis: how images were dequantised."""
-        if self.data.kind == "vector":
+        if not self.data.quantised:
             return {}
         return {"dequantisation": "uniform", "levels": self.data.levels}
 

@@ -39,7 +39,7 @@ class VAE(GenerativeModel):
 
     def __init__(self, config: VAEConfig, data: DataSpec, seed: int) -> None:
         super().__init__(config, data, seed)
-        if data.kind == "vector" and (config.network, config.likelihood) != ("mlp", "gaussian"):
+        if not data.spatial and (config.network, config.likelihood) != ("mlp", "gaussian"):
             raise self.refuse("vectors need --network mlp --likelihood gaussian.")
         self.likelihood = build_likelihood(config, data, self.density_dtype)
         self.scored_as = self.likelihood.scored_as
@@ -180,7 +180,7 @@ class VAE(GenerativeModel):
         raw = self._decoded(z, self.one_hot(labels, z.shape[0]))
         drawn = self.config.pixels == "draw"
         x = self.likelihood.sample(raw, fold_in(seed, _PIXELS), first) if drawn else self.likelihood.mean(raw)
-        return x if self.data.kind == "vector" else quantise(x + 0.5, self.data.levels)
+        return quantise(x + 0.5, self.data.levels) if self.data.quantised else x
 
     def prior(self, labels: Any = None) -> Any:
         """Return the prior p(z) or, if it depends on the label, p(z|y) with a batch of one for each label."""

@@ -144,7 +144,7 @@ class VampPrior(_Mixture):
         posterior: Callable[[tf.Tensor, tf.Tensor | None], Any],
     ) -> None:
         super().__init__(latent, dtype)
-        self.posterior, self.image = posterior, data.kind == "image"
+        self.posterior, self.quantised = posterior, data.quantised
         spread = keras.initializers.RandomNormal(stddev=_PSEUDO_INPUT_SPREAD, seed=seed)
         self.inputs = self.add_weight(shape=(components, *data.shape), initializer=spread, name="pseudo_inputs")
         self.labels = None
@@ -153,7 +153,7 @@ class VampPrior(_Mixture):
 
     def distribution(self, one_hot: tf.Tensor | None) -> Any:
         """Return the mixture of the pseudo-inputs' posteriors."""
-        inputs = tf.sigmoid(self.inputs) if self.image else self.inputs.value
+        inputs = tf.sigmoid(self.inputs) if self.quantised else self.inputs.value
         labels = None if self.labels is None else tf.nn.softmax(self.labels)
         normals = self.posterior(inputs, labels)
         return mixture(tf.zeros([self.inputs.shape[0]], self.density_dtype), normals.loc, normals.scale)

@@ -61,7 +61,7 @@ class Classifier(GenerativeModel):
 
     def __init__(self, config: ClassifierConfig, data: DataSpec, seed: int) -> None:
         super().__init__(config, data, seed)
-        if data.kind != "image" or data.classes is None:
+        if not data.spatial or data.classes is None:
             raise self.refuse("a classifier needs images with labels.")
         height, width, channels = data.shape
         layers = [(config.filters, 5, 2), (2 * config.filters, 3, 1), (2 * config.filters, 3, 2)]

@@ -122,12 +122,12 @@ def feature_network(
 
 def default_network(data: Dataset) -> str:
     """Return the default feature extractor of a data set: ``classifier`` for images with labels, else ``values``."""
-    return "classifier" if data.spec.kind == "image" and data.spec.classes is not None else "values"
+    return "classifier" if data.spec.spatial and data.spec.classes is not None else "values"
 
 
 def values_of(data: Dataset, sources: DataSources | None = None, quiet: bool = True) -> FeatureNetwork:
     """Feature extractor ``values``: the coordinates of a vector, or the grey levels of an image scaled to [0, 1]."""
-    scale = 1.0 if data.spec.kind == "vector" else 1.0 / (data.spec.levels - 1)
+    scale = data.spec.rules.unit_scale(data.spec.levels)
 
     def extract(x: NDArray[np.generic]) -> Features:
         return Features(np.asarray(x, np.float32).reshape(len(x), -1) * np.float32(scale), None)
@@ -151,9 +151,9 @@ def classifier_of(data: Dataset, sources: DataSources, quiet: bool = True) -> Fe
         OutputError: when it cannot be kept.
     """
     config = ClassifierConfig()
-    if data.spec.kind != "image" or data.spec.classes is None:
+    if not data.spec.spatial or data.spec.classes is None:
         raise DataError(
-            f"data set {data.name!r} has no {'images' if data.spec.kind != 'image' else 'labels'} to train a classifier on; "
+            f"data set {data.name!r} has no {'labels' if data.spec.spatial else 'images'} to train a classifier on; "
             "use --features values."
         )
     model = build_classifier(data.spec, config)
@@ -220,7 +220,7 @@ def inception(data: Dataset, sources: DataSources | None = None, quiet: bool = T
     Raises:
         DataError: when its weights are not installed; names file and folder.
     """
-    if data.spec.kind != "image" or data.spec.shape[-1] not in (1, 3):
+    if not data.spec.spatial or data.spec.shape[-1] not in (1, 3):
         raise DataError(f"data set {data.name!r} has no images of one or three channels, which Inception needs.")
     import keras
 

@@ -117,12 +117,12 @@ def check_metrics(names: Sequence[str], model: GenerativeModel) -> None:
             raise UnknownNameError("metric", name, DENSITY_METRICS)
         if CATALOGUE[name].of == "bound" and not isinstance(model, HasElbo):
             raise CapabilityError(f"model {type(model).__name__} has no bound, hence no {name}; ask for nll_nats.")
-        of_grey_levels = model.scored_as == "grey_levels" and model.data.kind == "image"
+        of_grey_levels = model.scored_as == "grey_levels" and model.data.quantised
         if CATALOGUE[name].unit == "bits/dim" and not of_grey_levels:
             raise CapabilityError(
                 f"model {type(model).__name__} has no bits/dim: it scores {_SCORED[model.scored_as]}, not grey "
                 "levels; ask for nll_nats, or train a model of grey levels."
-                if model.data.kind == "image"
+                if model.data.quantised
                 else f"model {type(model).__name__} was trained on vectors, which have no bits/dim; ask for nll_nats."
             )
 
@@ -165,7 +165,7 @@ def negative_log_likelihood(
     if scored_as == "cross_entropy":
         return [mean_metric(named("cross_entropy_nats"), -log_probs, basis)]
     metrics = [mean_metric(named("nll_nats"), -log_probs, basis)]
-    if data.spec.kind == "image" and scored_as == "grey_levels":
+    if data.spec.quantised and scored_as == "grey_levels":
         bits = bits_per_dim(-log_probs, data.spec.dimensions)
         metrics.append(mean_metric(named("bits_per_dim"), bits, basis))
     return metrics

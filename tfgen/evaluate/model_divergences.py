@@ -154,7 +154,7 @@ def _require_same_examples(p: GenerativeModel, q: GenerativeModel) -> None:
 def _examples(model: GenerativeModel) -> str:
     """Return the kind of examples that a model scores, in words."""
     data = model.data
-    if data.kind == "vector":
+    if not data.quantised:
         return f"vectors of shape {data.shape}"
     if model.scored_as == "bits":
         return f"black and white images of shape {data.shape}"

@@ -244,7 +244,7 @@ def _reference(
 ) -> Iterator[NDArray[np.generic]]:
     """Yield the reference in batches, binarised if requested."""
     levels = data.spec.levels
-    if plan.reference != "grey" and data.spec.kind != "image":
+    if plan.reference != "grey" and not data.spec.quantised:
         raise DataError(f"data set {data.name!r} has no images to be made black and white; leave --reference out.")
     for begin in range(0, len(truth), batch_size):
         batch = np.asarray(truth[begin : begin + batch_size])

@@ -89,7 +89,7 @@ def require_picture(name: str, model: GenerativeModel) -> None:
         raise CapabilityError(
             f"{wanted_by} compares classes, and model {type(model).__name__} is unconditional: it takes no labels."
         )
-    if picture.images and model.data.kind != "image":
+    if picture.images and model.data.layout != "grid":
         raise DataError(f"{wanted_by} shows images, and the data are vectors; draw codes instead.")
 
 

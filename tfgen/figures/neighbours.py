@@ -62,7 +62,7 @@ def draw_neighbours(
         path: of the picture.
     """
     chosen = ranks_at_equal_steps(result[0].distances[:, 0], count)
-    draw = _images if data.kind == "image" else _plane
+    draw = _images if data.layout == "grid" else _plane
     draw(samples, train, result, chosen, data, title).savefig(path, dpi=_DPI, format="png")
 
 

@@ -54,7 +54,7 @@ def draw_sample_panels(panels: Sequence[tuple[str, NDArray[np.generic], DataSpec
     """
     columns = _columns(len(panels))
     rows = math.ceil(len(panels) / columns)
-    grids = [image_grid(x, data.levels, COLUMNS) if data.kind == "image" else None for _, x, data in panels]
+    grids = [image_grid(x, data.levels, COLUMNS) if data.layout == "grid" else None for _, x, data in panels]
     shape = max(1.0 if grid is None else grid.shape[0] / grid.shape[1] for grid in grids)
     size = (_PANEL_INCHES * columns, (_PANEL_INCHES * shape + 0.35) * rows)
     figure = Figure(figsize=size, layout="constrained")

@@ -170,7 +170,7 @@ def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str
 def _draw_samples(model: GenerativeModel, images: int, path: Path) -> None:
     if not isinstance(model, Samples):
         return
-    count = images if model.data.kind == "image" else _PICTURE_POINTS
+    count = images if model.data.layout == "grid" else _PICTURE_POINTS
     labels = labels_for(model, count, None)
     with written_whole(path) as temporary:
         batches = sample_batches(model, count, labels, _PICTURE_SEED, min(_PICTURE_BATCH, count))

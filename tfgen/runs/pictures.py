@@ -60,7 +60,7 @@ def draw_inpainting_picture(model: GenerativeModel, data: Dataset, path: Path) -
         CapabilityError: for a model that does not inpaint, and for other data than images of several rows.
     """
     capable(model, Inpaints, "the picture 'inpainting'")
-    if data.spec.kind != "image" or data.spec.shape[0] < 2:
+    if not data.spec.spatial or data.spec.shape[0] < 2:
         raise CapabilityError("the picture 'inpainting' shows images of several rows.")
     mask = parse_mask("lower")
     result = inpaint_examples(model, data, mask, images=min(_COMPLETED, len(data.test)))

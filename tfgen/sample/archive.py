@@ -25,7 +25,7 @@ def write_npz(
         count: how many there will be.
         labels: [count], or None.
     """
-    dtype = np.dtype(np.uint8 if data.kind == "image" else np.float32)
+    dtype = np.dtype(data.dtype)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         with archive.open("x.npy", "w", force_zip64=True) as entry:
             header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": (count, *data.shape)}

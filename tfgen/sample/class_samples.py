@@ -43,7 +43,7 @@ def generate_examples(
     require_conditional(model, wanted_by)
     known = _known_labels(model, labels)
     batches = sample_batches(model, len(known), known, seed, min(_BATCH, len(known)), options)
-    return np.concatenate(list(batches)).astype(np.uint8 if model.data.kind == "image" else np.float32)
+    return np.concatenate(list(batches)).astype(model.data.dtype)
 
 
 def require_conditional(model: GenerativeModel, wanted_by: str) -> None:

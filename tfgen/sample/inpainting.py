@@ -143,7 +143,7 @@ def inpaint_examples(
         TfgenError: as `inpaint` and `InpaintingMask.known` do, and for more images than the split has.
     """
     capable(model, Inpaints, "inpainting")
-    if data.spec.kind != "image":
+    if not data.spec.spatial:
         raise DataError("inpainting is for images; the data are vectors.")
     examples = data.splits[split]
     count = f"at least 1 and at most {len(examples)}, which split {split!r} has"
@@ -156,7 +156,7 @@ def inpaint_examples(
 
 
 def _check(model: GenerativeModel, x: NDArray[np.generic], known: Known) -> None:
-    if model.data.kind != "image":
+    if not model.data.spatial:
         raise DataError("inpainting is for images; the data are vectors.")
     if not len(x) or x.shape[1:] != model.data.shape or x.dtype != np.uint8:
         raise DataError(

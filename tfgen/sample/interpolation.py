@@ -241,7 +241,7 @@ def _codes_that_return(
             if wrong < fewest[end]:
                 fewest[end], best[end] = wrong, codes[end]
         # Vectors have no noise to draw anew, and what is off by more than one level has not just crossed a border.
-        if model.data.kind == "vector" or not any(fewest) or errors.max() > 1:
+        if not model.data.quantised or not any(fewest) or errors.max() > 1:
             break
     return best
 

@@ -169,7 +169,7 @@ def _draw(comparison: Comparison, folder: Path, options: Options, context: Comma
 def _samples(run: Run, options: Options) -> Any:
     from tfgen.sample.sampling import labels_for, sample_batches
 
-    count = options.count if run.data_spec.kind == "image" else _POINTS
+    count = options.count if run.data_spec.layout == "grid" else _POINTS
     return next(sample_batches(run.model, count, labels_for(run.model, count, None), options.seed, count))
 
 

@@ -141,7 +141,7 @@ def _drawn(options: Options, run: Run) -> _Drawn | None:
         require_option(0 <= label < count, way, label, f"a class, 0 .. {count - 1}")
     if run.model.conditional:
         return _Drawn(named or (0, min(1, count - 1)))
-    if run.data_spec.kind != "image":
+    if not run.data_spec.spatial:
         if named:
             raise DataError(
                 "--from: there is no classifier of vectors that could tell samples' classes; use --samples."
@@ -156,11 +156,11 @@ def _drawn(options: Options, run: Run) -> _Drawn | None:
 def _require_picture(options: Options, data: DataSpec) -> None:
     from tfgen.figures.interpolation import MOST_COLUMNS
 
-    if data.kind == "image" and options.steps > MOST_COLUMNS:
+    if data.layout == "grid" and options.steps > MOST_COLUMNS:
         raise OptionError(
             f"--steps must be at most {MOST_COLUMNS} for a picture, got {options.steps}; write an .npz with --out."
         )
-    if data.kind == "vector" and data.dimensions < 2:
+    if data.layout == "scatter" and data.dimensions < 2:
         raise OutputError("a picture needs vectors of at least two coordinates; write an .npz with --out.")
 
 
@@ -227,7 +227,7 @@ def _write_arrays(result: Interpolation, path: Path) -> None:
 def _draw(options: Options, run: Run, chosen: _Ends | None, result: Interpolation, path: Path) -> None:
     from tfgen.figures.interpolation import draw_image_paths, draw_plane_paths
 
-    if run.data_spec.kind == "image":
+    if run.data_spec.layout == "grid":
         draw_image_paths(result, run.data_spec.levels, path)
         return
     every = math.ceil(_CURVE_POINTS / (options.steps - 1))
@@ -246,12 +246,12 @@ def _ends(options: Options, run: Run, chosen: _Ends | None, result: Interpolatio
     which = (chosen.first, chosen.second)
     names = [f"test example {i}" + ("" if labels is None else f" (class {labels[i]})") for i in which]
     between = f"from {names[0]} to {names[1]}"
-    image, furthest = run.data_spec.kind == "image", float(errors.max())
+    quantised, furthest = run.data_spec.quantised, float(errors.max())
     low, high = run.data_spec.value_range
-    if furthest <= (0 if image else _TOLERANCE * (high - low)):
-        return f"{between}; decoding gives both back{' exactly' if image else ''}"
+    if furthest <= (0 if quantised else _TOLERANCE * (high - low)):
+        return f"{between}; decoding gives both back{' exactly' if quantised else ''}"
     wrong = errors.max(axis=0)
-    far = f"{furthest:.0f} of {run.data_spec.levels} grey levels" if image else f"{furthest:.2g}"
+    far = f"{furthest:.0f} of {run.data_spec.levels} grey levels" if quantised else f"{furthest:.2g}"
     under = f", under labels {options.labels[0]} and {options.labels[1]}," if options.labels else ""
     return (
         f"{between}\nnote: decoding{under} does not give them back exactly: "

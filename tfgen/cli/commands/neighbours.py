@@ -69,7 +69,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.model.capabilities import Samples, capable
     from tfgen.runtime import device_scope
 
-    if run.data_spec.kind == "vector" and run.data_spec.dimensions < 2:
+    if run.data_spec.layout == "scatter" and run.data_spec.dimensions < 2:
         raise OutputError("a picture of neighbours needs vectors of at least two coordinates; these have one.")
     with device_scope(run.config.device):
         capable(run.model, Samples, "tfgen neighbours")  # before data are looked for
@@ -106,7 +106,7 @@ def _network(options: Options, run: Run) -> FeatureNetwork | None:
         return None
     from tfgen.evaluate.features import feature_network
 
-    if run.data_spec.kind != "image":
+    if not run.data_spec.spatial:
         raise DataError("--features is for images; vectors are compared by their coordinates: leave it out.")
     return feature_network(options.features, run.data, run.config.sources, quiet=False)
 

@@ -83,7 +83,7 @@ def _require_classes(run: Run, digits: Sequence[int]) -> None:
 
     require_conditional(run.model, "tfgen number")
     data, name, classes = run.data_spec, run.config.data, run.data_spec.classes or 0
-    if data.kind != "image":
+    if not data.spatial:
         raise DataError(
             f"a number needs images of digits; data set {name!r} has vectors of {data.dimensions} coordinates."
         )
