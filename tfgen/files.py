@@ -94,7 +94,7 @@ def remove_stale(folder: Path, name: str | None = None) -> None:
     """Remove the temporary files and folders in `folder` whose writers were killed; see `is_stale`.
 
     Args:
-        folder: looked through, without what lies deeper.
+        folder: to search, without its subfolders.
         name: of the file or folder that was being written; by default any.
     """
     for path in _listed(folder, ".tfgen-"):
@@ -205,7 +205,7 @@ def read_json(path: Path, what_to_do: str) -> dict[str, Any]:
         what_to_do: the end of the error message, for example "restore it from a copy".
 
     Raises:
-        RunError: when the file is missing or damaged; says which and what to do.
+        RunError: when the file is missing or damaged; names it, with advice.
     """
     try:
         content = json.loads(path.read_text())

@@ -16,7 +16,7 @@ from typing import Any
 from tfgen.errors import TfgenError
 from tfgen.version import DISTRIBUTION
 
-#: Distributions whose versions decide what a run computes.
+#: Distributions whose versions affect the results of a run.
 RECORDED = ("tensorflow", "tensorflow-probability", "keras", "tf_keras", "tensorflow-datasets", "numpy")
 
 
@@ -24,7 +24,7 @@ def load_tensorflow(verbose: bool = False, announce: bool = False) -> ModuleType
     """Import TensorFlow, TensorFlow Probability and Keras, without their log messages on stderr.
 
     Args:
-        verbose: show what the libraries write.
+        verbose: show the output of libraries.
         announce: print on stderr that loading takes a few seconds.
 
     Returns:

@@ -1,6 +1,6 @@
 """Seeds and stateless random numbers: functions of one integer and of a purpose (step, batch, layer).
 
-TensorFlow's stateless generators take a pair of int32, which this module makes from what a caller has at hand.
+TensorFlow's stateless generators take a pair of int32, which this module makes from integers or other seeds.
 """
 
 from __future__ import annotations

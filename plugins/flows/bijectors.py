@@ -63,7 +63,7 @@ def coupling_chain(couplings: Sequence[Coupling], name: str = "couplings") -> An
     """Return ``c_1 o c_2 o ... o c_L`` as a `tfb.Chain` of `tfb.RealNVP`, so that ``c_L`` is applied first to a code.
 
     `tfb.RealNVP` keeps the first or the last entries of a vector. The couplings of a pair work in one order of the
-    dimensions: what the first one keeps, then what it moves. The first one keeps the first entries, the second one the last.
+    dimensions: kept dimensions of the first, then its moved ones. The first keeps the first entries, the second the last.
     Between pairs stands one permutation from order to order, or none where both are the order of the data, as for halves.
 
     Which permutations there are follows from the structure of the partitions alone, never from weights: masks are weights,

@@ -1,6 +1,6 @@
 """Evaluation modes of a causal network: whole images (training), one row or one pixel (cached sampling).
 
-Pixels come in raster order: pixel (r, c) may depend on all rows above r and on what is left of c in row r. Training and
+Pixels come in raster order: pixel (r, c) may depend on all rows above r and on the pixels left of c in row r. Training and
 densities see whole images, [batch, height, width, channels]. A sampler goes row by row: once the rows above are complete,
 everything that depends on them alone is computed for all columns at once, [width, batch, channels]; then the pixels of the row
 are computed one by one, [batch, channels] each. Each layer keeps the features of earlier rows and pixels in a cache, laid out

@@ -56,7 +56,7 @@ def sample_incrementally(
 
     Args:
         sampler: the network with its output distribution.
-        batch: how many images.
+        batch: number of images.
         one_hot: labels [batch, classes], or None.
         choose: draws the values of a pixel given its distribution parameters.
         state: initial state of `choose`.
@@ -134,7 +134,7 @@ def sample_by_full_passes(
 
     Args:
         sampler: the network with its output distribution.
-        batch: how many images.
+        batch: number of images.
         one_hot: labels [batch, classes], or None.
         choose: draws the values of a pixel given its distribution parameters.
         state: initial state of `choose`.

@@ -37,7 +37,7 @@ def read_for_page(folders: Sequence[Path], catalogue: Catalogue = CATALOGUE) -> 
 def cleaned(run: RunFacts) -> RunFacts:
     """Return the facts of a run without local folders and without entries of unexpected types.
 
-    A folder may come from a stranger, or from another version: what is not as expected is as if it were not there.
+    A folder may come from somebody else or another version: unexpected entries are ignored.
     """
     folders = _folders(run.config)
     rows = [{name: value for name, value in row.items() if is_number(value)} for row in run.rows]

@@ -38,8 +38,8 @@ class Settings:
     """Every option of a run.
 
     Attributes:
-        model: the model's own.
-        training: those of every run.
+        model: options of the model.
+        training: options of training.
         spec: of the model; None if its plugin is missing or does not accept these options.
         reason: why there is no `spec`, in a sentence.
     """

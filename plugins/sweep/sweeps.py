@@ -37,7 +37,7 @@ class Planned:
 
     Attributes:
         name: of its folder.
-        config: what is trained.
+        config: of the run.
         varied: the values of the options that the sweep varies; model and seed stand in the configuration.
     """
 
@@ -52,7 +52,7 @@ class Outcome:
 
     Attributes:
         planned: the run.
-        facts: what its folder says, once it is finished.
+        facts: read from its folder, once it is finished.
         error: why it failed, in one line.
     """
 

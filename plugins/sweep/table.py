@@ -23,7 +23,7 @@ class MeanAndDeviation:
     Attributes:
         mean: over the seeds.
         deviation: standard deviation over the seeds, ``sqrt(sum (v - mean)^2 / (n - 1))``; NaN for one seed.
-        seeds: how many there are.
+        seeds: number of seeds.
     """
 
     mean: float
@@ -38,8 +38,8 @@ class Combination:
     Attributes:
         model: its name.
         varied: the options that the sweep varies.
-        seeds: those that are finished.
-        unfinished: those that failed or are to do.
+        seeds: finished seeds.
+        unfinished: seeds that failed or are to do.
         metrics: of the test split, by name: over the finished seeds.
         units: of the metrics, by name.
         parameters: trainable numbers; None when no seed is finished.

@@ -199,7 +199,7 @@ class DiscretizedLogistic(Likelihood):
         top = self.data.levels - 1
         location = top * raw[..., 0]
         scale = top * (tf.math.softplus(raw[..., 1]) / 4 + _SMALLEST_SCALE)
-        # TFP rounds up; rounding to the nearest is rounding up what lies half a level lower.
+        # TFP rounds up; rounding to the nearest is rounding up after a shift by half a level.
         lower = tfd.TransformedDistribution(tfd.Logistic(location, scale), tfb.Shift(tf.constant(-0.5, self.dtype)))
         return tfd.QuantizedDistribution(lower, low=0.0, high=float(top))
 

@@ -34,7 +34,7 @@ class TextTable:
     """A comparison as printed text.
 
     Attributes:
-        legend: what the letters stand for, where letters head the columns.
+        legend: names of runs, if letters head the columns.
         headings: of the columns.
         rows: of text; a cell may have several lines.
         notes: below the table.
@@ -125,7 +125,7 @@ def _progress_rows(runs: Iterable[RunFacts]) -> list[list[str]]:
 def _label(row: MetricRow) -> str:
     differing = ["data"] if "data" in row.differing else list(row.differing)
     texts = {key: row.described(key) for key in differing if row.differing[key] is not None}
-    # A long entry speaks for itself; a very long one, such as the source of the data, is told in the notes.
+    # A long entry needs no label; a very long one, such as the source of the data, is in the notes.
     lines = [entry_text(key, words) if len(words) < _CELL else words for key, words in texts.items()]
     return "\n".join([f"{row.split} {row.name}, {row.unit}", *(line for line in lines if len(line) <= _FIRST_COLUMN)])
 

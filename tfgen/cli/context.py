@@ -18,7 +18,7 @@ class CommandContext:
 
     Attributes:
         plugins: the values of ``-p``.
-        verbose: show what the libraries write.
+        verbose: show the output of libraries.
     """
 
     plugins: tuple[str, ...]

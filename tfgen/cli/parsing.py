@@ -27,7 +27,7 @@ def by_default(what: str, **described: Any) -> Any:
     return tyro.conf.arg(help_behavior_hint=f"(default: {what})", **described)
 
 
-#: What Python says of a text that is no number, and how a person would say it.
+#: Python's messages for a text that is no number, and plainer ones.
 _PLAIN = (
     (r"Error parsing (\S+): invalid literal for int\(\) with base 10: (.*)", r"\1 must be a whole number, got \2"),
     (
@@ -50,15 +50,15 @@ def parse(
 
     Args:
         cls: its fields are the options; fields that are dataclasses add their fields as options of their own section.
-        arguments: what stands behind the command.
+        arguments: the words after the command.
         command: its name, for help and hints.
         description: shown at the top of the help.
-        default: what holds where the command line says nothing.
-        program: what stands before the command.
+        default: values of options that are not given.
+        program: the words before the command.
 
     Raises:
         UnknownNameError: for an option that does not exist, with the closest one.
-        OptionError: for a value that is missing or of the wrong type; names what to look at.
+        OptionError: for a value that is missing or of the wrong type; names the option or the help page.
         SystemExit: with code 0 after ``--help``.
     """
     captured = io.StringIO()

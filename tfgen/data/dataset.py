@@ -41,8 +41,8 @@ class Dataset:
         name: the name under which it is registered.
         spec: kind, shape, classes and value range of one example.
         splits: ``train``, ``valid`` and ``test``.
-        source: where it came from, for the record: a version, a checksum, a seed.
-        log_prob: the exact log-density in nats, ``[n, d] -> [n]``, where it is known.
+        source: origin, for the record: a version, a checksum, a seed.
+        log_prob: the exact log-density in nats, ``[n, d] -> [n]``, if known.
 
     Raises:
         DataError: when a split does not agree with the spec.

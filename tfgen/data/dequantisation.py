@@ -34,7 +34,7 @@ def dequantise(images: Any, levels: int, seed: Any, dtype: tf.DType = tf.float32
 def quantise(y: tf.Tensor, levels: int) -> tf.Tensor:
     """Quantise: return uint8 images ``floor(y)``, clipped to ``0 .. levels - 1``."""
     # Beside a small decoder each pass over the pixels counts: this clips in one (`tf.clip_by_value` takes two), and the cast
-    # cuts off the fraction, as the floor does of what is not negative.
+    # cuts off the fraction, which is the floor of a number that is not negative.
     lowest, highest = tf.zeros([], y.dtype), tf.cast(levels - 1, y.dtype)
     return tf.cast(tf.raw_ops.ClipByValue(t=y, clip_value_min=lowest, clip_value_max=highest), tf.uint8)
 
@@ -59,8 +59,8 @@ def logit_squeeze(levels: int, alpha: float, dtype: tf.DType = tf.float32) -> An
 class _LogitSqueeze(tfb.Sigmoid):
     """`tfb.Sigmoid` between two bounds, without its special cases.
 
-    TensorFlow Probability computes it from either end and chooses, in a dozen passes over the pixels: what is near the upper
-    bound is not told any better in the end, since numbers there lie farther apart than the error of the sigmoid.
+    TensorFlow Probability computes it from either end and chooses, in a dozen passes over the pixels: near the upper
+    bound this is no more accurate, since floats there are farther apart than the error of the sigmoid.
     """
 
     def _forward(self, x: tf.Tensor) -> tf.Tensor:

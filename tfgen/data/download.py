@@ -1,4 +1,4 @@
-"""Download and prepare a data set with tensorflow-datasets; without a network one line says what to do."""
+"""Download and prepare a data set with tensorflow-datasets; without a network one line names the option to pass."""
 
 from __future__ import annotations
 

@@ -37,6 +37,6 @@ def bits_per_dim(nats: Any, dimensions: int) -> Any:
 
     Args:
         nats: negative log-probabilities of whole examples.
-        dimensions: how many numbers an example has.
+        dimensions: size of an example, D.
     """
     return nats / dimensions / math.log(2.0)

@@ -29,7 +29,7 @@ class DataKind(abc.ABC):
     layout: ClassVar[Layout]
 
     def shape_problem(self, shape: tuple[int, ...]) -> str | None:
-        """Return what is wrong with the shape of one example, for a message; None if it is possible."""
+        """Return a message about an impossible shape of one example; None if it is possible."""
         return None
 
     def excess_level(self, x: Any, levels: int) -> int | None:
@@ -66,7 +66,7 @@ class Images(DataKind):
     layout = "grid"
 
     def shape_problem(self, shape: tuple[int, ...]) -> str | None:
-        """Return what is wrong with a shape that is not (height, width, channels)."""
+        """Return a message unless the shape is (height, width, channels)."""
         return None if len(shape) == 3 else f"images have shape (height, width, channels), got {shape}."
 
     def excess_level(self, x: Any, levels: int) -> int | None:

@@ -20,7 +20,7 @@ class DataSpec:
     Attributes:
         kind: ``"image"`` for uint8 arrays ``[batch, height, width, channels]``, ``"vector"`` for float32 ``[batch, d]``.
         shape: the shape of one example, without the batch.
-        classes: how many labels there are, ``0 .. classes - 1``; None for a set without labels.
+        classes: number of labels, ``0 .. classes - 1``; None for a set without labels.
         levels: for images, the number of integer grey levels; values lie in ``0 .. levels - 1`` (256 for 8-bit data).
         value_range: for vectors, the interval that holds practically all values; pictures use it as their frame.
     """

@@ -223,8 +223,8 @@ def posteriors(
 
         log p(x|y) = 1/K sum_k log p(x + u_k | y),    p(y|x) = 1/K sum_k p(y | x + u_k).
 
-    Noise within a cell says nothing about the class: x follows from x + u, so that p(y|x + u) = p(y|x) for every u, and
-    what a model says of several u are so many estimates of one posterior, of which the mean is taken. Its error falls
+    Noise within a cell is independent of the class: x follows from x + u, so that p(y|x + u) = p(y|x) for every u, and a
+    model's posteriors for several u are estimates of one posterior, which are averaged. Its error falls
     as 1/sqrt(K), and by Jensen's inequality the mean of -log p(y|x) is at most that of one draw. The posterior that would
     follow from ``1/K sum_k p(x + u_k | y)`` is the same mean with weights p(x + u_k), and for images the largest of these
     outweighs all the rest, as if there had been a single draw.
@@ -246,7 +246,7 @@ def posteriors(
     for which, values in scores(scorer, x, title="classifying", **options):
         likelihoods[which] += values
         if scorer.density != "bound":
-            with np.errstate(invalid="ignore"):  # what is no number stays so
+            with np.errstate(invalid="ignore"):  # NaN stays NaN
                 result[which] = np.logaddexp(result[which], log_posteriors(values, log_priors))
     likelihoods /= draws
     return likelihoods, log_posteriors(likelihoods, log_priors) if scorer.density == "bound" else result - math.log(

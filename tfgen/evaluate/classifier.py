@@ -170,7 +170,7 @@ def load_weights(model: Classifier, path: Path) -> dict[str, Any]:
     """Restore weights from a file of `save_weights` and return its facts.
 
     Raises:
-        ValueError: when the file is not what it wrote, for this architecture.
+        ValueError: when the file was not written by `save_weights` for this architecture.
     """
     try:
         # Opened here, so that it is closed even where NumPy finds it damaged.

@@ -158,7 +158,7 @@ def negative_log_likelihood(
     Args:
         log_probs: of each example, [n] nats.
         scored_as: as what images were scored.
-        data: whose examples they are.
+        data: the data set of the examples.
         basis: of the numbers.
         named: makes a metric's name of the plain one; `tfgen.metrics.given_label` where the label was given.
     """
@@ -207,7 +207,7 @@ def log_joint(model: GenerativeModel, data: Dataset, x: NDArray[np.generic]) -> 
 
     Args:
         model: with a density.
-        data: whose training split gives p(y).
+        data: the data set; its training split gives p(y).
         x: examples [n, ...].
     """
     scorer = scorer_of(model, data, "a density")

@@ -76,13 +76,13 @@ def model_divergences(
         seed: of the draws, which are independent for p and q.
         batch_size: draws made and scored at a time; changes nothing but the memory and the rounding.
         quiet: show no progress.
-        data: whose training split gives the frequencies p(y) for conditional models; without it they are uniform.
+        data: its training split gives the class prior p(y) of conditional models; uniform without it.
 
     Returns:
         The metrics ``kl_p_q_nats``, ``kl_q_p_nats`` and ``js_nats``.
 
     Raises:
-        CapabilityError: when a model does not sample, or has no density of what it draws.
+        CapabilityError: when a model does not sample, or has no density of its samples.
         DataError: when the models score different kinds of examples.
         NonFiniteError: when a model has no density at its own draws.
         OptionError: when there are fewer than two samples, or the batch size is below 1.

@@ -64,7 +64,7 @@ def scorer_of(model: GenerativeModel, data: Dataset, wanted_by: str, particles: 
 
     Args:
         model: with a density or a bound.
-        data: whose examples will be scored.
+        data: the data set of the examples.
         wanted_by: the caller, for the error message.
         particles: of the bound; 1 is the ELBO, more the importance-weighted bound.
 
@@ -157,7 +157,7 @@ def score_batches(
         function: ``(x, labels, seed) -> [batch, ...]``.
         x: examples [n, ...].
         columns: the labels under which the examples are scored, in turn.
-        draws: how often each is scored.
+        draws: number of passes, each with other noise.
         seed: of the noise.
         batch_size: examples at a time.
         title: of the progress bar.
@@ -226,7 +226,7 @@ def log_probabilities(
 
 def log_sum_over_classes(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ``log sum_y exp(values[:, y])`` of [n, classes], without overflow or underflow."""
-    with np.errstate(invalid="ignore"):  # what is no number stays so
+    with np.errstate(invalid="ignore"):  # NaN stays NaN
         total: NDArray[np.float64] = np.logaddexp.reduce(values, axis=1)
     return total
 

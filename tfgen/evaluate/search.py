@@ -24,7 +24,7 @@ def codes_of_classes(
 
     Args:
         model: unconditional, with a prior and a decoder.
-        network: that classifies.
+        network: a classifier.
         classes: the two wanted classes; None for the class of the first sample and the next other class.
         seed: of the codes, which are searched in the order in which they are sampled.
 

@@ -20,7 +20,7 @@ def draw_confusion(confusion: NDArray[np.int64], title: str, path: Path) -> None
 
     Args:
         confusion: examples of class i (row) that were taken for class j (column), [classes, classes].
-        title: what was classified.
+        title: of the figure.
         path: of the picture.
     """
     classes = len(confusion)
@@ -28,7 +28,7 @@ def draw_confusion(confusion: NDArray[np.int64], title: str, path: Path) -> None
     side = min(1.6 + 0.55 * max(classes, 4), 13)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.add_subplot()
-    # A share of 1 percent must be told from none, so the scale is that of its square root.
+    # A square root scale, so that a share of 1 percent differs visibly from none.
     picture = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
     if classes <= _WRITTEN_CLASSES:
         axes.set(xticks=range(classes), yticks=range(classes))
@@ -55,7 +55,7 @@ def draw_reliability(
         counts: examples in each of M bins of equal width on [0, 1], [M].
         confidence: their mean confidence, [M]; NaN where a bin is empty.
         accuracy: their share of right answers, [M]; NaN where a bin is empty.
-        title: what was classified, and how well.
+        title: of the figure.
         path: of the picture.
     """
     bins = len(counts)

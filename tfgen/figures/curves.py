@@ -25,7 +25,7 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path, catalogue: Catalo
     Args:
         rows: of ``metrics.jsonl``.
         path: of the picture.
-        catalogue: says which metrics have a panel.
+        catalogue: of the metrics, with their panels.
     """
     names = sorted({name.partition("/")[2] for row in rows for name in row if name.startswith("train/")})
     displayed = next(

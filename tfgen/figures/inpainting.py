@@ -32,7 +32,7 @@ def draw_inpainting(result: Inpainting, levels: int, mask: str, path: Path) -> N
     Args:
         result: the completions.
         levels: the brightest grey level is ``levels - 1``.
-        mask: what it is called.
+        mask: name of the mask.
         path: of the picture.
     """
     table, scores = _table(result, levels), _scores(result)

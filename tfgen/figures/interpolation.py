@@ -69,8 +69,8 @@ def draw_plane_paths(
 
     Args:
         result: the curves, in steps fine enough to look smooth.
-        every: how many of these steps make one that was asked for, and is marked.
-        data: what one example is like.
+        every: steps between two marked points.
+        data: spec of the data set.
         displayed: examples [n, d] to draw behind the curves.
         path: of the picture.
     """

@@ -41,10 +41,10 @@ class Panel:
         title: above the panel.
         rows: heads of the rows; none where empty.
         columns: heads of the columns, above them.
-        across: what the heads of the columns count.
-        down: what the heads of the rows count.
-        group: so many rows belong together; a broader line parts them.
-        apart: so many columns at the left, and as many at the right where `apart_right`, are parted from the others.
+        across: label of the column axis.
+        down: label of the row axis.
+        group: rows in a group; a broader line separates groups.
+        apart: columns at the left (and at the right with `apart_right`) that a gap separates from the others.
         apart_right: see there.
         marked: (row, column) of images to frame.
         seamless: hardly a line between images, and heads below and at the left, as on a map.

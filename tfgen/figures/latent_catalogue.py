@@ -76,7 +76,7 @@ def require_picture(name: str, model: GenerativeModel) -> None:
 
     Raises:
         UnknownNameError: when there is no such picture, with the closest one.
-        CapabilityError: when the model lacks what the picture needs; says what.
+        CapabilityError: when the model lacks a capability that the picture needs; names it.
         DataError: when the picture shows images, and the data are vectors.
     """
     if name not in PICTURES:
@@ -114,13 +114,13 @@ def draw_pictures(
     Args:
         model: with latent codes.
         data: of the spec that the model was built for; the test split is used.
-        folder: where to; each picture is ``NAME.png``.
+        folder: output folder; each picture is ``NAME.png``.
         names: of `PICTURES`; by default all that the model can have.
         seed: of the choice of test examples and of all noise.
 
     Raises:
         UnknownNameError: for a name that is none.
-        CapabilityError: when the model lacks what a picture needs.
+        CapabilityError: when the model lacks a capability that a picture needs.
         DataError: when a picture needs images or more examples than there are.
         OutputError: when the folder cannot be written to.
     """

@@ -23,7 +23,7 @@ MOST_NEAREST = 30
 _DPI = 130
 _CELL = 0.8  # inches, of the longer side of an image
 _GAP = 0.12  # of a cell, between images
-_GROUP_GAP = 0.55  # of a cell, between a sample and what is nearest to it
+_GROUP_GAP = 0.55  # of a cell, between a sample and its nearest neighbours
 _SCORE = 0.2  # of a cell, for the distance below an image
 _DATA_POINTS = 1000  # of the training set, in a panel
 
@@ -33,7 +33,7 @@ def ranks_at_equal_steps(distances: NDArray[np.float64], count: int) -> NDArray[
 
     Args:
         distances: of the samples to their nearest training example, [n] with n at least `count`.
-        count: how many.
+        count: number of samples.
     """
     order = np.argsort(distances, kind="stable")
     return order[np.round(np.linspace(0, len(order) - 1, count)).astype(int)]
@@ -57,7 +57,7 @@ def draw_neighbours(
         train: training examples [N, ...].
         result: their nearest ones, by one distance or several.
         count: samples to show.
-        data: what one example is like.
+        data: spec of the data set.
         title: of the picture.
         path: of the picture.
     """

@@ -29,7 +29,7 @@ class DenseStack(keras.layers.Layer):
     Args:
         inputs: width of the flattened input.
         units: width of each layer.
-        depth: how many layers.
+        depth: number of layers.
         activation: of each layer.
         kernel_initializer: of each layer.
         name: of the stack.

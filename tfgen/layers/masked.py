@@ -22,7 +22,7 @@ class MaskedConv2D(keras.layers.Layer):
     Oord, Kalchbrenner, Kavukcuoglu 2016, figure 2). ``above`` and ``row`` are their like for a vertical stack, whose features
     belong to the rows above a pixel and may be had from all columns of these (van den Oord et al. 2016, section 2.2).
 
-    The kernel extends over what the mask leaves: rows and columns that it would take out altogether are not there.
+    The kernel is as large as the unmasked part: rows and columns that are masked altogether are left out.
 
     Args:
         inputs: channels of the input.

@@ -64,7 +64,7 @@ def frechet_from_moments(blocks: Sequence[Moments], reference: Moments) -> Estim
         p_j = h_j D - (h_j - 1) D_j,    J = g D - sum_j (1 - m_j / n) D_j,    se² = 1/g sum_j (p_j - J)² / (h_j - 1)
 
     (Busing, Meijer, van der Leeden 1999, equation 9), which for equal blocks is ``(g - 1) / g sum_j (D_j - mean D_j)²``.
-    It tells how another draw of as many samples would differ, the reference being what it is. Near the least distance that n
+    It is the error due to the samples, for a fixed reference. Near the least distance that n
     samples can have it is too large, by about a half, since there the distance is quadratic in the deviations. It does not hold
     the bias: the distance between n samples and their own distribution is above 0 and falls as 1/n (Binkowski et al. 2018,
     appendix D), so distances of different n do not compare.

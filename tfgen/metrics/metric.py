@@ -31,18 +31,18 @@ class Basis:
     Attributes:
         split: ``train``, ``valid`` or ``test``.
         data: name of the data set.
-        examples: how many of them; for metrics of samples, how many examples they were compared with.
+        examples: number of examples; for metrics of samples, number of reference examples.
         density: what kind of log-probability it follows from.
         scored_as: ``cross_entropy`` where that is a cross-entropy of grey levels, which is no likelihood.
         particles: k of an importance-weighted bound; 1 is the ELBO.
-        draws: how often the noise of each example was drawn and averaged.
+        draws: samples of the noise of each example, averaged.
         seed: of the noise, or of the samples.
         levels: grey levels of the images.
         alpha: by how much images are squeezed before the logit.
         binarisation: how images became black and white.
         classes: over how many classes log p(x) sums log p(x|y).
         class_prior: p(y): ``frequencies`` of the training split, or ``uniform``.
-        samples: how many were drawn.
+        samples: number of samples.
         reference: what samples were compared with: ``grey`` for the split as it is, or how it was made black and white.
         features: the registered name of the feature network.
         network: what tells that network from every other one, its training data and weights included.
@@ -120,7 +120,7 @@ class Metric:
         value: the number.
         standard_error: of the value; NaN where there is none, as for a count.
         unit: of the value.
-        basis: what it was measured on.
+        basis: conditions of the measurement.
         per_class: its value for each class, where that is known.
     """
 
@@ -151,7 +151,7 @@ class Metric:
         """Return the metric of a JSON object of `to_json`.
 
         Raises:
-            ValueError: says what is wrong.
+            ValueError: for a malformed entry, which it names.
         """
         if not isinstance(content, Mapping):
             raise ValueError(f"metric {name!r} is no object")
@@ -199,7 +199,7 @@ def metrics_from_json(content: Any) -> dict[str, Metric]:
     """Return the metrics of a JSON object of `metrics_to_json`.
 
     Raises:
-        ValueError: says what is wrong.
+        ValueError: for a malformed entry, which it names.
     """
     if not isinstance(content, Mapping):
         raise ValueError("its metrics are no object")

@@ -24,7 +24,7 @@ def nearest_neighbours(
     Args:
         queries: [n, ...]: images or vectors.
         references: [m, ...] of the same shape, m at least k; may be a memory map.
-        k: how many.
+        k: number of neighbours.
         report: called after each block with the number of queries done.
 
     Returns:
@@ -44,7 +44,7 @@ def nearest_neighbours(
             f"nearest neighbours: k must be from 1 to the number of references, {len(references)}; got {k}."
         )
     distances, indices = np.zeros((len(queries), k)), np.zeros((len(queries), k), np.int64)
-    # Integers are exact as they are; what else lies far from 0 would lose digits.
+    # Integers are exact; other numbers far from 0 would lose digits.
     centre = 0.0 if references.dtype.kind in "iub" else _centre(references)
     for here in blocks(len(queries), BLOCK_ENTRIES // BLOCK_COLUMNS):
         block = _block(queries, here, centre, "queries")
@@ -69,7 +69,7 @@ def nearest_neighbours(
 
 
 def _flat(x: Any, what: str) -> NDArray[np.generic]:
-    """Return [n, d]: a view of what was given."""
+    """Return examples as [n, d], a view."""
     x = np.asarray(x)
     if x.ndim < 2 or x.dtype.kind not in "iufb":
         raise DataError(f"nearest neighbours: {what} must be numbers [n, ...], got {x.dtype} of shape {x.shape}.")

@@ -36,7 +36,7 @@ def train(
         options: any option of training, data or the model itself by name, for example ``data="mnist", layers=8``.
 
     Raises:
-        TfgenError: for unknown names, unsuitable values, data that cannot be had; one line that says what to do.
+        TfgenError: for unknown names, unsuitable values, data that cannot be loaded; one line with advice.
     """
     registry = load_registry(plugins)
     config = split_options(options, registry.model(model))
@@ -66,7 +66,7 @@ def generate(
     The example at a place is a function of seed, place and label, so that equal labels give different examples.
 
     Args:
-        run: whose model draws, or its folder.
+        run: a run with a conditional model, or its folder.
         labels: classes, n integers, for example ``[0, 2]``.
         seed: same seed and labels, same examples.
         plugins: files or modules with further plugins, as ``-p`` on the command line, for a run that is given by its folder.

@@ -252,7 +252,7 @@ def _differing(runs: Sequence[RunFacts], term: str) -> list[str]:
         return ["data"]
     rows = [row for row in metric_rows(runs) if (row.split, row.name) == ("valid", term)]
     result = {key for row in rows for key in row.differing}
-    # An unfinished run has measured nothing yet; what a basis says is often an option, and this it has.
+    # An unfinished run has no metrics yet, but its options, which often equal entries of a basis.
     options = options_that_differ({run.name: run.config for run in runs})
     return sorted(result | {key for row in rows for key in row.basis if key in options})
 

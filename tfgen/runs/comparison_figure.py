@@ -49,7 +49,7 @@ def draw_sample_panels(panels: Sequence[tuple[str, NDArray[np.generic], DataSpec
     """Write the samples of each run into a panel under its name: a grid of images, or a scatter of vectors.
 
     Args:
-        panels: for each run its title, samples [n, ...] with the same n, and what one of them is.
+        panels: for each run its title, samples [n, ...] with the same n, and their spec.
         path: of the picture.
     """
     columns = _columns(len(panels))

@@ -26,7 +26,7 @@ class RunFacts:
         folder: of the run.
         config: the content of ``config.json``.
         results: the content of ``results.json``; empty for an unfinished run.
-        rows: those of ``metrics.jsonl``.
+        rows: of ``metrics.jsonl``.
         catalogue: of the metrics that tfgen and its plugins know.
     """
 

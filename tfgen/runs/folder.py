@@ -255,7 +255,7 @@ class RunFolder:
 
         Args:
             patience: seconds to wait for another process that holds it.
-            trouble: what is said when that is not enough.
+            trouble: message when that is not enough.
 
         Raises:
             RunError: when another process holds it.
@@ -301,7 +301,7 @@ def check_name(runs_dir: Path, name: str) -> None:
     """Check the name of a new run: a plain name that is not taken.
 
     Raises:
-        RunError: says what is wrong with it.
+        RunError: for a name that is taken or not plain.
     """
     separators = {"/", os.sep, os.altsep}
     if not name or name in (".", "..") or separators & {*name} or name.startswith("-"):

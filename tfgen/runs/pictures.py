@@ -25,8 +25,8 @@ def draw_run_pictures(model: GenerativeModel, data: Dataset, folder: Path, regis
 
     Args:
         model: trained.
-        data: that it was trained on.
-        folder: where to; each picture is ``NAME.png``.
+        data: the data set that it was trained on.
+        folder: output folder; each picture is ``NAME.png``.
         registry: of the pictures.
     """
     if isinstance(model, HasPosterior) and len(data.test) > 1:

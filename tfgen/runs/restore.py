@@ -20,7 +20,7 @@ def restored_model(folder: Path, spec: ModelSpec, config: RunConfig, data: DataS
         folder: of the run.
         spec: of the model, as registered.
         config: the run's options.
-        data: what one example was when the run was made.
+        data: spec of the data that the run was trained on.
 
     Raises:
         RunError: when there is no checkpoint, or it is damaged or of another model.

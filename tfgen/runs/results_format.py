@@ -24,7 +24,7 @@ def current_results(content: Mapping[str, Any]) -> dict[str, Any]:
     """Migrate the content of a ``results.json`` of any version in `READABLE` to the newest version.
 
     Raises:
-        ValueError: when it is damaged; says what is wrong.
+        ValueError: when it is damaged; names the entry.
     """
     version = content.get("format", 1)
     for key, kind in _REQUIRED.items():

@@ -124,7 +124,7 @@ class Run:
         """Check the small files of the run, so that a damaged one is reported before any work is done.
 
         Raises:
-            RunError: names the file and says what to do.
+            RunError: names the file, with advice.
         """
         _ = self.config
         self.files.read_metrics()
@@ -183,7 +183,7 @@ class Run:
 
         Args:
             split: ``train``, ``valid`` or ``test``.
-            draws: how often each example's density is drawn, for models whose density needs noise.
+            draws: samples of the noise of each example, for models whose density needs noise.
             seed: of that noise.
             batch_size: examples at a time, fewer with many particles.
             quiet: show no progress.
@@ -257,7 +257,7 @@ class Run:
         Args:
             metrics: of ``fid``, ``kid``, ``precision``, ``recall``, ``density``, ``coverage`` (the last four are ``prdc``) and
                 ``accuracy``; all that the model can have by default.
-            samples: how many are drawn.
+            samples: number of samples.
             split: ``train``, ``valid`` or ``test``, all of which they are compared with.
             features: the feature network: ``classifier``, ``inception``, ``values``, that of a plugin, or ``auto`` for a
                 classifier of images with labels and for the values of anything else.
@@ -302,7 +302,7 @@ class Run:
 
         Args:
             split: ``train``, ``valid`` or ``test``.
-            draws: how often the noise of each example is drawn, for models whose density needs noise.
+            draws: samples of the noise of each example, for models whose density needs noise.
             seed: of that noise.
             batch_size: examples at a time.
             priors: of the classes: ``frequencies`` in the training split, or ``uniform``.

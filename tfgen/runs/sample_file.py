@@ -36,8 +36,8 @@ def write_samples(
 
     Args:
         model: that samples.
-        path: where to; an existing file is replaced once the new one is complete.
-        count: how many.
+        path: output file; an existing one is replaced once the new one is complete.
+        count: number of samples.
         labels: of a conditional model; gone round until `count` is reached.
         seed: same seed and batch size, same bytes; another batch size rounds products in another way.
         batch_size: drawn at a time; bounds the memory.

@@ -21,8 +21,8 @@ def write_npz(
     Args:
         path: of the file.
         batches: of `count` examples in all.
-        data: what one example is like.
-        count: how many there will be.
+        data: spec of the data set.
+        count: number of examples.
         labels: [count], or None.
     """
     dtype = np.dtype(data.dtype)

@@ -50,7 +50,7 @@ def require_conditional(model: GenerativeModel, wanted_by: str) -> None:
     """Check that a model is conditional: that the class of a sample can be chosen.
 
     Raises:
-        CapabilityError: when not; says what to train.
+        CapabilityError: when it is not; names models that are.
     """
     if not model.conditional:
         raise CapabilityError(

@@ -19,7 +19,7 @@ from tfgen.seeds import fold_in, generator
 
 Floats = NDArray[np.float64]
 
-_MASK = 12  # what the seed is for: masks that are drawn
+_MASK = 12  # purpose of the seed: random masks
 # Particles that are at work at a time; bounds the memory.
 _AT_A_TIME = 512
 
@@ -33,7 +33,7 @@ class Inpainting:
         known: which of their pixels are known, [n, height, width].
         completions: uint8 [n, samples, height, width, channels]; equal to `x` where it is known.
         particles: with how many each was drawn.
-        labels: under which a conditional model drew, [n].
+        labels: of the completions of a conditional model, [n].
         log_prob: log-likelihood of each completion, given the label for a conditional model, [n, samples] nats; None for a
             model without a density.
         log_prob_x: the same of the images themselves, [n]. Where densities need noise, such as grey levels that become
@@ -69,7 +69,7 @@ def inpaint(
         known: which of their pixels are known, [n, height, width].
         labels: of the images [n], for a conditional model.
         samples: completions of each image.
-        particles: by which known pixels count that the model cannot use directly; see `Inpaints`.
+        particles: of a particle filter, for known pixels after a hole; see `Inpaints`.
         seed: same arguments, same completions.
         quiet: show no progress.
 
@@ -77,13 +77,13 @@ def inpaint(
         CapabilityError: when the model does not inpaint.
         DataError: for vectors, and for images, masks or labels that do not fit the model.
         OptionError: when samples or particles are below 1.
-        PluginError: when the model changes what is known, or returns something else than images.
+        PluginError: when the model changes known pixels, or returns something else than images.
     """
     inpaints = capable(model, Inpaints, "inpainting")
     require_option(samples >= 1, "samples", samples, "at least 1")
     require_option(particles >= 1, "particles", particles, "at least 1")
     _check(model, x, known)
-    model.one_hot(labels, len(x))  # which says what is wrong with them
+    model.one_hot(labels, len(x))  # which checks the labels
     own = None if labels is None else np.asarray(labels, np.int32)
     # Of bits that stand for grey levels there is no likelihood.
     scored = isinstance(model, HasLogProb) and model.scored_as != "cross_entropy"
@@ -132,9 +132,9 @@ def inpaint_examples(
     Args:
         model: that inpaints.
         data: of the spec that the model was built for.
-        mask: what is known.
+        mask: the known part.
         split: of the data.
-        images: how many.
+        images: number of images.
         labels: [images], for a conditional model; by default those of the images.
         seed: of the completions, and of masks that are drawn.
         options: of `inpaint`.

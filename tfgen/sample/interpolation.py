@@ -98,7 +98,7 @@ class Interpolation:
         paths: the names of the paths.
         weights: l, [steps].
         codes: the codes on the paths, [paths, steps, latent].
-        x: what they decode to, [paths, steps, *shape]: uint8 images, or float32 vectors.
+        x: the decoded codes, [paths, steps, *shape]: uint8 images, or float32 vectors.
         labels: for a conditional model, under which each step was decoded, [steps].
         ends: the two examples that were encoded, [2, *shape]; None where the codes were drawn from the prior.
     """
@@ -137,7 +137,7 @@ def interpolate(
 
     A flow gives both images back exactly, but for rounding: where float32 carries a dequantised grey level over the border
     of its cell, the image is encoded with other noise. Whether the end points came back shows in `Interpolation.end_errors`;
-    those of other models with latents are reconstructions. Nothing is ever put in the place of what the model decodes.
+    those of other models with latents are reconstructions. Decoded examples are never replaced by the originals.
 
     Args:
         model: with latent codes; one that encodes, to go between examples.
@@ -198,7 +198,7 @@ def require_paths(paths: Sequence[str]) -> None:
 
 def _pair(model: GenerativeModel, labels: Any) -> NDArray[np.int32] | None:
     """Check the labels of both ends; None for an unconditional model."""
-    model.one_hot(labels, 2)  # which says what is wrong with them
+    model.one_hot(labels, 2)  # which checks the labels
     return None if labels is None else np.asarray(labels, np.int32)
 
 
@@ -240,7 +240,7 @@ def _codes_that_return(
             wrong = int(np.count_nonzero(errors[nearer == end]))
             if wrong < fewest[end]:
                 fewest[end], best[end] = wrong, codes[end]
-        # Vectors have no noise to draw anew, and what is off by more than one level has not just crossed a border.
+        # Vectors have no dequantisation noise, and an error above one level is no rounding across the border of a cell.
         if not model.data.quantised or not any(fewest) or errors.max() > 1:
             break
     return best

@@ -15,7 +15,7 @@ class SamplingProgress:
     """Progress of sampling in samples, with fractions for the batch in progress.
 
     Args:
-        report: told the number of samples whenever it has changed.
+        report: called with the number of samples whenever it changes.
     """
 
     def __init__(self, report: Callable[[int], None]) -> None:
@@ -48,7 +48,7 @@ _LISTENER: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("listener"
 def note_progress(done: Any, total: Any) -> None:
     """Tell how far the drawing of a batch is: call it in the loop of a sampler of many steps.
 
-    Where nobody listens, as in eager mode, under XLA and in most graphs, it adds nothing to the computation.
+    Without a listener, as in eager mode, under XLA and in most graphs, it adds nothing to the computation.
 
     Args:
         done: steps done, an integer or a scalar tensor.
@@ -61,7 +61,7 @@ def note_progress(done: Any, total: Any) -> None:
 
 @contextlib.contextmanager
 def listening(progress: SamplingProgress, first: tf.Tensor, batch_size: int) -> Iterator[None]:
-    """Let `note_progress` report to `progress`, in what is traced in this block.
+    """Let `note_progress` report to `progress`, for functions traced in this block.
 
     Args:
         progress: of the whole drawing.

@@ -1,4 +1,4 @@
-"""Check the installation: versions, devices, data folders, plugins, and what to do about each problem."""
+"""Check the installation: versions, devices, data folders, plugins; with advice for each problem."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Finding:
     """Result of one check.
 
     Attributes:
-        check: what was checked.
+        check: name of the check.
         status: "note" is worth knowing; only a "problem" makes the exit code 1.
         found: the state, in words.
-        advice: what to do; empty when all is well.
+        advice: how to solve the problem; empty without one.
     """
 
     check: str

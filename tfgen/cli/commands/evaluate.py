@@ -98,9 +98,9 @@ class _Wanted:
     """Metrics to compute.
 
     Attributes:
-        density: those that follow from the density or bound; all of them if empty, none at all if None.
-        samples: those of samples; all of them if empty, none at all if None.
-        plugins: those that plugins compute by functions of their own.
+        density: metrics of the density or bound; all of them if empty, none if None.
+        samples: metrics of samples; all of them if empty, none if None.
+        plugins: metrics of plugins.
     """
 
     density: list[str] | None
