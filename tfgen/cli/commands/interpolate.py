@@ -94,7 +94,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
             chosen = (
                 _Examples(*_chosen(options, run.data)) if isinstance(run.model, HasLatents) else _drawn(options, run)
             )
-        result = _found(options, run, chosen, options.steps)
+        result = _interpolated(options, run, chosen, options.steps)
         with written_whole(out) as temporary:
             if out.suffix == ".npz":
                 _write_arrays(result, temporary)
@@ -197,7 +197,7 @@ def _index(data: Dataset, way: str, by_class: int | None, by_index: int | None) 
     return int(result[0])
 
 
-def _found(options: Options, run: Run, chosen: _Ends | None, steps: int) -> Interpolation:
+def _interpolated(options: Options, run: Run, chosen: _Ends | None, steps: int) -> Interpolation:
     from tfgen.sample.interpolation import interpolate
     from tfgen.sample.sampling import labels_for
 
@@ -231,7 +231,7 @@ def _draw(options: Options, run: Run, chosen: _Ends | None, result: Interpolatio
         draw_image_paths(result, run.data_spec.levels, path)
         return
     every = math.ceil(_CURVE_POINTS / (options.steps - 1))
-    curves = _found(options, run, chosen, every * (options.steps - 1) + 1)
+    curves = _interpolated(options, run, chosen, every * (options.steps - 1) + 1)
     draw_plane_paths(curves, every, run.data_spec, run.data.test.x[:_DATA_POINTS], path)
 
 

@@ -79,7 +79,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         )
         network = _network(options, run)
         samples = _samples(options, run)
-        result = _found(options, run, samples, network)
+        result = _neighbourhoods(options, run, samples, network)
     for neighbourhood in result:
         print("\n".join(_lines(neighbourhood)))
     if _black_and_white(samples) and not _black_and_white(train[: len(samples)]):
@@ -127,7 +127,7 @@ def _samples(options: Options, run: Run) -> NDArray[np.generic]:
     return np.concatenate(drawn)
 
 
-def _found(
+def _neighbourhoods(
     options: Options, run: Run, samples: NDArray[np.generic], network: FeatureNetwork | None
 ) -> list[Neighbourhood]:
     import numpy as np
