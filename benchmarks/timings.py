@@ -77,7 +77,7 @@ class AutoChoice:
 
     mode: WayName
     seconds: float
-    result: dict[str, float | str]
+    found: dict[str, float | str]
     fastest: WayName | None = None
     times_fastest: float | None = None
 

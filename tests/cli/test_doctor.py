@@ -13,7 +13,7 @@ import tfgen
 from tfgen.cli.commands import doctor
 from tfgen.cli.context import CommandContext
 from tfgen.cli.main import main
-from tfgen.cli.stranger import stranger_version
+from tfgen.cli.name_conflict import conflicting_version
 from tfgen.plugin.specs import DataSources
 from tfgen.version import DISTRIBUTION, VERSION
 
@@ -164,7 +164,7 @@ def test_an_empty_namespace_in_the_folder_above(tmp_path, monkeypatch):
 
 
 def test_a_stranger_is_named_in_one_line_by_every_command(capsys, distribution):
-    assert stranger_version() is None
+    assert conflicting_version() is None
     assert main(["list"]) == 0
     assert capsys.readouterr().err == ""
     distribution("tfgen", "0.6.1", "Generates features")
@@ -177,9 +177,9 @@ def test_a_stranger_is_named_in_one_line_by_every_command(capsys, distribution):
 def test_an_earlier_installation_of_this_project_is_no_stranger(distribution):
     (summary,) = re.findall(r"^description = (.*)$", (ROOT / "setup.cfg").read_text(), re.MULTILINE)
     distribution("tfgen", "0.1.0", summary)
-    assert stranger_version() is None
+    assert conflicting_version() is None
 
 
 def test_the_line_does_not_cost_tensorflow():
-    code = "import sys, tfgen.cli.stranger as s; s.stranger_warning(); assert not {'tensorflow', 'numpy'} & set(sys.modules)"
+    code = "import sys, tfgen.cli.name_conflict as s; s.conflict_warning(); assert not {'tensorflow', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=os.environ)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from tfgen.cli.context import CommandContext
-from tfgen.cli.stranger import stranger_warning
+from tfgen.cli.name_conflict import conflict_warning
 from tfgen.errors import OptionError, TfgenError, UnknownNameError
 from tfgen.plugin.specs import CORE_COMMANDS
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name.startswith("-"):
             raise UnknownNameError("option", name, _GLOBAL, "See: tfgen --help")
         context = CommandContext(tuple(options.plugins), options.verbose)
-        if name != "doctor" and (warning := stranger_warning()):
+        if name != "doctor" and (warning := conflict_warning()):
             print(f"warning: {warning}", file=sys.stderr)
         _function(name, context)(behind, context)
     except TfgenError as error:

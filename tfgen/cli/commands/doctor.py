@@ -15,8 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from tfgen.cli.name_conflict import conflict_warning
 from tfgen.cli.parsing import parse
-from tfgen.cli.stranger import stranger_warning
 from tfgen.cli.tables import print_table
 from tfgen.errors import TfgenError
 from tfgen.plugin.loading import load_registry
@@ -129,7 +129,7 @@ def check_versions() -> Iterator[Finding]:
 
 def check_name() -> Finding:
     """Check for another project's distribution with the same import name."""
-    warning = stranger_warning()
+    warning = conflict_warning()
     if warning is None:
         return Finding("package name", "ok", "no other project's tfgen is installed")
     found, _, advice = warning.partition("; ")

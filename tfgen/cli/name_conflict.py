@@ -1,4 +1,4 @@
-"""Another project's distribution called `tfgen`, installed beside this one under the same import name."""
+"""Name conflict: another project's distribution `tfgen`, installed beside this one, with the same import name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tfgen.version import DISTRIBUTION
 _OUR_SUMMARY = "Explicit generative models"
 
 
-def stranger_version() -> str | None:
+def conflicting_version() -> str | None:
     """Return the version of another project's distribution `tfgen`, or None where none is installed."""
     try:
         result = metadata.metadata("tfgen")
@@ -21,9 +21,9 @@ def stranger_version() -> str | None:
     return str(result["Version"])
 
 
-def stranger_warning() -> str | None:
+def conflict_warning() -> str | None:
     """Return one line about another project's distribution `tfgen` and what to do, or None where none is installed."""
-    version = stranger_version()
+    version = conflicting_version()
     if version is None:
         return None
     return (
