@@ -1,4 +1,4 @@
-"""Benchmark of sampling an autoencoder: `tfgen sample`'s loop against the bare decoder network.
+"""Benchmark of sampling an autoencoder: `tfgen sample`'s loop against the decoder network alone.
 
 The decoder is called on codes that are there already, and its numbers stay on the device; `tfgen sample` draws codes, decodes
 them, makes grey levels of the pixels' means, and brings the images to the host, or into a file. Machines are noisy, so all ways
@@ -26,7 +26,7 @@ import tyro
 if not __package__:  # run as a file, as in the first example
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.timings import machine_lines, middle, spread
+from benchmarks.timings import machine_lines, middle, min_to_max
 from tfgen import runtime
 from tfgen.cli.tables import print_table
 from tfgen.data.spec import DataSpec
@@ -54,7 +54,7 @@ _CLASSES = 10
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured, and how often."""
+    """Options of the benchmark."""
 
     model: Literal["vae", "cvae"] = "vae"
     """Autoencoder."""
@@ -96,7 +96,7 @@ class Options:
 
 @dataclass
 class Timing:
-    """What was measured of one way; `dataclasses.asdict` makes it fit for JSON.
+    """Timings of one way; `dataclasses.asdict` converts it to JSON.
 
     Attributes:
         network: kind of the decoder.
@@ -112,7 +112,7 @@ class Timing:
 
 
 def make_model(options: Options, network: Network) -> GenerativeModel:
-    """Build the autoencoder with a decoder of that kind."""
+    """Build an autoencoder with a convolutional or dense decoder."""
     from tfgen.model.base import build_model
 
     spec = load_registry(()).model(options.model)
@@ -173,38 +173,38 @@ def programs(model: Any, options: Options) -> dict[str, Callable[[], float]]:
 
 
 def measure(options: Options, report: Callable[[str], None]) -> list[Timing]:
-    """Time each way in each round, for one kind of decoder after the other."""
+    """Time each way in each round, for each kind of decoder."""
     timings: list[Timing] = []
     for network in options.networks:
         runs = programs(make_model(options, network), options)
-        found = {way: Timing(network, way) for way in WAYS}
+        result = {way: Timing(network, way) for way in WAYS}
         for turn in range(-1, options.rounds):
             report(f"{network}: {f'round {turn + 1} of {options.rounds}' if turn >= 0 else 'warming up'}")
             begin = turn % len(WAYS)
             for way in WAYS[begin:] + WAYS[:begin]:
                 seconds = runs[way]()
                 if turn >= 0:
-                    found[way].seconds.append(seconds)
-        for timing in found.values():
-            timing.ratios = [a / b for a, b in zip(timing.seconds, found[DECODER].seconds, strict=True)]
-        timings += found.values()
+                    result[way].seconds.append(seconds)
+        for timing in result.values():
+            timing.ratios = [a / b for a, b in zip(timing.seconds, result[DECODER].seconds, strict=True)]
+        timings += result.values()
     return timings
 
 
 def table(timings: Sequence[Timing], samples: int) -> tuple[list[str], list[list[str]]]:
-    """Return headings and rows for people."""
+    """Return the headings and rows of the table."""
     headings = ["decoder", "way", "ms per 1000", "(range)", "samples/s", "times the decoder", "(range)"]
     rows = []
     for timing in timings:
         ms = [1e6 * seconds / samples for seconds in timing.seconds]
         rate = f"{1e6 / statistics.median(ms):,.0f}"
-        ratios = [middle(timing.ratios), spread(timing.ratios)]
-        rows.append([timing.network, DESCRIPTIONS[timing.way], middle(ms), spread(ms), rate, *ratios])
+        ratios = [middle(timing.ratios), min_to_max(timing.ratios)]
+        rows.append([timing.network, DESCRIPTIONS[timing.way], middle(ms), min_to_max(ms), rate, *ratios])
     return headings, rows
 
 
 def verdict_lines(timings: Sequence[Timing]) -> list[str]:
-    """Return whether the loop keeps up with the decoder, for each kind of it."""
+    """Return verdict lines: whether the loop is as fast as the decoder alone."""
     lines = []
     for timing in timings:
         if timing.way in (BATCHES, FILE):

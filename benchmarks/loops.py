@@ -33,7 +33,7 @@ _ENDLESS = 10**6  # epochs
 
 
 class PerStep(Loop):
-    """The usual way: one call of a `tf.function` for each batch that `tf.data` hands over."""
+    """The usual training loop: one call of a `tf.function` for each batch of a `tf.data` pipeline."""
 
     def __init__(self, task: Task, jit: bool) -> None:
         self._model = task.model()
@@ -43,7 +43,7 @@ class PerStep(Loop):
         self._batches = iter(pipeline(task.data.train, task.training.batch_size))
 
     def run(self, steps: int) -> None:
-        """Make the steps one by one."""
+        """Run the steps one by one."""
         for _ in range(steps):
             self._step(*next(self._batches))
 
@@ -67,7 +67,7 @@ class Fit(Loop):
 
     @property
     def jit(self) -> bool:
-        """What Keras made of ``auto``, or of what it was told."""
+        """The value of `jit_compile` that Keras chose."""
         return bool(self._model.jit_compile)
 
     def traced_step(self) -> Any:
@@ -94,11 +94,11 @@ class Fit(Loop):
 
 
 def choose_mode(task: Task, report: Callable[[str], None]) -> AutoChoice:
-    """Return what ``tfgen run --compile auto`` takes, found as the trainer finds it.
+    """Return the mode of ``tfgen run --compile auto``, by the trainer's search.
 
     Args:
         task: what is trained.
-        report: told what is being tried.
+        report: called with the mode that is being tried.
     """
     trainer = Trainer(task.model(), task.data, dataclasses.replace(task.training, feed="device"))
     begin = time.perf_counter()
@@ -112,7 +112,7 @@ def plain_step(
     seed: int,
     steps_per_epoch: int,
 ) -> Callable[..., tf.Tensor]:
-    """Return the step as one writes it by hand: ``(x, labels) -> loss``; its noise is that of tfgen's step."""
+    """Return a hand-written training step: ``(x, labels) -> loss``; its noise is that of tfgen's step."""
 
     def step(x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         number = tf.cast(optimizers[0].iterations, tf.int32)
@@ -139,7 +139,7 @@ def pipeline(split: Split, batch_size: int) -> tf.data.Dataset:
 
 
 class _KerasModel(keras.Model):
-    """The thinnest `keras.Model` that trains a generative model: Keras's own metrics would be extra work."""
+    """A minimal `keras.Model` that trains a generative model, without Keras's own metrics."""
 
     def __init__(self, generative: GenerativeModel, step: Callable[..., tf.Tensor]) -> None:
         super().__init__()
@@ -152,7 +152,7 @@ class _KerasModel(keras.Model):
 
 
 class _EpochClock(keras.callbacks.Callback):
-    """Notes when each epoch ends, the device's work included."""
+    """Records the end time of each epoch, with the device's work."""
 
     def __init__(self) -> None:
         super().__init__()

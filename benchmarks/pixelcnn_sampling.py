@@ -28,7 +28,7 @@ import tyro
 if not __package__:  # run as a file, as in the first example
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.timings import machine_lines, middle, spread
+from benchmarks.timings import machine_lines, middle, min_to_max
 from tfgen import runtime
 from tfgen.cli.tables import markdown_table, print_table
 from tfgen.data.spec import DataSpec
@@ -52,7 +52,7 @@ _PASSES = 28  # of the naive sampler, in each timing
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured, and how often."""
+    """Options of the benchmark."""
 
     network: Literal["gated", "plain"] = "gated"
     """Kind of PixelCNN."""
@@ -91,7 +91,7 @@ class Options:
 
 @dataclass
 class Timing:
-    """What was measured at one batch size, each list by round.
+    """Timings at one batch size; each list has an entry for each round.
 
     Attributes:
         batch: images drawn at a time.
@@ -122,7 +122,7 @@ class Timing:
 
     @property
     def ratios(self) -> list[float]:
-        """How many times as fast as a pass for each pixel, in each round."""
+        """Speed-up over one pass for each pixel, in each round."""
         return [self.pixels * one / all_ for one, all_ in zip(self.passes[self.way], self.cached, strict=True)]
 
     @property
@@ -149,7 +149,7 @@ def make_model(options: Options) -> PixelCNN:
 
 
 def programs(model: PixelCNN, batch: int) -> tuple[dict[str, Callable[[], Any]], int]:
-    """Return what is timed at a batch size, each a function that returns when all is done, and the multiply-adds it takes.
+    """Return the timed functions at a batch size, each of which waits for its result, with their multiply-adds.
 
     These are what an image takes by itself, times the batch: what only fills up a chunk counts for nothing.
     """
@@ -157,7 +157,7 @@ def programs(model: PixelCNN, batch: int) -> tuple[dict[str, Callable[[], Any]],
 
     from benchmarks.products import alone, products_of
     from tfgen.seeds import fold_in
-    from tfgen_plugins.pixelcnn.drawing import naive_sampler
+    from tfgen_plugins.pixelcnn.programs import naive_sampling_program
 
     loops = model.data.shape[:2]
     calls = iter(range(1, 2**31 - 1))
@@ -166,8 +166,8 @@ def programs(model: PixelCNN, batch: int) -> tuple[dict[str, Callable[[], Any]],
     def cached(number: tf.Tensor) -> tf.Tensor:
         return model.sample(batch, seed=fold_in(0, number))
 
-    images = model.walked.seen(tf.zeros([batch, *model.data.shape]))
-    first_pixels = naive_sampler(model.walked, min(_PASSES, math.prod(loops)))
+    images = model.sampler.network_input(tf.zeros([batch, *model.data.shape]))
+    first_pixels = naive_sampling_program(model.sampler, min(_PASSES, math.prod(loops)))
     uniforms = tf.fill([batch, *loops, 1], 0.5)
     xla = tf.function(lambda: model.network(images), autograph=False, jit_compile=True)
     one = tf.constant(1.0)
@@ -187,7 +187,7 @@ def programs(model: PixelCNN, batch: int) -> tuple[dict[str, Callable[[], Any]],
 
 
 def seconds_of(program: Callable[[], Any]) -> float:
-    """Return how long a call takes; the mean of several where one is short."""
+    """Return the seconds of a call; the mean of several short calls."""
     begin, calls = time.perf_counter(), 0
     while calls == 0 or time.perf_counter() - begin < 0.1:
         program()
@@ -196,7 +196,7 @@ def seconds_of(program: Callable[[], Any]) -> float:
 
 
 def measure(model: PixelCNN, options: Options, report: Callable[[str], None]) -> list[Timing]:
-    """Time everything in each round, at one batch size after the other."""
+    """Time every function in each round, for each batch size."""
     timings = []
     for batch in options.batch_sizes:
         found, multiply_adds = programs(model, batch)
@@ -242,7 +242,7 @@ def verify(model: PixelCNN, timing: Timing, seed: int) -> None:
 
 
 def time_peer(options: Options) -> dict[str, Any]:
-    """Return parameters and seconds of one pass of `tfd.PixelCNN`, sized as its documentation has it for MNIST."""
+    """Return parameters and seconds of one pass of `tfd.PixelCNN`, in the size of its documentation for MNIST."""
     import numpy as np
     import tensorflow as tf
     import tensorflow_probability as tfp
@@ -260,7 +260,7 @@ def time_peer(options: Options) -> dict[str, Any]:
 
 
 def table(timings: Sequence[Timing]) -> tuple[list[str], list[list[str]]]:
-    """Return headings and rows for people."""
+    """Return the headings and rows of the table."""
     headings = [
         "batch", "images/s", "ms a batch", "(range)", "ms a pass", "by", "times a pass for each pixel", "(range)",
         "GFLOP/s", "of a large product's", "its products alone", "compile s",
@@ -274,7 +274,7 @@ def table(timings: Sequence[Timing]) -> tuple[list[str], list[list[str]]]:
                 str(t.batch),
                 f"{t.batch / cached:,.0f}",
                 middle(ms),
-                spread(ms),
+                min_to_max(ms),
                 f"{1e3 * one:.2f}",
                 t.way,
                 f"{statistics.median(t.ratios):.0f}",
@@ -289,7 +289,7 @@ def table(timings: Sequence[Timing]) -> tuple[list[str], list[list[str]]]:
 
 
 def verdict_lines(timings: Sequence[Timing], parameters: int, peer: Mapping[str, Any] | None) -> Iterator[str]:
-    """Yield what the numbers say beside the targets, and how they were checked."""
+    """Yield verdict lines: results against targets, and the checks."""
     for t in timings:
         if t.batch in TARGETS:
             ratio = statistics.median(t.ratios)
@@ -306,7 +306,7 @@ def verdict_lines(timings: Sequence[Timing], parameters: int, peer: Mapping[str,
                 f"{t.naive / predicted:.2f} times {t.pixels} passes; it drew the same images"
             )
     rates = [2e-9 * rate for t in timings for rate in t.product_rate]
-    yield f"a product of {_MATRIX} x {_MATRIX} matrices: {statistics.median(rates):.0f} GFLOP/s ({spread(rates)})"
+    yield f"a product of {_MATRIX} x {_MATRIX} matrices: {statistics.median(rates):.0f} GFLOP/s ({min_to_max(rates)})"
     yield f"parameters: {parameters:,}"
     if peer is not None:
         ours = {t.batch: statistics.median(t.cached) for t in timings}.get(peer["batch"])

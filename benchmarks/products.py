@@ -1,4 +1,4 @@
-"""Matrix products of a traced program: their multiply-adds, and the time they take by themselves."""
+"""Matrix products of a traced program: their multiply-adds, and their time alone."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ def products_of(program: Any) -> list[Product]:
     Raises:
         NotImplementedError: for a convolution, or a product of batches of matrices.
     """
-    found = []
+    result = []
     for visit in visits(program):
         operation = visit.operation
         if operation.type == "MatMul":
             left, right = (tensor.shape for tensor in operation.inputs)
             rows, inner = left[::-1] if operation.get_attr("transpose_a") else left
             columns = right[0] if operation.get_attr("transpose_b") else right[1]
-            found.append(Product(int(rows), int(inner), int(columns), visit.times))
+            result.append(Product(int(rows), int(inner), int(columns), visit.times))
         elif multiply_adds_of(operation):
             raise NotImplementedError(f"{operation.type} is not counted")
-    return found
+    return result
 
 
 def alone(products: Sequence[Product], loops: Sequence[int]) -> Any:
-    """Return a compiled program that forms the products with as little else as can be, in a loop for each nesting.
+    """Return a compiled program with these matrix products alone, in the same loops.
 
     Factors are read from where the count of the loop says, so that no product can be formed once for all.
 

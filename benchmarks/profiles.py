@@ -54,7 +54,7 @@ _CLASSES = 10
 
 @dataclass(frozen=True)
 class Options:
-    """What is watched, and how often."""
+    """Options of a profile."""
 
     model: tyro.conf.Positional[str] = "realnvp"
     """Registered name of the model; its own options are listed below."""
@@ -96,7 +96,7 @@ class Options:
 
 @dataclass
 class Share:
-    """What operations of one kind, or one operation, took.
+    """Share of the time of one operation, or of one kind of operations.
 
     Attributes:
         what: the kind, or the name.
@@ -113,7 +113,7 @@ class Share:
 
 @dataclass
 class Profile:
-    """A watched program.
+    """Profile of one program.
 
     Attributes:
         milliseconds: of a call, watched.
@@ -218,7 +218,7 @@ def program_of(options: Options, spec: ModelSpec, config: Any) -> Callable[[int]
 
 
 def table(profile: Profile, most: int) -> tuple[list[str], list[list[str]]]:
-    """Return headings and rows for people, the small ones as one."""
+    """Return the headings and rows of the table, with small shares summed."""
     shares, small = profile.shares[:most], profile.shares[most:]
     rows = [[s.what, f"{s.calls:,.0f}", f"{s.milliseconds:.3f}", f"{100 * s.share:.1f} %"] for s in shares]
     if small:

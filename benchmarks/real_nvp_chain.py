@@ -167,7 +167,7 @@ def measure(
 
 
 def lines(timings: Sequence[Timing]) -> list[str]:
-    """Return a Markdown table of processor times and ratios, and what they are beside aim and bound."""
+    """Return a Markdown table of processor times and ratios, with targets."""
     rows = ["| what | mode | old, ms | new, ms | new / old | (95 %) |", "|---|---|---|---|---|---|"]
     for timing in timings:
         low, high = median_interval(timing.ratios)
@@ -307,17 +307,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
     load = os.getloadavg()[0]
     try:
-        found = measure(
+        result = measure(
             options.old, options.new, size, options.rounds, options.seconds, lambda line: print(line, file=sys.stderr)
         )
     except RuntimeError as error:
         print(f"real_nvp_chain: {error}", file=sys.stderr)
         return 1
-    losses = [facts["loss"] for facts in found["facts"].values()]
+    losses = [facts["loss"] for facts in result["facts"].values()]
     if not math.isclose(*losses, rel_tol=1e-5):
         print(f"real_nvp_chain: the checkouts start from other losses, {losses}: no comparison.", file=sys.stderr)
         return 1
-    print("\n".join(lines(found["timings"])))
+    print("\n".join(lines(result["timings"])))
     print(f"{os.cpu_count()} cores, load {load:.2f} at the start; seed {size.seed}; loss {losses[0]:.6f} in both")
     if options.json is not None:
         content: dict[str, Any] = {
@@ -326,8 +326,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         content |= {
             "size": asdict(size),
-            "facts": found["facts"],
-            "timings": [asdict(timing) for timing in found["timings"]],
+            "facts": result["facts"],
+            "timings": [asdict(timing) for timing in result["timings"]],
         }
         options.json.write_text(json.dumps(content, indent=1) + "\n")
     return 0

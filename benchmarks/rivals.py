@@ -58,7 +58,7 @@ def rivals(options: Options, chosen: Sequence[Variant]) -> list[Rival]:
     """Return the other libraries that were asked for; one that is not installed says by which command it can be."""
     assert isinstance(options, PeerOptions)
     python = options.peer_python or Path(sys.executable)
-    found = []
+    result = []
     for name in options.peers:
         if name in _NEEDED:
             command = [str(python.absolute()), "-m", "benchmarks.peers.torch_worker", name]
@@ -67,14 +67,14 @@ def rivals(options: Options, chosen: Sequence[Variant]) -> list[Rival]:
             works: tuple[str, ...] = ("sample", "train", "decode") if name == "torch" else ("sample", "train")
             # What torch.compile made of an earlier run would make the first call look shorter than it is.
             environment = _environment(alone=True) | {"TORCHINDUCTOR_CACHE_DIR": _fresh_cache().name}
-            found.append(Rival(Entrant(name, command, environment), _KNOWN[name], works, missing))
+            result.append(Rival(Entrant(name, command, environment), _KNOWN[name], works, missing))
             continue
         command = [sys.executable, "-m", f"benchmarks.peers.{name}_worker"]
         entrant = Entrant({"tfd": "tfd.PixelCNN"}.get(name, name), command, _environment(alone=False))
         models: tuple[str, ...] = ("pixelcnn",) if name == "tfd" else ()
         works = ("sample",) if name == "tfd" else ("train",)
-        found.append(Rival(entrant, models, works, same_weights=False))
-    return found
+        result.append(Rival(entrant, models, works, same_weights=False))
+    return result
 
 
 def _environment(alone: bool) -> dict[str, str]:
@@ -97,10 +97,10 @@ def _missing(python: Path, names: Sequence[str], elsewhere: bool) -> str | None:
     )
     with tempfile.TemporaryDirectory() as nowhere:  # a folder that has no modules
         try:
-            said = subprocess.run(
+            answer = subprocess.run(
                 [python.absolute(), "-c", look], capture_output=True, text=True, cwd=nowhere, check=True
             )
-            missing = json.loads(said.stdout)
+            missing = json.loads(answer.stdout)
         except (OSError, subprocess.CalledProcessError, ValueError):
             return f"{python} is no Python that runs; give the python of an environment"
     if not missing:

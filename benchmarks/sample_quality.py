@@ -23,7 +23,7 @@ import tyro
 if not __package__:  # run as a file, as in the first example
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.timings import machine_lines, middle, spread
+from benchmarks.timings import machine_lines, middle, min_to_max
 from tfgen import runtime
 from tfgen.cli.tables import measured, print_table
 from tfgen.errors import OptionError, TfgenError, require_option
@@ -45,7 +45,7 @@ DENSITIES = ("bits_per_dim", "nll_nats", "cross_entropy_nats", "elbo_nats")
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured, and how often."""
+    """Options of the benchmark."""
 
     runs: tyro.conf.Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="RUN ...")]] = ()
     """Folders of runs on one data set."""
@@ -74,7 +74,7 @@ class Options:
 
 @dataclass
 class Found:
-    """What was measured of one run.
+    """Results of one run.
 
     Attributes:
         run: its name.
@@ -105,7 +105,7 @@ class Found:
 
 
 def measure(run: Run, network: FeatureNetwork, options: Options) -> Found:
-    """Measure the samples of a run, and what that costs."""
+    """Evaluate the samples of a run, and time the evaluation."""
     from tfgen.evaluate.sample_quality import measure_samples, resolve_metrics, sample_metrics
     from tfgen.metrics import metrics_to_json
     from tfgen.sample.throughput import samples_per_second
@@ -159,18 +159,18 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def rows_of(found: Sequence[Found]) -> tuple[list[str], list[list[str]]]:
+def rows_of(result: Sequence[Found]) -> tuple[list[str], list[list[str]]]:
     """Return headings and rows: a row for each run."""
     headings = ["run", "seed", "training, s", *SHOWN, "density", "images/s", "fid / its parts"]
     rows = []
-    for each in found:
+    for each in result:
         metrics = [each.metrics.get(name) for name in SHOWN]
         cells = ["-" if not metric else measured(metric["value"], metric["standard_error"]) for metric in metrics]
         density = "-"
         if each.density:
             name, metric = each.density
             density = f"{measured(metric['value'], metric['standard_error'])} {name}"
-        ratio = f"{middle(each.ratios)} ({spread(each.ratios)})" if each.ratios else "-"
+        ratio = f"{middle(each.ratios)} ({min_to_max(each.ratios)})" if each.ratios else "-"
         rate = f"{each.images_per_second['value']:,.0f}"
         rows.append([each.run, str(each.seed), f"{each.train_seconds:.0f}", *cells, density, rate, ratio])
     return headings, rows
@@ -202,17 +202,17 @@ def _measure_all(options: Options, given: Sequence[str]) -> None:
     first = runs[0]
     chosen = default_network(first.data) if options.features == "auto" else options.features
     network = feature_network(chosen, first.data, first.config.sources, quiet=False)
-    found: list[Found] = []
+    result: list[Found] = []
     for run in runs:
-        with runtime.many_models():
+        with runtime.without_retracing_warnings():
             print(f"{run.name} ...", file=sys.stderr, flush=True)
-            found.append(measure(Run(run.files, registry), network, options))
-    headings, rows = rows_of(found)
+            result.append(measure(Run(run.files, registry), network, options))
+    headings, rows = rows_of(result)
     machine = describe_machine("auto")
     command = shlex.join(["python", "benchmarks/sample_quality.py", *given])
     print_table(headings, rows)
     print(f"network: {network.name}; reference: {options.reference}; {options.samples} samples, seed {options.seed}")
-    ratios = [ratio for each in found for ratio in each.ratios]
+    ratios = [ratio for each in result for ratio in each.ratios]
     if ratios:
         print(f"target: fid within {TARGET:g} times sampling and passes; the most of any round: {max(ratios):.2f}")
     print("\n".join(machine_lines(machine, command)))
@@ -225,7 +225,7 @@ def _measure_all(options: Options, given: Sequence[str]) -> None:
             "machine": machine,
             "command": command,
         }
-        write_json(options.json, content | {"runs": [asdict(each) | {"ratios": each.ratios} for each in found]})
+        write_json(options.json, content | {"runs": [asdict(each) | {"ratios": each.ratios} for each in result]})
     if options.markdown:
         lines = ["| " + " | ".join(row) + " |" for row in [headings, ["---"] * len(headings), *rows]]
         options.markdown.write_text("\n".join(lines) + "\n")

@@ -1,7 +1,7 @@
 """Benchmark of making seeds: `tfgen.fold_in` against `tf.random.fold_in`, which makes the same bits.
 
 Every loss, batch and layer folds a seed, so what counts is the time to trace it into a graph and to run it eagerly. Both take
-turns within a round, and the ratio within a round is told.
+turns within a round, and the ratio within a round is reported.
 
     python benchmarks/seeds.py --rounds 15
 """
@@ -21,7 +21,7 @@ import tyro
 if not __package__:  # run as a file, as in the example
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.timings import machine_lines, middle, spread
+from benchmarks.timings import machine_lines, middle, min_to_max
 from tfgen import runtime
 from tfgen.cli.tables import print_table
 from tfgen.errors import TfgenError, require_option
@@ -33,7 +33,7 @@ MODES = ("tracing", "eager")
 
 @dataclass(frozen=True)
 class Options:
-    """How often everything is timed."""
+    """Options of the benchmark."""
 
     rounds: int = 15
     """How often each way is timed; one more round goes before them, which warms up."""
@@ -69,15 +69,15 @@ def measure(options: Options) -> dict[str, tuple[list[float], list[float]]]:
                 fold(0, index)
         return 1e3 * (time.process_time() - begin) / options.calls
 
-    found: dict[str, tuple[list[float], list[float]]] = {mode: ([], []) for mode in MODES}
+    result: dict[str, tuple[list[float], list[float]]] = {mode: ([], []) for mode in MODES}
     for turn in range(-1, options.rounds):
-        for mode, timings in found.items():
+        for mode, timings in result.items():
             pair = list(zip(timings, (theirs, fold_in), strict=True))
             for milliseconds, fold in pair if turn % 2 else reversed(pair):
                 value = folded(fold, mode)
                 if turn >= 0:
                     milliseconds.append(value)
-    return found
+    return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timings = measure(options)
         for mode, (theirs, ours) in timings.items():
             ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
-            rows.append([mode, middle(theirs), middle(ours), middle(ratios), spread(ratios)])
+            rows.append([mode, middle(theirs), middle(ours), middle(ratios), min_to_max(ratios)])
         command = shlex.join(["python", "benchmarks/seeds.py", *arguments])
         if options.json is not None:
             milliseconds = {mode: {"tf.random": theirs, "tfgen": ours} for mode, (theirs, ours) in timings.items()}

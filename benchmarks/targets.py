@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tfgen_benchmarks.record import Result
-from tfgen_benchmarks.rows import Row, best, ratios
+from tfgen_benchmarks.rows import BenchmarkRow, best, ratios
 
 
 @dataclass(frozen=True)
 class Target:
-    """How many times as many images a second tfgen's best way is to make.
+    """A performance target: minimal speed-up of tfgen's best way over a peer.
 
     Attributes:
         model: registered name; every variant of it counts.
@@ -49,7 +49,7 @@ def verdicts(result: Result) -> list[str]:
     return [f"{line}{doubt}" for line in (*_against_libraries(result.rows), *_against_the_machine(result.rows))]
 
 
-def _against_libraries(rows: Sequence[Row]) -> Iterator[str]:
+def _against_libraries(rows: Sequence[BenchmarkRow]) -> Iterator[str]:
     for target in TARGETS:
         for model in dict.fromkeys(row.model for row in rows if row.model.partition(":")[0] == target.model):
             same = {"model": model, "work": target.work, "batch": target.batch}
@@ -67,7 +67,7 @@ def _against_libraries(rows: Sequence[Row]) -> Iterator[str]:
             )
 
 
-def _against_the_machine(rows: Sequence[Row]) -> Iterator[str]:
+def _against_the_machine(rows: Sequence[BenchmarkRow]) -> Iterator[str]:
     for model in dict.fromkeys(row.model for row in rows if row.model.partition(":")[0] == "realnvp"):
         row = best(rows, model=model, part="sampling", work="sample", batch=SHARE_BATCH, contender="tfgen")
         if row is None or row.products_share is None:

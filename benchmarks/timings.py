@@ -31,7 +31,7 @@ _MB = 1e6
 
 @dataclass
 class Measured:
-    """What is known of one way; `dataclasses.asdict` makes it fit for JSON.
+    """Timings of one way; `dataclasses.asdict` converts it to JSON.
 
     Attributes:
         name: of the way.
@@ -64,7 +64,7 @@ class Measured:
 
 @dataclass
 class AutoChoice:
-    """What ``--compile auto`` has found; `dataclasses.asdict` makes it fit for JSON.
+    """Choice of ``--compile auto`` with its timings; `dataclasses.asdict` converts it to JSON.
 
     Attributes:
         mode: that it takes.
@@ -108,7 +108,7 @@ def check_same_work(ways: Sequence[Measured], total_steps: int) -> None:
 
 
 def agreement(ways: Sequence[Measured]) -> dict[str, float | None]:
-    """Return how far apart the last losses lie, relative to the smallest; None where there are no two to compare.
+    """Return the relative difference of the final losses; None for fewer than two.
 
     ``same_order`` is of tfgen's ways, which see the same batches with the same noise; the order of the others differs.
     """
@@ -124,7 +124,7 @@ def _spread(losses: Sequence[float]) -> float | None:
 
 
 def table(ways: Sequence[Measured]) -> tuple[list[str], list[list[str]]]:
-    """Return headings and rows for people."""
+    """Return the headings and rows of the table."""
     headings = ["way", "ms a step", "(range)", "times as fast", "(range)", "compile s", "loss before", "after"]
     with_gpu = any(way.gpu_growth is not None for way in ways)
     rows = []
@@ -137,9 +137,9 @@ def table(ways: Sequence[Measured]) -> tuple[list[str], list[list[str]]]:
         cells = [
             way.description,
             middle(ms),
-            spread(ms),
+            min_to_max(ms),
             middle(ratio),
-            spread(ratio),
+            min_to_max(ratio),
             f"{way.compile_seconds:.1f}",
             f"{way.first_loss:.4f}",
             f"{way.last_loss:.4f}",
@@ -149,17 +149,17 @@ def table(ways: Sequence[Measured]) -> tuple[list[str], list[list[str]]]:
 
 
 def middle(values: Sequence[float]) -> str:
-    """Return the median for people; a dash for none."""
+    """Return the median as text; a dash for an empty list."""
     return f"{statistics.median(values):.2f}" if values else "-"
 
 
-def spread(values: Sequence[float]) -> str:
-    """Return the least and the most for people; a dash for none."""
+def min_to_max(values: Sequence[float]) -> str:
+    """Return the range (minimum to maximum) as text; a dash for an empty list."""
     return f"{min(values):.2f}-{max(values):.2f}" if values else "-"
 
 
 def machine_lines(machine: Mapping[str, Any], command: str) -> list[str]:
-    """Return on what something was measured, and by which command."""
+    """Return the machine, versions and command of a measurement, as lines."""
     return [
         f"machine: {machine['cpu']}, {machine['cores_usable']} of {machine['cores']} cores, device {machine['device']}, "
         f"load {machine['load_average'][0]} at the start",
@@ -169,13 +169,13 @@ def machine_lines(machine: Mapping[str, Any], command: str) -> list[str]:
 
 
 def auto_lines(auto: Mapping[str, Any] | None) -> list[str]:
-    """Return what ``--compile auto`` took, and how that mode did in the rounds; nothing when it was not asked."""
+    """Return the choice of ``--compile auto`` and its time in the rounds; nothing if it was not run."""
     if auto is None:
         return []
-    found = ", ".join(
+    result = ", ".join(
         f"{name} {f'{ms:.4g} ms' if isinstance(ms, float) else 'fails'}" for name, ms in auto["found"].items()
     )
-    lines = [f"tfgen --compile auto takes {auto['mode']}, found in {auto['seconds']:.1f} s ({found} a step)"]
+    lines = [f"tfgen --compile auto takes {auto['mode']}, found in {auto['seconds']:.1f} s ({result} a step)"]
     if auto["times_fastest"] is not None:
         lines[0] += f"; in the rounds {auto['times_fastest']:.2f} times the time of the fastest mode, {auto['fastest']}"
     if auto["fastest"] is not None and (auto["times_fastest"] is None or auto["times_fastest"] > _NEAR):
@@ -184,7 +184,7 @@ def auto_lines(auto: Mapping[str, Any] | None) -> list[str]:
 
 
 def summary_lines(content: Mapping[str, Any]) -> list[str]:
-    """Return what stands around the table: what was measured, on what, and where the training set lies."""
+    """Return the lines around the table: work, machine, and place of the training set."""
     plan, training = content["plan"], content["training"]
     chosen = " ".join(f"{name}={value}" for name, value in content["options"].items())
     device_data = [way["data"] for way in content["ways"] if way["data"]]

@@ -42,7 +42,7 @@ def events_of(space: Any) -> list[Event]:
         space: an ``XSpace``, as the profiler writes it.
     """
     kinds = _instruction_kinds(space)
-    found: dict[bool, list[Event]] = {True: [], False: []}
+    result: dict[bool, list[Event]] = {True: [], False: []}
     started: dict[int, int] = {}  # places in the list, by the number under which an end is told
     ends: dict[int, int] = {}
     for plane in space.planes:
@@ -62,10 +62,10 @@ def events_of(space: Any) -> list[Event]:
                 label = _label(name, stats, kinds, on_gpu)
                 if label is not None:
                     if "_p" in stats:
-                        started[stats["_p"]] = len(found[on_gpu])
-                    found[on_gpu].append(Event(*label, (plane.name, line.id), begin, begin + event.duration_ps))
-    _finish(found[False], {place: ends[number] for number, place in started.items() if number in ends})
-    return found[True] or found[False]
+                        started[stats["_p"]] = len(result[on_gpu])
+                    result[on_gpu].append(Event(*label, (plane.name, line.id), begin, begin + event.duration_ps))
+    _finish(result[False], {place: ends[number] for number, place in started.items() if number in ends})
+    return result[True] or result[False]
 
 
 def _value(stat: Any, names: Mapping[int, str]) -> Any:
@@ -122,18 +122,18 @@ def self_times(events: Iterable[Event]) -> list[tuple[Event, int]]:
     threads: dict[tuple[str, int], list[Event]] = defaultdict(list)
     for event in events:
         threads[event.thread].append(event)
-    found: list[tuple[Event, int]] = []
+    result: list[tuple[Event, int]] = []
     for members in threads.values():
         around: list[tuple[Event, list[int]]] = []  # those that are not over, from the outermost in
         for event in sorted(members, key=lambda event: (event.begin, -event.end)):
             while around and around[-1][0].end <= event.begin:
-                found.append(_closed(around))
+                result.append(_closed(around))
             if around:
                 around[-1][1].append(min(event.end, around[-1][0].end) - event.begin)
             around.append((event, []))
         while around:
-            found.append(_closed(around))
-    return found
+            result.append(_closed(around))
+    return result
 
 
 def _closed(around: list[tuple[Event, list[int]]]) -> tuple[Event, int]:

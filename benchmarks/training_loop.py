@@ -63,7 +63,7 @@ _BEARABLE = 0.25  # seconds; a single step is a noisy measure of quicker ones
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured, and how often."""
+    """Options of the benchmark."""
 
     model: str = "realnvp"
     """Registered name of the model; its own options are listed below."""
@@ -119,31 +119,31 @@ class Options:
 
 
 def measure(options: Options, task: Task, report: Callable[[str], None]) -> list[Measured]:
-    """Run every way and return what was measured, in the order of ``options.ways``.
+    """Run every way; return the timings in the order of ``options.ways``.
 
     Raises:
         TfgenError: when the ways did not do the same work.
     """
     loops: dict[WayName, Loop] = {}
-    found: dict[WayName, Measured] = {}
+    result: dict[WayName, Measured] = {}
     for name in sorted(options.ways, key=lambda name: name == "stream"):  # it takes the mode that did best before
-        found[name] = _start(name, options, task, loops, found, report)
+        result[name] = _start(name, options, task, loops, result, report)
     names = [name for name in options.ways if name in loops]
     if not names:
-        raise TfgenError(f"no way works: {'; '.join(f'{name}: {way.left_out}' for name, way in found.items())}.")
+        raise TfgenError(f"no way works: {'; '.join(f'{name}: {way.left_out}' for name, way in result.items())}.")
     for turn in range(options.repeats):
         report(f"round {turn + 1} of {options.repeats}")
         begin = turn % len(names)
         for name in names[begin:] + names[:begin]:
             seconds = loops[name].timed(options.lead, options.steps)
-            found[name].ms_per_step.append(1000 * seconds / options.steps)
+            result[name].ms_per_step.append(1000 * seconds / options.steps)
     for name in names:
-        found[name].last_loss = loops[name].loss(task)
-        found[name].steps = loops[name].steps_done
-        first = found[names[0]].ms_per_step
-        found[name].times_as_fast = [a / b for a, b in zip(first, found[name].ms_per_step, strict=True)]
-    check_same_work([found[name] for name in names], options.total_steps)
-    return [found[name] for name in options.ways]
+        result[name].last_loss = loops[name].loss(task)
+        result[name].steps = loops[name].steps_done
+        first = result[names[0]].ms_per_step
+        result[name].times_as_fast = [a / b for a, b in zip(first, result[name].ms_per_step, strict=True)]
+    check_same_work([result[name] for name in names], options.total_steps)
+    return [result[name] for name in options.ways]
 
 
 def ask_auto(
@@ -165,7 +165,7 @@ def _start(
     options: Options,
     task: Task,
     loops: dict[WayName, Loop],
-    found: Mapping[WayName, Measured],
+    result: Mapping[WayName, Measured],
     report: Callable[[str], None],
 ) -> Measured:
     """Build a way, compile it and take it through the round that does not count; put it into `loops` when it works."""
@@ -176,7 +176,7 @@ def _start(
     gc.collect()
     gpu = gpu_bytes()
     report(f"warming up: {DESCRIPTIONS[name]}")
-    loop, description = _build(name, task, found)
+    loop, description = _build(name, task, result)
     way = Measured(name, description, first_loss=loop.loss(task))
     try:
         begin = time.perf_counter()
@@ -187,7 +187,9 @@ def _start(
                     f"{name} holds {way.data['examples']} bytes of examples, the set has {task.data.train.x.nbytes}."
                 )
             glance = loop.glance()
-            fastest = min((other.warm_up_ms / 1000 for other in found.values() if not other.left_out), default=math.inf)
+            fastest = min(
+                (other.warm_up_ms / 1000 for other in result.values() if not other.left_out), default=math.inf
+            )
             if glance > max(_BEARABLE, _HOPELESS * fastest):
                 way.left_out = f"{1000 * glance:.0f} ms a step, more than {_HOPELESS:g} times the fastest so far"
                 return way
@@ -204,7 +206,7 @@ def _start(
     return way
 
 
-def _build(name: WayName, task: Task, found: Mapping[WayName, Measured]) -> tuple[Loop, str]:
+def _build(name: WayName, task: Task, result: Mapping[WayName, Measured]) -> tuple[Loop, str]:
     from benchmarks.loops import Fit, PerStep
     from tfgen_benchmarks.loops import Chunks
 
@@ -215,8 +217,8 @@ def _build(name: WayName, task: Task, found: Mapping[WayName, Measured]) -> tupl
         fit = Fit(task, jit="auto" if name == "keras-fit" else True)
         return fit, f"{description}{f' (here {fit.jit})' if name == 'keras-fit' else ''}"
     if name == "stream":
-        timed = [mode for mode in DEVICE_MODES if mode in found and found[mode].left_out is None]
-        best = min(timed, key=lambda mode: found[mode].warm_up_ms, default="graph")
+        timed = [mode for mode in DEVICE_MODES if mode in result and result[mode].left_out is None]
+        best = min(timed, key=lambda mode: result[mode].warm_up_ms, default="graph")
         return Chunks(task, cast(CompileMode, best), stream=True), f"{description} --compile {best}"
     return Chunks(task, cast(CompileMode, name), stream=False), description
 
@@ -245,7 +247,7 @@ def parse(arguments: Sequence[str]) -> tuple[Options, ModelSpec, Any]:
 
 
 def make_task(options: Options, spec: ModelSpec, config: Any) -> Task:
-    """Load the data and return what every way has to do.
+    """Load the data; return the common task of all ways.
 
     Raises:
         TfgenError: when the data cannot be had or do not fit the options.
@@ -290,7 +292,7 @@ def record(
     command: str,
     auto: AutoChoice | None = None,
 ) -> dict[str, Any]:
-    """Return everything that was measured and what it was measured on, fit for JSON."""
+    """Return all timings with machine and options, for JSON."""
     training = task.training
     chosen = ("optimizer", "learning_rate", "clip_norm", "batch_size", "seed")
     return {

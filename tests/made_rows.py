@@ -3,7 +3,7 @@
 import dataclasses
 
 from tfgen_benchmarks.record import Result
-from tfgen_benchmarks.rows import Row
+from tfgen_benchmarks.rows import BenchmarkRow
 
 MACHINE = {
     "cpu": "Abacus 9000",
@@ -39,7 +39,7 @@ def made_row(rates=(100.0, 110.0, 90.0), products=(1e11,) * 3, memory=(1e10,) * 
         "peak_bytes": 250_000_000,
         "ceilings": {"products": list(products)[: len(rates)], "memory": list(memory)[: len(rates)]},
     }
-    return Row(**known | fields)
+    return BenchmarkRow(**known | fields)
 
 
 def without_numbers(reason, **fields):

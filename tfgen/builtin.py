@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def tfgen_register(registry: Registration) -> None:
-    """Add what comes with tfgen and belongs to no model."""
+    """Register the built-in data sets, metrics, pictures and feature networks."""
     for dataset in DATASETS:
         registry.add_dataset(dataset)
     for metric in BUILTIN:

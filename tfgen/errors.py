@@ -1,4 +1,4 @@
-"""Exceptions for mistakes that a user can mend: one line, shown without a traceback, exit code 2."""
+"""Exceptions for mistakes that a user can correct: one line without a traceback, exit code 2."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 
 class TfgenError(Exception):
-    """A mistake that the user can mend; its text is one line that says what to do."""
+    """Base class: a mistake that the user can correct; its text is one line that says what to do."""
 
     exit_code = 2
 
 
 class UnknownNameError(TfgenError):
-    """A name that is not among the known ones; the message offers the closest match, or else the whole list.
+    """An unknown name; the message offers the closest match, or the list of known names.
 
     Args:
         kind: what the name should have been, for example ``"model"``.
@@ -40,27 +40,27 @@ class PluginError(TfgenError):
 
 
 class DataError(TfgenError):
-    """A data set that cannot be had, is damaged, or does not fit the model."""
+    """A data set that cannot be loaded, is damaged, or does not fit the model."""
 
 
 class RunError(TfgenError):
-    """A run folder that cannot be made, read or continued."""
+    """A run folder that cannot be created, read or resumed."""
 
 
 class CapabilityError(TfgenError):
-    """A model was asked for something that it does not offer."""
+    """A model lacks the capability (method) that a task needs."""
 
 
 class OutputError(TfgenError):
-    """A result that cannot be written where it should go."""
+    """A result that cannot be written to its file or folder."""
 
 
 class NonFiniteError(TfgenError):
-    """Training met a loss or gradient that is not a finite number."""
+    """A loss, gradient or density that is not finite (NaN or infinite)."""
 
 
 def require_option(condition: bool, option: str, value: object, rule: str) -> None:
-    """Raise `OptionError` in the one form that all options share unless `condition` holds.
+    """Raise `OptionError`, in the common form of option errors, unless `condition` holds.
 
     Args:
         condition: what must be true of the value.
@@ -73,6 +73,6 @@ def require_option(condition: bool, option: str, value: object, rule: str) -> No
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name most like `name`, or None when nothing is near."""
+    """Return the known name most similar to `name`, or None."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None

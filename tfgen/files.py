@@ -1,4 +1,4 @@
-"""Atomic writing of small files, and reading them: a file is there whole or not at all."""
+"""Atomic writing and reading of small files: a file is complete or absent, never half written."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _WRITING: set[str] = set()  # names of the temporaries that this process is writ
 
 @contextlib.contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; what is written there takes the place of `path` when the block succeeds.
+    """Context manager for atomic writing: yields a temporary path, which replaces `path` when the block succeeds.
 
-    What killed processes left beside it of earlier attempts is removed, and so are folders made for a file that failed.
+    Temporary files of killed processes are removed, and so are new folders when the block fails.
 
     Raises:
         OutputError: when the folder cannot be written to or the disk is full.
@@ -56,10 +56,10 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def temporary_beside(path: Path) -> Iterator[Path]:
-    """Give a free name beside `path` for a file or folder that will be renamed to it; what is left there is removed.
+    """Context manager that yields a free temporary name beside `path`, to be renamed to it; leftovers are removed.
 
-    The name ends in that of `path` and says which process writes it. What killed processes left of the same `path` is
-    removed first.
+    The name ends in that of `path` and contains the process number of the writer. Leftovers of killed processes for the same
+    `path` are removed first.
     """
     kept = path.name.encode(errors="surrogateescape")[-_LONGEST_NAME:].decode(errors="ignore")
     remove_stale(path.parent, kept)
@@ -80,8 +80,8 @@ def is_temporary(name: str) -> bool:
 def is_stale(path: Path) -> bool:
     """Return whether `path` is a temporary file or folder of `temporary_beside` whose writer was killed.
 
-    A writer on this host is looked up by its process number. One on another host cannot be: what it left counts as stale
-    once nothing in it was changed for a day.
+    A writer on this host is looked up by its process number. A writer on another host cannot be: its files are stale when
+    unchanged for a day.
     """
     match = _TEMPORARY.fullmatch(path.name)
     if match is None:
@@ -94,7 +94,7 @@ def remove_stale(folder: Path, name: str | None = None) -> None:
     """Remove the temporary files and folders in `folder` whose writers were killed; see `is_stale`.
 
     Args:
-        folder: looked through, without what lies deeper.
+        folder: to search, without its subfolders.
         name: of the file or folder that was being written; by default any.
     """
     for path in _listed(folder, ".tfgen-"):
@@ -104,7 +104,7 @@ def remove_stale(folder: Path, name: str | None = None) -> None:
 
 
 def remove_old(folder: Path, names: re.Pattern[str]) -> None:
-    """Remove what lies in `folder` under hidden names that match, and has not been changed for a day.
+    """Remove hidden files and folders in `folder` whose names match and that are unchanged for a day.
 
     For temporaries whose names do not say who writes them, as earlier versions of tfgen made them.
     """
@@ -131,7 +131,7 @@ def _host() -> str:
 
 
 def _is_writing(name: str, pid: int) -> bool | None:
-    """Return whether the process of that number on this host may still be writing; None where it cannot be told."""
+    """Return whether the process of that number on this host may still be writing; None if unknown."""
     if pid == os.getpid():
         return name in _WRITING
     if os.name == "nt":  # there, a signal 0 would end the process
@@ -149,14 +149,14 @@ def _is_old(path: Path) -> bool:
     """Return whether nothing at `path` was changed for a day."""
     inside = () if path.is_symlink() else path.rglob("*")
     try:
-        newest = max(os.lstat(found).st_mtime for found in (path, *inside))
+        newest = max(os.lstat(result).st_mtime for result in (path, *inside))
     except OSError:
         return False
     return newest < time.time() - _DAY
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a link or a folder with all that is in it, as far as it can be."""
+    """Remove a file, a link or a folder with its content, ignoring errors."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -166,7 +166,7 @@ def remove(path: Path) -> None:
 
 @contextlib.contextmanager
 def _folders_made(folder: Path) -> Iterator[None]:
-    """Make `folder` and those above it; when the block fails, remove the ones that were made and are empty."""
+    """Context manager that creates `folder` with its parents, and removes new, empty ones when the block fails."""
     missing = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -179,7 +179,7 @@ def _folders_made(folder: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write `content` as readable JSON, whole or not at all; numbers that JSON does not know (NaN) become null.
+    """Write `content` as readable JSON, atomically; NaN and infinity become null.
 
     Raises:
         OutputError: when it cannot be written.
@@ -189,7 +189,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def finite(content: Any) -> Any:
-    """Return JSON's content with null for the numbers that JSON cannot hold."""
+    """Replace NaN and infinity, which JSON lacks, by null."""
     if isinstance(content, Mapping):
         return {str(key): finite(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
@@ -205,7 +205,7 @@ def read_json(path: Path, what_to_do: str) -> dict[str, Any]:
         what_to_do: the end of the error message, for example "restore it from a copy".
 
     Raises:
-        RunError: when the file is missing or damaged; says which and what to do.
+        RunError: when the file is missing or damaged; names it, with advice.
     """
     try:
         content = json.loads(path.read_text())

@@ -18,13 +18,13 @@ _SECONDS_BETWEEN_MILESTONES = 1.0
 
 
 class Bar:
-    """One long piece of work; use as a context manager.
+    """Progress bar of a long task; use as a context manager.
 
     Args:
-        title: what is being done.
-        total: how many units there are.
-        unit: what a unit is called.
-        done: units done before.
+        title: of the task.
+        total: number of units.
+        unit: name of a unit, in the plural.
+        done: units completed before.
         quiet: show nothing.
     """
 
@@ -50,22 +50,22 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the bar as it is."""
+        """Stop the bar and leave it on the screen."""
         if self._rich:
             self._rich.stop()
 
     def restart_clock(self) -> None:
-        """Count the rate from now on: what went before was preparation."""
+        """Measure the rate from now on, without the preparation before."""
         self.began = time.monotonic()
         self.begun_at = self.done
 
     @property
     def rate(self) -> float:
-        """Units done in a second."""
+        """Units per second."""
         return (self.done - self.begun_at) / max(time.monotonic() - self.began, 1e-9)
 
     def update(self, done: int, values: Mapping[str, float] | None = None, milestone: bool = False) -> None:
-        """Show that `done` units are done.
+        """Set the progress to `done` units.
 
         Args:
             done: units done so far.

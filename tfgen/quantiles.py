@@ -1,4 +1,4 @@
-"""Quantile function of the standard normal in float32, equal to the bit however it is compiled.
+"""Quantile function of the standard normal in float32, bit-equal in eager mode, graphs and XLA.
 
 Compilers may fuse ``a * b + c`` into one operation that rounds once instead of twice, so a polynomial has other last bits
 under XLA than in eager mode. Here every product is exact in float64, so fused or not, each sum rounds the same number:

@@ -16,16 +16,16 @@ from typing import Any
 from tfgen.errors import TfgenError
 from tfgen.version import DISTRIBUTION
 
-#: Distributions whose versions decide what a run computes.
+#: Distributions whose versions affect the results of a run.
 RECORDED = ("tensorflow", "tensorflow-probability", "keras", "tf_keras", "tensorflow-datasets", "numpy")
 
 
 def load_tensorflow(verbose: bool = False, announce: bool = False) -> ModuleType:
-    """Import TensorFlow, TensorFlow Probability and Keras, and hide what they write to file descriptor 2 unless it matters.
+    """Import TensorFlow, TensorFlow Probability and Keras, without their log messages on stderr.
 
     Args:
-        verbose: show what the libraries write.
-        announce: say on stderr that a few seconds of loading have begun.
+        verbose: show the output of libraries.
+        announce: print on stderr that loading takes a few seconds.
 
     Returns:
         The `tensorflow` module.
@@ -57,7 +57,7 @@ def load_tensorflow(verbose: bool = False, announce: bool = False) -> ModuleType
 
 @contextlib.contextmanager
 def _captured_stderr() -> Iterator[None]:
-    """Keep file descriptor 2 silent for the block, and show what was written there when the block fails."""
+    """Capture file descriptor 2 (stderr), and print its content only if the block fails."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as kept:
         original = os.dup(2)
@@ -75,18 +75,18 @@ def _captured_stderr() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def many_models() -> Iterator[None]:
-    """Silence, for the block, TensorFlow's warning that one function was traced often: here each model has its own."""
+def without_retracing_warnings() -> Iterator[None]:
+    """Context manager for programs that load many models: silences TensorFlow's retracing warning."""
 
-    def is_no_such_warning(record: logging.LogRecord) -> bool:
+    def is_another_message(record: logging.LogRecord) -> bool:
         return "tf.function retracing" not in str(record.msg)
 
     logger = load_tensorflow().get_logger()
-    logger.addFilter(is_no_such_warning)
+    logger.addFilter(is_another_message)
     try:
         yield
     finally:
-        logger.removeFilter(is_no_such_warning)
+        logger.removeFilter(is_another_message)
 
 
 def device_scope(device: str) -> Any:
@@ -107,7 +107,7 @@ def device_scope(device: str) -> Any:
 
 
 def device_name(device: str) -> str:
-    """Return a person's name for the device that a run uses, for example ``CPU (2 cores)``."""
+    """Return a readable name of the device that a run uses, for example ``CPU (2 cores)``."""
     tf = load_tensorflow()
     gpus = tf.config.list_physical_devices("GPU")
     if device != "cpu" and gpus:
@@ -116,9 +116,9 @@ def device_name(device: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that decide what a run computes."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of the libraries that affect the results of a run."""
+    result = {"python": platform.python_version()}
     for key, distribution in {"tfgen": DISTRIBUTION, **{name: name for name in RECORDED}}.items():
         with contextlib.suppress(metadata.PackageNotFoundError):
-            found[key] = metadata.version(distribution)
-    return found
+            result[key] = metadata.version(distribution)
+    return result

@@ -1,6 +1,6 @@
-"""Seeds for stateless random numbers: each is a function of one integer and of its use.
+"""Seeds and stateless random numbers: functions of one integer and of a purpose (step, batch, layer).
 
-TensorFlow's stateless generators take a pair of int32, which this module makes from what a caller has at hand.
+TensorFlow's stateless generators take a pair of int32, which this module makes from integers or other seeds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BLOCK_BYTES = 16  # of random bits for each value of its counter
 
 
 def as_seed(seed: Any) -> tf.Tensor:
-    """Return the stateless seed, an int32 tensor of shape [2], for an integer or for a seed that is one already."""
+    """Return a stateless seed, an int32 tensor of shape [2], for an integer or for a stateless seed."""
     if isinstance(seed, int | np.integer):
         return tf.constant([0, int(seed) & 0x7FFFFFFF], tf.int32)
     if isinstance(seed, tf.Tensor) and seed.dtype == tf.int32 and seed.shape == [2]:
@@ -33,7 +33,7 @@ def fold_in(seed: Any, index: Any) -> tf.Tensor:
 
 
 def split_seed(seed: Any, n: int) -> list[tf.Tensor]:
-    """Return `n` independent seeds made from one."""
+    """Split a seed into `n` independent seeds."""
     return tf.unstack(_integers([n, 2], seed))
 
 
@@ -48,7 +48,7 @@ def _integers(shape: Any, seed: Any) -> tf.Tensor:
 
 
 def uniform(shape: Any, seed: Any, dtype: tf.DType = tf.float32, first: Any = None) -> tf.Tensor:
-    """Return uniform numbers on [0, 1): for one seed the same bits in eager mode, in a graph and under XLA.
+    """Return uniform random numbers on [0, 1), with the same bits in eager mode, in graphs and under XLA.
 
     TensorFlow and XLA draw the same bits but make other floats of them; here the leading bits become the fraction, 24 of
     32 for float32 and 53 of 64 for float64.
@@ -97,7 +97,7 @@ def _key_and_counter(seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def normal(shape: Any, seed: Any, dtype: tf.DType = tf.float32, first: Any = None) -> tf.Tensor:
-    """Return standard normal numbers: for one seed the same bits in eager mode, in a graph and under XLA.
+    """Return standard normal random numbers, with the same bits in eager mode, in graphs and under XLA.
 
     They are the quantiles of uniform numbers with 24 bits, taken in the middle of their cells, so none is infinite. In
     float32 the quantile function is a table of quadratic pieces (`tfgen.quantiles`), evaluated so that no rounding depends on
@@ -121,7 +121,7 @@ def normal(shape: Any, seed: Any, dtype: tf.DType = tf.float32, first: Any = Non
 
 
 def generator(*key: int) -> np.random.Generator:
-    """Return NumPy's counter-based generator for the host's own choices, such as the order of an epoch.
+    """Return a NumPy generator for random choices of the host, such as the order of examples in an epoch.
 
     Args:
         key: non-negative integers, for example ``(seed, purpose, epoch)``.

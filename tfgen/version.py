@@ -1,4 +1,4 @@
-"""Version of tfgen and name of its distribution, in the one place where they are written down."""
+"""Version of tfgen and name of its distribution."""
 
 VERSION = "0.1.0"
 

@@ -1,4 +1,4 @@
-"""Write docs/map.md: where is what, a line for each room and file, from the first lines of their docstrings.
+"""Write docs/map.md: the map of the code, a line for each room and file, from the first lines of their docstrings.
 
 ``python tools/map_page.py`` writes the page, ``python tools/map_page.py --check`` only exits with 1 if it is stale.
 """
@@ -19,9 +19,9 @@ PAGE = ROOT / "docs" / "map.md"
 COLUMNS = 120
 
 _HEAD = """
-# Where is what
+# Map of the code
 
-The core is the package `tfgen`. Each folder in it is a room, and rooms are stacked in layers: a module imports from its
+The core is the package `tfgen`. Its packages, called rooms here, are layered: a module imports from its
 own room and from rooms below, never from above or beside (`make check`):
 
     {order}

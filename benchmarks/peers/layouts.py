@@ -83,8 +83,8 @@ def fitting(arrays: Sequence[NDArray[Any]], shapes: Sequence[tuple[int, ...]]) -
     Raises:
         ValueError: when there are more or fewer of them, or one has another shape.
     """
-    found = [array.shape for array in arrays]
-    if found != list(shapes):
-        pairs = enumerate(zip(found, shapes, strict=False))
+    result = [array.shape for array in arrays]
+    if result != list(shapes):
+        pairs = enumerate(zip(result, shapes, strict=False))
         wrong = next((f"number {n} is {a}, not {b}" for n, (a, b) in pairs if a != b), "the others are too many or few")
-        raise ValueError(f"{len(found)} weights for {len(shapes)}: {wrong}")
+        raise ValueError(f"{len(result)} weights for {len(shapes)}: {wrong}")

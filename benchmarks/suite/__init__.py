@@ -12,5 +12,5 @@ from tfgen import CommandSpec, Registration, hookimpl
 @hookimpl
 def tfgen_register(registry: Registration) -> None:
     """Add the command."""
-    summary = "Measure what models cost: sampling, training, growth, beside the machine's limits; compare results."
+    summary = "Benchmark models: sampling, training, growth, against the machine's limits; compare results."
     registry.add_command(CommandSpec("bench", "tfgen_benchmarks.tool:main", summary))

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfgen_benchmarks.options import Variant
-from tfgen_benchmarks.rows import Row
+from tfgen_benchmarks.rows import BenchmarkRow
 
 #: Options that make a model deeper or wider, by convention: the first that a model has.
 DEPTHS, WIDTHS = ("layers", "blocks", "depth"), ("units", "filters", "channels", "width", "hidden")
 SIDES = (8, 14, 28, 56)
 
 
-def refuse_what_changes_nothing(rows: Sequence[Row]) -> None:
+def refuse_what_changes_nothing(rows: Sequence[BenchmarkRow]) -> None:
     """Give rows of growth a reason where the option that is varied does nothing in this model, going by what is counted."""
     counted = {row.multiply_adds_each for row in rows if row.reason is None}
     if len(counted) == 1 and None not in counted and len(rows) > 1:
@@ -32,9 +32,9 @@ def growth_axes(variant: Variant, facts: Mapping[str, Any]) -> Iterator[tuple[st
         yield "side", [(side, {"side": side}) for side in SIDES]
     config = facts["config"]
     for names, least in ((DEPTHS, 1), (WIDTHS, 8)):
-        found = [name for name in names if isinstance(config.get(name), int)]
-        if not found:
+        result = [name for name in names if isinstance(config.get(name), int)]
+        if not result:
             continue
-        name = found[0]
+        name = result[0]
         sizes = sorted({max(least, config[name] * factor // 4) for factor in (1, 2, 4, 8)})
         yield name, [(size, {"options": {name: size}}) for size in sizes]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RESULTS = "results.json"
 #: How far off a known time may be measured.
 _CLOCK_TOLERANCE = 0.05
-_ABOUT = """Measure what models cost on this machine, beside its limits.
+_ABOUT = """Benchmark models on this machine, against its limits.
 
 Every contender works in a process of its own; in each round all are timed once, in turns, and so are a large product of
 matrices and a large copy, the ceilings. Compare two results, for example before and after a change: {command} compare
@@ -82,8 +82,8 @@ def main(
     options = parse(options_type, arguments, command, _ABOUT.format(command=called), start, program)
     chosen = variants(options, registry, () if options.quick else default)
     folder = _folder(options.out)
-    shown = f"{called} {shlex.join(_without_folders(arguments))}".strip()
-    result = _measure(options, chosen, plugins, rivals(options, chosen), folder, shown)
+    command_line = f"{called} {shlex.join(_without_folders(arguments))}".strip()
+    result = _measure(options, chosen, plugins, rivals(options, chosen), folder, command_line)
     _show(result, folder, judge(result))
     return 0
 
@@ -94,13 +94,13 @@ def _measure(
     plugins: Sequence[str],
     rivals: Sequence[Rival],
     folder: Path,
-    shown: str,
+    command_line: str,
 ) -> Result:
     """Measure model after model, and write what is known after each, so that an interruption loses little."""
     from tfgen_benchmarks.suite import Suite
 
     content = {name: value for name, value in dataclasses.asdict(options).items() if name != "out"}
-    result = Result(shown, _plain(content), {}, load_average()[0], list(options.parts), [], datasheet())
+    result = Result(command_line, _plain(content), {}, load_average()[0], list(options.parts), [], datasheet())
     with Bar("benchmark", len(chosen), "models") as bar:
         suite = Suite(options, plugins, rivals, bar.say)
         for done, rows in enumerate(suite.measure(chosen), 1):
@@ -158,10 +158,10 @@ def _doubts(result: Result) -> list[str]:
 
 def _compare(options: CompareOptions) -> int:
     from tfgen.files import write_json
-    from tfgen_benchmarks.comparing import compare
+    from tfgen_benchmarks.comparing import compare_results
     from tfgen_benchmarks.comparing_table import print_comparison
 
-    comparison = compare(record.read(options.old), record.read(options.new))
+    comparison = compare_results(record.read(options.old), record.read(options.new))
     print_comparison(comparison)
     if options.json is not None:
         write_json(options.json, comparison.to_json())
@@ -193,11 +193,11 @@ def _default_folders() -> Iterator[Path]:
 
 def _without_folders(arguments: Sequence[str]) -> list[str]:
     """Return the arguments for the record, without where this machine keeps things."""
-    shown: list[str] = []
+    command_line: list[str] = []
     for argument in arguments:
         path = Path(argument)
-        shown.append(path.name if path.is_absolute() else argument)
-    return shown
+        command_line.append(path.name if path.is_absolute() else argument)
+    return command_line
 
 
 def _plain(content: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Comparison of two benchmark results: which rows became slower, and which only because the machine did.
+"""Comparison of two benchmark results: rows that became slower, separated from a slower machine.
 
 The clock alone cannot tell: machines are noisy by 2-3x from hour to hour. So each row is judged twice: by the ratio of its
 rates (new through old), and by the same ratio after each round's rate has been divided by the ceiling measured in that round,
@@ -8,7 +8,7 @@ multiply-adds as before. Where it takes fewer, its share falls though nothing wa
 Each ratio has a band, from the slowest new round through the fastest old one to the fastest through the slowest. It holds 1
 when the ranges of the two results overlap. When n and m rounds come from one distribution, all new ones are slower than all
 old ones with probability 1 / (n + m over n) (the least value of the rank-sum statistic: Mann and Whitney 1947), so that out of
-many rows some look slower by chance alone: `Comparison.by_chance` says how many.
+many rows some look slower by chance alone: `BenchmarkComparison.by_chance` says how many.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from tfgen_benchmarks.doubts import doubts
 from tfgen_benchmarks.record import Result
-from tfgen_benchmarks.rows import Row
+from tfgen_benchmarks.rows import BenchmarkRow
 from tfgen_benchmarks.words import count, factor
 
 #: ``slower`` and ``faster``: beyond noise, by the clock and against the ceiling. ``machine``: by the clock alone, so that the
@@ -65,8 +65,8 @@ class Change:
         remarks: what else has changed.
     """
 
-    old: Row
-    new: Row
+    old: BenchmarkRow
+    new: BenchmarkRow
     by_clock: Band
     against_ceiling: Band | None
     ceiling: str | None
@@ -74,7 +74,7 @@ class Change:
     remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return it without what else the rows hold."""
+        """Return the change as JSON, without the rows."""
         return {
             **_named(self.new),
             "rate": {"old": self.old.rate, "new": self.new.rate},
@@ -88,8 +88,8 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """All that two results say of each other.
+class BenchmarkComparison:
+    """Result of `compare_results`: changes of rows and ceilings, doubts, missing rows.
 
     Attributes:
         doubts: why the two may not be comparable.
@@ -106,11 +106,11 @@ class Comparison:
     doubts: list[str]
     ceilings: dict[str, Band]
     changes: list[Change]
-    only_old: list[Row] = field(default_factory=list)
-    only_new: list[Row] = field(default_factory=list)
-    lost: list[Row] = field(default_factory=list)
-    gained: list[Row] = field(default_factory=list)
-    without: list[Row] = field(default_factory=list)
+    only_old: list[BenchmarkRow] = field(default_factory=list)
+    only_new: list[BenchmarkRow] = field(default_factory=list)
+    lost: list[BenchmarkRow] = field(default_factory=list)
+    gained: list[BenchmarkRow] = field(default_factory=list)
+    without: list[BenchmarkRow] = field(default_factory=list)
     tolerance: float = TOLERANCE
 
     def judged(self, verdict: Verdict) -> list[Change]:
@@ -129,7 +129,7 @@ class Comparison:
         return sum(1 / math.comb(n + m, n) for n, m in rounds if min(n, m) > 1)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what programs read."""
+        """Return the comparison as JSON."""
         listed = ("only_old", "only_new", "lost", "gained", "without")
         return {
             "benchmark": "comparison",
@@ -144,8 +144,8 @@ class Comparison:
         }
 
 
-def compare(old: Result, new: Result, tolerance: float = TOLERANCE) -> Comparison:
-    """Compare two results row by row; rows are the same when `Row.name` is.
+def compare_results(old: Result, new: Result, tolerance: float = TOLERANCE) -> BenchmarkComparison:
+    """Compare two results row by row; rows are the same when `BenchmarkRow.name` is.
 
     Args:
         old: what was.
@@ -156,7 +156,7 @@ def compare(old: Result, new: Result, tolerance: float = TOLERANCE) -> Compariso
     after = {row.name: row for row in new.rows}
     both = [(before[name], row) for name, row in after.items() if name in before]
     twice = len(old.rows) - len(before) + len(new.rows) - len(after)
-    return Comparison(
+    return BenchmarkComparison(
         doubts=doubts(old, new) + ([f"rows of one name: {twice} were left out, the last one counts"] if twice else []),
         ceilings=_ceilings(both),
         changes=[_change(a, b, tolerance) for a, b in both if _timed(a) and _timed(b)],
@@ -169,12 +169,12 @@ def compare(old: Result, new: Result, tolerance: float = TOLERANCE) -> Compariso
     )
 
 
-def _timed(row: Row) -> bool:
+def _timed(row: BenchmarkRow) -> bool:
     """Return whether a row has numbers; what failed in a later round has seconds and a reason."""
     return bool(row.seconds) and row.reason is None
 
 
-def _change(old: Row, new: Row, tolerance: float) -> Change:
+def _change(old: BenchmarkRow, new: BenchmarkRow, tolerance: float) -> Change:
     by_clock = _band(old.rates, new.rates)
     ceiling = _ceiling(old, new)
     against = _band(_per_ceiling(old, ceiling), _per_ceiling(new, ceiling)) if ceiling else None
@@ -191,7 +191,7 @@ def _change(old: Row, new: Row, tolerance: float) -> Change:
     return Change(old, new, by_clock, against, ceiling, verdict, tuple(remarks))
 
 
-def _verdict(by_clock: Band, against: Band | None, old: Row, tolerance: float) -> Verdict:
+def _verdict(by_clock: Band, against: Band | None, old: BenchmarkRow, tolerance: float) -> Verdict:
     clock = by_clock.direction(tolerance)
     relative = clock if against is None else against.direction(tolerance)
     if clock >= 0 and relative < 0:
@@ -209,7 +209,7 @@ def _band(old: Sequence[float], new: Sequence[float]) -> Band:
     return Band(statistics.median(new) / statistics.median(old), min(new) / max(old), max(new) / min(old))
 
 
-def _ceiling(old: Row, new: Row) -> str | None:
+def _ceiling(old: BenchmarkRow, new: BenchmarkRow) -> str | None:
     """Return the ceiling that the old row comes nearest to, among those that both have; products where no share is known."""
     usable = [
         name for name in _CEILINGS if all(len(row.ceilings.get(name, [])) == len(row.seconds) for row in (old, new))
@@ -218,22 +218,22 @@ def _ceiling(old: Row, new: Row) -> str | None:
     return max(usable, key=lambda name: shares[name], default=None)
 
 
-def _per_ceiling(row: Row, ceiling: str) -> list[float]:
+def _per_ceiling(row: BenchmarkRow, ceiling: str) -> list[float]:
     return [rate / most for rate, most in zip(row.rates, row.ceilings[ceiling], strict=True)]
 
 
-def _ceilings(both: Sequence[tuple[Row, Row]]) -> dict[str, Band]:
+def _ceilings(both: Sequence[tuple[BenchmarkRow, BenchmarkRow]]) -> dict[str, Band]:
     """Return the ratio of each ceiling, over the rows that are in both results."""
-    found = {}
+    result = {}
     for name in _CEILINGS:
         old, new = ([value for pair in both for value in pair[place].ceilings.get(name, [])] for place in (0, 1))
         if old and new:
-            found[name] = _band(old, new)
-    return found
+            result[name] = _band(old, new)
+    return result
 
 
-def _remarks(old: Row, new: Row) -> list[str]:
-    """Return what else is another: what is computed, and what was measured once and has no band."""
+def _remarks(old: BenchmarkRow, new: BenchmarkRow) -> list[str]:
+    """Return remarks: changed computations, and values measured only once."""
     remarks = []
     if None not in (old.parameters, new.parameters) and old.parameters != new.parameters:
         remarks.append(f"{count(old.parameters)} parameters before, {count(new.parameters)} now: another model")
@@ -263,7 +263,7 @@ def _off(old: float | None, new: float | None, limit: float) -> float | None:
     return ratio if not 1 / limit < ratio < limit else None
 
 
-def _named(row: Row) -> Mapping[str, Any]:
-    """Return what `Row.name` is made of."""
+def _named(row: BenchmarkRow) -> Mapping[str, Any]:
+    """Return the parts of `BenchmarkRow.name`."""
     names = ("part", "model", "contender", "work", "way", "batch", "sizes")
     return {name: getattr(row, name) for name in names}

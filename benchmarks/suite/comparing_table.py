@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Sequence
 
 from tfgen.cli.tables import markdown_table
-from tfgen_benchmarks.comparing import VERDICTS, Band, Change, Comparison
+from tfgen_benchmarks.comparing import VERDICTS, Band, BenchmarkComparison, Change
 from tfgen_benchmarks.report import CEILINGS, Table
-from tfgen_benchmarks.rows import Row
+from tfgen_benchmarks.rows import BenchmarkRow
 from tfgen_benchmarks.words import NOTHING, factor, listed, number
 
 _HEADINGS = [
@@ -34,8 +34,8 @@ _MEANINGS = {
 }
 
 
-def print_comparison(comparison: Comparison) -> None:
-    """Print doubts, the table, and what it comes to."""
+def print_comparison(comparison: BenchmarkComparison) -> None:
+    """Print doubts, the table and the verdict."""
     for line in above(comparison):
         print(line)
     table(comparison).print(widest=26)
@@ -43,36 +43,36 @@ def print_comparison(comparison: Comparison) -> None:
         print(line)
 
 
-def markdown(comparison: Comparison) -> str:
+def markdown(comparison: BenchmarkComparison) -> str:
     """Return everything as Markdown."""
-    shown = table(comparison)
+    displayed = table(comparison)
     lists = ["\n".join(f"- {line}" for line in lines) for lines in (above(comparison), below(comparison))]
-    blocks = [f"# {shown.title}", lists[0], markdown_table(shown.headings, shown.rows).rstrip(), lists[1]]
+    blocks = [f"# {displayed.title}", lists[0], markdown_table(displayed.headings, displayed.rows).rstrip(), lists[1]]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def above(comparison: Comparison) -> list[str]:
-    """Return what a reader has to know first: what may make the numbers incomparable, and how the machine has changed."""
+def above(comparison: BenchmarkComparison) -> list[str]:
+    """Return the lines above the table: reasons for doubt, and changes of the machine."""
     lines = [f"DOUBT: {doubt}" for doubt in comparison.doubts]
     for name, band in comparison.ceilings.items():
         lines.append(f"{CEILINGS[name][0]} now runs {_banded(band)} times as fast as then")
     return lines
 
 
-def table(comparison: Comparison) -> Table:
+def table(comparison: BenchmarkComparison) -> Table:
     """Return the rows that have numbers in both, the worst verdict first, and in it the greatest loss."""
     order = sorted(comparison.changes, key=lambda change: (VERDICTS.index(change.verdict), change.by_clock.middle))
     return Table("New through old", list(_HEADINGS), [_cells(change) for change in order])
 
 
-def below(comparison: Comparison) -> list[str]:
-    """Return what the verdicts mean and how many there are, what chance would do, and the rows without a ratio."""
+def below(comparison: BenchmarkComparison) -> list[str]:
+    """Return the lines below the table: meaning and number of verdicts, expected false alarms, rows without a ratio."""
     lines = []
     for verdict in VERDICTS:
-        found = comparison.judged(verdict)
-        if found:
+        result = comparison.judged(verdict)
+        if result:
             meaning = _MEANINGS[verdict].format(tolerance=comparison.tolerance)
-            lines.append(f"{verdict}: {_rows(len(found))}: {meaning}")
+            lines.append(f"{verdict}: {_rows(len(result))}: {meaning}")
     lines += _overall(comparison)
     if comparison.by_chance >= 0.05:  # below, nobody need think of it
         lines.append(
@@ -96,7 +96,7 @@ def below(comparison: Comparison) -> list[str]:
     return lines
 
 
-def _overall(comparison: Comparison) -> list[str]:
+def _overall(comparison: BenchmarkComparison) -> list[str]:
     """Return for each part the geometric mean of the ratios: what moves all rows at once is seldom the doing of one."""
     lines = []
     for part in dict.fromkeys(change.new.part for change in comparison.changes):
@@ -135,23 +135,23 @@ def _banded(band: Band) -> str:
     return f"{factor(band.middle)} ({factor(band.low)}-{factor(band.high)})"
 
 
-def _by(row: Row) -> str:
+def _by(row: BenchmarkRow) -> str:
     work = "" if row.work in ("sample", "train") else f", {row.work}"
     sizes = listed([f"{name} {size}" for name, size in row.sizes.items()])
     return f"{row.contender} {row.way}{work}" + (f", {sizes}" if sizes else "")
 
 
-def _gathered(rows: Sequence[Row]) -> list[str]:
+def _gathered(rows: Sequence[BenchmarkRow]) -> list[str]:
     """Return rows in words, those that differ only in batch or size together; each with why it has no numbers."""
-    groups: dict[tuple[str, ...], list[Row]] = {}
+    groups: dict[tuple[str, ...], list[BenchmarkRow]] = {}
     for row in rows:
         key = (row.part, row.model, f"{row.contender} {row.way}", row.work, *row.sizes, row.reason or "")
         groups.setdefault(key, []).append(row)
     lines = []
     for (part, model, by, work, *axes, reason), group in groups.items():
         sizes = [f"{axis} {_each([row.sizes[axis] for row in group])}" for axis in axes]
-        told = listed([part, model, by, work, *sizes, f"batch {_each([row.batch for row in group])}"])
-        lines.append(f"{told}: {reason}" if reason else told)
+        described = listed([part, model, by, work, *sizes, f"batch {_each([row.batch for row in group])}"])
+        lines.append(f"{described}: {reason}" if reason else described)
     return lines
 
 

@@ -34,7 +34,7 @@ _WRITES_A_PART = {"XlaDynamicUpdateSlice": 1, "TensorScatterUpdate": 2, "Resourc
 
 
 class UncountedError(Exception):
-    """The program has a loop whose length, or an operation whose shapes, cannot be told before it runs."""
+    """The program has a loop whose length, or an operation whose shapes, is unknown before it runs."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Visit:
 
 
 def cost_of(program: Any, once: bool = False) -> Cost | None:
-    """Return what a call of a concrete function costs; None when a loop's length cannot be told.
+    """Return the cost of a call of a concrete function (multiply-adds, bytes); None when a loop's length is unknown.
 
     Args:
         program: a concrete function whose shapes are known.
@@ -77,7 +77,7 @@ def visits(program: Any, once: bool = False) -> Iterator[Visit]:
     Of several branches all are visited where they cost the same, which is counted as one; else the dearest one.
 
     Raises:
-        UncountedError: when a loop's length cannot be told.
+        UncountedError: when a loop's length is unknown.
     """
     yield from _visits(program.graph, 1, {}, once)
 
@@ -107,18 +107,18 @@ def _visits(graph: Any, times: int, known: Mapping[str, Any], once: bool) -> Ite
 
 
 def _needed(graph: Any) -> list[Any]:
-    """Return the operations that results or effects hang on, in order: TensorFlow prunes the others before it runs a function.
+    """Return the operations on which results or side effects depend, in order; TensorFlow prunes the others.
 
     Gradients of a convolution towards its input are always traced, for example, and in a first layer nobody wants them.
     """
     wanted = [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
-    found: set[Any] = set()
+    result: set[Any] = set()
     while wanted:
         operation = wanted.pop()
-        if operation not in found:
-            found.add(operation)
+        if operation not in result:
+            result.add(operation)
             wanted += [tensor.op for tensor in operation.inputs] + list(operation.control_inputs)
-    return [operation for operation in graph.get_operations() if operation in found]
+    return [operation for operation in graph.get_operations() if operation in result]
 
 
 def _both(operation: Any) -> list[Any]:
@@ -156,7 +156,7 @@ def _turns(condition: Any, body: Any, values: list[Any]) -> int:
         values: what the loop starts with, None where uncertain.
     """
     place = {tensor.name: number for number, tensor in enumerate(condition.inputs)}
-    found: list[int] = []
+    result: list[int] = []
     tests = [condition.outputs[0]]
     while tests:
         test = _origin(tests.pop())
@@ -170,10 +170,10 @@ def _turns(condition: Any, body: Any, values: list[Any]) -> int:
                 continue
             step = _step(body, number)
             if step:
-                found.append(max(0, math.ceil((int(highest) - int(values[number])) / step)))
-    if not found:
+                result.append(max(0, math.ceil((int(highest) - int(values[number])) / step)))
+    if not result:
         raise UncountedError("a loop's length is not known before it runs")
-    return min(found)
+    return min(result)
 
 
 def _step(body: Any, number: int) -> int | None:

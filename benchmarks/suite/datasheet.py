@@ -14,7 +14,7 @@ BELIEVABLE = (0.2, 2.0)
 
 
 def datasheet(cpuinfo: Path = Path("/proc/cpuinfo"), cores: int | None = None) -> dict[str, Any] | None:
-    """Return what a datasheet promises of this processor in float32; None where the system does not tell enough.
+    """Return the peak float32 rate of this processor by its datasheet; None if unknown.
 
     Two fused multiply-adds of full vectors a cycle and core, which is what server cores of the last ten years have, at the base
     clock; with their boost they are up to twice as fast, and some do one with the widest vectors.

@@ -37,7 +37,7 @@ def doubts(old: Result, new: Result) -> list[str]:
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return what has another value, or a value in one alone, in words."""
+    """Return the differing entries as text."""
     before, now = _flat(old), _flat(new)
     names = [name for name in {**before, **now} if name.rpartition(".")[2] not in _NO_MATTER]
     return {

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 
 from tfgen_benchmarks.growth import Fit, fits
 from tfgen_benchmarks.parity import OURS
-from tfgen_benchmarks.rows import Row, best
+from tfgen_benchmarks.rows import BenchmarkRow, best
 from tfgen_benchmarks.words import count, exponent, listed, with_range
 
 _MOST_IN_A_ROW = 3
@@ -30,7 +30,7 @@ _LEAST_SPAN = 10.0
 _AXES = {"side": "image side, pixels"}
 
 
-def draw_throughput(rows: Sequence[Row], path: Path) -> bool:
+def draw_throughput(rows: Sequence[BenchmarkRow], path: Path) -> bool:
     """Write images a second against batch, a panel for each model that samples, and the rates that the ceilings allow.
 
     A bar at a point spans the rounds. The ceilings are those of tfgen's fastest way at each batch, or of the fastest at all
@@ -71,7 +71,7 @@ def draw_throughput(rows: Sequence[Row], path: Path) -> bool:
     return True
 
 
-def draw_growth(rows: Sequence[Row], path: Path) -> bool:
+def draw_growth(rows: Sequence[BenchmarkRow], path: Path) -> bool:
     """Write milliseconds an image against each size that was varied, with the fitted lines; their exponents in the legends.
 
     Args:
@@ -81,16 +81,16 @@ def draw_growth(rows: Sequence[Row], path: Path) -> bool:
     Returns:
         Whether there was anything to draw; without, nothing is written.
     """
-    found = [fit for fit in fits(rows) if fit.sizes]
-    axes_names = list(dict.fromkeys(fit.axis for fit in found))
+    result = [fit for fit in fits(rows) if fit.sizes]
+    axes_names = list(dict.fromkeys(fit.axis for fit in result))
     if not axes_names:
         return False
-    programs = list(dict.fromkeys((fit.model, _by(fit)) for fit in found))
-    entries = max(sum(fit.axis == axis for fit in found) for axis in axes_names)
+    programs = list(dict.fromkeys((fit.model, _by(fit)) for fit in result))
+    entries = max(sum(fit.axis == axis for fit in result) for axis in axes_names)
     figure, panels = _panels(len(axes_names), 4.6, 3.4 + 0.19 * entries, 0.0)
     for place, (axes, axis) in enumerate(zip(panels, axes_names, strict=True)):
-        shown = [fit for fit in found if fit.axis == axis]
-        for fit in shown:
+        displayed = [fit for fit in result if fit.axis == axis]
+        for fit in displayed:
             number = programs.index((fit.model, _by(fit)))
             look: dict[str, Any] = {"color": f"C{number % 10}", "marker": _MARKERS[number % len(_MARKERS)]}
             times = [1000 * seconds for seconds in fit.seconds_each]
@@ -98,7 +98,7 @@ def draw_growth(rows: Sequence[Row], path: Path) -> bool:
             if fit.reason is None:
                 ends = np.array([fit.sizes[0], fit.sizes[-1]])
                 axes.plot(ends, [1000 * fit.line(size) for size in ends], color=look["color"], linewidth=1.2)
-        _set_scales(axes, [size for fit in shown for size in fit.sizes])
+        _set_scales(axes, [size for fit in displayed for size in fit.sizes])
         axes.set_xlabel(_AXES.get(axis, axis), fontsize=9)
         axes.set_ylabel("ms an image" if place % _columns(len(axes_names)) == 0 else "", fontsize=9)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), fontsize=8, frameon=False)
@@ -107,7 +107,7 @@ def draw_growth(rows: Sequence[Row], path: Path) -> bool:
     return True
 
 
-def _looks(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, Any]]:
+def _looks(rows: Sequence[BenchmarkRow]) -> dict[tuple[str, str], dict[str, Any]]:
     """Return how each contender and way is drawn: a colour for the contender, marker and line for its way."""
     contenders: dict[str, list[str]] = {}
     for row in rows:
@@ -126,7 +126,7 @@ def _looks(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
-def _draw_rates(axes: Axes, rows: Sequence[Row], look: Mapping[str, Any]) -> Any:
+def _draw_rates(axes: Axes, rows: Sequence[BenchmarkRow], look: Mapping[str, Any]) -> Any:
     """Draw one program's medians, with bars over the rounds; return what stands in the legend."""
     rates = np.array([[min(row.rates), statistics.median(row.rates), max(row.rates)] for row in rows])
     low, middle, high = rates.T
@@ -134,9 +134,9 @@ def _draw_rates(axes: Axes, rows: Sequence[Row], look: Mapping[str, Any]) -> Any
     return axes.errorbar([row.batch for row in rows], middle, markersize=4.5, linewidth=1.4, zorder=2, **bars, **look)
 
 
-def _allowed(rows: Sequence[Row]) -> dict[str, list[tuple[int, float]]]:
+def _allowed(rows: Sequence[BenchmarkRow]) -> dict[str, list[tuple[int, float]]]:
     """Return for each ceiling the batches and the images a second that it allows at what an image costs there."""
-    found: dict[str, list[tuple[int, float]]] = {}
+    result: dict[str, list[tuple[int, float]]] = {}
     for batch in sorted({row.batch for row in rows}):
         row = best(rows, contender=OURS, batch=batch) or best(rows, batch=batch)
         if row is None or not row.examples:
@@ -144,8 +144,8 @@ def _allowed(rows: Sequence[Row]) -> dict[str, list[tuple[int, float]]]:
         for name, amount in (("products", row.multiply_adds), ("memory", row.bytes)):
             if amount and row.ceilings.get(name):
                 ceiling = statistics.median(row.ceilings[name])
-                found.setdefault(name, []).append((batch, ceiling * row.examples / amount))
-    return found
+                result.setdefault(name, []).append((batch, ceiling * row.examples / amount))
+    return result
 
 
 def _panels(number: int, width: float, height: float, legend: float) -> tuple[Figure, list[Axes]]:

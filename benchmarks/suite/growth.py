@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tfgen_benchmarks.rows import Row
+from tfgen_benchmarks.rows import BenchmarkRow
 
 #: Through two points there is always a line.
 FEWEST_SIZES = 3
@@ -20,7 +20,7 @@ FEWEST_SIZES = 3
 
 @dataclass(frozen=True)
 class Fit:
-    """How one program's cost grows along one axis.
+    """Power-law fit of one program's cost along one axis.
 
     Attributes:
         model: registered name.
@@ -68,10 +68,10 @@ class Fit:
         return _on_line(self.sizes, self.seconds_each, self.exponent or 0.0, size)
 
 
-def fits(rows: Sequence[Row]) -> list[Fit]:
+def fits(rows: Sequence[BenchmarkRow]) -> list[Fit]:
     """Return a fit for each model, contender, work, way, batch and axis among the rows of growth, in their order."""
     grown = [row for row in rows if row.part == "growth"]
-    groups: dict[tuple[str, str, str, str, int, str], list[Row]] = {}
+    groups: dict[tuple[str, str, str, str, int, str], list[BenchmarkRow]] = {}
     for row in grown:
         axis = " and ".join(sorted(row.sizes))
         groups.setdefault((row.model, row.contender, row.work, row.way, row.batch, axis), []).append(row)
@@ -85,7 +85,7 @@ def slope(sizes: Sequence[float], values: Sequence[float]) -> float:
     return float(x @ y / (x @ x))
 
 
-def _fit(what: Fit, rows: Sequence[Row]) -> Fit:
+def _fit(what: Fit, rows: Sequence[BenchmarkRow]) -> Fit:
     """Return the fit through the rows that have numbers."""
     known = {name: getattr(what, name) for name in ("model", "contender", "work", "way", "batch", "axis")}
     if any(len(row.sizes) != 1 for row in rows):
@@ -125,6 +125,6 @@ def _on_line(sizes: Sequence[float], values: Sequence[float], exponent: float, s
     return float(np.exp(middle_value + exponent * (np.log(size) - middle_size)))
 
 
-def _size(row: Row) -> int:
+def _size(row: BenchmarkRow) -> int:
     (size,) = row.sizes.values()
     return size

@@ -34,7 +34,7 @@ _LONG = 30.0  # seconds
 
 @dataclass(frozen=True)
 class Task:
-    """What every way has to do.
+    """The common task of all ways of training.
 
     Attributes:
         spec: of the model.
@@ -61,7 +61,7 @@ class Task:
 
 
 class Loop(abc.ABC):
-    """One way of training, which stands still between two calls.
+    """One way of training, idle between two calls.
 
     Attributes:
         objectives: what it minimises.
@@ -179,7 +179,7 @@ class Chunks(Loop):
 
 
 def objectives_of(model: GenerativeModel, task: Task) -> tuple[list[Objective], list[keras.optimizers.Optimizer]]:
-    """Return what a model minimises, and an optimizer for each, ready for its weights."""
+    """Return the objectives of a model, each with a built optimizer."""
     objectives = list(model.objectives())
     optimizers = [make_optimizer(task.training, task.total_steps) for _ in objectives]
     for objective, optimizer in zip(objectives, optimizers, strict=True):

@@ -20,10 +20,10 @@ _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes
 
 
 def describe_machine(device: str) -> dict[str, Any]:
-    """Return what decides a timing: processor, cores that this process may use, device, load, versions.
+    """Return the description of the machine: processor, usable cores, device, load, versions.
 
     Args:
-        device: ``auto``, ``cpu`` or ``gpu``, as the benchmark was told.
+        device: ``auto``, ``cpu`` or ``gpu``, as in the options of the benchmark.
     """
     from tfgen import runtime
 
@@ -86,7 +86,7 @@ def gpu_bytes() -> int | None:
 
 
 class Peak:
-    """Watches this process: the most memory that it holds from now on.
+    """Peak memory of this process from now on.
 
     Linux forgets an older peak when told to; elsewhere the peak is that of the whole life of the process.
     """
@@ -97,7 +97,7 @@ class Peak:
             (process / "clear_refs").write_text("5")
 
     def bytes(self) -> int | None:
-        """Return it; None where the system does not tell."""
+        """Return the peak in bytes; None if unknown."""
         if self._status.exists():
             for line in self._status.read_text().splitlines():
                 if line.startswith("VmHWM:"):

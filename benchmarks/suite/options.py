@@ -17,13 +17,13 @@ from tfgen.plugin.train_options import CompileMode
 from tfgen.runs.config import Device
 from tfgen_benchmarks.rows import Part
 
-Precision = Literal["float32", "tf32", "bfloat16"]
+ComputePrecision = Literal["float32", "tf32", "bfloat16"]
 Way = Literal["graph", "xla"]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured, and how often."""
+    """Options of `tfgen bench`."""
 
     models: tyro.conf.Positional[Annotated[tuple[str, ...], by_default("all models", metavar="MODEL ...")]] = ()
     """Registered models; options of a model go behind a colon: realnvp:units=1024,mask=half."""
@@ -48,7 +48,7 @@ class Options:
     """Height and width of the images; 28 is MNIST's."""
     device: Device = "auto"
     """Where to compute; auto takes a GPU when there is one."""
-    precision: Precision = "float32"
+    precision: ComputePrecision = "float32"
     """Arithmetic of products: full float32; float32 with tensor cores' rounding of factors (GPU); or networks in bfloat16."""
     rounds: int = 5
     """Rounds that count; in each every program is timed once, in turns."""
@@ -84,7 +84,7 @@ class Options:
 
     @classmethod
     def short(cls) -> Options:
-        """Return what `--quick` makes the defaults."""
+        """Return the options of `--quick`."""
         return cls(
             parts=("sampling", "training"),
             batch_sizes=(1, 64, 512),
@@ -116,7 +116,7 @@ class Variant:
 
 
 def variants(options: Options, registry: Registry, default: Sequence[str] = ()) -> list[Variant]:
-    """Return what is measured.
+    """Return the variants: models with their options.
 
     Args:
         options: as asked for.
@@ -133,11 +133,11 @@ def variants(options: Options, registry: Registry, default: Sequence[str] = ()) 
     names = options.models or (() if options.runs else tuple(default) or tuple(registry.models))
     if len(set(names)) < len(names):
         raise OptionError(f"a model is named twice: {' '.join(names)}.")
-    found = [variant(name, registry) for name in names]
+    result = [variant(name, registry) for name in names]
     for path in options.runs:
         folder = RunFolder.open(path)
-        found.append(Variant(folder.name, None, {}, path.resolve()))
-    return found
+        result.append(Variant(folder.name, None, {}, path.resolve()))
+    return result
 
 
 def variant(name: str, registry: Registry) -> Variant:

@@ -17,7 +17,7 @@ from tfgen.errors import TfgenError
 
 @dataclass(frozen=True)
 class Entrant:
-    """Who takes part: a name, the command that starts the worker, and what its environment has besides that of this process."""
+    """A contender: name, command that starts the worker, and additional environment variables."""
 
     name: str
     command: Sequence[str]
@@ -38,7 +38,7 @@ class WorkerGoneError(TfgenError):
 
 
 class Worker:
-    """A contender at work; a context manager, at whose end the process is gone.
+    """A contender's worker process; a context manager that ends it.
 
     Args:
         entrant: to start.
@@ -101,6 +101,6 @@ class Worker:
         if code == -9:  # that is how the system ends a process when memory is out
             return "the process was killed, most likely since memory ran out"
         self._words.seek(0)
-        said = [line.strip() for line in self._words if line.strip()]
-        cause = f"; its last words: {said[-1]}" if said else ""
+        words = [line.strip() for line in self._words if line.strip()]
+        cause = f"; its last words: {words[-1]}" if words else ""
         return f"the process of {self.name} ended with exit code {code}{cause}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfgen_benchmarks.pipe import Entrant, Worker, WorkerGoneError
-from tfgen_benchmarks.rows import Row
+from tfgen_benchmarks.rows import BenchmarkRow
 
 
 class Pool:
@@ -58,7 +58,7 @@ class Pool:
 
 @dataclass
 class Case:
-    """A row to be filled, and where: the contender, what it is made of, and the row.
+    """A row to be measured, with its contender and subject.
 
     Attributes:
         entrant: name of the contender.
@@ -72,7 +72,7 @@ class Case:
     entrant: str
     key: str
     subject: Mapping[str, Any]
-    row: Row
+    row: BenchmarkRow
     life: int = 0
     each: float = 0.0
 

@@ -12,7 +12,7 @@ from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
 from tfgen.errors import RunError
 from tfgen.files import read_json, write_json
-from tfgen_benchmarks.rows import Row
+from tfgen_benchmarks.rows import BenchmarkRow
 
 BENCHMARK = "suite"
 #: Goes up when a reader of the old one would misunderstand the new one.
@@ -24,7 +24,7 @@ _WHAT_TO_DO = "give the --json file of a run of the suite, or run it again"
 
 @dataclass
 class Result:
-    """All that one run of the suite has found.
+    """Result of one run of the suite: rows, machine, options.
 
     Attributes:
         command: that made it.
@@ -45,7 +45,7 @@ class Result:
     machine: dict[str, Any]
     load_at_start: float
     parts: list[str]
-    rows: list[Row]
+    rows: list[BenchmarkRow]
     datasheet: dict[str, Any] | None = None
     peers: dict[str, dict[str, Any]] = field(default_factory=dict)
     calibration: dict[str, Any] | None = None
@@ -56,13 +56,13 @@ class Result:
         return self.load_at_start <= IDLE
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `write` writes."""
+        """Return the result as JSON."""
         shallow = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
         return {"benchmark": BENCHMARK, "format": FORMAT, **shallow, "rows": [row.to_json() for row in self.rows]}
 
 
 def write(path: Path, result: Result) -> None:
-    """Write a result, whole or not at all.
+    """Write a result atomically.
 
     Raises:
         OutputError: when it cannot be written.
@@ -71,7 +71,7 @@ def write(path: Path, result: Result) -> None:
 
 
 def read(path: Path) -> Result:
-    """Read what `write` wrote.
+    """Read a result file of `write`.
 
     Raises:
         RunError: when the file is missing, damaged, of another program or of a newer format; says which and what to do.
@@ -110,7 +110,7 @@ def _result(content: Mapping[str, Any]) -> Result:
     return result
 
 
-def _row(number: int, content: Any) -> Row:
+def _row(number: int, content: Any) -> BenchmarkRow:
     """Return a row whose numbers can be computed with.
 
     Raises:
@@ -119,7 +119,7 @@ def _row(number: int, content: Any) -> Row:
     if not isinstance(content, Mapping):
         raise TypeError(f"row {number} is no object")
     try:
-        row = Row.from_json(content)
+        row = BenchmarkRow.from_json(content)
     except TypeError as error:
         raise TypeError(f"row {number}: {error}") from error
     _check_types(f"row {number}", row)
@@ -131,7 +131,7 @@ def _row(number: int, content: Any) -> Row:
     return row
 
 
-def _check_types(whose: str, thing: Result | Row) -> None:
+def _check_types(whose: str, thing: Result | BenchmarkRow) -> None:
     for name, hint in get_type_hints(type(thing)).items():
         try:
             every = CollectionCheckStrategy.ALL_ITEMS

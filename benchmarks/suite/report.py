@@ -14,7 +14,7 @@ from tfgen.cli.tables import markdown_table, print_table
 from tfgen_benchmarks.growth import Fit, fits
 from tfgen_benchmarks.parity import OURS, parities
 from tfgen_benchmarks.record import Result
-from tfgen_benchmarks.rows import Row, best, ratios
+from tfgen_benchmarks.rows import BenchmarkRow, best, ratios
 from tfgen_benchmarks.words import NOTHING, count, exponent, factor, listed, middle, number, percent, with_range
 
 _TITLES = {
@@ -33,7 +33,7 @@ _NUMBERS_AFTER = [
     "of copy ceiling",
 ]
 _GROWTH = ["model", "by", "batch", "sizes", "ms an image", "exponent", "at the end", "of multiply-adds", "at the end"]
-#: What a ceiling is, the unit that it is told in, and what one unit of `Row.ceilings` is of it.
+#: Description of a ceiling, its printed unit, and what one unit of `BenchmarkRow.ceilings` is of it.
 CEILINGS: Mapping[str, tuple[str, str, float]] = {
     "products": ("a large matrix product", "GFLOP/s", 2e-9),
     "memory": ("a large copy (v += w in place)", "GB/s", 1e-9),
@@ -48,7 +48,7 @@ _HEADING_LETTERS, _NAME_LETTERS = 9, 14
 
 @dataclass(frozen=True)
 class Table:
-    """What is printed: text in cells."""
+    """A printed table: cells of text."""
 
     title: str
     headings: list[str]
@@ -80,7 +80,7 @@ def _broken(cell: str, widest: int) -> str:
 
 
 def print_report(result: Result) -> None:
-    """Print tables and what stands below them."""
+    """Print tables and notes."""
     for table in tables(result):
         table.print()
     for heading, lines in below(result).items():
@@ -128,7 +128,7 @@ def below(result: Result) -> dict[str, list[str]]:
     return {heading: lines for heading, lines in found.items() if lines}
 
 
-def _rates_table(rows: Sequence[Row], notes: Mapping[str, int]) -> tuple[list[str], list[list[str]]]:
+def _rates_table(rows: Sequence[BenchmarkRow], notes: Mapping[str, int]) -> tuple[list[str], list[list[str]]]:
     """Return headings and cells of examples per second."""
     timed = [row for row in rows if row.reason is None]
     with_peers = any(row.contender != OURS for row in rows)
@@ -154,8 +154,8 @@ def _rates_table(rows: Sequence[Row], notes: Mapping[str, int]) -> tuple[list[st
     return headings, cells
 
 
-def _costs(row: Row) -> list[str]:
-    """Return the cells of what a row costs, and how near it comes to the limits."""
+def _costs(row: BenchmarkRow) -> list[str]:
+    """Return the cells of the cost of a row, and its shares of the ceilings."""
     flops = [2e-9 * row.multiply_adds / seconds for seconds in row.seconds] if row.multiply_adds is not None else []
     return [
         NOTHING if row.first_seconds is None else f"{row.first_seconds:.1f}",
@@ -167,7 +167,7 @@ def _costs(row: Row) -> list[str]:
     ]
 
 
-def _times(slow: Row, fast: Row | None) -> str:
+def _times(slow: BenchmarkRow, fast: BenchmarkRow | None) -> str:
     """Return how many times as many examples a second the second row makes, with its range within the rounds."""
     if fast is None:
         return NOTHING
@@ -176,20 +176,20 @@ def _times(slow: Row, fast: Row | None) -> str:
     return factor((fast.rate or 0.0) / (slow.rate or 1.0))  # a slow one may have had fewer rounds
 
 
-def _alike(rows: Sequence[Row]) -> list[list[Row]]:
+def _alike(rows: Sequence[BenchmarkRow]) -> list[list[BenchmarkRow]]:
     """Return each row by itself, but rows that have the same reason for want of numbers together, at their first place."""
-    groups: dict[tuple[Any, ...], list[Row]] = {}
+    groups: dict[tuple[Any, ...], list[BenchmarkRow]] = {}
     for row in rows:
         key = row.name if row.reason is None else (row.model, row.contender, row.work, row.way, row.reason)
         groups.setdefault(key, []).append(row)
     return list(groups.values())
 
 
-def _batches(group: Sequence[Row]) -> str:
+def _batches(group: Sequence[BenchmarkRow]) -> str:
     return listed([row.batch for row in group]) if len(group) < 3 else f"{group[0].batch}..{group[-1].batch}"
 
 
-def _by(row: Row, notes: Mapping[str, int] | None = None) -> str:
+def _by(row: BenchmarkRow, notes: Mapping[str, int] | None = None) -> str:
     """Return whose the row is and in which way, with the numbers of its notes."""
     name = _way(row.contender, row.way) + ("" if row.work in ("sample", "train") else f", {row.work}")
     places = [str(notes[note]) for note in row.notes] if notes else []
@@ -201,12 +201,12 @@ def _way(contender: str, way: str) -> str:
     return contender if way == NOTHING else f"{contender} {way}"
 
 
-def _numbered(rows: Sequence[Row]) -> dict[str, int]:
+def _numbered(rows: Sequence[BenchmarkRow]) -> dict[str, int]:
     """Return every note once, with its number."""
     return {note: place for place, note in enumerate(dict.fromkeys(note for row in rows for note in row.notes), 1)}
 
 
-def _growth_table(rows: Sequence[Row], notes: Mapping[str, int]) -> tuple[list[str], list[list[str]]]:
+def _growth_table(rows: Sequence[BenchmarkRow], notes: Mapping[str, int]) -> tuple[list[str], list[list[str]]]:
     """Return headings and cells of the fits: sizes, milliseconds an image, and exponents, each beside the counted one."""
     cells = []
     for fit in fits(rows):
@@ -229,13 +229,13 @@ def _key(fit: Fit) -> tuple[str, str, str, str]:
     return (fit.model, fit.contender, fit.work, fit.way)
 
 
-def ceiling_values(rows: Sequence[Row], name: str) -> list[float]:
-    """Return what was measured of a ceiling, each once: rows of a round share one measurement."""
+def ceiling_values(rows: Sequence[BenchmarkRow], name: str) -> list[float]:
+    """Return the measurements of a ceiling, without duplicates: rows of a round share one."""
     return list(dict.fromkeys(value for row in rows for value in row.ceilings.get(name, [])))
 
 
 def ceiling_lines(result: Result) -> list[str]:
-    """Return what the ceilings are, beside the makers' own numbers where they are known."""
+    """Return the ceilings as lines, with the datasheet's values if known."""
     lines = []
     for name, (what, unit, scale) in CEILINGS.items():
         values = [scale * value for value in ceiling_values(result.rows, name)]
@@ -259,13 +259,13 @@ def _promised(result: Result, name: str, measured: float) -> str:
     if not isinstance(promised, int | float) or promised <= 0:
         return ""
     _, unit, scale = CEILINGS[name]
-    told = {key.replace("_", " "): value for key, value in sheet.items() if key not in _ON_DATASHEET.values()}
-    basis = f" ({_told(told)})" if told else ""
+    described = {key.replace("_", " "): value for key, value in sheet.items() if key not in _ON_DATASHEET.values()}
+    basis = f" ({_told(described)})" if described else ""
     return f", {percent(measured / promised)} of the {number(scale * promised)} {unit} of the datasheet{basis}"
 
 
 def machine_lines(result: Result) -> list[str]:
-    """Return on what it was measured, and by which command."""
+    """Return machine, versions and command, as lines."""
     machine = result.machine
     lines = []
     if not result.idle:

@@ -16,8 +16,8 @@ _NEAR = 0.15
 
 
 @dataclass
-class Row:
-    """What is known of one program; `to_json` makes it fit for JSON and `from_json` reads that.
+class BenchmarkRow:
+    """One row of a benchmark result: measurements of one program; `to_json` and `from_json` convert it.
 
     Attributes:
         part: of the suite.
@@ -65,7 +65,7 @@ class Row:
 
     @property
     def name(self) -> tuple[Any, ...]:
-        """What makes a row the same in two results."""
+        """Name that identifies a row in two results."""
         sizes = tuple(sorted(self.sizes.items()))
         return (self.part, self.model, self.contender, self.work, self.way, self.batch, sizes)
 
@@ -111,13 +111,13 @@ class Row:
         return "products" if products >= memory else "memory"
 
     def to_json(self) -> dict[str, Any]:
-        """Return every field, and what follows from them, which `from_json` leaves out again."""
+        """Return the fields as JSON, with derived values, which `from_json` ignores."""
         derived = ("rate", "multiply_adds_each", "products_share", "memory_share", "bound")
         return dataclasses.asdict(self) | {"derived": {name: getattr(self, name) for name in derived}}
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Row:
-        """Read what `to_json` wrote.
+    def from_json(cls, content: Mapping[str, Any]) -> BenchmarkRow:
+        """Return the row of a JSON object of `to_json`.
 
         Raises:
             TypeError: for fields that no row has, or that are missing.
@@ -125,16 +125,16 @@ class Row:
         return cls(**{name: value for name, value in content.items() if name != "derived"})
 
 
-def ratios(slow: Row, fast: Row) -> list[float]:
+def ratios(slow: BenchmarkRow, fast: BenchmarkRow) -> list[float]:
     """Return how many times as many examples a second the second row makes, in each round."""
     return [b / a for a, b in zip(slow.rates, fast.rates, strict=True)]
 
 
-def best(rows: Sequence[Row], **wanted: Any) -> Row | None:
+def best(rows: Sequence[BenchmarkRow], **wanted: Any) -> BenchmarkRow | None:
     """Return the fastest of the rows with these attributes, by the median over the rounds; None when there is none."""
-    found = [
+    result = [
         row
         for row in rows
         if row.seconds and row.reason is None and all(getattr(row, name) == value for name, value in wanted.items())
     ]
-    return max(found, key=lambda row: row.rate or 0.0, default=None)
+    return max(result, key=lambda row: row.rate or 0.0, default=None)

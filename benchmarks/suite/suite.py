@@ -14,7 +14,7 @@ from tfgen_benchmarks.axes import growth_axes, refuse_what_changes_nothing
 from tfgen_benchmarks.options import Options, Variant
 from tfgen_benchmarks.pipe import Entrant, WorkerError, WorkerGoneError, tfgen
 from tfgen_benchmarks.pool import Case, Pool
-from tfgen_benchmarks.rows import Part, Row
+from tfgen_benchmarks.rows import BenchmarkRow, Part
 
 #: How far outputs of the same weights may lie apart.
 TOLERANCE = 1e-3
@@ -30,7 +30,7 @@ _SHORT = 1.0
 
 @dataclass(frozen=True)
 class Rival:
-    """Another library that takes part where it knows the model.
+    """A peer library with the models that it supports.
 
     Attributes:
         entrant: its process.
@@ -49,14 +49,14 @@ class Rival:
 
 @dataclass
 class Suite:
-    """Measures one model after the other.
+    """The benchmark suite: measures one model after another.
 
     Attributes:
         options: what is measured.
         plugins: as ``-p``.
         rivals: other libraries.
-        say: is told, in a line, what happens.
-        machine: known once a process has told it.
+        say: called with lines about the progress.
+        machine: set once a process has reported it.
         peers: facts of the other libraries, by name.
         clock: seconds that were asked for and those that the suite found, in each round.
     """
@@ -70,7 +70,7 @@ class Suite:
     clock: dict[str, Any] = field(default_factory=dict)
     _started: list[Case] = field(default_factory=list)
 
-    def measure(self, variants: Sequence[Variant]) -> Iterator[list[Row]]:
+    def measure(self, variants: Sequence[Variant]) -> Iterator[list[BenchmarkRow]]:
         """Yield the rows of each model.
 
         Raises:
@@ -104,19 +104,19 @@ class Suite:
 
     def _check_clock(self) -> None:
         """Time a model that sleeps for a known time, as any model is timed."""
-        row = Row("sampling", "sleep", "tfgen", "ceiling", "clock", "sleep", _CLOCK_BATCH)
+        row = BenchmarkRow("sampling", "sleep", "tfgen", "ceiling", "clock", "sleep", _CLOCK_BATCH)
         self._time(self._limits, [Case(_MACHINE, _MACHINE, self._machine_subject(), row)], ceilings=False)
         if row.reason is not None:
             raise TfgenError(f"the suite cannot time a model that sleeps: {row.reason}.")
         self.clock = {"asked": 1e-3 * _CLOCK_BATCH, "found": row.seconds}
 
-    def _model(self, pool: Pool, variant: Variant, rivals: Sequence[Rival]) -> Iterator[Row]:
+    def _model(self, pool: Pool, variant: Variant, rivals: Sequence[Rival]) -> Iterator[BenchmarkRow]:
         subject = self._subject(variant)
         try:
             facts = pool.build("tfgen", variant.name, subject)
         except (WorkerError, WorkerGoneError) as error:
             for part in self.options.parts:
-                yield Row(part, variant.name, "tfgen", "sample", "-", "tfgen", 0, reason=str(error))
+                yield BenchmarkRow(part, variant.name, "tfgen", "sample", "-", "tfgen", 0, reason=str(error))
             return
         with tempfile.TemporaryDirectory() as folder:
             entered = self._enter(pool, variant, rivals, facts, Path(folder))
@@ -155,7 +155,7 @@ class Suite:
         return entered
 
     def _same(self, pool: Pool, key: str, name: str, folder: Path) -> str:
-        """Compare outputs; return the words about it, for a note, or raise where they differ."""
+        """Compare outputs; return a note, or raise if they differ."""
         pool.ask("tfgen", "probe", key=key, folder=str(folder))
         distances = pool.ask(name, "compare", key=key, folder=str(folder))["distances"]
         worst = max(distances.values())
@@ -170,18 +170,18 @@ class Suite:
             if one.works and work not in one.works:
                 continue
             if one.reason is not None:
-                row = Row(part, variant.name, one.name, work, "-", one.name, batch, reason=one.reason)
+                row = BenchmarkRow(part, variant.name, one.name, work, "-", one.name, batch, reason=one.reason)
                 cases.append(Case(one.name, one.key, one.subject, row))
                 continue
             for way, description in one.facts["ways"][work].items():
                 if one.name == "tfgen" and way not in (self.options.modes if work == "train" else self.options.ways):
                     continue
-                row = Row(part, variant.name, one.name, work, way, description, batch)
+                row = BenchmarkRow(part, variant.name, one.name, work, way, description, batch)
                 row.parameters, row.notes = one.facts["parameters"], list(one.notes)
                 cases.append(Case(one.name, one.key, one.subject, row))
         return cases
 
-    def _batches(self, pool: Pool, variant: Variant, entered: Sequence[_Entered], part: Part) -> Iterator[Row]:
+    def _batches(self, pool: Pool, variant: Variant, entered: Sequence[_Entered], part: Part) -> Iterator[BenchmarkRow]:
         works = ("sample",) if part == "sampling" else ("decode", "encode")
         absent = {one.name for one in entered if one.reason is not None}
         given_up: dict[tuple[str, str, str], str] = {}  # what fails, or takes too long, does so with more images, too
@@ -201,16 +201,18 @@ class Suite:
                         given_up[name] = f"not tried: at least {least:.0f} s a call, going by batch {batch}"
             yield from (case.row for case in cases)
         if part == "sampling" and not entered[0].facts["ways"]["sample"]:
-            yield Row(
+            yield BenchmarkRow(
                 part, variant.name, "tfgen", "sample", "-", "tfgen", 0, reason="the model does not sample (Samples)"
             )
 
-    def _training(self, pool: Pool, variant: Variant, entered: Sequence[_Entered], part: Part) -> Iterator[Row]:
+    def _training(
+        self, pool: Pool, variant: Variant, entered: Sequence[_Entered], part: Part
+    ) -> Iterator[BenchmarkRow]:
         cases = self._rows(entered, part, variant, "train", self.options.train_batch)
         self._time(pool, cases)
         yield from (case.row for case in cases)
 
-    def _growth(self, pool: Pool, variant: Variant, facts: Mapping[str, Any]) -> Iterator[Row]:
+    def _growth(self, pool: Pool, variant: Variant, facts: Mapping[str, Any]) -> Iterator[BenchmarkRow]:
         """Vary the side of the images, the layers and the width, one at a time, the other two as they are."""
         batch = self.options.growth_batch
         way = self.options.ways[0]
@@ -221,7 +223,9 @@ class Suite:
                 subject["options"] = variant.options | changed.get("options", {})
                 subject["side"] = changed.get("side", self.options.side)
                 description = f"tfgen, {way}"
-                row = Row("growth", variant.name, "tfgen", "sample", way, description, batch, sizes={axis: size})
+                row = BenchmarkRow(
+                    "growth", variant.name, "tfgen", "sample", way, description, batch, sizes={axis: size}
+                )
                 cases.append(Case("tfgen", f"{variant.name} {axis} {size}", subject, row))
             self._time(pool, cases, check=refuse_what_changes_nothing)
             for case in cases:
@@ -233,7 +237,7 @@ class Suite:
         pool: Pool,
         cases: Sequence[Case],
         ceilings: bool = True,
-        check: Callable[[Sequence[Row]], None] = lambda _: None,
+        check: Callable[[Sequence[BenchmarkRow]], None] = lambda _: None,
     ) -> None:
         """Fill rows: start every program, then time all of them in turns, each round starting with another one."""
         for case in cases:
@@ -253,9 +257,9 @@ class Suite:
             begin = turn % len(alive)
             for case in alive[begin:] + alive[:begin]:
                 self._turn(pool, case)
-            found = {limit.row.way: self._turn(self._limits, limit) for limit in limits}
+            result = {limit.row.way: self._turn(self._limits, limit) for limit in limits}
             for case in alive:
-                for name, rate in found.items():
+                for name, rate in result.items():
                     case.row.ceilings.setdefault(name, []).append(rate)
         for case in cases:
             if case.row.reason is None:
@@ -304,7 +308,7 @@ class Suite:
         """Return the machine's limits, ready to be timed, in a process of their own."""
         if not self._started:
             for way in _CEILINGS:
-                row = Row("sampling", _MACHINE, "tfgen", "ceiling", way, way, 0)
+                row = BenchmarkRow("sampling", _MACHINE, "tfgen", "ceiling", way, way, 0)
                 self._started.append(Case(_MACHINE, _MACHINE, self._machine_subject(), row))
                 self._start(self._limits, self._started[-1])
         return [case for case in self._started if case.row.reason is None]
@@ -319,7 +323,7 @@ class Suite:
 
 @dataclass
 class _Entered:
-    """A contender of the model at hand: where it is built, and why it does not take part, if so."""
+    """A contender for a model, or the reason why it does not take part."""
 
     name: str
     key: str

@@ -163,7 +163,7 @@ class TfgenContender(Contender):
         prior = model.prior(labels)
         codes = prior.sample(seed=(0, n)) if prior.batch_shape.rank else prior.sample(n, seed=(0, n))
         spec = model.data
-        if spec.kind == "image":
+        if spec.quantised:
             examples = tf.constant(rng.integers(0, spec.levels, (n, *spec.shape)).astype(np.uint8))
         else:
             examples = tf.constant(rng.standard_normal((n, *spec.shape), np.float32))

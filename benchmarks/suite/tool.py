@@ -1,4 +1,4 @@
-"""Measure what models cost on this machine: sampling, training, growth, beside the machine's limits; compare results."""
+"""Benchmark models on this machine (sampling, training, growth) against its limits; compare results."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class UnsuitableError(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """What a call of a program has to do at least, counted, not measured.
+    """Counted cost of a call of a program: multiply-adds and bytes.
 
     Attributes:
         multiply_adds: in matrix products and convolutions; half of their floating-point operations.
@@ -60,7 +60,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Program:
-    """What is timed.
+    """A timed program.
 
     Attributes:
         run: given the number of the call, which seeds whatever is random, does the work and returns its result as an array of
@@ -77,7 +77,7 @@ class Program:
 
 
 class Contender(abc.ABC):
-    """One model of one library, in one size."""
+    """Base class of contenders: one model of one library."""
 
     @abc.abstractmethod
     def facts(self) -> dict[str, Any]:
@@ -131,17 +131,17 @@ def serve(make: Callable[[dict[str, Any]], Contender]) -> None:
         except (UnsuitableError, TfgenError) as reason:
             answer = {"error": str(reason)}
         except Exception as error:  # whatever goes wrong in a library belongs into the report
-            answer = {"error": said(error)}
+            answer = {"error": error_text(error)}
         print(json.dumps(answer), file=answers, flush=True)
 
 
-def said(error: BaseException) -> str:
-    """Return an error in a line; one of memory says so first."""
+def error_text(error: BaseException) -> str:
+    """Return an error as one line; out of memory is named first."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
     kind = type(error).__name__
-    telling = next((line for line in lines if "OOM" in line), lines[0])
-    words = f"{kind}: {telling}".rstrip(": ")
-    return f"out of memory ({words})" if any(name in kind for name in _MEMORY) or "bad_alloc" in telling else words
+    first_line = next((line for line in lines if "OOM" in line), lines[0])
+    words = f"{kind}: {first_line}".rstrip(": ")
+    return f"out of memory ({words})" if any(name in kind for name in _MEMORY) or "bad_alloc" in first_line else words
 
 
 def _own_stdout() -> TextIO:
@@ -152,7 +152,7 @@ def _own_stdout() -> TextIO:
 
 
 class _Desk:
-    """Does what requests ask."""
+    """Answers requests."""
 
     def __init__(self, make: Callable[[dict[str, Any]], Contender]) -> None:
         self._make = make

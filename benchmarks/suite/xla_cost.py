@@ -51,7 +51,7 @@ class HloProduct:
 
 @dataclass(frozen=True)
 class XlaCost:
-    """What XLA says of a program.
+    """XLA's cost analysis of a program.
 
     Attributes:
         flops: of all operations, bodies of loops once.
@@ -75,7 +75,7 @@ class XlaCost:
 
 
 def xla_cost(function: Any, *arguments: Any, stage: Stage = "hlo") -> XlaCost:
-    """Return what XLA says a call costs.
+    """Return XLA's cost analysis of a call.
 
     Args:
         function: a ``tf.function`` with ``jit_compile=True``.

@@ -1,7 +1,7 @@
-"""Flows of couplings with exact densities: Real NVP, NICE, conditional Real NVP, and a spline flow.
+"""Normalizing flows plugin: Real NVP, conditional Real NVP, NICE and neural spline flows, with exact densities.
 
-For other plugins, this package also has the model `RealNVP` and the public names of `tfgen_plugins.flows.bijectors`. They are
-imported when they are first used, since TensorFlow is not to be loaded with the plugin.
+For other plugins, this package exports the model `RealNVP` and the public names of `tfgen_plugins.flows.bijectors`. They are
+imported on first use, so that the plugin registers without loading TensorFlow.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from tfgen import ModelSpec, Registration, hookimpl, require_option
 
-Mask = Literal["half", "checkerboard", "channel", "random"]
+CouplingMask = Literal["half", "checkerboard", "channel", "random"]
 
 #: Public names that need TensorFlow, with the modules that have them. `dir` does not list them: hooks are looked for there.
 _LAZY = {"RealNVP": "model"} | dict.fromkeys(
@@ -30,12 +30,12 @@ def __getattr__(name: str) -> Any:
 
 @dataclass(frozen=True)
 class FlowConfig:
-    """What all coupling flows have in common."""
+    """Options of every coupling flow."""
 
     layers: int = 5
-    """Coupling layers; the second of each pair moves what the first one keeps."""
-    mask: tuple[Mask, ...] = ("random",)
-    """Which dimensions a coupling keeps; several masks take turns, a pair of layers each."""
+    """Coupling layers; the second of each pair moves the dimensions that the first one keeps."""
+    mask: tuple[CouplingMask, ...] = ("random",)
+    """Dimensions that a coupling keeps; several masks take turns, one for each pair of layers."""
     network: Literal["mlp", "conv"] = "mlp"
     """Networks of the couplings: multi-layer perceptrons, or residual convolution networks (images only)."""
     units: int = 512
@@ -49,7 +49,7 @@ class FlowConfig:
     activation: Literal["relu", "gelu", "silu", "tanh"] = "relu"
     """Activation of the hidden layers."""
     alpha: float = 1e-6
-    """Images: distance from 0 and 1 that is kept before the logit. Bits/dim compare at equal alpha only."""
+    """Images: margin of the logit transform, ``logit(alpha + (1 - 2 alpha) x)``. Bits/dim compare at equal alpha only."""
 
     def __post_init__(self) -> None:
         for name in ("layers", "units", "depth", "channels", "blocks"):
@@ -65,7 +65,7 @@ class NICEConfig(FlowConfig):
 
 @dataclass(frozen=True)
 class SplineFlowConfig(FlowConfig):
-    """Options of a flow of splines."""
+    """Options of a neural spline flow."""
 
     bins: int = 8
     """spline: bins of each spline."""
@@ -83,7 +83,7 @@ class RealNVPConfig(SplineFlowConfig):
     """Options of Real NVP."""
 
     coupling: Literal["affine", "additive", "spline"] = "affine"
-    """What a coupling does to each dimension that it moves: x exp(s) + t, x + t, or a rational-quadratic spline."""
+    """Transform of each moved dimension: affine x exp(s) + t, additive x + t, or a rational-quadratic spline."""
 
 
 @hookimpl
@@ -97,28 +97,28 @@ def tfgen_register(registry: Registration) -> None:
         "realnvp",
         RealNVPConfig,
         "RealNVP",
-        "A flow of affine couplings: exact density of images and vectors.",
+        "Normalizing flow of affine couplings: exact density and fast sampling, for images and vectors.",
         real_nvp,
     )
     add(
         "conditional_realnvp",
         RealNVPConfig,
         "ConditionalRealNVP",
-        "A flow of affine couplings given a label: exact p(x|y).",
+        "Conditional Real NVP: exact density p(x|y), and so classification.",
         real_nvp,
     )
     add(
         "nice",
         NICEConfig,
         "NICE",
-        "A flow of additive couplings, which preserve volume, and one scale for each dimension.",
+        "Normalizing flow of additive, volume-preserving couplings, and one scale for each dimension.",
         nice,
     )
     add(
         "spline_flow",
         SplineFlowConfig,
         "SplineFlow",
-        "A flow of monotone rational-quadratic spline couplings.",
+        "Neural spline flow: couplings of monotone rational-quadratic splines, with an exact density.",
         splines,
     )
 

@@ -1,8 +1,8 @@
-"""Public bijectors for couplings under arbitrary binary masks, with or without a condition.
+"""Coupling layers as `tfb.Bijector`, under any binary mask, conditional or not: public building blocks of flows.
 
-`masked_coupling` is one coupling, `coupling_chain` a flow of several; `Partition` is a mask. All are made of
-`CachedRealNVP`, which is `tfb.RealNVP`, and `GatherPermute`, which is `tfb.Permute`. A condition is closed over by the
-function that gives the elementwise bijector.
+`masked_coupling` is one coupling, `coupling_chain` a flow of several; `Partition` is a mask. They consist of
+`CachedRealNVP`, a `tfb.RealNVP`, and `GatherPermute`, a `tfb.Permute`. A condition enters through the function that returns
+the elementwise bijector (a closure).
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Coupling:
     """One coupling of a chain.
 
     Attributes:
-        partition: the mask: which dimensions are kept.
-        elementwise: from the kept dimensions [..., kept] to a `tfb.Bijector` that transforms the moved ones [..., moved]
-            each by itself.
+        partition: the mask of kept dimensions.
+        elementwise: from the kept dimensions [..., kept] to a `tfb.Bijector` that transforms the moved
+            ones [..., moved] elementwise.
         second_of_pair: whether the mask is the complement of the mask of the coupling before, and stays so when weights are
             restored. Then nothing is permuted between the two.
     """
@@ -63,7 +63,7 @@ def coupling_chain(couplings: Sequence[Coupling], name: str = "couplings") -> An
     """Return ``c_1 o c_2 o ... o c_L`` as a `tfb.Chain` of `tfb.RealNVP`, so that ``c_L`` is applied first to a code.
 
     `tfb.RealNVP` keeps the first or the last entries of a vector. The couplings of a pair work in one order of the
-    dimensions: what the first one keeps, then what it moves. The first one keeps the first entries, the second one the last.
+    dimensions: kept dimensions of the first, then its moved ones. The first keeps the first entries, the second the last.
     Between pairs stands one permutation from order to order, or none where both are the order of the data, as for halves.
 
     Which permutations there are follows from the structure of the partitions alone, never from weights: masks are weights,

@@ -13,11 +13,11 @@ from tfgen_plugins.flows.partition import Partition
 
 
 class ConditionerMLP(MLP):
-    """`tfgen.layers.MLP` over the kept dimensions and the condition behind them; its result is zero at the start.
+    """MLP conditioner (`tfgen.layers.MLP`) of the kept dimensions and the condition; zero at initialisation.
 
     Args:
-        partition: which dimensions are kept.
-        parameters: how many each moved dimension needs.
+        partition: the mask of kept dimensions.
+        parameters: transform parameters for each moved dimension.
         condition: width of the condition, 0 for none.
         units: width of each hidden layer.
         depth: hidden layers.
@@ -53,17 +53,17 @@ class ConditionerMLP(MLP):
 
 
 class ResidualConvNet(keras.layers.Layer):
-    """A residual convolution network over the image of the kept pixels, with the mask as a further input channel.
+    """Residual convolutional conditioner of the image of kept pixels, with the mask as a further input channel.
 
     Blocks of 2x2 pixels are squeezed into channels (where height and width are even), which makes the convolutions four times
-    cheaper and their view twice as wide. Then ``h = conv(x)``, ``h = h + conv(a(conv(a(h))))`` for each block (He et al.:
-    Identity mappings in deep residual networks, 2016), and a 1x1 convolution to the parameters of each pixel. A condition
-    comes in as planes that are constant over the image.
+    cheaper and the receptive field twice as wide. Then ``h = conv(x)``, ``h = h + conv(a(conv(a(h))))`` for each block (He et
+    al.: Identity mappings in deep residual networks, 2016), and a 1x1 convolution to the parameters of each pixel. A condition
+    is concatenated as planes that are constant over the image.
 
     Args:
-        partition: which dimensions are kept.
+        partition: the mask of kept dimensions.
         shape: of the image, (height, width, channels).
-        parameters: how many each moved dimension needs.
+        parameters: transform parameters for each moved dimension.
         condition: width of the condition, 0 for none.
         channels: of the hidden layers.
         blocks: residual blocks, of two convolutions each.

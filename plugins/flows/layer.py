@@ -20,7 +20,7 @@ tfb = tfp.bijectors
 
 
 class CouplingLayer(keras.layers.Layer):
-    """A coupling's weights: its mask, its network, and the transform that the network gives parameters for.
+    """Coupling layer with weights: mask, conditioner network, and elementwise transform.
 
     Args:
         partition: the mask.
@@ -50,13 +50,13 @@ class CouplingLayer(keras.layers.Layer):
 def conditioner(
     config: FlowConfig, data: DataSpec, partition: Partition, parameters: int, condition: int, dtype: tf.DType
 ) -> keras.layers.Layer:
-    """Return the network that the options ask for.
+    """Build the conditioner network of a `FlowConfig`.
 
     Args:
         config: of the flow.
-        data: what one example is.
-        partition: which dimensions are kept.
-        parameters: how many each moved dimension needs.
+        data: the data set's spec.
+        partition: the mask of kept dimensions.
+        parameters: transform parameters for each moved dimension.
         condition: width of the condition, 0 for none.
         dtype: of its result.
     """
@@ -67,7 +67,7 @@ def conditioner(
 
 
 class DiagonalScale(keras.layers.Layer):
-    """``x_i = z_i exp(s_i)`` with one learned s for each dimension (Dinh, Krueger, Bengio 2015, section 3.3).
+    """Diagonal scaling layer of NICE: ``x_i = z_i exp(s_i)`` with learned s (Dinh, Krueger, Bengio 2015, section 3.3).
 
     Args:
         dimensions: D.

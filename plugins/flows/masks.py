@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen import DataSpec, TfgenError, as_seed, fold_in, uniform
-from tfgen_plugins.flows import Mask
+from tfgen_plugins.flows import CouplingMask
 
 _MASK_SEED = 0x6D61  # keeps the draws of masks apart from others made from the same seed
 
 
-def binary_mask(kind: Mask, data: DataSpec, layer: int, seed: int) -> NDArray[np.bool_]:
+def binary_mask(kind: CouplingMask, data: DataSpec, layer: int, seed: int) -> NDArray[np.bool_]:
     """Return the mask b of one layer, [D] over the flattened example, true where a dimension is kept.
 
     Layers come in pairs: the second of a pair has the inverted mask of the first, so that together they move everything.
@@ -25,12 +25,12 @@ def binary_mask(kind: Mask, data: DataSpec, layer: int, seed: int) -> NDArray[np
 
     Args:
         kind: of the mask.
-        data: what one example is.
+        data: the data set's spec.
         layer: position in the chain, from 0.
         seed: of the model, for ``random``.
 
     Raises:
-        TfgenError: when the data have no such mask.
+        TfgenError: for a channel mask of other data than images of even height and width.
     """
     dimensions = data.dimensions
     if kind == "half":
@@ -39,11 +39,11 @@ def binary_mask(kind: Mask, data: DataSpec, layer: int, seed: int) -> NDArray[np
         noise = uniform([dimensions], fold_in(fold_in(as_seed(seed), _MASK_SEED), layer // 2)).numpy()
         kept = np.argsort(np.argsort(noise, kind="stable"), kind="stable") < dimensions // 2
     elif kind == "checkerboard":
-        plane = data.shape[:2] if data.kind == "image" else data.shape
+        plane = data.shape[:2] if data.spatial else data.shape
         even = np.indices(plane).sum(axis=0) % 2 == 0
         kept = _on_every_channel(even, data)
     else:
-        if data.kind != "image" or data.shape[0] % 2 or data.shape[1] % 2:
+        if not data.spatial or data.shape[0] % 2 or data.shape[1] % 2:
             raise TfgenError(
                 "--mask channel squeezes 2x2 blocks of pixels, so it needs images of even height and width; "
                 f"got {data.kind}s of shape {data.shape}; use checkerboard, half or random."
@@ -69,5 +69,5 @@ def require_mask(mask: NDArray[np.generic]) -> NDArray[np.bool_]:
 
 
 def _on_every_channel(plane: NDArray[np.bool_], data: DataSpec) -> NDArray[np.bool_]:
-    channels = data.shape[2] if data.kind == "image" else 1
+    channels = data.shape[2] if data.spatial else 1
     return np.repeat(plane.reshape(-1), channels)

@@ -30,11 +30,11 @@ _LOGIT_SPREAD = 4.0
 
 
 class Flow(GenerativeModel):
-    """A flow ``z = f(x)`` of couplings over a standard normal z.
+    """Base class of coupling flows: a bijection ``z = f(x)`` to a standard normal z, density by change of variables.
 
-    Sampling runs ``x = f^-1(z)``, which is *forward* in the words of TensorFlow Probability. Images are dequantised,
-    squeezed and mapped to the real line first, and that map's log-determinant is part of the density. A condition, the
-    one-hot label, is closed over: it is concatenated to the input of each coupling's network.
+    Sampling computes ``x = f^-1(z)``, the `forward` method in TensorFlow Probability. Images are dequantised,
+    squeezed and mapped to the real line first, and that map's log-determinant is part of the density. The one-hot
+    label of a conditional flow is concatenated to the input of each coupling's network.
     """
 
     config: FlowConfig
@@ -43,14 +43,14 @@ class Flow(GenerativeModel):
         super().__init__(config, data, seed)
         if data.dimensions < 2:
             raise self.refuse("a coupling needs at least two dimensions.")
-        if config.network == "conv" and data.kind != "image":
+        if config.network == "conv" and not data.spatial:
             raise self.refuse("--network conv needs images; take --network mlp.")
         self.codec = LogitCodec(data, config.alpha, self.density_dtype)
         self.density = self.codec.density
         self.couplings = [self._coupling(layer) for layer in range(config.layers)]
 
     def transform(self, moved: int) -> Transform:
-        """Return what a coupling does to each of the dimensions that it moves: an affine map, if nobody says otherwise."""
+        """Return the elementwise transform of a coupling's moved dimensions: affine, unless a subclass overrides it."""
         return Affine(moved, self.density_dtype)
 
     def _coupling(self, layer: int) -> CouplingLayer:
@@ -68,24 +68,24 @@ class Flow(GenerativeModel):
 
         Args:
             labels: of a conditional flow, [n].
-            n: how many labels there have to be, where that is known.
+            n: number of examples, to check the labels against; None to skip the check.
         """
         return tfb.Chain([*self._to_data_space(), *self._chain(self.one_hot(labels, n))])
 
     def _to_data_space(self) -> list[Any]:
-        if self.data.kind == "vector":
+        if not self.data.quantised:
             return []
-        # The logits of images reach to log(1 / alpha), 13.8 for 1e-6: scaled, they lie where codes do.
+        # The logits of images reach log(1 / alpha), 13.8 for 1e-6; the scale matches them to standard normal codes.
         spread = tfb.Scale(tf.constant(_LOGIT_SPREAD, self.density_dtype))
         return [self.codec.bijector(), spread]
 
     def _chain(self, condition: tf.Tensor | None) -> list[Any]:
-        """Return the layers as bijectors, from that next to the data to that next to the codes."""
+        """Return the layers as bijectors, from the data side to the code side."""
         # Layers come in pairs of complementary masks, whatever masks were restored: `binary_mask` makes them so.
         return [coupling_chain([layer.coupling(condition, i % 2 == 1) for i, layer in enumerate(self.couplings)])]
 
     def distribution(self, labels: Any = None, n: int | None = None) -> Any:
-        """Return the `tfd.Distribution` of flat examples [..., D] in data space; with labels [n], one for each of them."""
+        """Return the `tfd.Distribution` of flat examples [..., D] in data space; with labels [n], a batch of n."""
         bijector = self.bijector(labels, n)
         return tfd.TransformedDistribution(self._base([] if labels is None else [tf.shape(labels)[0]]), bijector)
 
@@ -97,7 +97,7 @@ class Flow(GenerativeModel):
         nats = -tf.reduce_mean(self.log_prob(batch.x, batch.labels if self.conditional else None, seed=seed))
         per_dimension = nats / self.data.dimensions
         terms = {"loss": per_dimension, self.term_name("nll_nats"): nats}
-        if self.data.kind == "image":
+        if self.data.quantised:
             terms[self.term_name("bits_per_dim")] = bits_per_dim(nats, self.data.dimensions)
         return terms
 
@@ -108,7 +108,7 @@ class Flow(GenerativeModel):
         return self.distribution(labels, flat.shape[0]).log_prob(tf.identity(flat))
 
     def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
-        """Draw the examples ``first .. first + n - 1`` of a seed: uint8 images, or float32 vectors."""
+        """Sample the examples ``first .. first + n - 1`` of a seed: uint8 images, or float32 vectors."""
         return self.decode(normal([n, self.data.dimensions], seed, self.density_dtype, first), labels)
 
     def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
@@ -131,28 +131,28 @@ class Flow(GenerativeModel):
 
 
 class RealNVP(Flow):
-    """Couplings ``x_b = z_b exp(s(z_a)) + t(z_a)``, ``log|det dx/dz| = sum s(z_a)`` (Dinh et al. 2017, equations 4 to 6).
+    """Real NVP: couplings ``x_b = z_b exp(s(z_a)) + t(z_a)``, ``log|det dx/dz| = sum s(z_a)``.
 
-    The option ``coupling`` puts another transform in the affine one's place.
+    Dinh et al. 2017, equations 4 to 6. The option ``coupling`` replaces the affine transform by another one.
     """
 
     config: RealNVPConfig
 
     def transform(self, moved: int) -> Transform:
-        """Return the transform that the options name."""
+        """Return the transform of the option ``coupling``."""
         if self.config.coupling == "spline":
             return Spline(self.config.bins, self.config.bound)
         return Additive() if self.config.coupling == "additive" else super().transform(moved)
 
 
 class ConditionalRealNVP(RealNVP):
-    """Real NVP whose networks see the label: a density p(x|y) for each class y."""
+    """Conditional Real NVP: the coupling networks take the label as input; a density p(x|y) for each class y."""
 
     conditional = True
 
 
 class NICE(Flow):
-    """Additive couplings and, last, one scale for each dimension (Dinh, Krueger, Bengio 2015, sections 3.2 and 3.3)."""
+    """NICE: additive couplings and, last, one scale for each dimension (Dinh, Krueger, Bengio 2015, sections 3.2 and 3.3)."""
 
     config: NICEConfig
 
@@ -169,7 +169,7 @@ class NICE(Flow):
 
 
 class SplineFlow(Flow):
-    """Couplings of monotone rational-quadratic splines (Durkan et al. 2019)."""
+    """Neural spline flow: couplings of monotone rational-quadratic splines (Durkan et al. 2019)."""
 
     config: SplineFlowConfig
 

@@ -19,14 +19,14 @@ class Partition(keras.layers.Layer):
 
     In place of ``b * x`` and ``(1 - b) * x``, which carry a zero for each masked number, networks get the kept dimensions
     alone and return parameters for the moved ones alone: the same mathematics at half the work. The order of the dimensions
-    is a weight that no training changes, so a mask is saved with its model.
+    is a weight that no training changes, so a mask is saved with the model.
 
     Args:
         mask: b, [D]: 1 where a dimension is kept.
 
     Attributes:
-        kept: how many dimensions are kept.
-        moved: how many are moved.
+        kept: number of kept dimensions.
+        moved: number of moved dimensions.
         kept_last: whether the kept dimensions are the last ones of the data, as in the second of two half masks.
 
     Raises:
@@ -54,7 +54,7 @@ class Partition(keras.layers.Layer):
         return weight
 
     def is_complement_of(self, other: Partition) -> bool:
-        """Return whether each of the two was made to keep what the other one moves."""
+        """Return whether each of the two masks keeps the dimensions that the other one moves."""
         return self._made_with == tuple(not kept for kept in other._made_with)
 
     def permutation(self) -> tuple[tf.Tensor, tf.Tensor] | None:

@@ -21,7 +21,7 @@ class CachedRealNVP(tfb.RealNVP):
     made anew for each evaluation of a model.
 
     Args:
-        num_masked: how many entries of the last axis are kept: the first ones, or the last ones where it is negative.
+        num_masked: number of kept entries of the last axis: the first ones, or the last ones if it is negative.
         bijector_fn: ``(kept, moved_size, **condition) -> tfb.Bijector`` for the other entries; `kept` is [..., abs(num_masked)]
             and `moved_size` the number of the others. The keyword arguments are those given to the bijector's methods.
         name: of the bijector.

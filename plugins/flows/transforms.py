@@ -1,4 +1,4 @@
-"""Transforms of a coupling, one dimension at a time: affine, additive, rational-quadratic spline."""
+"""Elementwise transforms of a coupling: affine, additive, rational-quadratic spline."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ tfb = tfp.bijectors
 
 
 class Transform(Protocol):
-    """A family of monotone functions of one number, each picked by a few parameters; zeros pick the identity.
+    """Protocol of elementwise transforms: a parametric family of monotone functions; zero parameters are the identity.
 
     Attributes:
-        parameters: how many parameters pick one.
+        parameters: number of parameters for each moved dimension.
     """
 
     parameters: int
@@ -26,13 +26,13 @@ class Transform(Protocol):
 
 
 class Affine(keras.layers.Layer):
-    """``x -> x exp(s) + t`` (Dinh et al. 2017, equation 4), with ``s = r tanh(.)``: bounded by a learned range r.
+    """Affine transform ``x -> x exp(s) + t`` (Dinh et al. 2017, equation 4); ``s = r tanh(.)``: bounded by a learned range r.
 
     The bound keeps a layer from blowing up before it has learnt to; r starts at 1, one for each moved dimension.
 
     Args:
-        moved: how many dimensions move.
-        dtype: of the numbers.
+        moved: number of moved dimensions.
+        dtype: of the parameters.
     """
 
     parameters = 2
@@ -51,7 +51,7 @@ class Affine(keras.layers.Layer):
 
 
 class Additive:
-    """``x -> x + t``, which preserves volume (Dinh, Krueger, Bengio: NICE, 2015, section 3.2)."""
+    """Additive transform ``x -> x + t``, which preserves volume (Dinh, Krueger, Bengio: NICE, 2015, section 3.2)."""
 
     parameters = 1
 
@@ -61,7 +61,7 @@ class Additive:
 
 
 class Spline:
-    """A monotone rational-quadratic spline on [-B, B], the identity outside (Durkan et al. 2019, section 3).
+    """Spline transform: a monotone rational-quadratic spline on [-B, B], the identity outside (Durkan et al. 2019, section 3).
 
     Of 3K - 1 parameters, K become bin widths and K bin heights (softmax, each at least a thousandth of the interval),
     and K - 1 the slopes at the inner knots (softplus); at both ends the slope is 1.

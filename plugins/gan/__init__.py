@@ -1,4 +1,4 @@
-"""Generative adversarial networks: convolutional or dense, with and without labels, under four objectives."""
+"""GAN plugin: generative adversarial networks, convolutional or dense, conditional or not, with four objectives."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ class GANConfig:
     """Options of a generative adversarial network."""
 
     objective: Literal["nonsaturating", "minimax", "wgan-gp", "hinge"] = "nonsaturating"
-    """What the two networks play for: the generator maximises log D(G(z)), or minimises log(1 - D(G(z))); a Wasserstein
-    critic with a gradient penalty; or the hinge loss."""
+    """Losses: nonsaturating, the generator maximises log D(G(z)); minimax, it minimises log(1 - D(G(z))); wgan-gp, a
+    Wasserstein critic with a gradient penalty; or hinge, the hinge loss."""
     latent: int = 64
     """Size of a code z."""
     network: Literal["conv", "mlp"] = "conv"
     """Generator and discriminator: convolutions (images only), or multi-layer perceptrons."""
     filters: int = 32
-    """conv: filters of the convolution nearest to the image; each one further in has twice as many."""
+    """conv: filters of the convolution next to the image; each deeper one has twice as many."""
     units: int = 256
     """mlp: width of each hidden layer."""
     depth: int = 3
     """mlp: hidden layers."""
     discriminator_steps: int = 1
-    """Steps of the discriminator, each on a batch of its own, for one of the generator."""
+    """Discriminator steps, each on its own batch, for one generator step."""
     r1: float | None = None
-    """Weight gamma of the penalty gamma/2 E|grad D(x)|^2 on the gradient at true examples; by default 1, and 0 with wgan-gp,
-    which has a penalty of its own."""
+    """Weight gamma of the R1 penalty gamma/2 E|grad D(x)|^2 on the gradient at true examples; by default 1, and 0 with
+    wgan-gp, which has its own penalty."""
     gradient_penalty: float = 10.0
-    """wgan-gp: weight lambda of the penalty on gradients whose norm is not 1."""
+    """wgan-gp: weight lambda of the penalty on gradient norms other than 1."""
     generator_rate: float | None = None
     """Learning rate of the generator; by default --learning-rate."""
     discriminator_rate: float | None = None
@@ -50,20 +50,20 @@ class GANConfig:
 
 @hookimpl
 def tfgen_register(registry: Registration) -> None:
-    """Add the adversarial networks, and what their discriminators say as metrics."""
+    """Add the models ``gan`` and ``cgan``, and the mean outputs of their discriminators as metrics."""
     for name, title in (("d_true", "mean of D on true examples"), ("d_generated", "mean of D on generated examples")):
         registry.add_metric(MetricSpec(name, title, "mean of D", of="training", panel="mean of D"))
     for name, model, summary, reference in (
         (
             "gan",
             "GAN",
-            "A generator trained against a discriminator: sharp samples, no density.",
+            "Generative adversarial network: a generator against a discriminator; sharp samples, no density.",
             "Goodfellow et al.: Generative adversarial nets, NIPS 2014",
         ),
         (
             "cgan",
             "ConditionalGAN",
-            "A generator trained against a projection discriminator, given a label: sharp samples of a class.",
+            "Conditional GAN with a projection discriminator: sharp samples of a given class.",
             "Miyato, Koyama: cGANs with projection discriminator, ICLR 2018",
         ),
     ):
@@ -75,7 +75,7 @@ def tfgen_register(registry: Registration) -> None:
                 summary=summary,
                 reference=reference,
                 takes_labels=model == "ConditionalGAN",
-                # Losses of two players tell nothing, so the last weights are kept, averaged; no momentum, as the game turns.
+                # Adversarial losses do not rank weights, so the last ones are kept, averaged; momentum destabilises.
                 training={
                     "epochs": 100,
                     "batch_size": 64,

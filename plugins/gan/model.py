@@ -1,4 +1,4 @@
-"""Generative adversarial networks: a generator's and a discriminator's objective, and codes that decode."""
+"""GAN and conditional GAN: generator, discriminator, and one objective for each of them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import Batch, Context, DataSpec, GenerativeModel, Objective, fold_in, normal, quantise, uniform
-from tfgen.layers import DenseStack, from_signed, to_signed
+from tfgen import Batch, Context, DataSpec, GenerativeModel, Objective, fold_in, normal, uniform
+from tfgen.layers import DenseStack
 from tfgen_plugins.gan import GANConfig
-from tfgen_plugins.gan.games import GAMES, gradient_penalty, r1_penalty, values_and_gradients
 from tfgen_plugins.gan.networks import ConvFeatures, ConvGenerator, DenseGenerator, Discriminator, dense_features
+from tfgen_plugins.gan.objectives import OBJECTIVES, gradient_penalty, r1_penalty, values_and_gradients
 
 tfd = tfp.distributions
 
@@ -21,12 +21,13 @@ _CODES, _SHARES = range(2)  # purposes of a seed
 
 
 class GAN(GenerativeModel):
-    """A generator G makes examples of codes z ~ N(0, I); a discriminator D learns to tell them from true ones.
+    """Generative adversarial network (Goodfellow et al. 2014): generator G(z), z ~ N(0, I), and discriminator D(x).
 
-    Each has an objective, an optimizer and a learning rate of its own. A step is one of the discriminator; the generator
-    moves in each k-th step, behind it. There is no density: what the model is worth shows in its samples alone.
+    D is trained to tell true examples from generated ones, G to make D fail. Each has an objective, an optimizer and a learning
+    rate of its own. Every step updates the discriminator; every k-th step then updates the generator. There is no density, so
+    a GAN is evaluated by its samples alone (FID, KID, precision and recall; low recall is a sign of mode collapse).
 
-    Images are seen by both networks as numbers in [-1, 1], vectors as they are.
+    Both networks work on images scaled to [-1, 1], and on vectors as they are.
     """
 
     config: GANConfig
@@ -34,9 +35,9 @@ class GAN(GenerativeModel):
 
     def __init__(self, config: GANConfig, data: DataSpec, seed: int) -> None:
         super().__init__(config, data, seed)
-        if data.kind == "vector" and config.network != "mlp":
+        if not data.spatial and config.network != "mlp":
             raise self.refuse("vectors need --network mlp.")
-        self.game = GAMES[config.objective]
+        self.objective = OBJECTIVES[config.objective]
         wasserstein = config.objective == "wgan-gp"
         self.r1 = config.r1 if config.r1 is not None else 0.0 if wasserstein else 1.0
         classes, dtype = (data.classes or 0) if self.conditional else 0, self.density_dtype
@@ -51,7 +52,7 @@ class GAN(GenerativeModel):
             self.discriminator = Discriminator(features, classes, not wasserstein, dtype)
 
     def objectives(self) -> Sequence[Objective]:
-        """Return the discriminator's loss, and the generator's behind it."""
+        """Return two objectives: the discriminator, and after it the generator, every k-th step."""
         config = self.config
         return [
             Objective(
@@ -70,9 +71,9 @@ class GAN(GenerativeModel):
         ]
 
     def _discriminator_loss(self, batch: Batch, seed: tf.Tensor, context: Context) -> dict[str, tf.Tensor]:
-        """Return the game's loss of D with the penalties, and the mean of D on true and on generated examples."""
+        """Return the discriminator's loss with its penalties, and the mean of D on true and on generated examples."""
         one_hot = self._rows(batch.labels)
-        true = self._seen(batch.x)
+        true = self._scaled(batch.x)
         generated = tf.stop_gradient(self._generated(self._codes(true.shape[0], seed), one_hot))
 
         def values(x: tf.Tensor) -> tf.Tensor:
@@ -89,21 +90,21 @@ class GAN(GenerativeModel):
             shares = uniform([true.shape[0]], fold_in(seed, _SHARES), self.density_dtype)
             penalty = gradient_penalty(values, true, generated, shares)
             penalties["gradient_penalty"] = self.config.gradient_penalty, penalty
-        loss = self.game.discriminator(on_true, on_generated)
+        loss = self.objective.discriminator(on_true, on_generated)
         for weight, penalty in penalties.values():
             loss += weight * penalty
         return {
             "loss": loss,
-            "d_true": self.game.shown(on_true),
-            "d_generated": self.game.shown(on_generated),
+            "d_true": self.objective.logged(on_true),
+            "d_generated": self.objective.logged(on_generated),
             **{name: penalty for name, (_, penalty) in penalties.items()},
         }
 
     def _generator_loss(self, batch: Batch, seed: tf.Tensor, context: Context) -> dict[str, tf.Tensor]:
-        """Return the game's loss of G, on as many new codes as the batch has examples and under its labels."""
+        """Return the generator's loss, on as many new codes as the batch has examples, with the labels of the batch."""
         one_hot = self._rows(batch.labels)
         generated = self._generated(self._codes(batch.x.shape[0], seed), one_hot)
-        return {"loss": self.game.generator(self.discriminator(generated, one_hot))}
+        return {"loss": self.objective.generator(self.discriminator(generated, one_hot))}
 
     def _rows(self, labels: Any) -> tf.Tensor | None:
         return self.one_hot(labels) if self.conditional else None
@@ -111,33 +112,28 @@ class GAN(GenerativeModel):
     def _codes(self, n: int, seed: Any, first: Any = None) -> tf.Tensor:
         return normal([n, self.config.latent], fold_in(seed, _CODES), self.density_dtype, first)
 
-    def _seen(self, x: Any) -> tf.Tensor:
-        """Return examples as the networks see them: grey levels as ``2 x / (levels - 1) - 1``."""
-        if self.data.kind == "vector":
-            return tf.cast(x, self.density_dtype)
-        return to_signed(x, self.data.levels, self.density_dtype)
+    def _scaled(self, x: Any) -> tf.Tensor:
+        """Return examples scaled for the networks: grey levels as ``2 x / (levels - 1) - 1``."""
+        return self.data.to_signed(x, self.density_dtype)
 
     def _generated(self, z: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
         x = self.generator(z, one_hot)
-        return x if self.data.kind == "vector" else tf.tanh(x)
+        return tf.tanh(x) if self.data.quantised else x
 
-    # What can be had from it
+    # Codes and samples
 
     def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Return G(z): uint8 images, or float32 vectors; nothing in it is random."""
+        """Decode: return G(z) as uint8 images, or float32 vectors; deterministic, the seed has no effect."""
         z = tf.cast(z, self.density_dtype)
-        x = self._generated(z, self.one_hot(labels, z.shape[0]))
-        if self.data.kind == "vector":
-            return x
-        return quantise(from_signed(x, self.data.levels) + 0.5, self.data.levels)
+        return self.data.from_signed(self._generated(z, self.one_hot(labels, z.shape[0])))
 
     def prior(self, labels: Any = None) -> Any:
-        """Return N(0, I), the same for all labels."""
+        """Return the prior N(0, I), the same for all labels."""
         self.one_hot(labels)
         return tfd.Sample(tfd.Normal(tf.zeros([], self.density_dtype), 1.0), self.config.latent)
 
     def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
-        """Draw the codes ``first .. first + n - 1`` of a seed and decode them: uint8 images, or float32 vectors."""
+        """Sample the codes ``first .. first + n - 1`` of a seed and decode them: uint8 images, or float32 vectors."""
         return self.decode(self._codes(n, seed, first), labels)
 
     def basis(self) -> Mapping[str, Any]:
@@ -146,6 +142,6 @@ class GAN(GenerativeModel):
 
 
 class ConditionalGAN(GAN):
-    """The same given a label, which both networks are told (Mirza, Osindero 2014; Miyato, Koyama 2018)."""
+    """Conditional GAN: generator and discriminator take the label as input (Mirza, Osindero 2014; Miyato, Koyama 2018)."""
 
     conditional = True

@@ -1,6 +1,6 @@
-"""Generators, from a code to an example, and discriminators, from an example to one number.
+"""Generator and discriminator networks of a GAN: code to example, example to one score.
 
-A label comes into a generator as a one-hot vector beside the code. A discriminator takes it by projection: with h the last
+A generator takes the label as a one-hot vector concatenated to the code, a discriminator by projection: with h the last
 hidden layer, ``D(x, y) = a . h(x) + b + v_y . h(x)`` (Miyato, Koyama 2018, equation 3).
 """
 
@@ -14,19 +14,19 @@ import tensorflow as tf
 
 from tfgen.layers import DenseStack, NarrowConv2DTranspose, halved, halved_sides, upsampled, with_label
 
-_SLOPE = 0.2  # of the leaky rectifier below zero
+_SLOPE = 0.2  # of the leaky ReLU below zero, as in DCGAN (Radford et al. 2016)
 _KERNEL = 4
 _HALVINGS = 3
 _START = "he_normal"
 
 
 def rectified(x: tf.Tensor) -> tf.Tensor:
-    """Return ``max(x, 0.2 x)``, which lets gradients through on both sides."""
+    """Leaky ReLU: ``max(x, 0.2 x)``."""
     return tf.maximum(x, _SLOPE * x)
 
 
 class ConvGenerator(keras.layers.Layer):
-    """A linear layer to the smallest feature maps, and transposed convolutions of stride 2, each to half as many filters.
+    """Convolutional generator: a dense layer to the smallest maps, transposed convolutions of stride 2 that halve the filters.
 
     The sides of the maps are those of `tfgen.layers.halved_sides`.
 
@@ -57,7 +57,7 @@ class ConvGenerator(keras.layers.Layer):
         self.built = True
 
     def call(self, z: tf.Tensor, one_hot: tf.Tensor | None = None) -> tf.Tensor:
-        """Return [n, height, width, channels] without bounds for codes [n, latent] and labels [n, k]."""
+        """Return unbounded images [n, height, width, channels] for codes [n, latent] and labels [n, k]."""
         hidden = rectified(tf.reshape(self.stem(with_label(z, one_hot)), [-1, *self.start]))
         for convolution, side in zip(self.convolutions, self.sides[1:], strict=False):
             hidden = rectified(upsampled(convolution, hidden, side))
@@ -65,14 +65,14 @@ class ConvGenerator(keras.layers.Layer):
 
 
 class ConvFeatures(keras.layers.Layer):
-    """Convolutions of stride 2, each with twice as many filters as the one before, as one vector.
+    """Convolutional features of a discriminator: convolutions of stride 2, each with twice the filters, flattened.
 
     Args:
         shape: of an image, (height, width, channels).
         filters: of the first convolution.
 
     Attributes:
-        width: of the vector.
+        width: size of the feature vector.
     """
 
     def __init__(self, shape: Sequence[int], filters: int) -> None:
@@ -96,12 +96,12 @@ class ConvFeatures(keras.layers.Layer):
 
 
 def dense_features(inputs: int, units: int, depth: int) -> DenseStack:
-    """Return rectified dense layers over flattened inputs; arguments as for `tfgen.layers.DenseStack`."""
+    """Return dense layers with leaky ReLU over flattened inputs; arguments as for `tfgen.layers.DenseStack`."""
     return DenseStack(inputs, units, depth, rectified, _START)
 
 
 class DenseGenerator(keras.layers.Layer):
-    """A perceptron over the code, with the label beside it.
+    """Dense generator: a multi-layer perceptron of the code and the label.
 
     Args:
         latent: size of a code.
@@ -123,18 +123,18 @@ class DenseGenerator(keras.layers.Layer):
         self.built = True
 
     def call(self, z: tf.Tensor, one_hot: tf.Tensor | None = None) -> tf.Tensor:
-        """Return [n, *shape] without bounds for codes [n, latent] and labels [n, k]."""
+        """Return unbounded examples [n, *shape] for codes [n, latent] and labels [n, k]."""
         hidden = tf.cast(self.hidden(with_label(z, one_hot)), self.head.compute_dtype)
         return tf.reshape(self.head(hidden), [-1, *self.shape])
 
 
 class Discriminator(keras.layers.Layer):
-    """One number for each example: a linear function of features, to which the label adds one of its own.
+    """Projection discriminator D(x) or D(x, y): a linear function of features, plus one for the label.
 
     Args:
-        features: the layer that finds them; has a ``width``.
-        classes: how many labels there are, 0 for none.
-        bias: whether the linear function has a constant, b; a game that sees only differences of D has no use for one.
+        features: the feature layer, with an attribute ``width``.
+        classes: number of classes, 0 for an unconditional discriminator.
+        bias: whether the linear function has a constant b; the Wasserstein loss depends on differences of D alone.
         dtype: of the result.
     """
 

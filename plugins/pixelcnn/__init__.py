@@ -1,4 +1,4 @@
-"""PixelCNN: exact likelihood pixel by pixel, by masked convolutions, with a cached sampler."""
+"""PixelCNN plugin: an autoregressive model of images with masked convolutions, exact likelihood and a cached sampler."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ class PixelCNNConfig:
     """Options of a PixelCNN."""
 
     network: Literal["gated", "plain"] = "gated"
-    """Gated convolutions in a vertical and a horizontal stack, which see all earlier pixels, or plain masked convolutions
-    in residual blocks, which are faster and have a blind spot."""
+    """Gated convolutions in a vertical and a horizontal stack, whose receptive field has no blind spot, or plain masked
+    convolutions in residual blocks, which are faster and have a blind spot."""
     blocks: int = 6
-    """Blocks behind the first layer."""
+    """Blocks after the first layer."""
     filters: int = 32
-    """Filters of a block; features are as wide in a gated network, and twice as wide in a plain one."""
+    """Filters of a block; features have as many channels in a gated network, twice as many in a plain one."""
     reach: int = 1
-    """How far the convolutions of a block reach up and to the sides; 1 is a kernel of 3x3."""
+    """Radius of a block's convolutions: 1 is a masked kernel of 3x3, 2 of 5x5."""
     first_reach: int = 3
-    """How far the first layer reaches; 3 is a kernel of 7x7."""
+    """Radius of the first layer: 3 is a masked kernel of 7x7."""
     attention: int = 0
-    """Causal self-attention blocks, spread evenly among the others: each pixel sees the features of all earlier ones."""
+    """Causal self-attention blocks, spread evenly among the others; with one, the receptive field is all earlier pixels."""
     dropout: float = 0.0
-    """Part of a block's features that training leaves out."""
+    """Dropout rate of a block's features in training."""
     conditional: bool = False
-    """Learn p(x|y) with a bias for each label in each block."""
+    """Learn p(x|y), with a learned bias for each label in each block."""
     output: Literal["bernoulli", "categorical", "discretized_logistic"] = "bernoulli"
-    """p of a pixel: a bit; a probability for each grey level; or a mixture of logistics rounded to grey levels."""
+    """Distribution of a pixel: a bit; a probability for each grey level; or a mixture of logistics rounded to grey levels."""
     binarise: Literal["stochastic", "static", "threshold"] = "stochastic"
-    """bernoulli: how grey levels become bits: drawn anew for each step, drawn once for each image, or compared with 1/2."""
+    """bernoulli: how grey levels become bits: drawn anew in each step, drawn once for each image, or thresholded at 1/2."""
     components: int = 10
     """discretized_logistic: components of the mixture."""
 
@@ -46,11 +46,11 @@ class PixelCNNConfig:
 
 @dataclass(frozen=True)
 class PixelCNNSampling:
-    """Options of sampling."""
+    """Sampling options of a PixelCNN."""
 
     temperature: float = 1.0
-    """Probabilities of a pixel become proportional to p^(1/T): below 1 the likelier values are drawn more often than the
-    model says, above 1 the others; 1 is the model itself."""
+    """T: probabilities of a pixel become proportional to p^(1/T). Below 1 likely values are drawn more often than under the
+    model, above 1 less often; 1 samples the model itself."""
 
     def __post_init__(self) -> None:
         possible = self.temperature > 0 and math.isfinite(self.temperature)
@@ -65,7 +65,7 @@ def tfgen_register(registry: Registration) -> None:
             name="pixelcnn",
             config=PixelCNNConfig,
             model="tfgen_plugins.pixelcnn.model:build_pixelcnn",
-            summary="Pixels one after another by masked convolutions: exact likelihood, inpainting of any mask.",
+            summary="Autoregressive, pixel by pixel: exact likelihood, inpainting under any mask, fast cached sampling.",
             reference="van den Oord et al.: Conditional image generation with PixelCNN decoders, NIPS 2016",
             sampling=PixelCNNSampling,
             takes_labels=True,  # where --conditional says so

@@ -1,4 +1,4 @@
-"""Causal self-attention: each pixel looks back at the features of all earlier ones (Chen et al. 2018, PixelSNAIL)."""
+"""Causal self-attention: each pixel attends to the features of all earlier pixels (Chen et al. 2018, PixelSNAIL)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-from tfgen_plugins.pixelcnn.views import CausalLayer, Pixel
+from tfgen_plugins.pixelcnn.modes import CausalLayer, PixelMode
 
-# Pixels look back by bands of so many rows: half of the work of all pixels by all, in few enough operations.
+# Rows of queries handled together: half of the work of full attention (later keys are left out), in few enough operations.
 _ROWS = 4
 
 
 class CausalAttention(CausalLayer):
-    """One head of attention over the features of a pixel and of all before it.
+    """One head of causal self-attention over the features of a pixel and of all earlier pixels.
 
         y_i = sum_{j <= i} softmax_j(q_i . k_j / sqrt(d)) v_j,    q, k from features and position, v from features
 
-    Features of pixel j are made from pixels before j, so that j = i gives nothing away.
+    The features of pixel j are computed from pixels before j, so that j = i is allowed: the network stays causal.
 
     Args:
         height: of an image.
@@ -32,7 +32,7 @@ class CausalAttention(CausalLayer):
     def __init__(self, height: int, width: int, inputs: int, keys: int, values: int, name: str) -> None:
         super().__init__(name=name)
         self.height, self.width, self.inputs, self.keys, self.values = height, width, inputs, keys, values
-        # One matrix for queries, keys and values; the last two rows are for the position.
+        # One matrix for queries, keys and values of the features, one for queries and keys of the position.
         self.kernel = self.add_weight((inputs, 2 * keys + values), initializer="glorot_uniform", name="kernel")
         self.position = self.add_weight((2, 2 * keys), initializer="glorot_uniform", name="position")
         self.built = True
@@ -46,14 +46,14 @@ class CausalAttention(CausalLayer):
         return queries * self.keys**-0.5, keys, values
 
     def whole(self, x: tf.Tensor) -> tf.Tensor:
-        """Return [batch, height, width, values]."""
+        """Attend over whole images; return [batch, height, width, values]."""
         height, width = self.height, self.width
         row, column = tf.meshgrid(tf.range(height), tf.range(width), indexing="ij")
         queries, keys, values = (
             tf.reshape(part, [-1, height * width, part.shape[-1]]) for part in self._projected(x, row, column)
         )
         parts = []
-        for first in range(0, height, _ROWS):  # for each band of rows, what lies below it is not even computed
+        for first in range(0, height, _ROWS):  # keys below the band of rows are masked anyway: they are not computed
             begin, end = first * width, min(first + _ROWS, height) * width
             logits = tf.matmul(queries[:, begin:end], keys[:, :end], transpose_b=True)
             later = tf.range(end)[None, :] > tf.range(begin, end)[:, None]
@@ -62,11 +62,11 @@ class CausalAttention(CausalLayer):
         return tf.reshape(tf.concat(parts, axis=1), [-1, height, width, self.values])
 
     def cache_shape(self, width: int, batch: int) -> list[int]:
-        """Return the shape of the keys and values of all pixels: the batch behind them, where sums over them go fastest."""
+        """Return the shape of the key-value cache of all pixels; the batch comes last, where sums over channels are fastest."""
         return [self.height * width, self.keys + self.values, batch, 1]
 
-    def pixel(self, x: tf.Tensor, at: Pixel) -> tf.Tensor:
-        """Return [batch, values]."""
+    def pixel(self, x: tf.Tensor, at: PixelMode) -> tf.Tensor:
+        """Attend from one pixel to the cached keys and values; return [batch, values]."""
         query, key, value = self._projected(x, at.row, at.column)
         place = at.row * self.width + at.column
         entry = tf.transpose(tf.concat([key, value], axis=-1))[None, :, :, None]

@@ -1,4 +1,4 @@
-"""PixelCNN: ``log p(x) = sum_i log p(x_i | x_<i)``, each term by one pass of a causal network (van den Oord et al. 2016)."""
+"""PixelCNN: an autoregressive model, ``log p(x) = sum_i log p(x_i | x_<i)``, all terms in one pass of a causal network."""
 
 from __future__ import annotations
 
@@ -11,33 +11,38 @@ import tensorflow as tf
 from tfgen import Batch, Context, DataError, DataSpec, GenerativeModel, Objective, fold_in, split_seed, uniform
 from tfgen.layers import bits_per_dim
 from tfgen_plugins.pixelcnn import PixelCNNConfig
-from tfgen_plugins.pixelcnn.drawing import Noise, Program, completer, naive_sampler, sampler
-from tfgen_plugins.pixelcnn.network import network_of
-from tfgen_plugins.pixelcnn.outputs import output_of
-from tfgen_plugins.pixelcnn.walks import Model
+from tfgen_plugins.pixelcnn.network import build_network
+from tfgen_plugins.pixelcnn.outputs import build_output
+from tfgen_plugins.pixelcnn.programs import Noise, Program, inpainting_program, naive_sampling_program, sampling_program
+from tfgen_plugins.pixelcnn.sampler import Sampler
 
 _COLDEST = 1e-6
 _OBSERVATION, _DROPOUT, _PIXELS = range(3)  # purposes of a seed
 
 
 class PixelCNN(GenerativeModel):
-    """Pixels in raster order, each given all before it; exact log-probabilities of the values that it observes."""
+    """PixelCNN (van den Oord et al. 2016): exact log-likelihood of pixels in raster order, each given all pixels before it.
+
+    Training is by teacher forcing: all conditionals of true images in one pass. Sampling is ancestral, pixel by pixel.
+    """
 
     config: PixelCNNConfig
     density = "exact"
 
     def __init__(self, config: PixelCNNConfig, data: DataSpec, seed: int) -> None:
         super().__init__(config, data, seed)
-        if data.kind != "image":
-            raise self.refuse("pixels need an order; take images, or another model for vectors.")
+        if not (data.spatial and data.quantised):
+            raise self.refuse(
+                "a PixelCNN models pixels in raster order, so it needs images; take another model for vectors."
+            )
         with keras.name_scope("pixelcnn"):
-            self.pixels = output_of(config, data)
+            self.pixels = build_output(config, data)
             classes = (data.classes or 0) if self.conditional else 0
-            self.network = network_of(config, data.shape, classes, self.pixels.parameters)
+            self.network = build_network(config, data.shape, classes, self.pixels.parameters)
         self.scored_as = self.pixels.scored_as
-        self.walked = Model(self.network, self.pixels, data.shape)
-        self._draw, self._draw_naively = sampler(self.walked), naive_sampler(self.walked)
-        self._complete = completer(self.walked)
+        self.sampler = Sampler(self.network, self.pixels, data.shape)
+        self._draw, self._draw_naively = sampling_program(self.sampler), naive_sampling_program(self.sampler)
+        self._complete = inpainting_program(self.sampler)
 
     # Densities
 
@@ -50,15 +55,15 @@ class PixelCNN(GenerativeModel):
         """Return ``log p(x_i | x_<i)`` of each pixel, [batch, height, width] nats.
 
         Args:
-            values: what was observed of the images.
+            values: observed values of the images: bits or grey levels.
             one_hot: labels [batch, classes], or None.
-            dropout_seed: in training.
+            dropout_seed: seed of dropout in training; None switches dropout off.
         """
-        raw = self.network(self.walked.seen(values), one_hot, dropout_seed)
+        raw = self.network(self.sampler.network_input(values), one_hot, dropout_seed)
         return self.pixels.log_prob(values, raw)
 
     def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Return log p(x), or log p(x|y), in nats, [batch]: exact; `seed` is for bits that are drawn from grey levels."""
+        """Return the exact log p(x), or log p(x|y), in nats, [batch]; `seed` draws the bits of stochastic binarisation."""
         values = self._observed(x, seed)
         return tf.reduce_sum(self.pixel_log_probs(values, self.one_hot(labels, values.shape[0])), axis=[1, 2])
 
@@ -79,17 +84,17 @@ class PixelCNN(GenerativeModel):
         return terms
 
     def basis(self) -> Mapping[str, Any]:
-        """Return what was scored."""
+        """Return the fields of the basis: grey levels or bits, and how images were binarised."""
         return self.pixels.basis()
 
-    # Images
+    # Sampling and inpainting
 
     def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0, temperature: Any = 1.0) -> tf.Tensor:
-        """Draw the images ``first .. first + n - 1`` of a seed, uint8; each pixel at a temperature, see `PixelCNNSampling`."""
+        """Draw the images ``first .. first + n - 1`` of a seed, uint8; temperature as in `PixelCNNSampling`."""
         return self._drawn(self._draw, temperature, n, labels, seed, first)
 
     def sample_naively(self, n: int, labels: Any = None, seed: Any = 0, temperature: Any = 1.0) -> tf.Tensor:
-        """Return what `sample` returns, by a pass of the whole network for each pixel: for tests and benchmarks."""
+        """Return the same as `sample`, by a full pass of the network for each pixel: a reference for tests and benchmarks."""
         return self._drawn(self._draw_naively, temperature, n, labels, seed)
 
     def _drawn(self, program: Program, temperature: Any, n: int, labels: Any, seed: Any, first: Any = 0) -> tf.Tensor:
@@ -103,11 +108,11 @@ class PixelCNN(GenerativeModel):
         return self.pixels.images(values)
 
     def inpaint(self, x: Any, known_mask: Any, labels: Any = None, seed: Any = 0, particles: int = 1) -> tf.Tensor:
-        """Return images equal to `x` where `known_mask` [batch, height, width] is true, drawn elsewhere.
+        """Inpaint: return images equal to `x` where `known_mask` [batch, height, width] is true, sampled elsewhere.
 
-        With one particle each unknown pixel is drawn given the pixels before it, so that a hole knows nothing of what comes
-        behind it. With more, particles are resampled by how well they predict the known pixels behind a hole (sequential
-        importance resampling); with their number the result tends to a draw from p(unknown | known) for any mask.
+        With one particle each unknown pixel is drawn given the pixels before it, so that a hole ignores the known pixels after
+        it. With more, particles are resampled by how well they predict the known pixels after a hole (sequential importance
+        resampling, a particle filter); as their number grows the result tends to a draw from p(unknown | known) for any mask.
 
         Raises:
             DataError: for images, a mask or labels that do not fit, or less than one particle.
@@ -127,16 +132,16 @@ class PixelCNN(GenerativeModel):
             uniform([n, height], rows, self.density_dtype),
             uniform([n], last, self.density_dtype),
         )
-        found = self._complete((values, known, noise, self.one_hot(labels, n)), particles)
-        return tf.where(known[..., None], x, self.pixels.images(found))
+        result = self._complete((values, known, noise, self.one_hot(labels, n)), particles)
+        return tf.where(known[..., None], x, self.pixels.images(result))
 
 
 class ConditionalPixelCNN(PixelCNN):
-    """The same given a label: exact p(x|y)."""
+    """Conditional PixelCNN: exact p(x|y), with a label bias in each block."""
 
     conditional = True
 
 
 def build_pixelcnn(config: PixelCNNConfig, data: DataSpec, seed: int) -> PixelCNN:
-    """Return the model, conditional if the options say so."""
+    """Build a `PixelCNN`, or with ``conditional`` a `ConditionalPixelCNN`."""
     return (ConditionalPixelCNN if config.conditional else PixelCNN)(config, data, seed)

@@ -17,19 +17,19 @@ from tfgen_plugins.pixelcnn.blocks import (
     ResidualBlock,
     dense,
 )
-from tfgen_plugins.pixelcnn.views import CausalLayer, View, Whole
+from tfgen_plugins.pixelcnn.modes import CausalLayer, Mode, WholeMode
 
 Conditions = Sequence[tf.Tensor | None]
 
 
-class Network(keras.layers.Layer):
-    """Blocks one behind another, from an image to the numbers [..., outputs] of each pixel.
+class CausalNetwork(keras.layers.Layer):
+    """Causal network of a PixelCNN: from an image to the distribution parameters [..., outputs] of each pixel.
 
     Args:
-        blocks: the first of them takes the image.
-        width: channels of the last one's features.
+        blocks: applied in order; the first reads the image.
+        width: channels of the last block's features.
         hidden: width of the head's hidden layer.
-        outputs: how many numbers each pixel needs.
+        outputs: number of distribution parameters for each pixel.
     """
 
     def __init__(self, blocks: Sequence[Block], width: int, hidden: int, outputs: int) -> None:
@@ -39,44 +39,46 @@ class Network(keras.layers.Layer):
         self.built = True
 
     def causal_layers(self) -> list[CausalLayer]:
-        """Return the layers with an extent in space, in the order of the blocks."""
+        """Return the causal layers (convolutions and attention), in the order of the blocks."""
         return [layer for block in self.blocks for layer in block.causal_layers()]
 
     def conditions(self, one_hot: tf.Tensor | None) -> Conditions:
-        """Return what a label adds in each block."""
+        """Return the label bias of each block; None for a block without one."""
         return [block.condition(one_hot) for block in self.blocks]
 
-    def above(self, image: tf.Tensor, conditions: Conditions, at: View) -> list[tf.Tensor | None]:
-        """Return what each block has from the rows above."""
-        v, links = image, []
+    def vertical_stack(self, image: tf.Tensor, conditions: Conditions, at: Mode) -> list[tf.Tensor | None]:
+        """Run the vertical stack; return each block's link to its horizontal stack, None for a block without one."""
+        v, from_vertical = image, []
         for block, condition in zip(self.blocks, conditions, strict=True):
-            v, link = block.above(v, condition, at)
-            links.append(link)
-        return links
+            v, link = block.vertical_stack(v, condition, at)
+            from_vertical.append(link)
+        return from_vertical
 
-    def along(self, image: tf.Tensor, links: Sequence[tf.Tensor | None], conditions: Conditions, at: View) -> tf.Tensor:
-        """Return the numbers of each pixel's distribution, [..., outputs]."""
+    def horizontal_stack(
+        self, image: tf.Tensor, from_vertical: Sequence[tf.Tensor | None], conditions: Conditions, at: Mode
+    ) -> tf.Tensor:
+        """Run the horizontal stack and the head; return the distribution parameters of each pixel, [..., outputs]."""
         h = image
-        for block, link, condition in zip(self.blocks, links, conditions, strict=True):
-            h = block.along(h, link, condition, at)
+        for block, link, condition in zip(self.blocks, from_vertical, conditions, strict=True):
+            h = block.horizontal_stack(h, link, condition, at)
         return self.last(tf.nn.relu(self.hidden(tf.nn.relu(h))))
 
     def call(
         self, image: tf.Tensor, one_hot: tf.Tensor | None = None, dropout_seed: tf.Tensor | None = None
     ) -> tf.Tensor:
-        """Return [batch, height, width, outputs] for images of any kind and labels [batch, classes].
+        """Return the distribution parameters of all pixels, [batch, height, width, outputs], in one pass (teacher forcing).
 
         Args:
             image: [batch, height, width, channels].
-            one_hot: labels, or None.
-            dropout_seed: in training.
+            one_hot: labels [batch, classes], or None.
+            dropout_seed: seed of dropout in training; None switches dropout off.
         """
-        at, conditions = Whole(dropout_seed), self.conditions(one_hot)
-        return self.along(image, self.above(image, conditions, at), conditions, at)
+        at, conditions = WholeMode(dropout_seed), self.conditions(one_hot)
+        return self.horizontal_stack(image, self.vertical_stack(image, conditions, at), conditions, at)
 
 
-def network_of(config: PixelCNNConfig, shape: Sequence[int], classes: int, outputs: int) -> Network:
-    """Return the network that the options name, for images of a shape; each pixel is seen with a one beside its channels."""
+def build_network(config: PixelCNNConfig, shape: Sequence[int], classes: int, outputs: int) -> CausalNetwork:
+    """Build the network of a `PixelCNNConfig`. Its input has one channel more than the image: ones, zero in the padding."""
     height, width, channels = shape
     gated, filters = config.network == "gated", config.filters
     entry, block, features = (GatedEntry, GatedBlock, filters) if gated else (PlainEntry, ResidualBlock, 2 * filters)
@@ -86,4 +88,4 @@ def network_of(config: PixelCNNConfig, shape: Sequence[int], classes: int, outpu
         # The a-th of A attention blocks comes behind block ceil(a B / A) of B.
         before, after = (k * config.attention // config.blocks for k in (number, number + 1))
         blocks += [AttentionBlock(f"attention_{a}", height, width, features) for a in range(before, after)]
-    return Network(blocks, features, 2 * filters, outputs)
+    return CausalNetwork(blocks, features, 2 * filters, outputs)

@@ -1,8 +1,8 @@
 """Output distributions p(x_i | x_<i) of a PixelCNN: Bernoulli, categorical, discretised logistic mixture.
 
 A pixel's channels v_1 .. v_C come one after another: the network sees earlier pixels, and within the pixel each channel's
-distribution depends on the channels before it by terms of its own, as in PixelCNN++ (Salimans et al. 2017, section 2.2).
-Everything here acts on the last axis, so that the same lines score whole images and draw single pixels.
+distribution depends on the channels before it by learned terms, as in PixelCNN++ (Salimans et al. 2017, section 2.2).
+Every function here acts on the last axis, so that the same code scores whole images and draws single pixels.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from tfgen import DataSpec, binarise
 from tfgen.layers import bernoulli_log_prob, discretised_logistic_log_prob, from_signed, to_signed
 from tfgen_plugins.pixelcnn import PixelCNNConfig
 
-# Of the range from -1 to 1: the smallest as in PixelCNN++; beyond the largest, ever more of the mass would lie in the tails.
+# Bounds of the log-scale for values in [-1, 1]: the smallest as in PixelCNN++; beyond the largest most of the mass is tails.
 _LOG_SCALES = -7.0, 7.0
 
 
 class Output(keras.layers.Layer, abc.ABC):
-    """The distribution of a pixel's C channels, each of them one of L values 0 .. L-1.
+    """Base class: the distribution of a pixel's C channels, each of which has one of L values 0 .. L-1.
 
     Args:
-        data: what an image is.
-        values: L.
+        data: the data set's spec.
+        values: number of values L.
 
     Attributes:
-        parameters: how many numbers of the network a pixel needs.
-        draws: how many uniform numbers drawing a pixel takes.
-        scored_as: what the probabilities are of.
+        parameters: distribution parameters for each pixel, the width of the network's output.
+        draws: uniform random numbers for each pixel.
+        scored_as: ``grey_levels`` or ``bits``: the values that get a probability.
     """
 
     parameters: int
@@ -46,35 +46,35 @@ class Output(keras.layers.Layer, abc.ABC):
         self.built = True
 
     def observe(self, x: tf.Tensor, seed: Any, dtype: tf.DType) -> tf.Tensor:
-        """Return the values of images."""
+        """Return the values that are scored, from uint8 images."""
         return tf.cast(x, dtype)
 
     def scaled(self, values: tf.Tensor) -> tf.Tensor:
-        """Return values from -1 to 1, as the network is to see them."""
+        """Return values scaled to [-1, 1], the range of the network's input."""
         return to_signed(values, self.values, values.dtype)
 
     def images(self, values: tf.Tensor) -> tf.Tensor:
-        """Return the uint8 images of values."""
+        """Return uint8 images from values."""
         return tf.cast(values, tf.uint8)
 
     @abc.abstractmethod
     def log_prob(self, values: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
-        """Return the nats of pixels [..., C], given the network's numbers [..., parameters]: [...]."""
+        """Return ``log p`` in nats, [...], of pixels [..., C] given distribution parameters [..., parameters]."""
 
     @abc.abstractmethod
     def draw(self, raw: tf.Tensor, uniforms: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
-        """Return values [batch, C] for the network's numbers and uniform ones [batch, draws].
+        """Sample values [batch, C] given distribution parameters [batch, parameters] and uniform numbers [batch, draws].
 
-        At temperature T probabilities become proportional to ``p^(1/T)``, of a logistic its scale T times as large.
+        At temperature T probabilities become proportional to ``p^(1/T)``, and the scale of a logistic T times as large.
         """
 
     def basis(self) -> Mapping[str, Any]:
-        """Return what has to be said beside each number."""
+        """Return the fields of the basis of every metric: the number of levels."""
         return {"levels": self.values}
 
 
 class Bernoulli(Output):
-    """A bit for each channel: ``P(v_k = 1) = sigmoid(a_k + sum_{j<k} w_kj (2 v_j - 1))``."""
+    """Bernoulli output, a bit for each channel: ``P(v_k = 1) = sigmoid(a_k + sum_{j<k} w_kj (2 v_j - 1))``."""
 
     scored_as = "bits"
 
@@ -85,11 +85,11 @@ class Bernoulli(Output):
             self.coupling = self.add_weight((self.channels, self.channels), initializer="zeros", name="coupling")
 
     def observe(self, x: tf.Tensor, seed: Any, dtype: tf.DType) -> tf.Tensor:
-        """Return bits."""
+        """Binarise images; return bits."""
         return binarise(x, self.data.levels, self.how, seed, dtype)
 
     def images(self, values: tf.Tensor) -> tf.Tensor:
-        """Return black and white images."""
+        """Return black and white uint8 images from bits."""
         return tf.cast(values * (self.data.levels - 1), tf.uint8)
 
     def _logits(self, values: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
@@ -106,17 +106,17 @@ class Bernoulli(Output):
     def draw(self, raw: tf.Tensor, uniforms: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
         """Return 1 where the uniform number is below the probability."""
         values = tf.zeros_like(raw)
-        for _ in range(self.channels):  # the k-th round settles channel k
+        for _ in range(self.channels):  # after round k the channels 0 .. k are final
             values = tf.cast(uniforms < tf.sigmoid(self._logits(values, raw) / temperature), raw.dtype)
         return values
 
     def basis(self) -> Mapping[str, Any]:
-        """Return how images became bits."""
+        """Return the fields of the basis: how images were binarised."""
         return {"binarisation": "threshold 0.5" if self.how == "threshold" else self.how}
 
 
 class Categorical(Output):
-    """A probability for each value: ``P(v_k) = softmax(a_k + sum_{j<k} W_kj[v_j])`` (van den Oord et al. 2016)."""
+    """Categorical output, one probability per grey level: ``P(v_k) = softmax(a_k + sum_{j<k} W_kj[v_j])``."""
 
     def __init__(self, data: DataSpec) -> None:
         super().__init__(data, data.levels)
@@ -128,7 +128,7 @@ class Categorical(Output):
         }
 
     def _logits(self, values: list[tf.Tensor], raw: tf.Tensor) -> tf.Tensor:
-        """Return those of the channel behind the values of earlier ones, [..., L]."""
+        """Return the logits of the next channel given the values of the earlier ones, [..., L]."""
         k = len(values)
         logits = raw[..., k * self.values : (k + 1) * self.values]
         for j, value in enumerate(values):
@@ -145,21 +145,22 @@ class Categorical(Output):
         return tf.add_n(nats)
 
     def draw(self, raw: tf.Tensor, uniforms: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
-        """Return how many steps of the distribution function lie at or below the uniform number."""
+        """Sample each channel by inverting its distribution function at a uniform number."""
         drawn: list[tf.Tensor] = []
         for k in range(self.channels):
             logits = self._logits(drawn, raw) / temperature
-            drawn.append(_index_drawn(logits, uniforms[:, k]))
+            drawn.append(_sample_index(logits, uniforms[:, k]))
         return tf.stack(drawn, axis=-1)
 
 
 class LogisticMixture(Output):
-    """A mixture of logistics, rounded to the nearest value, the tails to the outermost ones (Salimans et al. 2017).
+    """Discretised logistic mixture as in PixelCNN++ (Salimans et al. 2017): logistics rounded to the nearest grey level.
 
         P(v) = sum_m pi_m prod_k [F((v_k + 1/2 - mu_mk) / s_mk) - F((v_k - 1/2 - mu_mk) / s_mk)],
         mu_mk = b_mk + sum_{j<k} tanh(c_mkj) v_j
 
-    with values scaled to -1 .. 1, F the logistic function, F = 0 below the lowest and 1 above the highest value.
+    with values scaled to [-1, 1], F the logistic function, F = 0 below the lowest and 1 above the highest value: the
+    tails belong to the outermost values.
     """
 
     def __init__(self, data: DataSpec, components: int) -> None:
@@ -176,7 +177,7 @@ class LogisticMixture(Output):
         return logits[..., 0, :], location, tf.clip_by_value(log_scale, *_LOG_SCALES), tf.tanh(pairs)
 
     def _location(self, k: int, earlier: list[tf.Tensor], location: tf.Tensor, pairs: tf.Tensor) -> tf.Tensor:
-        """Return that of channel k, [..., M], for the scaled values of the earlier ones."""
+        """Return the locations of channel k, [..., M], given the scaled values of the earlier channels."""
         first = k * (k - 1) // 2
         terms = [pairs[..., first + j, :] * value[..., None] for j, value in enumerate(earlier[:k])]
         return tf.add_n([location[..., k, :], *terms])
@@ -193,9 +194,9 @@ class LogisticMixture(Output):
         return tf.reduce_logsumexp(nats, axis=-1)
 
     def draw(self, raw: tf.Tensor, uniforms: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
-        """Return a component by the first uniform number, and each channel by the quantile of its logistic."""
+        """Sample a component by the first uniform number, then each channel by the quantile function of its logistic."""
         logits, location, log_scale, pairs = self._split(raw)
-        chosen = tf.one_hot(tf.cast(_index_drawn(logits / temperature, uniforms[:, 0]), tf.int32), self.components)
+        chosen = tf.one_hot(tf.cast(_sample_index(logits / temperature, uniforms[:, 0]), tf.int32), self.components)
         chosen = tf.cast(chosen, raw.dtype)
         drawn: list[tf.Tensor] = []
         values: list[tf.Tensor] = []
@@ -209,16 +210,16 @@ class LogisticMixture(Output):
         return tf.stack(values, axis=-1)
 
 
-def _index_drawn(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
-    """Return the indices [batch] that uniform numbers [batch] draw from ``softmax(logits)`` [batch, k]."""
+def _sample_index(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
+    """Sample from ``softmax(logits)`` [batch, k] by inversion at uniform numbers [batch]; return indices [batch]."""
     cumulated = tf.cumsum(tf.nn.softmax(logits), axis=-1)
     # Rounding may leave the last sum below 1: then the last index is drawn, never one beyond.
     steps = tf.cast(cumulated <= uniform[:, None] * cumulated[:, -1:], logits.dtype)
     return tf.minimum(tf.reduce_sum(steps, axis=-1), tf.cast(logits.shape[-1] - 1, logits.dtype))
 
 
-def output_of(config: PixelCNNConfig, data: DataSpec) -> Output:
-    """Return the output that the options name."""
+def build_output(config: PixelCNNConfig, data: DataSpec) -> Output:
+    """Build the output distribution of a `PixelCNNConfig`."""
     if config.output == "bernoulli":
         return Bernoulli(data, config.binarise)
     if config.output == "categorical":

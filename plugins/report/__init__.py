@@ -1,4 +1,4 @@
-"""Report: one self-contained page about runs; brings `tfgen report`."""
+"""Report plugin: one self-contained HTML page about runs; the command `tfgen report`."""
 
 from __future__ import annotations
 

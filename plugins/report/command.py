@@ -1,4 +1,4 @@
-"""Write one self-contained page about runs: results, curves, samples, options, and the commands to make them again."""
+"""Write one self-contained page about runs: results, curves, samples, options, and the commands that reproduce them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAME = "report.html"
 
 @dataclass(frozen=True)
 class Options:
-    """Which runs, and where to."""
+    """Runs of the report, and output file."""
 
     runs: tyro.conf.Positional[Annotated[tuple[Path, ...], required("RUN [RUN ...]")]] = ()
     """Folders of one run or several, which are then compared at the top of the page."""
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
 
 
 def _usual(folder: Path) -> Path:
-    """Return where the page goes when nobody says.
+    """Return the default output file.
 
     Raises:
         OutputError: when something else than a page of ours is there.

@@ -52,19 +52,19 @@ _GROUPS: Mapping[str, Mapping[str, str]] = {
     "Further samples": {"samples": "Samples"},
 }
 _OTHERS = "Other pictures"
-#: Pictures beyond this are counted, not shown.
+#: Largest number of pictures on the page; others are counted only.
 _MOST = 60
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture with what is said of it.
+class GalleryPicture:
+    """A picture of the page with caption and alternative text.
 
     Attributes:
-        image: as the page holds it.
-        caption: below it.
-        alt: for those who do not see it.
-        pixelated: whether it consists of small images, whose pixels should stay sharp when it is enlarged.
+        image: embedded PNG.
+        caption: below the picture.
+        alt: alternative text.
+        pixelated: True for small images, whose pixels stay sharp when enlarged.
     """
 
     image: Inlined
@@ -75,23 +75,23 @@ class Picture:
 
 @dataclass
 class Gallery:
-    """Every picture of a run.
+    """Every picture of a run, in groups.
 
     Attributes:
-        samples: before, half-way, after; those that there are.
+        samples: before, half-way through and after training, as far as they exist.
         front: curves and densities.
         groups: all others, by the title of their group.
-        notes: what was left out, in sentences.
+        notes: omissions, in sentences.
     """
 
-    samples: list[Picture] = field(default_factory=list)
-    front: list[Picture] = field(default_factory=list)
-    groups: dict[str, list[Picture]] = field(default_factory=dict)
+    samples: list[GalleryPicture] = field(default_factory=list)
+    front: list[GalleryPicture] = field(default_factory=list)
+    groups: dict[str, list[GalleryPicture]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
 def gallery_of(run: RunFacts) -> Gallery:
-    """Return the pictures in a run's folder; the curves of a run that has none yet are drawn."""
+    """Return the pictures in a run's folder; missing curves are drawn."""
     gallery = Gallery()
     images = dict(_read(_files(run.folder / "figures", gallery), gallery))
     of_images = run.config.get("data_spec", {}).get("kind") == "image"
@@ -103,7 +103,7 @@ def gallery_of(run: RunFacts) -> Gallery:
     for name, caption in _IN_FRONT.items():
         if name in images:
             gallery.front.append(_picture(images[name], caption, run))
-    placed: dict[str, list[Picture]] = {title: [] for title in (*_GROUPS, _OTHERS)}
+    placed: dict[str, list[GalleryPicture]] = {title: [] for title in (*_GROUPS, _OTHERS)}
     for name in sorted(images.keys() - _MOMENTS.keys() - _IN_FRONT.keys(), key=_rank):
         title, caption = place_of(name)
         placed[title].append(_picture(images[name], caption, run, of_images and title == "Further samples"))
@@ -130,11 +130,11 @@ def place_of(name: str) -> tuple[str, str]:
 
 
 def _files(folder: Path, gallery: Gallery) -> list[Path]:
-    """Return the first pictures of a folder by name; with more than can be shown, the known ones."""
-    found = sorted(folder.glob("*.png"), key=lambda path: _rank(path.stem))
-    if len(found) > _MOST:
-        gallery.notes.append(f"{len(found) - _MOST} of {len(found)} pictures are left out: a page holds {_MOST}.")
-    return found[:_MOST]
+    """Return the first pictures of a folder by name, with known names first if there are too many."""
+    result = sorted(folder.glob("*.png"), key=lambda path: _rank(path.stem))
+    if len(result) > _MOST:
+        gallery.notes.append(f"{len(result) - _MOST} of {len(result)} pictures are left out: a page holds {_MOST}.")
+    return result[:_MOST]
 
 
 def _read(paths: Sequence[Path], gallery: Gallery) -> Iterator[tuple[str, Inlined]]:
@@ -146,14 +146,14 @@ def _read(paths: Sequence[Path], gallery: Gallery) -> Iterator[tuple[str, Inline
 
 
 def _rank(name: str) -> tuple[int, str]:
-    """Return the place of a picture: as the tables above have it, those that they do not know behind all of these."""
+    """Return the sort key of a picture: known names in the order above, then the others."""
     known = [*_MOMENTS, *_IN_FRONT, *(name for captions in _GROUPS.values() for name in captions)]
     return (known.index(name) if name in known else len(known), name)
 
 
-def _picture(image: Inlined, caption: str, run: RunFacts, pixelated: bool = False, alt: str = "") -> Picture:
-    shown = f"{caption} ({image.note})" if image.note else caption
-    return Picture(image, shown, f"{alt or caption}, {run.config['model']} on {run.config['data']}", pixelated)
+def _picture(image: Inlined, caption: str, run: RunFacts, pixelated: bool = False, alt: str = "") -> GalleryPicture:
+    text = f"{caption} ({image.note})" if image.note else caption
+    return GalleryPicture(image, text, f"{alt or caption}, {run.config['model']} on {run.config['data']}", pixelated)
 
 
 def _in_words(name: str) -> str:

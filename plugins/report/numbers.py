@@ -19,14 +19,14 @@ _TOLD_MISTAKES = 3
 
 @dataclass(frozen=True)
 class Card:
-    """A number in front of all others.
+    """A headline number of a run.
 
     Attributes:
-        title: what it is.
-        number: in words.
-        error: its standard error, in words; empty without one.
+        title: of the number.
+        number: as text.
+        error: its standard error as text; empty without one.
         unit: of the number.
-        about: what else has to be known.
+        about: split, data or other remarks.
     """
 
     title: str
@@ -37,33 +37,33 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One of several values side by side.
+class ChartBar:
+    """One bar of a bar chart.
 
     Attributes:
-        label: below it.
-        share: its height, from 0 to 1.
-        shown: the value in words.
+        label: below the bar.
+        share: height, from 0 to 1.
+        text: the value.
     """
 
     label: str
     share: float
-    shown: str
+    text: str
 
 
 @dataclass(frozen=True)
 class MetricLine:
-    """One metric.
+    """One metric as a line of a table.
 
     Attributes:
         split: of the examples.
-        name: as results.json has it.
-        title: the field's name.
+        name: of the metric in results.json.
+        title: of the metric.
         number: with its standard error.
         unit: of the number.
-        direction: ``lower is better``, ``higher is better``, or empty where neither is known.
-        basis: what it rests on.
-        bars: its value for each class, where there is one.
+        direction: ``lower is better``, ``higher is better``, or empty if neither.
+        basis: of the metric, as text.
+        bars: value for each class, if recorded.
     """
 
     split: str
@@ -73,30 +73,30 @@ class MetricLine:
     unit: str
     direction: str
     basis: str
-    bars: list[Bar] = field(default_factory=list)
+    bars: list[ChartBar] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Classified:
-    """How a split was classified.
+    """Classification of a split.
 
     Attributes:
         split: of the examples.
         lines: its metrics.
         confusion: for each true class the counts of the predicted ones and their shares of the row; empty for many classes.
-        bars: for each class the share of its examples that were recognised.
-        mistakes: the most frequent ones, in words.
+        bars: accuracy (recall) for each class.
+        mistakes: the most frequent confusions, as text.
     """
 
     split: str
     lines: list[MetricLine]
     confusion: list[list[tuple[int, float]]]
-    bars: list[Bar]
+    bars: list[ChartBar]
     mistakes: str
 
 
 def cards_of(run: RunFacts) -> list[Card]:
-    """Return the headline numbers: what was measured on the test split (else on another one), and what training took."""
+    """Return the headline numbers: metrics of the test split (else of another one), and the cost of training."""
     catalogue = run.catalogue
     split = next((split for split in SPLITS if run.measured(split)), "test")
     # What a bound is made of goes either way in the better model: no headline.
@@ -122,7 +122,7 @@ def cards_of(run: RunFacts) -> list[Card]:
 
 
 def lines_of(run: RunFacts) -> list[MetricLine]:
-    """Return every metric of results.json but those of classification, the test split first."""
+    """Return every metric of results.json except classification, the test split first."""
     return [metric_line(split, metric, run.catalogue) for split in SPLITS for metric in run.measured(split).values()]
 
 
@@ -142,8 +142,8 @@ def metric_line(split: str, metric: Metric, catalogue: Catalogue) -> MetricLine:
     )  # fmt: skip
 
 
-def bars_of(values: Any) -> list[Bar]:
-    """Return a bar for each class; none where `values` is not a list of numbers, with null where one is not known.
+def bars_of(values: Any) -> list[ChartBar]:
+    """Return a bar for each class from a list of numbers or nulls; no bars for anything else.
 
     Shares stand on a scale from 0 to 1, larger values on one from 0 to the largest of them.
     """
@@ -155,17 +155,17 @@ def bars_of(values: Any) -> list[Bar]:
     scale = max([1.0, *known])
     digits = 3 if scale == 1.0 else 1
     return [
-        Bar(str(label), min(max(value / scale, 0.0), 1.0), f"{value:.{digits}f}")
+        ChartBar(str(label), min(max(value / scale, 0.0), 1.0), f"{value:.{digits}f}")
         if value is not None and math.isfinite(value)
-        else Bar(str(label), 0.0, "—")
+        else ChartBar(str(label), 0.0, "—")
         for label, value in enumerate(values)
     ]
 
 
 def classified_of(run: RunFacts) -> list[Classified]:
-    """Return how each split was classified; a confusion matrix that is none is left out."""
-    found = run.results.get("classification", {})
-    return [_classified(run, split, found[split].get("confusion")) for split in found]
+    """Return the classification of each split; a malformed confusion matrix is left out."""
+    result = run.results.get("classification", {})
+    return [_classified(run, split, result[split].get("confusion")) for split in result]
 
 
 def _classified(run: RunFacts, split: str, counts: Any) -> Classified:
@@ -190,7 +190,7 @@ def _is_matrix(counts: Any) -> bool:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as a person would say them.
+    """Return a duration as readable text.
 
     >>> duration(8.25), duration(461.0), duration(36000.0)
     ('8.2 s', '7 min 41 s', '10 h 0 min')

@@ -31,7 +31,7 @@ class Inlined:
         uri: ``data:image/png;base64,...``.
         width: in pixels.
         height: in pixels.
-        note: what was done to it, in words; empty for the file as it is.
+        note: changes of the picture, such as scaling; empty for the original file.
     """
 
     uri: str

@@ -11,12 +11,12 @@ from tfgen import OptionError
 from tfgen.metrics import CATALOGUE, Catalogue
 from tfgen.runs import RunFacts, RunFolder, read_run, read_runs
 
-#: What stands in the place of the folders of the data, which belong to one machine.
+#: Placeholders for data folders, which belong to one machine.
 PLACEHOLDERS = {"data_dir": "DATA_DIR", "manual_dir": "MANUAL_DIR"}
 
 
 def read_for_page(folders: Sequence[Path], catalogue: Catalogue = CATALOGUE) -> list[RunFacts]:
-    """Read the small files of one run or several.
+    """Read the facts of one run or several for a page.
 
     Args:
         folders: of the runs.
@@ -35,9 +35,9 @@ def read_for_page(folders: Sequence[Path], catalogue: Catalogue = CATALOGUE) -> 
 
 
 def cleaned(run: RunFacts) -> RunFacts:
-    """Return a run without folders of the machine, and without entries of a type that no run records.
+    """Return the facts of a run without local folders and without entries of unexpected types.
 
-    A folder may come from a stranger, or from another version: what is not as expected is as if it were not there.
+    A folder may come from somebody else or another version: unexpected entries are ignored.
     """
     folders = _folders(run.config)
     rows = [{name: value for name, value in row.items() if is_number(value)} for row in run.rows]
@@ -61,19 +61,19 @@ def _expected(name: str, value: Any) -> bool:
 
 
 def _folders(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return the absolute paths that a run was told or found its plugin at, and what stands for each."""
+    """Return the absolute paths in the configuration of a run, each with its placeholder."""
     sources = {config.get("sources", {}).get(key): name for key, name in PLACEHOLDERS.items()}
     plugin = config.get("plugin", {}).get("file")
-    found = {**sources, plugin: PurePath(plugin).name if isinstance(plugin, str) else ""}
+    result = {**sources, plugin: PurePath(plugin).name if isinstance(plugin, str) else ""}
     init = config.get("init")  # a run, which lies beside others
-    found |= {init: f"runs/{PurePath(init).name}"} if isinstance(init, str) else {}
+    result |= {init: f"runs/{PurePath(init).name}"} if isinstance(init, str) else {}
     # The longest first, since one may lie within another; the root alone is the beginning of everything.
-    paths = [path for path in found if isinstance(path, str) and PurePath(path).is_absolute() and len(path) > 1]
-    return {path: found[path] for path in sorted(paths, key=len, reverse=True)}
+    paths = [path for path in result if isinstance(path, str) and PurePath(path).is_absolute() and len(path) > 1]
+    return {path: result[path] for path in sorted(paths, key=len, reverse=True)}
 
 
 def _without(content: Any, folders: Mapping[str, str]) -> Any:
-    """Return JSON's content with other names in the place of folders, wherever in a text they stand."""
+    """Replace folders by placeholders in every string of a JSON object."""
     if isinstance(content, Mapping):
         return {_without(key, folders): _without(value, folders) for key, value in content.items()}
     if isinstance(content, list | tuple):

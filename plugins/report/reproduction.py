@@ -1,4 +1,4 @@
-"""Commands that reproduce a run, as a person would type them."""
+"""Shell commands that reproduce a run: training and evaluation."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tfgen.plugin.options import negated
 from tfgen.runs import RunFacts
 from tfgen_plugins.report.settings import Settings
 
-#: Feature networks that `tfgen evaluate` may take by itself; naming them again is needless for images with labels.
+#: Feature extractors that `tfgen evaluate` takes by default: they need no option for images with labels.
 _USUAL_FEATURES = "classifier"
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """How a run is made again.
+    """Commands that reproduce a run, with notes.
 
     Attributes:
-        commands: each as words of the shell, quoted.
-        notes: what has to be said of them, in sentences.
+        commands: shell commands, quoted.
+        notes: remarks on the commands, in sentences.
     """
 
     commands: list[str]
@@ -32,7 +32,7 @@ class Reproduction:
 
 
 def reproduction_of(run: RunFacts, settings: Settings) -> Reproduction:
-    """Return the commands that train a run and measure it, with the options that differ from the defaults."""
+    """Return the commands that train and evaluate a run, with the options that differ from the defaults."""
     config, notes = run.config, []
     if settings.spec is None:
         notes.append(f"{settings.reason}; so every option is written, whether it is the default or not.")
@@ -64,7 +64,7 @@ def reproduction_of(run: RunFacts, settings: Settings) -> Reproduction:
 
 
 def words_of(name: str, value: Any, hint: Any = None) -> list[str] | None:
-    """Return an option as the words that `tfgen run` reads it from; None for a value that no words say.
+    """Return an option as command-line words of `tfgen run`; None for a value that has no such form.
 
     >>> words_of("mask", ("half", "random")), words_of("conditional", False), words_of("shift", -0.5)
     (['--mask', 'half', 'random'], ['--no-conditional'], ['--shift', '-0.5'])
@@ -108,7 +108,7 @@ def _flat(values: Iterable[Any]) -> Iterable[Any]:
 
 
 def _plugin(record: Mapping[str, Any], notes: list[str]) -> list[str]:
-    """Return ``-p`` for a plugin that came in by it, as its record tells: it belongs to no distribution."""
+    """Return ``-p FILE`` for a plugin from a file, which has no distribution."""
     name, file = record.get("name"), record.get("file")
     if not isinstance(name, str) or record.get("distribution"):
         return []
@@ -117,12 +117,12 @@ def _plugin(record: Mapping[str, Any], notes: list[str]) -> list[str]:
         return []
     if "." in name:  # an importable module
         return ["-p", name]
-    notes.append(f"{file} is the file of the model's plugin, which has to be at hand.")
+    notes.append(f"{file} is the file of the model's plugin, which is needed.")
     return ["-p", file]
 
 
 def _measurements(run: RunFacts, words: list[str]) -> list[list[str]]:
-    """Return `tfgen evaluate` for the test split, with the draws, particles and seed that its numbers rest on."""
+    """Return `tfgen evaluate` for the test split, with the draws, particles and seed of its metrics."""
     catalogue, metrics = run.catalogue, run.measured("test")
 
     def measured(*kinds: str) -> list[Metric]:
@@ -133,9 +133,9 @@ def _measurements(run: RunFacts, words: list[str]) -> list[list[str]]:
     commands = []
     if scored or not metrics:
         options = {"draws": 1, "particles": 1, "seed": 0}
-        found = {name: max((metric.basis.get(name) or default for metric in scored), default=default)
+        result = {name: max((metric.basis.get(name) or default for metric in scored), default=default)
                  for name, default in options.items()}  # fmt: skip
-        chosen = {name: value for name, value in found.items() if value != options[name]}
+        chosen = {name: value for name, value in result.items() if value != options[name]}
         commands.append([*words, *(word for name, value in chosen.items() for word in _option(name, value))])
     if sampled:
         asked = dict.fromkeys((*catalogue[metric.name].aliases, metric.name)[0] for metric in sampled)
@@ -148,7 +148,7 @@ def _measurements(run: RunFacts, words: list[str]) -> list[list[str]]:
 
 
 def _of_samples(basis: Basis) -> list[str]:
-    """Return the options with which samples were measured, as the basis of their numbers tells."""
+    """Return the options of the sample metrics, from their basis."""
     words = _option("samples", basis.samples) if basis.samples else []
     words += _option("features", basis.features) if basis.features not in (None, _USUAL_FEATURES) else []
     words += _option("reference", basis.reference) if basis.reference not in (None, "grey") else []

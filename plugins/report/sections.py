@@ -17,17 +17,17 @@ from tfgen_plugins.report.settings import Settings, settings_of
 
 @dataclass(frozen=True)
 class Section:
-    """One run as the template takes it.
+    """Data of one run for the template.
 
     Attributes:
-        anchor: by which links find it.
+        anchor: target of links.
         name: of the run.
         model: registered name.
-        summary: of the model; empty where it is not known.
-        reference: the model's paper; empty where it is not known.
+        summary: of the model; empty if unknown.
+        reference: the model's paper; empty if unknown.
         data: name of the data set.
-        state: empty for a finished run, else where it stands.
-        facts: what it ran with, by what it is.
+        state: empty for a finished run, else its progress.
+        facts: machine, device and so on, by name.
         cards: headline numbers.
         lines: every metric.
         warnings: about metrics that cannot be.
@@ -57,7 +57,7 @@ class Section:
 
 
 def section_of(run: RunFacts, anchor: str, registry: Registry) -> Section:
-    """Return everything that the page says of a run."""
+    """Return the section of a run, with all its data."""
     settings = settings_of(run.config, registry)
     return Section(
         anchor=anchor,
@@ -82,7 +82,7 @@ def section_of(run: RunFacts, anchor: str, registry: Registry) -> Section:
 def _state(run: RunFacts) -> str:
     step = RunFolder(run.folder).saved_step()
     saved = "no checkpoint yet" if step is None else f"saved at step {step:,}"
-    return f"unfinished, {saved}; shown with what there is"
+    return f"unfinished, {saved}; shown with the results so far"
 
 
 def _facts(run: RunFacts) -> dict[str, str]:
@@ -98,7 +98,7 @@ def _facts(run: RunFacts) -> dict[str, str]:
     spec = config.get("data_spec", {})
     shape = spec.get("shape")
     example = f"{spec.get('kind')}s, {' x '.join(map(str, shape))}" if isinstance(shape, list) else ""
-    found = {
+    result = {
         "data": ", ".join(filter(None, [example, in_words(config.get("data_source", ""))])),
         "plugin": f"{plugin.get('name')} ({home})".replace(" )", ")") if plugin.get("name") else "",
         "device": f"{in_words(machine['device'])}, {in_words(cores)} cores" if machine.get("device") else "",
@@ -106,4 +106,4 @@ def _facts(run: RunFacts) -> dict[str, str]:
         "weights": in_words(run.results.get("weights", "")),
         "date": f"{written:%Y-%m-%d %H:%M} UTC",
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in result.items() if value}

@@ -14,14 +14,14 @@ from tfgen.runs import config_from_json, default_config, in_words
 
 @dataclass(frozen=True)
 class Setting:
-    """One option.
+    """One option of a run, with its default.
 
     Attributes:
         name: of the option.
         value: in the run.
-        default: of the model; None where it is not known.
-        differs: whether the value is not the default; True where that is not known.
-        hint: its type; None where that is not known.
+        default: of the model; None if unknown.
+        differs: True if the value is not the default, or the default is unknown.
+        hint: its type; None if unknown.
     """
 
     name: str
@@ -31,8 +31,8 @@ class Setting:
     hint: Any = None
 
     @property
-    def shown(self) -> str:
-        """The value in words."""
+    def text(self) -> str:
+        """The value as text."""
         return in_words(self.value)
 
 
@@ -41,9 +41,9 @@ class Settings:
     """Every option of a run.
 
     Attributes:
-        model: the model's own.
-        training: those of every run.
-        spec: of the model; None where its plugin is not here, or does not take these options.
+        model: options of the model.
+        training: options of training.
+        spec: of the model; None if its plugin is missing or does not accept these options.
         reason: why there is no `spec`, in a sentence.
     """
 
@@ -54,16 +54,16 @@ class Settings:
 
     @property
     def differing(self) -> list[Setting]:
-        """Those that differ from the defaults, or of which it is not known."""
+        """The options that differ from the defaults, or whose default is unknown."""
         return [setting for setting in (*self.model, *self.training) if setting.differs]
 
 
 def settings_of(config: Mapping[str, Any], registry: Registry) -> Settings:
-    """Return the options of a run, compared with the defaults where its model is known.
+    """Return the options of a run, compared with the defaults of its model, if known.
 
     Args:
         config: the content of ``config.json``.
-        registry: of the plugins that are here.
+        registry: of the installed plugins.
     """
     try:
         spec = registry.model(config["model"])
@@ -75,7 +75,7 @@ def settings_of(config: Mapping[str, Any], registry: Registry) -> Settings:
 
 
 def _sound(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options alone; what else a run records, or a later version will, is no matter here."""
+    """Return the options alone, without other entries of the configuration."""
     return {key: config[key] for key in ("data", "options", "training", "sources", "device", "init") if key in config}
 
 

@@ -16,7 +16,7 @@ class Cell:
     """A cell of the table.
 
     Attributes:
-        text: in lines.
+        text: lines of text.
         verdict: ``best``, ``level`` or ``behind``; empty where nothing is ranked.
     """
 
@@ -25,12 +25,12 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A row of the table.
 
     Attributes:
-        title: what it shows.
-        basis: by what it differs from other rows of this title, in lines.
+        title: of the row.
+        basis: entries that differ from other rows with this title, in lines.
         cells: one for each run.
     """
 
@@ -41,48 +41,48 @@ class Row:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Runs beside each other as the template takes them.
+    """Comparison of runs for the template.
 
     Attributes:
-        facts: rows of what the runs are and took: label and a cell for each run.
-        metrics: rows of numbers measured on the same thing, on the test split where there is one.
+        facts: rows of facts (model, data, cost): label and a cell for each run.
+        metrics: rows of comparable metrics, of the test split if there is one.
         further: such rows on the other splits.
         options: rows of the options that differ.
-        notes: what the marks mean, what may not be compared, and why.
-        curves: of all runs that have them; None when no two runs validate the same thing.
+        notes: legend, and metrics that do not compare, with reasons.
+        curves: of all runs that have them; None if no two runs share a validation curve.
         without_curve: the runs that are not in that picture.
     """
 
-    facts: list[Row]
-    metrics: list[Row]
-    further: list[Row]
-    options: list[Row]
+    facts: list[TableRow]
+    metrics: list[TableRow]
+    further: list[TableRow]
+    options: list[TableRow]
     notes: list[str]
     curves: Inlined | None
     without_curve: list[str]
 
 
 def side_by_side(runs: Sequence[RunFacts]) -> SideBySide:
-    """Return what `tfgen compare` finds of two runs or more."""
+    """Return the comparison of two runs or more, as of `tfgen compare`."""
     comparison = compare(runs)
     table = text_table(comparison)
     first = len(table.rows) - len(comparison.metrics)  # the metrics are the last rows of the table, in their order
     named = set(comparison.options) - {"model", "data"}
     options = [_row(cells) for cells in table.rows[:first] if cells[0] in named]
     facts = [_row(cells) for cells in table.rows[:first] if cells[0] not in named]
-    ranked: dict[bool, list[Row]] = {True: [], False: []}
+    ranked: dict[bool, list[TableRow]] = {True: [], False: []}
     measured_on = min((row.split for row in comparison.metrics), key=SPLITS.index, default="test")
     for cells, metric in zip(table.rows[first:], comparison.metrics, strict=True):
         verdicts = [metric.standings[run.name].verdict if run.name in metric.standings else "" for run in runs]
         ranked[metric.split == measured_on].append(_row(cells, verdicts))
     terms = curves(runs)
-    shown = {run.name for term in terms for run in term.runs}
+    displayed = {run.name for term in terms for run in term.runs}
     picture = drawn(partial(draw_curve_panels, terms)) if terms else None
-    alone = [run.name for run in runs if run.name not in shown]
+    alone = [run.name for run in runs if run.name not in displayed]
     return SideBySide(facts, ranked[True], ranked[False], options, list(table.notes), picture, alone)
 
 
-def _row(cells: Sequence[str], verdicts: Sequence[str] | None = None) -> Row:
+def _row(cells: Sequence[str], verdicts: Sequence[str] | None = None) -> TableRow:
     label, *texts = cells
     title, *basis = label.split("\n")
-    return Row(title, basis, [Cell(*cell) for cell in zip(texts, verdicts or [""] * len(texts), strict=True)])
+    return TableRow(title, basis, [Cell(*cell) for cell in zip(texts, verdicts or [""] * len(texts), strict=True)])

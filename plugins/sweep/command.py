@@ -1,4 +1,4 @@
-"""Train every combination of models, options and seeds, and print one table of what came out."""
+"""Train every combination of models, options and seeds, and print one table of results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EXAMPLE = "for example: tfgen sweep realnvp --vary layers 5 10 --seeds 0 1 --na
 
 @dataclass(frozen=True)
 class Options:
-    """What is varied. Every option of `tfgen run` holds for all runs, for example --data mnist --epochs 10."""
+    """Varied options and seeds. Every option of `tfgen run` holds for all runs, for example --data mnist --epochs 10."""
 
     models: tyro.conf.Positional[Annotated[tuple[str, ...], required("MODEL ...")]] = ()
     """One or several; `tfgen list` has them."""
@@ -58,8 +58,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     specs = [registry.model(model) for model in options.models]
     _refuse_conflicts(options, vary, rest)
     content = config_file(rest)
-    found = [_base(spec, content, rest) for spec in specs]
-    place, bases = found[0][0], [config for _, config in found]
+    result = [_base(spec, content, rest) for spec in specs]
+    place, bases = result[0][0], [config for _, config in result]
     if place.name is None:
         raise OptionError(f"the sweep needs a name, under which its runs are kept: add --name NAME; {_EXAMPLE}")
     from tfgen_plugins.sweep.sweeps import check_models, open_sweep, plan, train_all
@@ -123,14 +123,14 @@ def _refuse_conflicts(options: Options, vary: dict[str, list[str]], rest: Sequen
     if options.seeds and "seed" in fixed:
         raise OptionError("--seed and --seeds are both given; leave --seed out.")
     if "seed" in vary:
-        raise OptionError("seeds are no option to compare but what is averaged over; give them by --seeds 0 1 2")
+        raise OptionError("seeds are averaged over, not compared; give them by --seeds 0 1 2")
     for name in vary:
         if name in fixed or negated(name).removeprefix("--").replace("-", "_") in fixed:
             raise OptionError(f"--{name.replace('_', '-')} is given and varied as well; leave one of them out.")
 
 
 def _base(spec: ModelSpec, content: dict[str, Any], rest: Sequence[str]) -> tuple[Place, RunConfig]:
-    """Return what holds for all runs of a model."""
+    """Return the options of all runs of a model."""
     try:
         defaults = config_from_json(content, spec) if content else default_config(spec)
     except (OptionError, UnknownNameError) as error:
@@ -139,7 +139,7 @@ def _base(spec: ModelSpec, content: dict[str, Any], rest: Sequence[str]) -> tupl
 
 
 def _typed(vary: dict[str, list[str]], specs: Sequence[ModelSpec]) -> dict[str, list[Any]]:
-    """Return the values of each varied option as its type has them."""
+    """Return the values of each varied option, parsed by its type."""
     from tfgen_plugins.sweep.sweeps import check_varied
 
     for spec in specs:
@@ -168,7 +168,7 @@ def _state(folder: Path) -> str:
 
 
 def _write(folder: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write the table as it stands, for programs and for pages."""
+    """Write the table so far, as JSON and Markdown."""
     from tfgen.cli import markdown_table
     from tfgen.files import write_json, written_whole
     from tfgen_plugins.sweep.sweeps import RECORD

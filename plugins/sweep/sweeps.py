@@ -1,4 +1,4 @@
-"""Sweeps: every combination of models, options and seeds, trained one after the other and resumed where they stopped."""
+"""Sweeps: every combination of models, options and seeds, trained one after another, and resumable."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Planned:
 
     Attributes:
         name: of its folder.
-        config: what is trained.
+        config: of the run.
         varied: the values of the options that the sweep varies; model and seed stand in the configuration.
     """
 
@@ -48,11 +48,11 @@ class Planned:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a planned run.
+    """Outcome of a planned run: finished, failed, or to do.
 
     Attributes:
         planned: the run.
-        facts: what its folder says, once it is finished.
+        facts: read from its folder, once it is finished.
         error: why it failed, in one line.
     """
 
@@ -67,16 +67,16 @@ class Outcome:
 
 
 def options_to_vary(spec: ModelSpec) -> tuple[str, ...]:
-    """Return what a sweep can vary: the model's options, most of those of training, and the data set.
+    """Return the options that a sweep can vary: the model's options, most of those of training, and the data set.
 
-    Seeds are what is averaged over, and once TensorFlow is deterministic it is so for all runs of the process.
+    Seeds are averaged over, and once TensorFlow is deterministic it is so for all runs of the process.
     """
     training = (name for name in field_names(TrainOptions) if name not in ("seed", "deterministic"))
     return ("data", *option_names(spec.config), *training)
 
 
 def check_varied(names: Iterable[str], spec: ModelSpec) -> None:
-    """Raise `UnknownNameError` for the first name that is no option to vary with this model."""
+    """Check the names of varied options against a model."""
     known = options_to_vary(spec)
     for name in names:
         if name not in known:
@@ -86,7 +86,7 @@ def check_varied(names: Iterable[str], spec: ModelSpec) -> None:
 def plan(
     bases: Sequence[RunConfig], registry: Registry, vary: Mapping[str, Sequence[Any]], seeds: Sequence[int] = ()
 ) -> list[Planned]:
-    """Return every run of a sweep, all checked; nothing is made.
+    """Plan a sweep: return every run, checked, without creating anything.
 
     The first seed's combinations come first, so that a sweep that is stopped early has compared all of them once.
 
@@ -123,7 +123,7 @@ def plan(
 
 
 def open_sweep(runs_dir: Path, name: str, planned: Sequence[Planned], registry: Registry) -> Path:
-    """Return the folder of a sweep, new or begun, after checking that what lies in it is of this sweep; makes nothing.
+    """Return the folder of a sweep, after checking that its content belongs to this sweep; creates nothing.
 
     Raises:
         RunError: when the name is no plain name or is that of a run, or a run in it was made with other options.
@@ -142,12 +142,12 @@ def open_sweep(runs_dir: Path, name: str, planned: Sequence[Planned], registry: 
             before = Run(RunFolder(folder / run.name), registry)
             _refuse_other_options(before, run)
             if before.files.finished:
-                before.results  # noqa: B018 - a damaged file is told before anything is trained
+                before.results  # noqa: B018 - a damaged file is reported before anything is trained
     return folder
 
 
 def check_models(planned: Sequence[Planned], registry: Registry) -> None:
-    """Build each model once on its data, so that what cannot be trained is told before the first run is made.
+    """Build each model once on its data, so that errors are reported before the first run starts.
 
     Raises:
         TfgenError: for data that cannot be had.
@@ -179,9 +179,9 @@ def check_models(planned: Sequence[Planned], registry: Registry) -> None:
 def train_all(
     planned: Sequence[Planned], registry: Registry, folder: Path, sample_batch: int = 1000, quiet: bool = False
 ) -> Iterator[list[Outcome]]:
-    """Train what is not finished, one run after the other; yield the outcomes of all, first and after each run.
+    """Train unfinished runs one after another; yield the outcomes of all runs, at first and after each run.
 
-    Finished runs are left as they are and interrupted ones go on. A run that fails is told on stderr and the others go on.
+    Finished runs are left as they are and interrupted ones go on. A run that fails is reported on stderr and the others go on.
 
     Args:
         planned: the runs.
@@ -199,9 +199,9 @@ def train_all(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make {folder}: {error.strerror}; choose another --runs-dir.") from error
-    from tfgen.runtime import many_models
+    from tfgen.runtime import without_retracing_warnings
 
-    with RunFolder(folder).locked(), many_models():
+    with RunFolder(folder).locked(), without_retracing_warnings():
         yield outcomes
         for number, run in enumerate(planned):
             place = f"run {number + 1} of {len(planned)}"
@@ -218,7 +218,7 @@ def train_all(
 
 
 def _outcome(run: Planned, registry: Registry, folder: Path, sample_batch: int, place: str) -> Outcome:
-    """Train one run, or take it as it is; `place` is said before its name, or nothing where it is empty."""
+    """Train one run unless it is finished; `place` is a prefix of its printed name."""
     files = RunFolder(folder / run.name)
     try:
         if files.finished:
@@ -280,7 +280,7 @@ def _planned(base: RunConfig, spec: ModelSpec, varied: Mapping[str, Any], seed: 
 
 
 def _spelled(value: Any) -> str:
-    """Return a value as a part of a folder's name."""
+    """Format a value as part of a folder name."""
     if isinstance(value, tuple):
         return "+".join(map(_spelled, value)) or "none"
     if isinstance(value, float):
@@ -305,7 +305,7 @@ def _refuse_other_options(before: Run, run: Planned) -> None:
 
 
 def _flat(config: RunConfig) -> dict[str, Any]:
-    """Return every option that a run depends on; where the files of the data lie is none."""
+    """Return every option of a run by name, without data folders."""
     content = config.to_json()
     kept = {name: content.get(name) for name in ("model", "data", "device", "init")}
     return kept | flattened(content["options"]) | content["training"]

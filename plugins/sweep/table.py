@@ -18,13 +18,13 @@ _NOTHING = "—"
 
 
 @dataclass(frozen=True)
-class Spread:
-    """One number over the seeds of a combination.
+class MeanAndDeviation:
+    """Mean and standard deviation of a number over the seeds of a combination.
 
     Attributes:
         mean: over the seeds.
         deviation: standard deviation over the seeds, ``sqrt(sum (v - mean)^2 / (n - 1))``; NaN for one seed.
-        seeds: how many there are.
+        seeds: number of seeds.
     """
 
     mean: float
@@ -39,8 +39,8 @@ class Combination:
     Attributes:
         model: its name.
         varied: the options that the sweep varies.
-        seeds: those that are finished.
-        unfinished: those that failed or are to do.
+        seeds: finished seeds.
+        unfinished: seeds that failed or are to do.
         metrics: of the test split, by name: over the finished seeds.
         units: of the metrics, by name.
         parameters: trainable numbers; None when no seed is finished.
@@ -53,23 +53,23 @@ class Combination:
     varied: Mapping[str, Any]
     seeds: Sequence[int]
     unfinished: Sequence[int]
-    metrics: Mapping[str, Spread]
+    metrics: Mapping[str, MeanAndDeviation]
     units: Mapping[str, str]
     parameters: int | None
-    train_seconds: Spread | None
-    samples_per_second: Spread | None
+    train_seconds: MeanAndDeviation | None
+    samples_per_second: MeanAndDeviation | None
     sample_batch: int | None
 
 
-def spread(values: Sequence[float]) -> Spread:
+def mean_and_deviation(values: Sequence[float]) -> MeanAndDeviation:
     """Return mean and standard deviation.
 
-    >>> spread([1.0, 3.0])
-    Spread(mean=2.0, deviation=1.4142135623730951, seeds=2)
+    >>> mean_and_deviation([1.0, 3.0])
+    MeanAndDeviation(mean=2.0, deviation=1.4142135623730951, seeds=2)
     """
     finite = all(map(math.isfinite, values))
     deviation = statistics.stdev(values) if finite and len(values) > 1 else math.nan
-    return Spread(statistics.fmean(values), deviation, len(values))
+    return MeanAndDeviation(statistics.fmean(values), deviation, len(values))
 
 
 def combinations(outcomes: Sequence[Outcome]) -> list[Combination]:
@@ -95,11 +95,11 @@ def _combination(outcomes: Sequence[Outcome]) -> Combination:
         varied=first.varied,
         seeds=[outcome.planned.config.training.seed for outcome in outcomes if outcome.facts],
         unfinished=[outcome.planned.config.training.seed for outcome in outcomes if not outcome.facts],
-        metrics={name: spread([metrics[name].value for metrics in measured]) for name in names},
+        metrics={name: mean_and_deviation([metrics[name].value for metrics in measured]) for name in names},
         units={name: measured[0][name].unit for name in names},
         parameters=finished[0].results.get("parameters") if finished else None,
-        train_seconds=spread([run.seconds for run in finished]) if finished else None,
-        samples_per_second=spread([timing.value for timing in timed]) if timed else None,
+        train_seconds=mean_and_deviation([run.seconds for run in finished]) if finished else None,
+        samples_per_second=mean_and_deviation([timing.value for timing in timed]) if timed else None,
         sample_batch=timed[0].basis.get("batch_size") if timed else None,
     )
 
@@ -130,27 +130,27 @@ def table(rows: Sequence[Combination]) -> tuple[list[str], list[list[str]]]:
 
 
 def notes(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return what has to be said of the table: what ± is, what numbers do not compare, what is missing."""
-    rows, found = combinations(outcomes), []
+    """Return notes on the table: meaning of ±, metrics that do not compare, missing runs."""
+    rows, result = combinations(outcomes), []
     if any(len(row.seeds) > 1 for row in rows):
-        found.append("mean ± standard deviation over the seeds; seconds and samples/s are means")
+        result.append("mean ± standard deviation over the seeds; seconds and samples/s are means")
     elif any(row.seeds for row in rows):
-        found.append("one seed: how much another one would change is not known")
+        result.append("one seed: the variation between seeds is unknown")
     facts = [outcome.facts for outcome in outcomes if outcome.facts]
     tests = [row for row in metric_rows(facts) if row.split == "test"]
     for name in dict.fromkeys(row.name for row in tests):
         differing = dict.fromkeys(key for row in tests if row.name == name for key in row.differing)
         keys = ["data"] if "data" in differing else list(differing)
         if keys:
-            found.append(f"test {name} was measured on different things ({', '.join(keys)}): not all rows compare")
+            result.append(f"test {name} has different bases ({', '.join(keys)}): not all rows compare")
     if not on_one_machine(facts):
-        found.append("seconds were taken on different machines and do not compare")
-    found += [f"failed: {outcome.planned.name}: {outcome.error}" for outcome in outcomes if outcome.error]
-    return found
+        result.append("seconds were taken on different machines and do not compare")
+    result += [f"failed: {outcome.planned.name}: {outcome.error}" for outcome in outcomes if outcome.error]
+    return result
 
 
 def to_json(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return the content of ``sweep.json``: each run, and the table; what is not finite becomes null."""
+    """Return the content of ``sweep.json``: each run, and the table; NaN becomes null."""
     runs = [
         {
             "name": outcome.planned.name,
@@ -180,8 +180,8 @@ def to_json(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         }
         for row in combinations(outcomes)
     ]
-    found: dict[str, Any] = finite({"name": name, "runs": runs, "table": rows})
-    return found
+    result: dict[str, Any] = finite({"name": name, "runs": runs, "table": rows})
+    return result
 
 
 def _varied(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,7 +193,7 @@ def _seeds(row: Combination) -> str:
     return f"{done} (not {', '.join(map(str, row.unfinished))})" if row.unfinished else done
 
 
-def _number(value: Spread | None, form: str) -> str:
+def _number(value: MeanAndDeviation | None, form: str) -> str:
     if value is None:
         return _NOTHING
     mean = form.format(value.mean)

@@ -1,4 +1,4 @@
-"""Variational autoencoders: convolutional or dense, with and without labels, under five priors and four likelihoods."""
+"""VAE plugin: variational autoencoders, convolutional or dense, conditional or not, with five priors and four likelihoods."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ class VAEConfig:
     activation: Literal["relu", "gelu", "silu", "tanh"] = "relu"
     """Activation of the hidden layers."""
     likelihood: Literal["bernoulli", "continuous_bernoulli", "gaussian", "discretized_logistic"] = "bernoulli"
-    """p(x|z) of each pixel. gaussian and continuous_bernoulli see dequantised images; vectors need gaussian."""
+    """Decoder distribution p(x|z) of each pixel. gaussian and continuous_bernoulli model dequantised images; vectors need
+    gaussian."""
     binarise: Literal["stochastic", "static", "threshold", "none"] = "stochastic"
-    """bernoulli: how grey levels become bits: drawn anew for each step, drawn once for each image, compared with 1/2, or not
-    at all, when what is measured is a cross-entropy and no likelihood."""
+    """bernoulli: how grey levels become bits: drawn anew in each step, drawn once for each image, thresholded at 1/2, or none:
+    grey levels are scored by their cross-entropy, which is no likelihood."""
     prior: Literal["standard", "mog", "vamp", "flow"] = "standard"
-    """p(z): standard normal, mixture of Gaussians, mixture of posteriors of learned pseudo-inputs, or a flow."""
+    """p(z): standard normal, mixture of Gaussians, VampPrior (a mixture of posteriors of learned pseudo-inputs), or a flow."""
     components: int = 100
     """mog, vamp: components of the mixture."""
     flow_layers: int = 6
@@ -36,18 +37,18 @@ class VAEConfig:
     flow_units: int = 128
     """flow: width of the hidden layers of the couplings."""
     objective: Literal["elbo", "joint", "iwae"] = "elbo"
-    """Bound that is maximised: E_q[log p(x|z)] - KL(q || p) with the KL in closed form where there is one, the same bound as
-    E_q[log p(x,z) - log q(z|x)], or the importance-weighted one."""
+    """Bound that is maximised: elbo, E_q[log p(x|z)] - KL(q || p) with a closed-form KL if available; joint, the ELBO as
+    E_q[log p(x,z) - log q(z|x)] by Monte Carlo; or iwae, the importance-weighted bound."""
     particles: int = 5
-    """iwae: draws of z in the bound."""
+    """iwae: samples of z in the bound."""
     beta: float = 1.0
-    """Weight of the KL; 1 is the bound itself."""
+    """Weight of the KL (beta-VAE); 1 is the ELBO itself."""
     beta_warmup: float = 0.0
-    """Epochs in which the weight of the KL rises linearly from 0 to --beta."""
+    """Epochs in which the weight of the KL rises linearly from 0 to --beta (KL annealing), against posterior collapse."""
     free_bits: float = 0.0
-    """Nats of KL in each dimension of the code that cost nothing."""
+    """Free bits: nats of KL in each dimension of the code without cost, against posterior collapse."""
     pixels: Literal["mean", "draw"] = "mean"
-    """What decoding gives: the mean of p(x|z), which is what is usually shown, or a draw from it."""
+    """Decoded images: the mean of p(x|z), as in most papers, or a sample of it."""
 
     def __post_init__(self) -> None:
         for name in ("latent", "units", "components", "flow_layers", "flow_units", "particles"):
@@ -64,8 +65,8 @@ class CVAEConfig(VAEConfig):
 
     # One choice more than without labels; the checker wants none, since the field could be assigned, which frozen forbids.
     prior: Literal["standard", "mog", "vamp", "flow", "conditional"] = "standard"  # type: ignore[assignment]
-    """p(z), the same for all labels: standard normal, mixture of Gaussians, mixture of posteriors of learned pseudo-inputs,
-    or a flow; or conditional: a learned Gaussian p(z|y) for each label."""
+    """p(z), the same for all labels: standard normal, mixture of Gaussians, VampPrior (a mixture of posteriors of learned
+    pseudo-inputs), or a flow; or conditional: a learned Gaussian p(z|y) for each label."""
 
 
 @hookimpl
@@ -76,14 +77,14 @@ def tfgen_register(registry: Registration) -> None:
             "vae",
             VAEConfig,
             "VAE",
-            "A variational autoencoder: codes, a bound on the likelihood, any of four priors.",
+            "Variational autoencoder: latent codes, a lower bound of the likelihood (ELBO, IWAE), four priors.",
             "Kingma, Welling: Auto-encoding variational Bayes, ICLR 2014",
         ),
         (
             "cvae",
             CVAEConfig,
             "CVAE",
-            "A variational autoencoder given a label, whose code keeps the style.",
+            "Conditional variational autoencoder: generates a given class; the code holds the style.",
             "Sohn, Lee, Yan: Learning structured output representation using deep conditional generative models, NIPS 2015",
         ),
     ):

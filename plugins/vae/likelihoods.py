@@ -1,7 +1,7 @@
 """Likelihoods p(x|z) of a VAE: Bernoulli, continuous Bernoulli, Gaussian, discretised logistic.
 
-Images v in {0, ..., L-1} become bits, real numbers in [0, 1), or stay as they are; each likelihood says what its densities
-are then of. Densities of dequantised images are per grey level: with ``y = (v + u) / L`` this is
+Images v in {0, ..., L-1} become bits, real numbers in [0, 1), or stay grey levels; `scored_as` and `basis` of a likelihood
+say which of these its density is for. Densities of dequantised images are per grey level: with ``y = (v + u) / L`` this is
 ``log p(y) - D log L``, whose mean over u bounds the log-probability of v from below (Theis et al. 2016, section 3.1).
 """
 
@@ -23,19 +23,19 @@ tfb, tfd = tfp.bijectors, tfp.distributions
 
 ScoredAs = Literal["grey_levels", "bits", "cross_entropy"]
 
-_SMALLEST_SCALE = 1e-3  # of the data's range
+_SMALLEST_SCALE = 1e-3  # of a Gaussian or logistic, as a fraction of the range of the data
 
 
 class Likelihood(abc.ABC):
-    """p(x|z) of one example, independent over its D numbers given z.
+    """Base class of decoder distributions p(x|z): pixels are independent given z.
 
     Args:
-        data: what an example is.
+        data: the data set's spec.
         dtype: of densities.
 
     Attributes:
-        parameters: how many numbers of the decoder each pixel needs.
-        scored_as: what the densities are of.
+        parameters: distribution parameters for each pixel, the width of the decoder's output.
+        scored_as: ``grey_levels``, ``bits`` or ``cross_entropy``: the kind of value that is scored.
     """
 
     parameters = 1
@@ -46,18 +46,18 @@ class Likelihood(abc.ABC):
 
     @abc.abstractmethod
     def observe(self, x: tf.Tensor, seed: Any) -> tf.Tensor:
-        """Return what the encoder sees and the densities score, of the shape of the examples."""
+        """Return the observed values: the encoder's input and the argument of the density, in the shape of the examples."""
 
     @abc.abstractmethod
     def distribution(self, raw: tf.Tensor) -> Any:
-        """Return the `tfd.Distribution` of each pixel, batch [...], for the decoder's numbers [..., parameters]."""
+        """Return the `tfd.Distribution` of each pixel, batch [...], for decoder outputs [..., parameters]."""
 
     def levels(self, pixels: tf.Tensor) -> tf.Tensor:
-        """Return observed or mean pixels in units of the data: grey levels 0 .. L-1, not yet rounded."""
+        """Return observed or mean pixels in units of the data: grey levels 0 .. L-1, not rounded."""
         return pixels
 
     def log_prob(self, observed: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
-        """Return log p(x|z) [..., n] of examples [n, *shape] for the decoder's numbers [..., n, *shape, parameters]."""
+        """Return log p(x|z) [..., n] of examples [n, *shape] for decoder outputs [..., n, *shape, parameters]."""
         pixels = self.distribution(raw).log_prob(observed)
         return tf.reduce_sum(pixels, axis=list(range(-len(self.data.shape), 0)))
 
@@ -66,34 +66,34 @@ class Likelihood(abc.ABC):
         return self.levels(self.distribution(raw).mean())
 
     def sample(self, raw: tf.Tensor, seed: Any, first: Any = None) -> tf.Tensor:
-        """Return a draw of each pixel in units of the data, for raw numbers [n, *shape, parameters].
+        """Sample each pixel in units of the data, for decoder outputs [n, *shape, parameters].
 
         Args:
-            raw: the decoder's numbers.
-            seed: of the draws.
+            raw: outputs of the decoder.
+            seed: of the random numbers.
             first: index of the first example, as in `tfgen.uniform`.
         """
         return self.levels(self.quantile(raw, uniform(raw.shape[:-1].as_list(), seed, self.dtype, first)))
 
     def quantile(self, raw: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        """Return where each pixel's distribution function reaches u, [...], for raw numbers [..., parameters]."""
+        """Return the quantile of each pixel's distribution at u [...], for decoder outputs [..., parameters]."""
         return self.distribution(raw).quantile(u)
 
     def basis(self) -> Mapping[str, Any]:
-        """Return what has to be said beside each number."""
+        """Return the fields of the basis of every metric: the number of levels."""
         return {"levels": self.data.levels}
 
 
 class Bernoulli(Likelihood):
-    """A bit for each pixel, of probability sigmoid(a); grey levels become bits first, or are scored as they are.
+    """Bernoulli likelihood, a bit with probability sigmoid(a) for each pixel; grey levels are binarised, or scored as they are.
 
-    Scoring a grey level g in [0, 1] gives ``g log p + (1 - g) log(1 - p)``, a cross-entropy: as a function of g this is no
-    density and sums to nothing, whatever it is called elsewhere.
+    Scoring a grey level g in [0, 1] gives ``g log p + (1 - g) log(1 - p)``, the binary cross-entropy of many VAE tutorials: as
+    a function of g it is not normalised, so it is no density.
 
     Args:
-        data: what an image is.
+        data: the data set's spec.
         dtype: of densities.
-        binarise: the way of `tfgen.binarise`, or ``none``.
+        binarise: ``how`` of `tfgen.binarise`, or ``none``.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Bernoulli(Likelihood):
         return tf.cast(u < tf.sigmoid(tf.squeeze(raw, axis=-1)), self.dtype)
 
     def log_prob(self, observed: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
-        """Return the sum of ``g a - log(1 + e^a)``: that of the distribution's log_prob, by one softplus instead of two."""
+        """Return the sum of ``g a - log(1 + e^a)``: the distribution's log_prob with one softplus instead of two."""
         logits = tf.squeeze(raw, axis=-1)  # unlike an index, no pass over the pixels
         axes = list(range(-len(self.data.shape), 0))
         return tf.reduce_sum(bernoulli_log_prob(observed, logits), axis=axes)
@@ -128,37 +128,37 @@ class Bernoulli(Likelihood):
         return pixels * (self.data.levels - 1)
 
     def basis(self) -> Mapping[str, Any]:
-        """Return how images became bits."""
+        """Return the fields of the basis: how images were binarised."""
         return {"binarisation": "threshold 0.5" if self.binarise == "threshold" else self.binarise}
 
 
 class _Dequantised(Likelihood):
-    """A density on the real line of ``y = (v + u) / L`` in [0, 1)."""
+    """Base class of densities of dequantised images, ``y = (v + u) / L`` in [0, 1)."""
 
     def observe(self, x: tf.Tensor, seed: Any) -> tf.Tensor:
         """Return dequantised grey levels in [0, 1); vectors as they are."""
-        if self.data.kind == "vector":
+        if not self.data.quantised:
             return tf.cast(x, self.dtype)
         return dequantise(x, self.data.levels, seed, self.dtype) / self.data.levels
 
     def levels(self, pixels: tf.Tensor) -> tf.Tensor:
         """Return y L - 1/2: the middle of the cell of level v is at (v + 1/2) / L."""
-        return pixels if self.data.kind == "vector" else pixels * self.data.levels - 0.5
+        return pixels * self.data.levels - 0.5 if self.data.quantised else pixels
 
     def log_prob(self, observed: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
         """Return log p(x|z) per grey level."""
         nats = super().log_prob(observed, raw)
-        return nats if self.data.kind == "vector" else nats - self.data.dimensions * math.log(self.data.levels)
+        return nats - self.data.dimensions * math.log(self.data.levels) if self.data.quantised else nats
 
     def basis(self) -> Mapping[str, Any]:
-        """Return how images became continuous."""
-        if self.data.kind == "vector":
+        """Return the fields of the basis: how images were dequantised."""
+        if not self.data.quantised:
             return {}
         return {"dequantisation": "uniform", "levels": self.data.levels}
 
 
 class ContinuousBernoulli(_Dequantised):
-    """A density on [0, 1] proportional to ``p^y (1 - p)^(1 - y)`` (Loaiza-Ganem, Cunningham 2019, equation 3)."""
+    """Continuous Bernoulli: a density ~ ``p^y (1 - p)^(1 - y)`` on [0, 1] (Loaiza-Ganem, Cunningham 2019, equation 3)."""
 
     def distribution(self, raw: tf.Tensor) -> Any:
         """Return ContinuousBernoulli(sigmoid(a))."""
@@ -166,7 +166,7 @@ class ContinuousBernoulli(_Dequantised):
 
 
 class Gaussian(_Dequantised):
-    """A normal with a mean and a scale for each number, ``scale = softplus(b) + 0.001``."""
+    """Gaussian likelihood with mean and scale for each pixel, ``scale = softplus(b) + 0.001``."""
 
     parameters = 2
 
@@ -175,14 +175,14 @@ class Gaussian(_Dequantised):
         return tfd.Normal(raw[..., 0], tf.math.softplus(raw[..., 1]) + _SMALLEST_SCALE)
 
     def sample(self, raw: tf.Tensor, seed: Any, first: Any = None) -> tf.Tensor:
-        """Return a draw of each number, by `tfgen.normal`: the quantile at a uniform number of 0 would be infinite."""
+        """Sample each pixel by `tfgen.normal`: the quantile at a uniform number of 0 would be infinite."""
         numbers = self.distribution(raw)
         noise = normal(raw.shape[:-1].as_list(), seed, self.dtype, first)
         return self.levels(numbers.loc + numbers.scale * noise)
 
 
 class DiscretizedLogistic(Likelihood):
-    """Probabilities of the L grey levels: a logistic rounded to the nearest one, its tails to the outermost ones.
+    """Discretised logistic likelihood: a logistic rounded to grey levels; the tails belong to the outermost levels.
 
     ``P(v) = F(v + 1/2) - F(v - 1/2)``, with F(-1/2) taken as 0 and F(L - 1/2) as 1 (Kingma et al. 2016, appendix; Salimans
     et al. 2017, equation 2).
@@ -195,18 +195,18 @@ class DiscretizedLogistic(Likelihood):
         return to_unit(x, self.data.levels, self.dtype)
 
     def distribution(self, raw: tf.Tensor) -> Any:
-        """Return the distribution of the level v = 0 .. L-1."""
+        """Return the distribution of the grey level v = 0 .. L-1."""
         top = self.data.levels - 1
         location = top * raw[..., 0]
         scale = top * (tf.math.softplus(raw[..., 1]) / 4 + _SMALLEST_SCALE)
-        # TFP rounds up; rounding to the nearest is rounding up what lies half a level lower.
+        # TFP rounds up; rounding to the nearest is rounding up after a shift by half a level.
         lower = tfd.TransformedDistribution(tfd.Logistic(location, scale), tfb.Shift(tf.constant(-0.5, self.dtype)))
         return tfd.QuantizedDistribution(lower, low=0.0, high=float(top))
 
     def quantile(self, raw: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        """Return the level of the logistic's quantile; TensorFlow Probability has no such method.
+        """Return the grey level of the logistic's quantile; TensorFlow Probability has no such method.
 
-        Rounding up and the outermost levels do not change the order of numbers, so the quantile goes through both.
+        Rounding up and clipping are monotone, so the quantile passes through both.
         """
         levels = self.distribution(raw)
         return tf.clip_by_value(tf.math.ceil(levels.distribution.quantile(u)), levels.low, levels.high)
@@ -225,8 +225,8 @@ class DiscretizedLogistic(Likelihood):
         return tf.clip_by_value(top * raw[..., 0], tf.zeros([], self.dtype), tf.cast(top, self.dtype))
 
 
-def likelihood_of(config: VAEConfig, data: DataSpec, dtype: tf.DType) -> Likelihood:
-    """Return the likelihood that the options name."""
+def build_likelihood(config: VAEConfig, data: DataSpec, dtype: tf.DType) -> Likelihood:
+    """Build the likelihood p(x|z) of a `VAEConfig`."""
     if config.likelihood == "bernoulli":
         return Bernoulli(data, dtype, config.binarise)
     others: dict[str, Callable[[DataSpec, tf.DType], Likelihood]] = {

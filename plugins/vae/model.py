@@ -1,4 +1,4 @@
-"""Variational autoencoders: q(z|x, y) and p(x|z, y) by networks, p(z) or p(z|y), and the bounds that train them."""
+"""Variational autoencoder (VAE) and conditional VAE: encoder q(z|x, y), decoder p(x|z, y), prior p(z), ELBO and IWAE."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import tensorflow_probability as tfp
 
 from tfgen import Batch, Context, DataError, DataSpec, GenerativeModel, Objective, fold_in, normal, quantise
 from tfgen_plugins.vae import CVAEConfig, VAEConfig
-from tfgen_plugins.vae.bounds import (
+from tfgen_plugins.vae.elbo import (
     closed_form_kl,
     importance_weighted,
     importance_weighted_in_chunks,
     monte_carlo_kl,
     with_free_bits,
 )
-from tfgen_plugins.vae.likelihoods import likelihood_of
+from tfgen_plugins.vae.likelihoods import build_likelihood
 from tfgen_plugins.vae.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
-from tfgen_plugins.vae.priors import prior_of
+from tfgen_plugins.vae.priors import build_prior
 
 tfd = tfp.distributions
 
@@ -28,10 +28,10 @@ _OBSERVATION, _CODE, _PIXELS = range(3)  # purposes of a seed
 
 
 class VAE(GenerativeModel):
-    """A code z of p(z) makes an example by p(x|z); q(z|x), a diagonal Gaussian, infers the code (Kingma, Welling 2014).
+    """Variational autoencoder (Kingma, Welling 2014): prior p(z), decoder p(x|z), and encoder q(z|x), a diagonal Gaussian.
 
-    Both ends are networks: the encoder gives mean and log-variance of q, the decoder the numbers that pick the distribution
-    of each pixel. Images are observed as the likelihood asks: as bits, dequantised, or as they are.
+    The encoder network returns mean and log-variance of q, the decoder network the distribution parameters of each pixel.
+    Images enter as the likelihood needs them: as bits, dequantised, or as grey levels.
     """
 
     config: VAEConfig
@@ -39,9 +39,9 @@ class VAE(GenerativeModel):
 
     def __init__(self, config: VAEConfig, data: DataSpec, seed: int) -> None:
         super().__init__(config, data, seed)
-        if data.kind == "vector" and (config.network, config.likelihood) != ("mlp", "gaussian"):
+        if not data.spatial and (config.network, config.likelihood) != ("mlp", "gaussian"):
             raise self.refuse("vectors need --network mlp --likelihood gaussian.")
-        self.likelihood = likelihood_of(config, data, self.density_dtype)
+        self.likelihood = build_likelihood(config, data, self.density_dtype)
         self.scored_as = self.likelihood.scored_as
         self.classes = (data.classes or 0) if self.conditional else 0
         outputs, parameters, dtype = 2 * config.latent, self.likelihood.parameters, self.density_dtype
@@ -57,12 +57,12 @@ class VAE(GenerativeModel):
                 hidden = (config.units, config.depth, config.activation, dtype)
                 self.encoder = MLPEncoder(data.shape, self.classes, outputs, *hidden)
                 self.decoder = MLPDecoder(config.latent, self.classes, data.shape, parameters, *hidden)
-            self.codes = prior_of(config, data, self.classes, seed, dtype, self._posterior_normals)
+            self.codes = build_prior(config, data, self.classes, seed, dtype, self._posterior_normals)
 
-    # What the model is made of
+    # Encoder and decoder
 
     def _posterior_normals(self, observed: tf.Tensor, one_hot: tf.Tensor | None) -> Any:
-        """Return the normals of the dimensions of q(z|x, y), [n, latent], for what is observed of the examples."""
+        """Return q(z|x, y) as independent normals of its dimensions, [n, latent], given the observed values."""
         mean, log_variance = tf.split(self.encoder(observed, one_hot), 2, axis=-1)
         return tfd.Normal(mean, tf.exp(log_variance / 2))
 
@@ -70,13 +70,13 @@ class VAE(GenerativeModel):
         return tfd.Independent(self._posterior_normals(observed, one_hot), 1)
 
     def _draws(self, posterior: Any, particles: int, seed: tf.Tensor) -> tf.Tensor:
-        """Return ``z = m + s e`` with standard normal e, [particles, n, latent]: differentiable in m and s."""
+        """Sample ``z = m + s e``, e standard normal, [particles, n, latent] (reparameterisation: differentiable in m and s)."""
         normals = posterior.distribution
         noise = normal([particles, *normals.loc.shape], fold_in(seed, _CODE), self.density_dtype)
         return normals.loc + normals.scale * noise
 
     def _decoded(self, z: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
-        """Return the decoder's numbers [..., n, *shape, parameters] for codes [..., n, latent] and labels [n, k]."""
+        """Return decoder outputs [..., n, *shape, parameters] for codes [..., n, latent] and labels [n, k]."""
         leading = z.shape[:-1]
         if one_hot is not None:
             one_hot = tf.broadcast_to(one_hot, [*leading, self.classes])
@@ -90,11 +90,11 @@ class VAE(GenerativeModel):
     # Training
 
     def objectives(self) -> Sequence[Objective]:
-        """Return the negative bound, in nats."""
+        """Return the objective: the negative ELBO or IWAE bound, in nats."""
         return [Objective("bound", self._negative_bound, self.trainable_variables)]
 
     def beta(self, epoch: tf.Tensor) -> tf.Tensor:
-        """Return the weight of the KL: ``beta min(1, t / T)``, with t the epoch, a scalar, and T of ``--beta-warmup``."""
+        """Return the weight of the KL with warm-up (KL annealing): ``beta min(1, t / T)``, t the epoch, T ``--beta-warmup``."""
         beta = tf.constant(self.config.beta, self.density_dtype)
         if not self.config.beta_warmup:
             return beta
@@ -120,20 +120,20 @@ class VAE(GenerativeModel):
         return {"loss": loss, **self._named(reconstruction, kl_nats), "beta": beta}
 
     def _kl(self, posterior: Any, one_hot: tf.Tensor | None, z: tf.Tensor, closed: bool = True) -> tf.Tensor:
-        """Return KL(q || p): [n, latent] in closed form, where there is one and it is wanted, else [n] by the draws z."""
+        """Return KL(q || p): [n, latent] in closed form if available and `closed`, else the Monte Carlo estimate [n] at z."""
         factors = self.codes.factors(one_hot)
         if closed and factors is not None:
             return closed_form_kl(posterior, factors)
         return monte_carlo_kl(posterior, self.codes.distribution(one_hot), z)
 
     def _named(self, reconstruction: tf.Tensor, kl: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Return the terms of a batch under the names that tell what they are of."""
+        """Return ELBO (or cross-entropy), reconstruction and KL under their names in the log."""
         total = reconstruction + kl
         whole = {"cross_entropy_nats": total} if self.scored_as == "cross_entropy" else {"elbo_nats": -total}
         parts = {"reconstruction_nats": reconstruction, "latent_kl_nats": kl, "kl_ratio": kl / reconstruction}
         return {self.term_name(name): value for name, value in (whole | parts).items()}
 
-    # What can be had from it
+    # Bounds, codes and samples
 
     def posterior(self, x: Any, labels: Any = None, seed: Any = 0) -> Any:
         """Return q(z|x, y) as `tfd.Independent` normals: batch [n], event [latent]."""
@@ -141,7 +141,7 @@ class VAE(GenerativeModel):
         return self._posterior(observed, self.one_hot(labels, observed.shape[0]))
 
     def elbo_terms(self, x: Any, labels: Any = None, seed: Any = 0) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return ``E_q[log p(x|z, y)]`` by one draw of z, and KL(q || p), in closed form where there is one; [n] nats."""
+        """Return ``E_q[log p(x|z, y)]`` estimated with one sample of z, and KL(q || p), closed-form if available; [n] nats."""
         observed = self._observed(x, seed)
         one_hot = self.one_hot(labels, observed.shape[0])
         posterior = self._posterior(observed, one_hot)
@@ -150,7 +150,7 @@ class VAE(GenerativeModel):
         return self.likelihood.log_prob(observed, self._decoded(z, one_hot)), kl
 
     def elbo(self, x: Any, labels: Any = None, seed: Any = 0, particles: int = 1) -> tf.Tensor:
-        """Return the ELBO, [n] nats, or the importance-weighted bound of several particles, in bounded memory."""
+        """Return the ELBO, [n] nats; with several particles the importance-weighted (IWAE) bound, in bounded memory."""
         if particles < 1:
             raise DataError(f"particles must be at least 1, got {particles}.")
         if particles == 1:
@@ -168,11 +168,11 @@ class VAE(GenerativeModel):
         return importance_weighted_in_chunks(log_weights, particles, observed.shape[0], fold_in(seed, _CODE))
 
     def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Return the means of q(z|x, y), [n, latent]."""
+        """Encode: return the means of q(z|x, y), [n, latent]."""
         return self.posterior(x, labels, seed).mean()
 
     def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
-        """Return the mean of p(x|z, y), or a draw from it with ``--pixels draw``: uint8 images, or float32 vectors."""
+        """Decode: return the mean of p(x|z, y), or a sample with ``--pixels draw``: uint8 images, or float32 vectors."""
         return self._examples(z, labels, seed)
 
     def _examples(self, z: Any, labels: Any, seed: Any, first: Any = None) -> tf.Tensor:
@@ -180,24 +180,24 @@ class VAE(GenerativeModel):
         raw = self._decoded(z, self.one_hot(labels, z.shape[0]))
         drawn = self.config.pixels == "draw"
         x = self.likelihood.sample(raw, fold_in(seed, _PIXELS), first) if drawn else self.likelihood.mean(raw)
-        return x if self.data.kind == "vector" else quantise(x + 0.5, self.data.levels)
+        return quantise(x + 0.5, self.data.levels) if self.data.quantised else x
 
     def prior(self, labels: Any = None) -> Any:
-        """Return p(z), or p(z|y): a batch of one for each label, where codes depend on it."""
+        """Return the prior p(z) or, if it depends on the label, p(z|y) with a batch of one for each label."""
         return self.codes.distribution(self.one_hot(labels))
 
     def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
-        """Draw the examples ``first .. first + n - 1`` of a seed: codes of p(z), and what they decode to."""
+        """Sample the examples ``first .. first + n - 1`` of a seed: codes of p(z), decoded."""
         z = self.codes.sample(n, self.one_hot(labels, n), fold_in(seed, _CODE), first)
         return self._examples(z, labels, seed, first)
 
     def basis(self) -> Mapping[str, Any]:
-        """Return what was scored."""
+        """Return the fields of the basis: grey levels or bits, how images were binarised or dequantised."""
         return self.likelihood.basis()
 
 
 class CVAE(VAE):
-    """A VAE whose encoder and decoder see the label: bounds of log p(x|y) (Sohn, Lee, Yan 2015)."""
+    """Conditional VAE (Sohn, Lee, Yan 2015): encoder and decoder take the label as input; bounds of log p(x|y)."""
 
     conditional = True
     config: CVAEConfig

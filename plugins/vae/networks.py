@@ -1,7 +1,7 @@
 """Encoder and decoder networks of a VAE: example to parameters of q(z|x, y), code to parameters of p(x|z, y).
 
-A label comes in as one-hot planes beside the image, or as a one-hot vector beside the code. Hidden layers compute in the
-model's precision, the last layer of each network in that of its densities.
+Labels are concatenated: as one-hot planes to the image, or as a one-hot vector to the code. Hidden layers compute in the
+model's precision, the last layer of each network in the precision of densities.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from tfgen.layers import (
     with_label_planes,
 )
 
-# Dense hidden layers keep the size of their signals at the start, behind activations that pass half of them (He et al. 2015).
-# Convolutions start as Keras has it, smaller: a decoder that starts smooth ends better where the code is a plane.
+# He initialisation keeps the variance of dense hidden layers behind rectifiers (He et al. 2015). Convolutions keep the smaller
+# default of Keras: with a code of two dimensions, a decoder that starts smooth ends with a better bound.
 _DENSE = "he_normal"
 _CONVOLUTIONS = ((32, 4), (64, 4), (128, 3))  # filters and kernel size; each halves height and width
 
 
 class MLPEncoder(keras.layers.Layer):
-    """A perceptron over the flat example, with the label beside it.
+    """Dense encoder: a multi-layer perceptron of the flat example and the label.
 
     Args:
         shape: of an example.
@@ -55,13 +55,13 @@ class MLPEncoder(keras.layers.Layer):
 
 
 class MLPDecoder(keras.layers.Layer):
-    """A perceptron over the code, with the label beside it.
+    """Dense decoder: a multi-layer perceptron of the code and the label.
 
     Args:
         latent: size of a code.
         classes: width of the label, 0 for none.
         shape: of an example.
-        parameters: how many numbers each pixel's distribution needs.
+        parameters: distribution parameters for each pixel.
         units: width of each hidden layer.
         depth: hidden layers.
         activation: of the hidden layers.
@@ -90,7 +90,7 @@ class MLPDecoder(keras.layers.Layer):
 
 
 class ConvEncoder(keras.layers.Layer):
-    """Three convolutions of stride 2 (32 and 64 filters of 4x4, 128 of 3x3) and a linear layer.
+    """Convolutional encoder: three convolutions of stride 2 (32 and 64 filters of 4x4, 128 of 3x3) and a dense layer.
 
     Args:
         shape: of an image, (height, width, channels).
@@ -125,7 +125,7 @@ class ConvEncoder(keras.layers.Layer):
 
 
 class ConvDecoder(keras.layers.Layer):
-    """The encoder's way back: a linear layer to its smallest feature maps, and transposed convolutions of stride 2.
+    """Convolutional decoder: a dense layer to the smallest feature maps, and transposed convolutions of stride 2.
 
     The sides of the maps are those of `tfgen.layers.halved_sides`.
 
@@ -133,7 +133,7 @@ class ConvDecoder(keras.layers.Layer):
         latent: size of a code.
         classes: width of the label, 0 for none.
         shape: of an image, (height, width, channels).
-        parameters: how many numbers each pixel's distribution needs.
+        parameters: distribution parameters for each pixel.
         activation: of the hidden layers.
         dtype: of the result.
     """

@@ -19,7 +19,7 @@ _PSEUDO_INPUT_SPREAD = 1.0
 
 
 class Prior(keras.layers.Layer):
-    """The standard normal; other priors are its subclasses.
+    """Standard normal prior p(z) = N(0, I); other priors are its subclasses.
 
     Args:
         latent: size of a code.
@@ -32,7 +32,7 @@ class Prior(keras.layers.Layer):
         self.built = True
 
     def factors(self, one_hot: tf.Tensor | None) -> Any:
-        """Return the normals of the single dimensions, [..., latent], if the prior is a product of such; else None.
+        """Return the normals of each dimension, [..., latent], if the prior is a diagonal Gaussian; else None.
 
         Args:
             one_hot: labels [n, classes], or None.
@@ -40,14 +40,14 @@ class Prior(keras.layers.Layer):
         return tfd.Normal(tf.zeros([self.latent], self.density_dtype), tf.ones([self.latent], self.density_dtype))
 
     def distribution(self, one_hot: tf.Tensor | None) -> Any:
-        """Return the `tfd.Distribution` over codes [latent]; where it depends on labels [n, classes], one for each."""
+        """Return the `tfd.Distribution` of codes [latent]; if it depends on labels [n, classes], a batch of n."""
         return tfd.Independent(self.factors(one_hot), 1)
 
     def sample(self, n: int, one_hot: tf.Tensor | None, seed: Any, first: Any) -> tf.Tensor:
-        """Draw the codes ``first .. first + n - 1`` of a seed, [n, latent].
+        """Sample the codes ``first .. first + n - 1`` of a seed, [n, latent].
 
         Args:
-            n: how many.
+            n: number of codes.
             one_hot: labels [n, classes], or None.
             seed: an integer or a stateless seed.
             first: index of the first code.
@@ -60,12 +60,12 @@ class Prior(keras.layers.Layer):
 
 
 class ConditionalPrior(Prior):
-    """p(z|y): a Gaussian with learned mean and scale for each label, which starts as the standard normal.
+    """Conditional prior p(z|y): a Gaussian with learned mean and scale for each label, initially the standard normal.
 
     Args:
         latent: size of a code.
         dtype: of densities.
-        classes: labels.
+        classes: number of classes.
     """
 
     def __init__(self, latent: int, dtype: tf.DType, classes: int) -> None:
@@ -79,25 +79,25 @@ class ConditionalPrior(Prior):
 
 
 class _Mixture(Prior):
-    """A prior that is a mixture of diagonal Gaussians."""
+    """Base class of priors that are mixtures of diagonal Gaussians."""
 
     def factors(self, one_hot: tf.Tensor | None) -> Any:
-        """Return None: a mixture is no product over dimensions."""
+        """Return None: a mixture has no closed-form KL."""
         return None
 
     def sample(self, n: int, one_hot: tf.Tensor | None, seed: Any, first: Any) -> tf.Tensor:
-        """Draw codes: a component of each by a uniform number, and a normal around its mean."""
-        found = self.distribution(one_hot)
-        weights = tf.math.cumsum(found.mixture_distribution.probs_parameter())
+        """Sample codes: a component by a uniform number, then a normal around the component's mean."""
+        result = self.distribution(one_hot)
+        weights = tf.math.cumsum(result.mixture_distribution.probs_parameter())
         which, around = split_seed(seed, 2)
         u = uniform([n, 1], which, self.density_dtype, first) * weights[-1]
         chosen = tf.minimum(tf.reduce_sum(tf.cast(weights <= u, tf.int32), axis=1), weights.shape[0] - 1)
-        normals = found.components_distribution.distribution
+        normals = result.components_distribution.distribution
         return tf.gather(normals.loc, chosen) + tf.gather(normals.scale, chosen) * self._noise(n, around, first)
 
 
 class MixturePrior(_Mixture):
-    """``p(z) = sum_k w_k N(z; m_k, s_k^2)``, with learned weights, means and scales.
+    """Mixture of Gaussians prior, ``p(z) = sum_k w_k N(z; m_k, s_k^2)``, with learned weights, means and scales.
 
     Args:
         latent: size of a code.
@@ -119,17 +119,17 @@ class MixturePrior(_Mixture):
 
 
 class VampPrior(_Mixture):
-    """``p(z) = 1/K sum_k q(z|u_k)``, with learned pseudo-inputs u_k (Tomczak, Welling 2018, equation 9).
+    """VampPrior: ``p(z) = 1/K sum_k q(z|u_k)`` with learned pseudo-inputs u_k (Tomczak, Welling 2018, equation 9).
 
-    For a conditional encoder a pseudo-input is an example and a label, which is learned as well and may be in between.
+    For a conditional encoder each pseudo-input has a learned label too, a probability vector over the classes.
 
     Args:
         latent: size of a code.
         dtype: of densities.
         components: K.
         seed: of the initial pseudo-inputs.
-        data: what an example is.
-        classes: width of a label, 0 for none.
+        data: the data set's spec.
+        classes: number of classes, 0 for an unconditional encoder.
         posterior: ``(observed, one_hot) -> tfd.Normal`` [n, latent], the normals of q(z|x, y).
     """
 
@@ -144,7 +144,7 @@ class VampPrior(_Mixture):
         posterior: Callable[[tf.Tensor, tf.Tensor | None], Any],
     ) -> None:
         super().__init__(latent, dtype)
-        self.posterior, self.image = posterior, data.kind == "image"
+        self.posterior, self.quantised = posterior, data.quantised
         spread = keras.initializers.RandomNormal(stddev=_PSEUDO_INPUT_SPREAD, seed=seed)
         self.inputs = self.add_weight(shape=(components, *data.shape), initializer=spread, name="pseudo_inputs")
         self.labels = None
@@ -153,19 +153,19 @@ class VampPrior(_Mixture):
 
     def distribution(self, one_hot: tf.Tensor | None) -> Any:
         """Return the mixture of the pseudo-inputs' posteriors."""
-        inputs = tf.sigmoid(self.inputs) if self.image else self.inputs.value
+        inputs = tf.sigmoid(self.inputs) if self.quantised else self.inputs.value
         labels = None if self.labels is None else tf.nn.softmax(self.labels)
         normals = self.posterior(inputs, labels)
         return mixture(tf.zeros([self.inputs.shape[0]], self.density_dtype), normals.loc, normals.scale)
 
 
 class FlowPrior(Prior):
-    """A Real NVP, a chain of `tfb.RealNVP`, over codes (Chen et al.: Variational lossy autoencoder, 2017, section 3.2).
+    """Flow prior: a Real NVP over codes (Chen et al.: Variational lossy autoencoder, 2017, section 3.2).
 
     Args:
         latent: size of a code.
         dtype: of densities.
-        layers: couplings.
+        layers: coupling layers.
         units: width of the couplings' hidden layers.
         seed: of the initial weights.
     """
@@ -175,7 +175,7 @@ class FlowPrior(Prior):
         self.flow = RealNVP(RealNVPConfig(layers=layers, units=units), DataSpec("vector", (latent,)), seed)
 
     def factors(self, one_hot: tf.Tensor | None) -> Any:
-        """Return None: a flow is no product over dimensions."""
+        """Return None: a flow has no closed-form KL."""
         return None
 
     def distribution(self, one_hot: tf.Tensor | None) -> Any:
@@ -183,7 +183,7 @@ class FlowPrior(Prior):
         return self.flow.distribution()
 
     def sample(self, n: int, one_hot: tf.Tensor | None, seed: Any, first: Any) -> tf.Tensor:
-        """Draw normals and send them through the flow."""
+        """Sample codes: standard normals mapped by the flow."""
         return self.flow.sample(n, seed=seed, first=first)
 
 
@@ -192,7 +192,7 @@ def mixture(logits: tf.Tensor, means: tf.Tensor, scales: tf.Tensor) -> Any:
     return tfd.MixtureSameFamily(tfd.Categorical(logits=logits), tfd.Independent(tfd.Normal(means, scales), 1))
 
 
-def prior_of(
+def build_prior(
     config: VAEConfig,
     data: DataSpec,
     classes: int,
@@ -200,7 +200,7 @@ def prior_of(
     dtype: tf.DType,
     posterior: Callable[[tf.Tensor, tf.Tensor | None], Any],
 ) -> Prior:
-    """Return the prior that the options name; arguments as for the priors."""
+    """Build the prior of a `VAEConfig`; arguments as for the priors."""
     if config.prior == "mog":
         return MixturePrior(config.latent, dtype, config.components, seed)
     if config.prior == "vamp":

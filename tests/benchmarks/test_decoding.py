@@ -97,6 +97,6 @@ def test_what_reaches_the_target_and_what_does_not(bench):
 )
 def test_mistakes_are_told_in_one_line_before_anything_is_measured(bench, capsys, arguments, message):
     assert bench.main(arguments) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
+    error_text = capsys.readouterr().err
+    assert message in error_text
+    assert error_text.count("\n") == 1

@@ -265,7 +265,7 @@ def test_without_pytorch_the_worker_says_so_and_goes_on(tmp_path):
 
 
 def test_tfd_makes_a_turn_of_its_loop(peers):
-    """Its own sizes, whatever tfgen's are; said in the notes."""
+    """Its own sizes, whatever tfgen's are; error_text in the notes."""
     tfd = peers("tfd_worker")
     contender = tfd.TfdPixelCNN({**subject("pixelcnn", {}, 4, "none.npz"), "threads": 0})
     assert set(contender.ways("sample")) == {"graph", "xla"}

@@ -1,4 +1,4 @@
-"""Who takes part beside tfgen, what is said of those that are not installed, and the targets."""
+"""Who takes part beside tfgen, what is error_text of those that are not installed, and the targets."""
 
 import sys
 
@@ -39,8 +39,8 @@ def test_what_is_not_installed_comes_with_the_command_that_installs_it(tmp_path)
 
     python = Path(sys.executable)
     assert _missing(python, ("json",), False) is None
-    said = _missing(python, ("no_such_module",), False)
-    assert said == "no_such_module is not installed; run: python -m pip install -e '.[peers]'"
+    error_text = _missing(python, ("no_such_module",), False)
+    assert error_text == "no_such_module is not installed; run: python -m pip install -e '.[peers]'"
     elsewhere = _missing(python, ("no_such_module",), True)
     assert elsewhere.endswith("-m pip install torch nflows normflows")
     assert "no Python that runs" in _missing(tmp_path / "python", ("json",), True)

@@ -224,9 +224,9 @@ def test_a_loss_that_does_not_fall_is_said(bench, task, last_loss, warned):
 )
 def test_mistakes_are_told_in_one_line_before_anything_is_measured(bench, capsys, arguments, message):
     assert bench.main(arguments) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
+    error_text = capsys.readouterr().err
+    assert message in error_text
+    assert error_text.count("\n") == 1
 
 
 def test_batch_larger_than_the_data(bench):

@@ -185,7 +185,7 @@ def test_unsuitable_autoencoders(model, options, says, fails, tmp_path):
         (["--dropout", "1"], "--dropout must be in [0, 1), got 1.0"),
         (["--dropout", "nan"], "--dropout must be in [0, 1), got nan"),
         (["--output", "gaussian"], "invalid choice 'gaussian' for argument '--output'"),
-        (["--data", "two_gaussians"], "pixels need an order; take images"),
+        (["--data", "two_gaussians"], "a PixelCNN models pixels in raster order, so it needs images"),
         (
             ["--data", "dots", "--batch-size", "8", "--conditional"],
             "it is conditional, and this data set has no labels",

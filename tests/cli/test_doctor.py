@@ -13,7 +13,7 @@ import tfgen
 from tfgen.cli.commands import doctor
 from tfgen.cli.context import CommandContext
 from tfgen.cli.main import main
-from tfgen.cli.stranger import stranger_version
+from tfgen.cli.name_conflict import conflicting_version
 from tfgen.plugin.specs import DataSources
 from tfgen.version import DISTRIBUTION, VERSION
 
@@ -71,7 +71,7 @@ def test_problems_are_a_table_and_a_line_and_exit_code_1(capsys, tmp_path, monke
     out, err = capsys.readouterr()
     assert re.search(r"package name +problem +another project's package tfgen 0\.6\.1 is installed", out)
     assert "run: pip uninstall tfgen" in out
-    assert err == "tfgen: not well: package name; what to do stands beside each.\n"
+    assert err == "tfgen: problems: package name; the table has advice for each.\n"
 
 
 def test_a_plugin_that_fails(capsys, tmp_path, monkeypatch):
@@ -164,7 +164,7 @@ def test_an_empty_namespace_in_the_folder_above(tmp_path, monkeypatch):
 
 
 def test_a_stranger_is_named_in_one_line_by_every_command(capsys, distribution):
-    assert stranger_version() is None
+    assert conflicting_version() is None
     assert main(["list"]) == 0
     assert capsys.readouterr().err == ""
     distribution("tfgen", "0.6.1", "Generates features")
@@ -177,9 +177,10 @@ def test_a_stranger_is_named_in_one_line_by_every_command(capsys, distribution):
 def test_an_earlier_installation_of_this_project_is_no_stranger(distribution):
     (summary,) = re.findall(r"^description = (.*)$", (ROOT / "setup.cfg").read_text(), re.MULTILINE)
     distribution("tfgen", "0.1.0", summary)
-    assert stranger_version() is None
+    assert conflicting_version() is None
 
 
 def test_the_line_does_not_cost_tensorflow():
-    code = "import sys, tfgen.cli.stranger as s; s.stranger_warning(); assert not {'tensorflow', 'numpy'} & set(sys.modules)"
+    light = "assert not {'tensorflow', 'numpy'} & set(sys.modules)"
+    code = f"import sys, tfgen.cli.name_conflict as c; c.conflict_warning(); {light}"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=os.environ)

@@ -286,7 +286,7 @@ def test_particles_below_one(particles):
 
 def test_particles_mean_nothing_to_a_density_or_a_cross_entropy():
     data = points()
-    with pytest.raises(CapabilityError, match="model Gaussian has a density, which particles cannot bring closer"):
+    with pytest.raises(CapabilityError, match="model Gaussian has a density; particles are for bounds"):
         evaluate(build_model(registered(Gaussian), GaussianConfig(), data.spec, seed=0), data, particles=2)
     with pytest.raises(
         CapabilityError, match="model LinearGaussian scores grey levels by a cross-entropy, which is no"

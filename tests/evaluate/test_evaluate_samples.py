@@ -75,7 +75,7 @@ def test_a_model_without_a_density_gives_what_its_samples_tell(run, tell, monkey
     assert evaluate._SAMPLES == 10_000  # as the help says; a quarter of a minute
     monkeypatch.setattr(evaluate, "_SAMPLES", 1000)
     out, err = tell("evaluate", run)
-    assert "note: GAN has no density and no bound, so nothing in nats; its samples are measured." in err
+    assert "note: GAN has no density or bound; the metrics are those of its samples." in err
     names = [line.split()[1] for line in out.splitlines()]
     assert names == ["fid", "kid", "precision", "recall", "density", "coverage"]
     assert "samples 1000, reference grey, features classifier, network classifier of digits" in out

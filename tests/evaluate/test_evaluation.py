@@ -13,7 +13,7 @@ from tfgen.data.dataset import Dataset, Split
 from tfgen.data.toy import CENTRES, DEVIATION, load_two_gaussians, two_gaussians_log_prob
 from tfgen.errors import CapabilityError, DataError, OptionError, UnknownNameError
 from tfgen.evaluate.likelihood import DENSITY_METRICS, check_metrics, evaluate, log_joint
-from tfgen.evaluate.scoring import likelihood_of, log_class_frequencies, log_probabilities
+from tfgen.evaluate.scoring import log_class_frequencies, log_probabilities, scorer_of
 from tfgen.metrics import CATALOGUE
 from tfgen.model.base import build_model
 
@@ -184,9 +184,9 @@ def test_the_marginal_of_a_discrete_model_sums_to_one():
     x = np.stack(np.meshgrid(range(3), range(3)), axis=-1).reshape(9, 1, 2, 1).astype(np.uint8)
     split = Split(x, np.array([0, 0, 1] * 3, np.int32))
     data = Dataset("pairs", TwoPixels.data, {"train": split, "valid": split, "test": split})
-    likelihood = likelihood_of(TwoPixels(), data, "a test")
+    scorer = scorer_of(TwoPixels(), data, "a test")
     marginal, given_label = log_probabilities(
-        likelihood.function, x, log_class_frequencies(data), split.labels, batch_size=4, draws=3
+        scorer.function, x, log_class_frequencies(data), split.labels, batch_size=4, draws=3
     )
     assert np.exp(marginal).sum() == pytest.approx(1, abs=1e-6)
     assert np.exp(given_label).sum() != pytest.approx(1, abs=0.1)
@@ -288,7 +288,7 @@ def test_a_model_of_bits_has_no_bits_per_dimension(scored_as, scored):
     model.scored_as, model.data = scored_as, DataSpec("image", (2, 3, 1))
     check_metrics(["nll_nats", "nll_nats_given_label"], model)
     for name in ("bits_per_dim", "bits_per_dim_given_label"):
-        with pytest.raises(CapabilityError, match=f"model Known has no bits/dim: what it scores are {scored}"):
+        with pytest.raises(CapabilityError, match=f"model Known has no bits/dim: it scores {scored}"):
             check_metrics(["nll_nats", name], model)
 
 

@@ -16,7 +16,7 @@ import tfgen.metrics.neighbours
 from tfgen import DataSpec
 from tfgen.cli.main import main
 from tfgen.errors import DataError
-from tfgen.figures.neighbours import draw_neighbours, spread
+from tfgen.figures.neighbours import draw_neighbours, ranks_at_equal_steps
 from tfgen.metrics import copying_test, nearest_neighbours, neighbourhoods
 
 
@@ -172,8 +172,8 @@ def test_by_pixels_and_by_features(images):
 
 
 def test_samples_are_shown_from_the_nearest_to_the_farthest():
-    assert spread(np.array([3.0, 1.0, 5.0, 2.0, 4.0]), 3).tolist() == [1, 0, 2]
-    assert spread(np.arange(10.0), 1).tolist() == [0]
+    assert ranks_at_equal_steps(np.array([3.0, 1.0, 5.0, 2.0, 4.0]), 3).tolist() == [1, 0, 2]
+    assert ranks_at_equal_steps(np.arange(10.0), 1).tolist() == [0]
 
 
 def test_the_picture_has_each_sample_beside_what_is_nearest(images, drawn, tmp_path):
@@ -182,7 +182,7 @@ def test_the_picture_has_each_sample_beside_what_is_nearest(images, drawn, tmp_p
     draw_neighbours(samples, train, found, 3, DataSpec("image", (8, 8, 1), levels=17), "$x$", tmp_path / "x.png")
     axes = drawn[0].axes[0]
     shown = [picture.get_array()[..., 0] for picture in axes.images]
-    chosen = spread(found[0].distances[:, 0], 3)
+    chosen = ranks_at_equal_steps(found[0].distances[:, 0], 3)
     expected = [
         image for i in chosen for image in (samples[i], *train[found[0].indices[i]], *train[found[1].indices[i]])
     ]
@@ -202,7 +202,7 @@ def test_vectors_get_a_panel_each(drawn, tmp_path):
     draw_neighbours(samples, train, found, 5, DataSpec("vector", (3,)), "x", tmp_path / "x.png")
     panels = [axes for axes in drawn[0].axes if axes.lines]
     assert len(panels) == 5
-    first = spread(found[0].distances[:, 0], 5)[0]
+    first = ranks_at_equal_steps(found[0].distances[:, 0], 5)[0]
     lines = {line.get_label(): line.get_xydata() for line in panels[0].lines}
     np.testing.assert_allclose(lines["sample"][0], samples[first, :2])
     np.testing.assert_allclose(lines["nearest"], train[found[0].indices[first], :2])

@@ -22,14 +22,14 @@ from tfgen.data.digits import load_digits
 from tfgen.errors import CapabilityError, DataError, OptionError, PluginError, UnknownNameError
 from tfgen.figures.inpainting import draw_inpainting
 from tfgen.sample.inpainting import Inpainting, inpaint, inpaint_examples
-from tfgen.sample.masks import behind_a_hole, mask_of
+from tfgen.sample.masks import behind_a_hole, parse_mask
 
 DIGITS = DataSpec("image", (8, 8, 1), classes=10, levels=17)
 BLUE = (59, 130, 196)
 
 
 def known_under(text: str, height: int = 4, width: int = 4, count: int = 1, seed: int = 0) -> np.ndarray:
-    return mask_of(text).known(np.random.default_rng(seed), count, height, width)
+    return parse_mask(text).known(np.random.default_rng(seed), count, height, width)
 
 
 # Masks
@@ -290,7 +290,7 @@ def test_batches_have_one_size_and_every_row_its_own_image_mask_label_and_noise(
 
 
 def test_the_first_images_of_a_split_under_their_own_labels(painter, labelled_painter, digits):
-    lower = mask_of("lower")
+    lower = parse_mask("lower")
     found = inpaint_examples(labelled_painter, digits, lower, "valid", images=4, samples=2)
     np.testing.assert_array_equal(found.x, digits.splits["valid"].x[:4])
     np.testing.assert_array_equal(found.labels, digits.splits["valid"].labels[:4])
@@ -335,7 +335,7 @@ def test_what_python_is_told_of_mistakes(painter, labelled_painter, digits):
             inpaint(labelled_painter, x, known, labels)
     for images in (0, 301):
         with pytest.raises(OptionError, match=f"--images must be at least 1 and at most 300, .* got {images}"):
-            inpaint_examples(painter, digits, mask_of("lower"), images=images)
+            inpaint_examples(painter, digits, parse_mask("lower"), images=images)
     plane = dataclasses.replace(digits.spec, kind="vector", shape=(2,))
     with pytest.raises(DataError, match="inpainting is for images; the data are vectors"):
         inpaint(Painter(PainterConfig(), plane, 0), x, known)
@@ -448,7 +448,7 @@ def test_into_arrays(painted, tmp_path, say, digits):
     expected = inpaint_examples(
         tfgen.load(run, plugins=[__name__]).model,
         digits,
-        mask_of("box:2,2,3,4"),
+        parse_mask("box:2,2,3,4"),
         images=3,
         samples=2,
         particles=8,

@@ -26,19 +26,19 @@ from tfgen.data.dataset import Dataset, Split
 from tfgen.errors import CapabilityError, DataError, OptionError, UnknownNameError
 from tfgen.figures.examples import in_colour
 from tfgen.figures.latent_catalogue import PICTURES, draw_pictures, possible_pictures, require_picture
-from tfgen.figures.latent_scene import Scene
+from tfgen.figures.latent_sample import LatentSample
 from tfgen.sample.latent import (
-    Frame,
     LatentSpace,
+    Whitening,
     active_dimensions,
     cloud_plane,
-    frame_of,
     grid_codes,
     normal_quantiles,
     plane_of,
     principal_components,
     project,
     traverse,
+    whitening_of,
 )
 
 tfd = tfp.distributions
@@ -121,28 +121,28 @@ def test_a_prior_of_each_class_is_known():
 def test_the_frame_is_that_of_the_prior_or_of_the_codes():
     codes, labels = 3 + 2 * RANDOM.normal(size=(90, 3)), np.repeat([0, 1], 45).astype(np.int32)
     codes[labels == 1] += 7
-    standard = frame_of(LatentSpace(built(Pixels, images())), codes)
+    standard = whitening_of(LatentSpace(built(Pixels, images())), codes)
     np.testing.assert_array_equal([standard.origin, standard.unit], [np.zeros((1, 3)), np.ones((1, 3))])
     assert standard.standard
-    other = frame_of(LatentSpace(built(with_prior(Pixels, tfd.MultivariateNormalDiag([5.0] * 3)), images())), codes)
+    other = whitening_of(LatentSpace(built(with_prior(Pixels, tfd.MultivariateNormalDiag([5.0] * 3)), images())), codes)
     np.testing.assert_allclose([other.origin[0], other.unit[0]], [codes.mean(0), codes.std(0)])
-    each = frame_of(LatentSpace(built(ClassPriorPixels, images())), codes, labels)
+    each = whitening_of(LatentSpace(built(ClassPriorPixels, images())), codes, labels)
     np.testing.assert_allclose(each.origin[:2], [codes[:45].mean(0), codes[45:].mean(0)])
     np.testing.assert_allclose(each.unit[2], codes.std(0))  # of a class without examples
     np.testing.assert_allclose(each.offsets(codes, labels)[50], codes[50] - codes[45:].mean(0))
 
 
 def test_codes_keep_their_position_under_another_label():
-    frame = Frame(np.array([[0.0], [10.0]]), np.array([[1.0], [4.0]]), False)
-    moved = frame.carried(np.array([[2.0], [6.0]]), np.array([0, 1], np.int32), np.array([1, 0], np.int32))
+    whitening = Whitening(np.array([[0.0], [10.0]]), np.array([[1.0], [4.0]]), False)
+    moved = whitening.to_label(np.array([[2.0], [6.0]]), np.array([0, 1], np.int32), np.array([1, 0], np.int32))
     np.testing.assert_allclose(moved, [[18.0], [-1.0]])
-    same = Frame(np.zeros((1, 1)), np.ones((1, 1)), True)
-    assert same.carried(np.array([[2.0]]), np.array([0], np.int32), np.array([1], np.int32)) == 2
+    same = Whitening(np.zeros((1, 1)), np.ones((1, 1)), True)
+    assert same.to_label(np.array([[2.0]]), np.array([0], np.int32), np.array([1], np.int32)) == 2
 
 
 def test_active_dimensions_are_those_of_the_greatest_variance():
     codes = RANDOM.normal(size=(500, 4)) * [0.1, 2.0, 0.0, 1.0]
-    found = active_dimensions(Frame(np.zeros((1, 4)), np.full((1, 4), 3.0), False), codes, most=3)
+    found = active_dimensions(Whitening(np.zeros((1, 4)), np.full((1, 4), 3.0), False), codes, most=3)
     assert found.names == ["$z_{2}$", "$z_{4}$", "$z_{1}$"]
     np.testing.assert_allclose(found.variances, codes.var(axis=0)[[1, 3, 0]])
     np.testing.assert_allclose(found.units, [[3, 3, 3]])
@@ -150,7 +150,7 @@ def test_active_dimensions_are_those_of_the_greatest_variance():
 
 def test_principal_components_are_eigenvectors_of_the_covariance():
     codes = RANDOM.normal(size=(400, 3)) @ RANDOM.normal(size=(3, 3)) + [1, 2, 3]
-    found = principal_components(Frame(np.zeros((1, 3)), np.ones((1, 3)), True), codes)
+    found = principal_components(Whitening(np.zeros((1, 3)), np.ones((1, 3)), True), codes)
     np.testing.assert_allclose(np.cov(codes.T) @ found.vectors.T, found.vectors.T * found.variances, atol=1e-9)
     np.testing.assert_allclose(found.units[0] ** 2, found.variances)
     np.testing.assert_allclose(found.origin[0], codes.mean(axis=0))
@@ -159,33 +159,33 @@ def test_principal_components_are_eigenvectors_of_the_covariance():
 
 
 def test_two_dimensions_are_their_own_plane_and_more_are_seen_along_two_components():
-    frame = Frame(np.zeros((1, 2)), np.ones((1, 2)), True)
+    whitening = Whitening(np.zeros((1, 2)), np.ones((1, 2)), True)
     codes = RANDOM.normal(size=(50, 2)) * [1, 5]  # the second varies most, and still is drawn upwards
-    plane = plane_of(frame, codes)
+    plane = plane_of(whitening, codes)
     grid = grid_codes(plane, normal_quantiles(20))
     assert (plane.names, grid.shape) == (["$z_{1}$", "$z_{2}$"], (20, 20, 2))
     end = NormalDist().inv_cdf(0.975)
     np.testing.assert_allclose(grid[[0, 0, -1], [0, -1, 0]], [[-end, end], [end, end], [-end, -end]])
     np.testing.assert_allclose(project(cloud_plane(codes), codes), codes)
     more = np.concatenate([codes, 0.1 * RANDOM.normal(size=(50, 1))], axis=1)
-    plane = plane_of(Frame(np.zeros((1, 3)), np.ones((1, 3)), True), more)
+    plane = plane_of(Whitening(np.zeros((1, 3)), np.ones((1, 3)), True), more)
     flat = grid_codes(plane, normal_quantiles(4)).reshape(-1, 3) - more.mean(axis=0)
     np.testing.assert_allclose(flat @ plane.vectors.T @ plane.vectors, flat, atol=1e-12)
     np.testing.assert_allclose((flat @ plane.vectors.T).max(axis=0), NormalDist().inv_cdf(0.875) * plane.units[0])
     assert plane.components
-    one = plane_of(Frame(np.full((1, 1), 7.0), np.full((1, 1), 2.0), False), codes[:, :1])
+    one = plane_of(Whitening(np.full((1, 1), 7.0), np.full((1, 1), 2.0), False), codes[:, :1])
     np.testing.assert_allclose(grid_codes(one, np.array([-1.0, 0, 1])), [[[5.0], [7.0], [9.0]]])
 
 
 def test_a_traversal_moves_along_one_direction_alone():
     z = np.array([0.3, -2.0, 5.0])
-    frame = Frame(np.full((1, 3), 10.0), np.array([[1.0, 2.0, 3.0]]), False)
-    dimensions = active_dimensions(frame, RANDOM.normal(size=(30, 3)) * [1, 2, 3])
+    whitening = Whitening(np.full((1, 3), 10.0), np.array([[1.0, 2.0, 3.0]]), False)
+    dimensions = active_dimensions(whitening, RANDOM.normal(size=(30, 3)) * [1, 2, 3])
     assert dimensions.names[1] == "$z_{2}$"
     np.testing.assert_allclose(
         traverse(z, dimensions, 1, np.array([-3.0, 0.0, 3.0])), [[0.3, 4, 5], [0.3, 10, 5], [0.3, 16, 5]]
     )
-    components = principal_components(frame, RANDOM.normal(size=(30, 3)))
+    components = principal_components(whitening, RANDOM.normal(size=(30, 3)))
     moved = traverse(z, components, 0, np.array([-3.0, 3.0]))
     along = (moved - components.origin[0]) @ components.vectors.T
     np.testing.assert_allclose(along[:, 0], [-3 * components.units[0, 0], 3 * components.units[0, 0]])
@@ -295,10 +295,10 @@ def test_the_command_knows_every_picture():
 def test_reconstructions_stand_below_their_images(drawn, tmp_path):
     data, model = images(), built(ConditionalPixels, images())
     draw(model, data, ["reconstructions"], tmp_path)
-    scene = Scene(model, data)
+    sample = LatentSample(model, data)
     found = table(drawn[0], 4, 16)
-    back = model.decode(model.encode(scene.x[:32], scene.labels[:32]), scene.labels[:32])
-    np.testing.assert_array_equal(found[0::2].reshape(32, 4, 4), grey(scene.x[:32]))
+    back = model.decode(model.encode(sample.x[:32], sample.labels[:32]), sample.labels[:32])
+    np.testing.assert_array_equal(found[0::2].reshape(32, 4, 4), grey(sample.x[:32]))
     np.testing.assert_array_equal(found[1::2].reshape(32, 4, 4), grey(back))
 
 
@@ -308,8 +308,8 @@ def test_the_manifold_is_a_grid_of_decoded_codes(latent, drawn, tmp_path):
     notes = draw(model, data, ["manifold"], tmp_path)["manifold"].notes
     panels = [axes for axes in drawn[0].axes if axes.images]
     assert [axes.get_title() for axes in panels] == ["class 0", "class 1", "class 2"]
-    scene = Scene(model, data)
-    codes = grid_codes(plane_of(scene.frame, scene.codes), normal_quantiles(20)).reshape(-1, latent)
+    sample = LatentSample(model, data)
+    codes = grid_codes(plane_of(sample.whitening, sample.codes), normal_quantiles(20)).reshape(-1, latent)
     for label in range(3):
         expected = model.decode(codes.astype(np.float32), np.full(len(codes), label))
         shown = table(drawn[0], 1 if latent == 1 else 20, 20, label)
@@ -332,8 +332,8 @@ def test_a_prior_that_is_not_standard_is_said_and_taken_into_account(drawn, tmp_
     assert notes["manifold"].notes == [said]
     assert notes["traversals"].notes == [said]
     assert said[1:] in drawn[0].get_suptitle().replace("\n", " ")
-    scene = Scene(model, data)
-    own = scene.codes[scene.labels == 2]
+    sample = LatentSample(model, data)
+    own = sample.codes[sample.labels == 2]
     corner = (own.mean(0) + own.std(0) * [-1, 1] * NormalDist().inv_cdf(0.975)).astype(np.float32)
     np.testing.assert_array_equal(table(drawn[0], 20, 20, 2)[0, 0], grey(model.decode(corner[None], [2]))[0])
     assert "keep their position among those of the class" in notes["style_transfer"].notes[0]
@@ -350,9 +350,9 @@ def test_components_within_classes_are_said_to_be_so(tmp_path):
 def test_codes_are_coloured_by_class(drawn, tmp_path):
     data, model = images(), built(sized(Pixels, 2), images())
     draw(model, data, ["codes"], tmp_path)
-    axes, scene = drawn[0].axes[0], Scene(model, data)
+    axes, sample = drawn[0].axes[0], LatentSample(model, data)
     points, colours = axes.collections[0].get_offsets(), axes.collections[0].get_facecolors()
-    which = {tuple(np.round(code, 5)): label for code, label in zip(scene.codes, scene.labels, strict=True)}
+    which = {tuple(np.round(code, 5)): label for code, label in zip(sample.codes, sample.labels, strict=True)}
     seen = {(which[tuple(np.round(point, 5))], tuple(colour)) for point, colour in zip(points, colours, strict=True)}
     assert len(points) == 40
     assert len(seen) == 3  # a colour for each class
@@ -362,12 +362,12 @@ def test_codes_are_coloured_by_class(drawn, tmp_path):
 def test_traversals_show_the_source_and_go_from_minus_3_to_3(drawn, tmp_path):
     data, model = images(), built(Pixels, images())
     draw(model, data, ["traversals"], tmp_path)
-    scene = Scene(model, data)
+    sample = LatentSample(model, data)
     around, zero = table(drawn[0], 3, 14), table(drawn[0], 3, 14, 1)
-    order = scene.codes.var(axis=0).argmax()
-    code = scene.codes[0].astype(np.float32).copy()
+    order = sample.codes.var(axis=0).argmax()
+    code = sample.codes[0].astype(np.float32).copy()
     code[order] = -3
-    np.testing.assert_array_equal(around[0, :2], np.concatenate([grey(scene.x[:1]), grey(model.decode(code[None]))]))
+    np.testing.assert_array_equal(around[0, :2], np.concatenate([grey(sample.x[:1]), grey(model.decode(code[None]))]))
     code = np.zeros(3, np.float32)
     code[order] = 3
     np.testing.assert_array_equal(zero[0, -1], grey(model.decode(code[None]))[0])
@@ -387,9 +387,9 @@ def test_the_aggregate_posterior_lies_over_the_prior(drawn, tmp_path):
     data, model = images(), built(sized(Pixels, 2), images())
     draw(model, data, ["aggregate_posterior"], tmp_path)
     prior, _, posterior, _ = drawn[0].axes[0].collections
-    space, scene = LatentSpace(model), Scene(model, data)
+    space, sample = LatentSpace(model), LatentSample(model, data)
     np.testing.assert_allclose(prior.get_offsets(), space.prior_samples(40))
-    np.testing.assert_allclose(posterior.get_offsets(), space.posterior_samples(scene.x, scene.labels))
+    np.testing.assert_allclose(posterior.get_offsets(), space.posterior_samples(sample.x, sample.labels))
 
 
 def test_pictures_of_classes_have_them_in_their_places(drawn, tmp_path):
@@ -399,14 +399,14 @@ def test_pictures_of_classes_have_them_in_their_places(drawn, tmp_path):
     brightness = table(samples, 3, 10).mean(axis=(1, 2, 3))
     assert (np.diff(brightness) > 30).all()  # classes are 4 of 17 grey levels apart
     codes = LatentSpace(model).prior_samples(10, np.zeros(10, np.int32)).astype(np.float32)
-    scene = Scene(model, data)
-    sources = [int(np.flatnonzero(scene.labels == label)[0]) for label in range(3)]
+    sample = LatentSample(model, data)
+    sources = [int(np.flatnonzero(sample.labels == label)[0]) for label in range(3)]
     transferred = table(style, 3, 4)
-    np.testing.assert_array_equal(transferred[:, 0], grey(scene.x[sources]))
+    np.testing.assert_array_equal(transferred[:, 0], grey(sample.x[sources]))
     for label in range(3):
         every = np.full(10, label)
         np.testing.assert_array_equal(table(one_code, 10, 3)[:, label], grey(model.decode(codes, every)))
-        own = model.decode(scene.codes[sources].astype(np.float32), every[:3])
+        own = model.decode(sample.codes[sources].astype(np.float32), every[:3])
         np.testing.assert_array_equal(transferred[:, 1 + label], grey(own))
         zero = model.decode(np.zeros((1, 3), np.float32), [label])
         np.testing.assert_array_equal(table(along, 3, 13)[label, 6], grey(zero)[0])

@@ -41,7 +41,7 @@ def test_without_a_listener_the_graph_has_no_call_to_the_host():
 def test_a_sampler_that_tells_nothing_is_counted_by_batches():
     told = []
     list(sample_batches(Fake(), 7, None, 0, 3, progress=told.append))
-    assert sorted(told) == [3, 6, 7]
+    assert sorted(told) in ([3, 6, 7], [3, 4, 7])  # two batches at once, of 3 and of 1, may end in either order
 
 
 def test_two_batches_at_once():

@@ -1,4 +1,4 @@
-"""Command line, and what commands of plugins need of it: context, options parsed, tables printed.
+"""Command line, and its parts for commands of plugins: context, parsed options, printed tables.
 
 Each public name, listed in ``__init__.pyi``, loads its module when it is first used.
 """

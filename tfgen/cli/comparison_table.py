@@ -31,10 +31,10 @@ _LEGEND = {
 
 @dataclass(frozen=True)
 class TextTable:
-    """What is printed.
+    """A comparison as printed text.
 
     Attributes:
-        legend: what the letters stand for, where letters head the columns.
+        legend: names of runs, if letters head the columns.
         headings: of the columns.
         rows: of text; a cell may have several lines.
         notes: below the table.
@@ -47,7 +47,7 @@ class TextTable:
 
 
 def text_table(comparison: Comparison) -> TextTable:
-    """Return a comparison as text: what the runs are, options that differ, what training took, and the metrics."""
+    """Return a comparison as text: runs, differing options, training cost and metrics."""
     runs = comparison.runs
     names = [run.name for run in runs]
     wide = _FIRST_COLUMN + sum(max(len(name), _CELL) + 2 for name in names) > _WIDTH
@@ -60,7 +60,9 @@ def text_table(comparison: Comparison) -> TextTable:
     for option, values in comparison.options.items():
         if option not in ("model", "data"):
             rows.append([option, *(in_words(values[name]) if name in values else _NOTHING for name in names)])
-    rows += [_row(label, runs, shown) for label, shown in _EFFORT.items() if any(shown(run) for run in runs)]
+    rows += [
+        _row(label, runs, displayed) for label, displayed in _EFFORT.items() if any(displayed(run) for run in runs)
+    ]
     rows += _sampling_rows(runs) + _progress_rows(runs)
     crowded = len(runs) > _COMFORTABLE
     rows += [[_label(row), *(_cell(row, name, crowded) for name in names)] for row in comparison.metrics]
@@ -83,12 +85,12 @@ _EFFORT = {
 }
 
 
-def _row(label: str, runs: Iterable[RunFacts], shown: Any) -> list[str]:
-    return [label, *(shown(run) for run in runs)]
+def _row(label: str, runs: Iterable[RunFacts], displayed: Any) -> list[str]:
+    return [label, *(displayed(run) for run in runs)]
 
 
 def _sampling_rows(runs: Iterable[RunFacts]) -> list[list[str]]:
-    """Return a row of samples per second for each batch size, where sampling was timed."""
+    """Return a row of samples per second for each batch size with a timing."""
     timed = [run.sampling for run in runs]
     sizes = dict.fromkeys(timing.basis.get("batch_size") for timing in timed if timing)
     return [
@@ -104,7 +106,7 @@ def _sampling_rows(runs: Iterable[RunFacts]) -> list[list[str]]:
 
 
 def _progress_rows(runs: Iterable[RunFacts]) -> list[list[str]]:
-    """Return the best validation values of training, where an unfinished run has nothing else to show."""
+    """Return the best validation values of training, for runs without results."""
     runs = list(runs)
     if all(run.finished for run in runs):
         return []
@@ -112,18 +114,18 @@ def _progress_rows(runs: Iterable[RunFacts]) -> list[list[str]]:
     for term in dict.fromkeys(run.curve for run in runs if run.curve_points()):
         word, best = ("highest", max) if any(run.catalogue.rises(term or "") for run in runs) else ("lowest", min)
         reached = [best((point[2] for point in run.curve_points()), default=math.nan) for run in runs]
-        shown = [
+        displayed = [
             f"{value:.4f}" if run.curve == term and math.isfinite(value) else ""
             for run, value in zip(runs, reached, strict=True)
         ]
-        rows.append([f"{word} valid {term} while training", *shown])
+        rows.append([f"{word} valid {term} while training", *displayed])
     return rows
 
 
 def _label(row: MetricRow) -> str:
     differing = ["data"] if "data" in row.differing else list(row.differing)
     texts = {key: row.described(key) for key in differing if row.differing[key] is not None}
-    # A long entry speaks for itself; a very long one, such as the source of the data, is told in the notes.
+    # A long entry needs no label; a very long one, such as the source of the data, is in the notes.
     lines = [entry_text(key, words) if len(words) < _CELL else words for key, words in texts.items()]
     return "\n".join([f"{row.split} {row.name}, {row.unit}", *(line for line in lines if len(line) <= _FIRST_COLUMN)])
 

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CommandContext:
-    """What every command has at hand.
+    """Context of a command: global options, plugins, run folders.
 
     Attributes:
         plugins: the values of ``-p``.
-        verbose: show what the libraries write.
+        verbose: show the output of libraries.
     """
 
     plugins: tuple[str, ...]
     verbose: bool
 
     def registry(self) -> Registry:
-        """Load the plugins; those that were found and do not work are named on stderr."""
+        """Load the plugins; failed ones are reported on stderr."""
         from tfgen.plugin.loading import load_registry
 
         registry = load_registry(self.plugins)
@@ -35,7 +35,7 @@ class CommandContext:
         return registry
 
     def run(self, folder: Path) -> Run:
-        """Return the run in a folder, ready for use: mistakes in the folder are told before TensorFlow loads."""
+        """Return the run in a folder, whose files are checked before TensorFlow loads."""
         from tfgen.runs.folder import RunFolder
         from tfgen.runs.run import Run
 
@@ -45,7 +45,7 @@ class CommandContext:
         return run
 
     def tensorflow(self) -> None:
-        """Load TensorFlow, and say so, since it takes seconds."""
+        """Load TensorFlow, with a message, since it takes seconds."""
         from tfgen.runtime import load_tensorflow
 
         load_tensorflow(self.verbose, announce=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from tfgen.cli.context import CommandContext
-from tfgen.cli.stranger import stranger_warning
+from tfgen.cli.name_conflict import conflict_warning
 from tfgen.errors import OptionError, TfgenError, UnknownNameError
 from tfgen.plugin.specs import CORE_COMMANDS
 
@@ -18,7 +18,7 @@ _GLOBAL = ("-p", "--help", "--verbose", "--traceback", "--version")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 2 for a mistake the user can mend, 130 after Ctrl-C."""
+    """Run one command and return its exit code: 0, 2 for a mistake of the user, 130 after Ctrl-C."""
     show_traceback = False
     try:
         options, rest = _GlobalOptions().parse_known_args(arguments)
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name.startswith("-"):
             raise UnknownNameError("option", name, _GLOBAL, "See: tfgen --help")
         context = CommandContext(tuple(options.plugins), options.verbose)
-        if name != "doctor" and (warning := stranger_warning()):
+        if name != "doctor" and (warning := conflict_warning()):
             print(f"warning: {warning}", file=sys.stderr)
         _function(name, context)(behind, context)
     except TfgenError as error:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _GlobalOptions(argparse.ArgumentParser):
-    """The options that every command takes, wherever they stand."""
+    """Global options of every command, at any position."""
 
     def __init__(self) -> None:
         super().__init__(add_help=False, allow_abbrev=False)
@@ -68,12 +68,12 @@ def _version() -> str:
 
 
 def _function(name: str, context: CommandContext) -> Callable[[Sequence[str], CommandContext], None]:
-    """Return the function of a command: one of the core's, or a plugin's."""
+    """Return the main function of a command, of the core or of a plugin."""
     if name in CORE_COMMANDS:
-        found: Callable[[Sequence[str], CommandContext], None] = importlib.import_module(
+        result: Callable[[Sequence[str], CommandContext], None] = importlib.import_module(
             f"tfgen.cli.commands.{name}"
         ).main
-        return found
+        return result
     return context.registry().command(name).function()
 
 

@@ -1,4 +1,4 @@
-"""Parse arguments into typed options; a mistake becomes one line."""
+"""Parse command-line arguments into a dataclass of options (with tyro); a mistake becomes one line."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ T = TypeVar("T")
 
 
 def required(metavar: str) -> Any:
-    """Return the annotation of positional arguments that a command asks for itself, with a hint of its own."""
+    """Return the annotation of positional arguments that the command itself requires, with its own hint."""
     return tyro.conf.arg(metavar=metavar, help_behavior_hint="(required)")
 
 
 def by_default(what: str, **described: Any) -> Any:
-    """Return the annotation of an option whose default, an empty tuple, says nothing: the help says `what` instead."""
+    """Return the annotation of an option with an empty default, for which the help shows `what`."""
     return tyro.conf.arg(help_behavior_hint=f"(default: {what})", **described)
 
 
@@ -51,7 +51,7 @@ def section_name(spec: ModelSpec, taken: Sequence[str]) -> str:
     return name if name.isidentifier() and not keyword.iskeyword(name) and name not in taken else f"model_{name}"
 
 
-#: What Python says of a text that is no number, and how a person would say it.
+#: Python's messages for a text that is no number, and plainer ones.
 _PLAIN = (
     (r"Error parsing (\S+): invalid literal for int\(\) with base 10: (.*)", r"\1 must be a whole number, got \2"),
     (
@@ -75,21 +75,21 @@ def parse(
     Args:
         cls: its fields are the options. Those of a field that is a dataclass are called ``--field.option``, or just
             ``--option`` where its annotation is a `section`.
-        arguments: what stands behind the command.
+        arguments: the words after the command.
         command: its name, for help and hints.
         description: shown at the top of the help.
-        default: what holds where the command line says nothing.
-        program: what stands before the command.
+        default: values of options that are not given.
+        program: the words before the command.
 
     Raises:
         UnknownNameError: for an option that does not exist, with the closest one.
-        OptionError: for a value that is missing or of the wrong type; names what to look at.
+        OptionError: for a value that is missing or of the wrong type; names the option or the help page.
         SystemExit: with code 0 after ``--help``.
     """
-    said = io.StringIO()
+    captured = io.StringIO()
     options: dict[str, Any] = {} if default is None else {"default": default}
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(captured):
             parsed, unknown = tyro.cli(
                 cls,
                 # What stands before --help would be left out of the help.
@@ -102,7 +102,7 @@ def parse(
     except SystemExit as stop:
         if stop.code == 0:
             raise
-        raise OptionError(f"{_sentence(said.getvalue())}; see: {program} {command} --help") from stop
+        raise OptionError(f"{_sentence(captured.getvalue())}; see: {program} {command} --help") from stop
     except OptionError as error:  # of a dataclass that refuses a value
         raise OptionError(_with_whole_flag(str(error), _flags(cls))) from error
     if unknown:
@@ -121,7 +121,7 @@ def _with_whole_flag(message: str, flags: Sequence[str]) -> str:
 
 
 def _sentence(box: str) -> str:
-    """Return the message in the box that tyro draws, with lines or in ASCII: the text between title and rule, as one line."""
+    """Return the message in tyro's box (box drawing or ASCII), between title and rule, as one line."""
     words: list[str] = []
     for line in box.splitlines()[1:]:  # behind the title
         text = line.strip("│ ")
@@ -136,7 +136,7 @@ def _sentence(box: str) -> str:
 
 
 def _flags(cls: type[Any]) -> list[str]:
-    """Return every option that the dataclass gives, nested ones as well."""
+    """Return the flags of a dataclass, with those of nested dataclasses."""
     hints, annotated = typing.get_type_hints(cls), typing.get_type_hints(cls, include_extras=True)
     flags: list[str] = []
     for field in dataclasses.fields(cls):

@@ -22,7 +22,7 @@ _PRINTED_CLASSES = 20  # a wider confusion matrix fits no terminal
 
 
 def metric_lines(split: str, metrics: Mapping[str, Metric]) -> list[str]:
-    """Return a line for each metric: value, standard error, unit, and what it was measured on; and warnings about them."""
+    """Return a line for each metric, with value, standard error, unit and basis, and warnings about them."""
     lines, width = [], max([_NAME_WIDTH, *map(len, metrics)])
     for name, metric in metrics.items():
         entries = metric.basis.to_json().items()
@@ -33,7 +33,7 @@ def metric_lines(split: str, metrics: Mapping[str, Metric]) -> list[str]:
 
 
 def results_lines(results: Mapping[str, Any]) -> list[str]:
-    """Return the lines of a finished run's numbers."""
+    """Return the lines of a finished run's metrics."""
     lines = [
         line
         for split in ("train", "valid", "test")
@@ -57,7 +57,7 @@ def confusion_lines(confusion: NDArray[np.int64]) -> list[str]:
 
 
 def class_lines(shares: Sequence[float]) -> list[str]:
-    """Return a share for each class as text, in two lines; up to twenty classes."""
+    """Return the value of each class as text, in two lines; up to twenty classes."""
     if len(shares) > _PRINTED_CLASSES:
         return []
     cells = ["-" if math.isnan(share) else f"{100 * share:.1f}%" for share in shares]
@@ -69,7 +69,7 @@ def class_lines(shares: Sequence[float]) -> list[str]:
 
 
 def finished_lines(run: Run) -> list[str]:
-    """Return what `tfgen run` ends with: the numbers, and where everything is."""
+    """Return the last lines of `tfgen run`: metrics and files."""
     folder = run.folder
     pictures = ", ".join(sorted(path.name for path in run.files.figures.glob("*.png")))
     return [
@@ -82,7 +82,7 @@ def finished_lines(run: Run) -> list[str]:
 
 
 def info_lines(files: RunFolder) -> list[str]:
-    """Return what a run is, where it stands and what came out; reads the folder alone."""
+    """Return options, state and results of a run as text; reads the folder alone."""
     record = files.read_config()
     plugin = record.get("plugin") or {}
     lines = [

@@ -1,4 +1,4 @@
-"""Text tables: as wide as the terminal, and unabridged when the output is a file or a pipe."""
+"""Text tables, as wide as the terminal, or of full width in a file or pipe; Markdown tables."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def measured(value: float, error: float, before_error: str = " ") -> str:
-    """Return a number with its standard error; what has none, such as a count, stands alone, a whole number as such.
+    """Return a number with its standard error, if it has one; whole numbers without decimals.
 
     >>> measured(1.0, 0.05), measured(17.0, math.nan)
     ('1.0000 ± 0.0500', '17')
@@ -37,6 +37,6 @@ def measured(value: float, error: float, before_error: str = " ") -> str:
 
 
 def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return rows of text under headings as a table of Markdown; the first column is text, the others are numbers."""
+    """Return a Markdown table; the first column is text, the others are numbers."""
     lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)

@@ -22,7 +22,7 @@ _MIXING = ((16, 0x85EBCA6B), (13, 0xC2B2AE35))
 
 
 def binarise(images: Any, levels: int, how: Binarisation, seed: Any, dtype: tf.DType = tf.float32) -> tf.Tensor:
-    """Return bits, 0 or 1, of the images' shape.
+    """Binarise images: return bits, 0 or 1, in the shape of the images.
 
     Args:
         images: integer values in ``0 .. levels - 1``, [batch, ...].
@@ -40,7 +40,7 @@ def binarise(images: Any, levels: int, how: Binarisation, seed: Any, dtype: tf.D
 
 
 def _noise_of_the_image(images: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """Return numbers on [0, 1) that follow from the image as a whole, and from the place within it."""
+    """Return static noise on [0, 1): a hash of the whole image and of the pixel's position."""
     shape = tf.shape(images)
     flat = tf.cast(tf.reshape(images, [shape[0], -1]), tf.uint32)
     places = _mixed(tf.cast(tf.range(1, tf.shape(flat)[1] + 1), tf.uint32))

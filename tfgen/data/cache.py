@@ -34,7 +34,7 @@ _OLD_TEMPORARY = re.compile(r"\.incomplete-[a-z0-9_]{8}")
 
 @dataclass(frozen=True)
 class Layout:
-    """What a prepared folder will hold.
+    """Shapes and sizes of the arrays in a prepared folder.
 
     Attributes:
         source: where the examples come from, for the record.
@@ -50,19 +50,19 @@ class Layout:
 
     @property
     def bytes(self) -> int:
-        """The room the arrays take on disk."""
+        """Size of the arrays on disk, in bytes."""
         return sum(self.sizes.values()) * (int(np.prod(self.shape)) + (4 if self.classes else 0))
 
 
 def newest(root: Path) -> Path | None:
-    """Return the prepared folder of the highest version in `root`, or None."""
+    """Return the prepared folder with the highest version in `root`, or None."""
     folders = [manifest.parent for manifest in root.glob(f"[0-9]*/{MANIFEST}")]
     return max(folders, key=_version, default=None)
 
 
 @contextlib.contextmanager
 def written(folder: Path, layout: Layout) -> Iterator[dict[SplitName, Split]]:
-    """Give empty splits on disk to fill in; `folder` appears, with its manifest, when the block succeeds.
+    """Context manager that yields empty splits on disk to fill; `folder` appears, with its manifest, when the block succeeds.
 
     Where another process has prepared the same folder in the meantime, that one stays.
 
@@ -160,9 +160,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 def _check(path: Path, size: int, sha256: str) -> None:
     if not path.is_file():
         raise _damaged(path, "it is missing")
-    found = path.stat().st_size
-    if found != size:
-        raise _damaged(path, f"it has {found:,} bytes, not {size:,}")
+    result = path.stat().st_size
+    if result != size:
+        raise _damaged(path, f"it has {result:,} bytes, not {size:,}")
     if size <= HASHED_BYTES and _sha256(path) != sha256:
         raise _damaged(path, "its sha256 is not the recorded one")
 

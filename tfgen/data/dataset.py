@@ -1,4 +1,4 @@
-"""Dataset and Split: fixed splits of arrays, what one example is like and, where known, the exact density."""
+"""Dataset and Split: fixed training, validation and test arrays, their spec and, if known, the exact density."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Three splits with one spec.
+    """A data set: training, validation and test split with one `DataSpec`.
 
     Attributes:
         name: the name under which it is registered.
         spec: kind, shape, classes and value range of one example.
         splits: ``train``, ``valid`` and ``test``.
-        source: where it came from, for the record: a version, a checksum, a seed.
-        log_prob: the exact log-density in nats, ``[n, d] -> [n]``, where it is known.
+        source: origin, for the record: a version, a checksum, a seed.
+        log_prob: the exact log-density in nats, ``[n, d] -> [n]``, if known.
 
     Raises:
         DataError: when a split does not agree with the spec.
@@ -55,11 +55,9 @@ class Dataset:
     log_prob: Callable[[NDArray[np.generic]], NDArray[np.float64]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if self.spec.kind == "image" and len(self.spec.shape) != 3:
-            raise DataError(
-                f"data set {self.name!r}: images have shape (height, width, channels), got {self.spec.shape}."
-            )
-        dtype = np.dtype(np.uint8 if self.spec.kind == "image" else np.float32)
+        if problem := self.spec.rules.shape_problem(self.spec.shape):
+            raise DataError(f"data set {self.name!r}: {problem}")
+        dtype = np.dtype(self.spec.dtype)
         for name in SPLITS:
             if name not in self.splits:
                 raise DataError(f"data set {self.name!r} has no {name!r} split; it has {', '.join(self.splits)}.")
@@ -68,15 +66,15 @@ class Dataset:
     def _check(self, name: SplitName, split: Split, dtype: np.dtype[np.generic]) -> None:
         where = f"data set {self.name!r}, split {name!r}"
         if split.x.dtype != dtype or split.x.shape[1:] != self.spec.shape:
-            levels = f" with grey levels 0 .. {self.spec.levels - 1}" if self.spec.kind == "image" else ""
+            levels = self.spec.rules.range_text(self.spec.levels)
             raise DataError(
                 f"{where}: expected {dtype} examples of shape {self.spec.shape}{levels}, "
                 f"got {split.x.dtype} of {split.x.shape[1:]}."
             )
         if not len(split):
             raise DataError(f"{where} is empty.")
-        # All that uint8 holds is allowed with 256 levels; only fewer are worth a pass over the data.
-        if self.spec.kind == "image" and self.spec.levels < 256 and (brightest := split.x.max()) >= self.spec.levels:
+        brightest = self.spec.rules.excess_level(split.x, self.spec.levels)
+        if brightest is not None:
             raise DataError(
                 f"{where}: grey levels must lie in 0 .. {self.spec.levels - 1}, as spec.levels says; got {brightest}."
             )
@@ -87,15 +85,15 @@ class Dataset:
 
     @property
     def train(self) -> Split:
-        """The examples that models are fitted to."""
+        """The training examples."""
         return self.splits["train"]
 
     @property
     def valid(self) -> Split:
-        """The examples by which early stopping and options are chosen."""
+        """The validation examples, for early stopping and the choice of options."""
         return self.splits["valid"]
 
     @property
     def test(self) -> Split:
-        """The examples that reported numbers are measured on."""
+        """The test examples, for reported metrics."""
         return self.splits["test"]

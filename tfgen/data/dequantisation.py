@@ -17,7 +17,7 @@ from tfgen.seeds import uniform
 
 
 def dequantise(images: Any, levels: int, seed: Any, dtype: tf.DType = tf.float32) -> tf.Tensor:
-    """Return ``y = v + u`` with u uniform on [0, 1), strictly below `levels`.
+    """Dequantise images: return ``y = v + u`` with u uniform on [0, 1), strictly below `levels`.
 
     Args:
         images: integer values in ``0 .. levels - 1``, any shape.
@@ -32,22 +32,22 @@ def dequantise(images: Any, levels: int, seed: Any, dtype: tf.DType = tf.float32
 
 
 def quantise(y: tf.Tensor, levels: int) -> tf.Tensor:
-    """Return the uint8 images whose cells hold `y`: ``floor(y)``, kept within ``0 .. levels - 1``."""
+    """Quantise: return uint8 images ``floor(y)``, clipped to ``0 .. levels - 1``."""
     # Beside a small decoder each pass over the pixels counts: this clips in one (`tf.clip_by_value` takes two), and the cast
-    # cuts off the fraction, as the floor does of what is not negative.
+    # cuts off the fraction, which is the floor of a number that is not negative.
     lowest, highest = tf.zeros([], y.dtype), tf.cast(levels - 1, y.dtype)
     return tf.cast(tf.raw_ops.ClipByValue(t=y, clip_value_min=lowest, clip_value_max=highest), tf.uint8)
 
 
 def logit_squeeze(levels: int, alpha: float, dtype: tf.DType = tf.float32) -> Any:
-    """Return the `tfb.Bijector` whose inverse is ``t = logit(alpha + (1 - 2 alpha) y / levels)``.
+    """Return the logit transform as a `tfb.Bijector`, whose inverse is ``t = logit(alpha + (1 - 2 alpha) y / levels)``.
 
-    The forward direction is ``y = levels (sigmoid(t) - alpha) / (1 - 2 alpha)``: a sigmoid that reaches beyond both ends
-    of the data by the same margin ``levels alpha / (1 - 2 alpha)``.
+    The forward direction is ``y = levels (sigmoid(t) - alpha) / (1 - 2 alpha)``: a sigmoid whose range exceeds the data
+    at both ends by the margin ``levels alpha / (1 - 2 alpha)``.
 
     Args:
         levels: the number of grey levels.
-        alpha: how far values stay from 0 and 1 before the logit, in (0, 0.5).
+        alpha: margin to 0 and 1 before the logit, in (0, 0.5).
         dtype: of the numbers it maps.
     """
     margin = levels * alpha / (1.0 - 2.0 * alpha)
@@ -57,10 +57,10 @@ def logit_squeeze(levels: int, alpha: float, dtype: tf.DType = tf.float32) -> An
 
 
 class _LogitSqueeze(tfb.Sigmoid):
-    """The sigmoid between two bounds, by its formula alone.
+    """`tfb.Sigmoid` between two bounds, without its special cases.
 
-    TensorFlow Probability computes it from either end and chooses, in a dozen passes over the pixels: what is near the upper
-    bound is not told any better in the end, since numbers there lie farther apart than the error of the sigmoid.
+    TensorFlow Probability computes it from either end and chooses, in a dozen passes over the pixels: near the upper
+    bound this is no more accurate, since floats there are farther apart than the error of the sigmoid.
     """
 
     def _forward(self, x: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Download and prepare a data set with tensorflow-datasets; without a network one line says what to do."""
+"""Download and prepare a data set with tensorflow-datasets; without a network one line names the option to pass."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ def _check_manual_files(name: str, files: Mapping[str, Any], manual_dir: Path | 
         path = manual_dir / expected.filename
         advice = f"fetch it again from {url}, or give the folder of another set's files to that set alone"
         if path.stat().st_size != int(expected.size):
-            found = f"it has {path.stat().st_size:,} bytes, not {int(expected.size):,}"
-            raise DataError(f"{path} is not the file that {name} needs ({found}); {advice}.")
+            result = f"it has {path.stat().st_size:,} bytes, not {int(expected.size):,}"
+            raise DataError(f"{path} is not the file that {name} needs ({result}); {advice}.")
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != expected.checksum:
                 raise DataError(f"{path} is not the file that {name} needs (its sha256 differs); {advice}.")

@@ -1,4 +1,4 @@
-"""Grey levels 0 .. L-1 as real numbers in [-1, 1] or [0, 1] and back, and densities of them in bits/dim."""
+"""Scale grey levels 0 .. L-1 to [-1, 1] or [0, 1] and back; convert nats to bits per dimension."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 def to_signed(images: Any, levels: int, dtype: tf.DType = tf.float32) -> tf.Tensor:
-    """Return ``2 v / (levels - 1) - 1``, in [-1, 1].
+    """Scale grey levels v to [-1, 1]: ``2 v / (levels - 1) - 1``.
 
     Args:
         images: grey levels v in ``0 .. levels - 1``, any shape.
@@ -20,7 +20,7 @@ def to_signed(images: Any, levels: int, dtype: tf.DType = tf.float32) -> tf.Tens
 
 
 def from_signed(x: tf.Tensor, levels: int) -> tf.Tensor:
-    """Return ``(x + 1) (levels - 1) / 2``: grey levels, not yet rounded, of numbers in [-1, 1].
+    """Scale numbers in [-1, 1] back to grey levels, without rounding: ``(x + 1) (levels - 1) / 2``.
 
     ``tfgen.quantise(from_signed(x, levels) + 0.5, levels)`` are the nearest grey levels as uint8.
     """
@@ -28,15 +28,15 @@ def from_signed(x: tf.Tensor, levels: int) -> tf.Tensor:
 
 
 def to_unit(images: Any, levels: int, dtype: tf.DType = tf.float32) -> tf.Tensor:
-    """Return ``v / (levels - 1)``, in [0, 1], of grey levels v in ``0 .. levels - 1`` of any shape."""
+    """Scale grey levels v in ``0 .. levels - 1``, of any shape, to [0, 1]: ``v / (levels - 1)``."""
     return tf.cast(images, dtype) / (levels - 1)
 
 
 def bits_per_dim(nats: Any, dimensions: int) -> Any:
-    """Return ``nats / (dimensions log 2)`` of a tensor, an array or a number of nats for each example.
+    """Convert nats for each example to bits per dimension: ``nats / (dimensions log 2)``, of a tensor, an array or a number.
 
     Args:
         nats: negative log-probabilities of whole examples.
-        dimensions: how many numbers an example has.
+        dimensions: size of an example, D.
     """
     return nats / dimensions / math.log(2.0)

@@ -1,4 +1,4 @@
-"""Labels outside the classes of a data set are refused."""
+"""Check labels: each must be one of the classes of the data set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def require_classes(labels: Any, classes: int, what: str = "labels", missing: bo
 
     Args:
         labels: whole numbers, an array or a sequence of any shape and size.
-        classes: how many there are.
+        classes: number of classes.
         what: the labels are, for the message.
         missing: whether `MISSING` passes as well.
 

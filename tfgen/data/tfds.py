@@ -54,7 +54,7 @@ def load_tfds(name: str, sources: DataSources) -> Dataset:
 
 
 def data_folder(sources: DataSources) -> Path:
-    """Return the folder of prepared sets: the one given, or else the one that tensorflow-datasets itself would use."""
+    """Return the folder of prepared data sets: ``--data-dir`` if given, else the default folder of tensorflow-datasets."""
     default = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     return Path(sources.data_dir or default).expanduser()
 
@@ -91,7 +91,7 @@ def plan_splits(name: str, sizes: Mapping[str, int]) -> Parts:
 
 
 def published_rows(split: str, n: int) -> NDArray[np.int64]:
-    """Return, for each row of a TFDS split with keys 0 .. n - 1, the row that it had in the published file.
+    """Undo the shuffling of TFDS: return for each row of a split the row that it has in the published file.
 
     TFDS writes examples in the order of ``md5(split + key)``, a hash that it promises to keep.
     """

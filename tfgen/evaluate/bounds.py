@@ -14,18 +14,18 @@ from tfgen.model.capabilities import HasElbo, HasPosterior
 
 #: A unit is active when the variance of its posterior mean is above this (Burda et al. 2016, section 5.2).
 ACTIVE_VARIANCE = 0.01
-#: Codes decoded between two moves of the progress bar: seconds of work on a few cores.
-_CODES_AT_A_TIME = 100_000
+#: Codes decoded in one batch of the IWAE bound, between two updates of the progress bar: seconds of work on a few cores.
+_CODES_BATCH = 100_000
 
 
 @dataclass(frozen=True, eq=False)
 class BoundScores:
-    """What a model with a bound says of each example: [n] nats, means over the draws, each under the example's own label.
+    """Bounds of log p for each example, with reconstruction and KL: [n] nats, means over the draws, given the true label.
 
     Attributes:
-        elbo: with one particle.
-        tightest: the bound with the most particles that was asked for; `elbo` itself for one.
-        marginal: ``log sum_y p(y) exp(tightest(x|y))``; `tightest` itself where there was no p(y).
+        elbo: the ELBO, with one particle.
+        tightest: the importance-weighted (IWAE) bound with all particles; equal to `elbo` for one particle.
+        marginal: bound of log p(x), ``log sum_y p(y) exp(tightest(x|y))``; equal to `tightest` without p(y).
         reconstruction: ``E_q[log p(x|z)]``; None without a posterior.
         divergence: ``KL(q(z|x) || p(z))``; None without a posterior.
         codes: ``E_q[z|x]``, [n, latent]; None without a posterior whose mean is known.
@@ -49,18 +49,18 @@ def score_bound(
     batch_size: int = 500,
     **options: Any,
 ) -> BoundScores:
-    """Score examples by the ELBO, by its two terms, and by the importance-weighted bound where particles are asked for.
+    """Evaluate the ELBO, its two terms and, with several particles, the importance-weighted (IWAE) bound of examples.
 
         ELBO(x) = E_q[log p(x|z)] - KL(q(z|x) || p(z)),    IWAE_k(x) = E[log 1/k sum_i p(x, z_i) / q(z_i|x)]
 
-    The terms come from one draw of z and their difference is the ELBO, so that nothing is computed twice. The cheap scores
-    come first: what is wrong with a model shows before the many particles are spent.
+    The two terms use the same sample of z, and their difference is the ELBO. The cheap terms are computed first, so that a
+    broken model fails before the expensive bound with many particles.
 
     Args:
         model: with a bound.
         x: examples [n, ...].
         labels: of the examples [n]; of a conditional model.
-        log_prior: ``log p(y)``, [classes], where the bound of the marginal is wanted.
+        log_prior: ``log p(y)``, [classes], for the bound of the marginal; None without.
         particles: k; 1 is the ELBO.
         batch_size: the most examples at a time; fewer where each takes many particles.
         options: of `tfgen.evaluate.scoring.score_batches`.
@@ -68,27 +68,27 @@ def score_bound(
     terms = _terms(model)
     codes = _codes(model, x, labels, batch_size=batch_size, **options)
     classes_are_summed = log_prior is not None and particles == 1
-    marginal, found = log_probabilities(
+    marginal, result = log_probabilities(
         terms, x, log_prior if classes_are_summed else None, labels, batch_size=batch_size, **options
     )
-    elbo = tightest = found[:, 0]
+    elbo = tightest = result[:, 0]
     if particles > 1:
-        fewer = max(1, min(batch_size, _CODES_AT_A_TIME // particles))
+        fewer = max(1, min(batch_size, _CODES_BATCH // particles))
         title = f"evaluating, {particles} particles"
         marginal, tightest = log_probabilities(
             lambda batch, label, seed: model.elbo(batch, label, seed=seed, particles=particles),
             x, log_prior, labels, batch_size=fewer, title=title, **options,
         )  # fmt: skip
-    if found.shape[1] == 1:
+    if result.shape[1] == 1:
         return BoundScores(elbo, tightest, marginal)
-    return BoundScores(elbo, tightest, marginal, found[:, 1], found[:, 2], codes)
+    return BoundScores(elbo, tightest, marginal, result[:, 1], result[:, 2], codes)
 
 
 def active_units(codes: NDArray[np.float64], labels: Labels = None) -> int:
-    """Return in how many dimensions of the code the posterior mean varies: ``Var_x(E_q[z_j|x]) > 0.01``.
+    """Return the number of active units: dimensions of the code with ``Var_x(E_q[z_j|x]) > 0.01``.
 
-    Where q has the label, what the label alone does to the mean tells nothing of the example, so that the variance is
-    taken within the classes.
+    Few active units are a sign of posterior collapse. If q depends on the label, the variance is taken within the classes:
+    a shift by the label alone carries no information about the example.
 
     Args:
         codes: the posterior means ``E_q[z|x]``, [n, latent].
@@ -104,7 +104,7 @@ def active_units(codes: NDArray[np.float64], labels: Labels = None) -> int:
 
 
 def _terms(model: HasElbo) -> ScoreFunction:
-    """Return the ELBO and, of a model with a posterior, its two terms: ``[batch, 1]`` or ``[batch, 3]``."""
+    """Return a function for the ELBO and, if the model has a posterior, its two terms: ``[batch, 1]`` or ``[batch, 3]``."""
 
     def terms(x: tf.Tensor, labels: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
         if not isinstance(model, HasPosterior):
@@ -118,7 +118,7 @@ def _terms(model: HasElbo) -> ScoreFunction:
 def _codes(
     model: HasElbo, x: NDArray[np.generic], labels: Labels, *, draws: int = 1, **options: Any
 ) -> NDArray[np.float64] | None:
-    """Return the posterior means of one draw, [n, latent]; None where there is no posterior, or its mean is not known."""
+    """Return the posterior means, [n, latent], with one draw of the noise; None without a posterior or a known mean."""
     if not isinstance(model, HasPosterior):
         return None
     posterior = model.posterior

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import Dataset
 from tfgen.errors import CapabilityError, NonFiniteError, UnknownNameError
 from tfgen.evaluate.scoring import (
-    Likelihood,
+    Scorer,
     check_measurement,
     labels_of,
-    likelihood_of,
     log_class_frequencies,
     log_sum_over_classes,
     mean_metric,
+    scorer_of,
     scores,
 )
 from tfgen.metrics.metric import Basis, Metric, metrics_to_json
@@ -32,7 +32,7 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Reliability:
-    """How confidence and accuracy go together: examples sorted by confidence into M bins of equal width (Guo et al. 2017).
+    """Calibration of a classifier: accuracy and mean confidence in M bins of equal width (Guo et al. 2017).
 
     Attributes:
         counts: examples in each bin ``((m - 1) / M, m / M]``, [M].
@@ -72,14 +72,14 @@ class Reliability:
 
 @dataclass(frozen=True, eq=False)
 class Classification:
-    """What Bayes' rule makes of each example, ``p(y|x) = p(x|y) p(y) / sum_y' p(x|y') p(y')``.
+    """Classes of examples by Bayes' rule: ``p(y|x) = p(x|y) p(y) / sum_y' p(x|y') p(y')``.
 
     Attributes:
         log_likelihoods: ``log p(x|y)`` in nats, [n, classes], the mean over the draws of noise; or bounds of it.
         log_posteriors: ``log p(y|x)``, [n, classes]; see `posteriors`.
         log_priors: ``log p(y)``, [classes].
         labels: the true classes, [n].
-        basis: what this rests on.
+        basis: of all metrics.
     """
 
     log_likelihoods: NDArray[np.float64]
@@ -95,20 +95,20 @@ class Classification:
 
     @cached_property
     def confidence(self) -> NDArray[np.float64]:
-        """The probability of that class, [n]."""
+        """The posterior probability of the predicted class, [n]."""
         confidence: NDArray[np.float64] = np.exp(np.max(self.log_posteriors, axis=1))
         return confidence
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
-        """How often an example of class i (row) was taken for class j (column), [classes, classes]."""
+        """Confusion matrix [classes, classes]: number of examples of class i (row) that are classified as j (column)."""
         counts = np.zeros((len(self.log_priors), len(self.log_priors)), np.int64)
         np.add.at(counts, (self.labels, self.predicted), 1)
         return counts
 
     @cached_property
     def reliability(self) -> Reliability:
-        """How far the confidence can be trusted, in 15 bins."""
+        """Calibration of the confidence, in 15 bins."""
         return reliability_of(self.confidence, self.predicted == self.labels)
 
     @cached_property
@@ -131,7 +131,7 @@ class Classification:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Return what ``results.json`` keeps."""
+        """Return the content of ``results.json``: metrics, confusion matrix and calibration bins."""
         return {
             "metrics": metrics_to_json(self.metrics),
             "confusion": self.confusion.tolist(),
@@ -139,7 +139,7 @@ class Classification:
         }
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Return what everything else follows from: log_likelihoods, log_posteriors, log_priors, labels."""
+        """Return the arrays by name: log_likelihoods, log_posteriors, log_priors, labels."""
         return {
             "log_likelihoods": self.log_likelihoods,
             "log_posteriors": self.log_posteriors,
@@ -159,7 +159,7 @@ def classify(
     priors: str = "frequencies",
     quiet: bool = True,
 ) -> Classification:
-    """Find the posterior of each example's class, a batch and a class at a time.
+    """Classify a split by Bayes' rule with a conditional model, batch by batch and class by class.
 
     Args:
         model: conditional, with a density or a bound.
@@ -187,28 +187,28 @@ def classify(
             "train one that does; `tfgen list` says which"
         )
     labels = labels_of(data, name)
-    likelihood = likelihood_of(model, data, "classifying")
+    scorer = scorer_of(model, data, "classifying")
     log_priors = log_class_frequencies(data)
     if priors == "uniform":
         log_priors = np.full_like(log_priors, -math.log(len(log_priors)))
-    draws = draws if likelihood.noisy else 1  # without noise there is nothing to average over
-    likelihoods, found = posteriors(
-        likelihood, data.splits[name].x, log_priors, draws=draws, seed=seed, batch_size=batch_size, quiet=quiet
+    draws = draws if scorer.noisy else 1  # without noise there is nothing to average over
+    likelihoods, result = posteriors(
+        scorer, data.splits[name].x, log_priors, draws=draws, seed=seed, batch_size=batch_size, quiet=quiet
     )
-    lost = np.flatnonzero(np.isnan(found).any(axis=1))
+    lost = np.flatnonzero(np.isnan(result).any(axis=1))
     if len(lost):
         raise NonFiniteError(
-            f"log p(x|y) is not finite for {len(lost)} of {len(found)} examples of the {split} split, the first being "
+            f"log p(x|y) is not finite for {len(lost)} of {len(result)} examples of the {split} split, the first being "
             f"example {lost[0]}, so they have no posterior; train the model again with a smaller --learning-rate."
         )
-    noise = {"draws": draws, "seed": seed} if likelihood.noisy else {}
+    noise = {"draws": draws, "seed": seed} if scorer.noisy else {}
     basis = Basis.of({"split": split, "examples": len(labels), "data": data.name, **model.basis(), **noise})
-    basis = basis.with_entries(**likelihood.basis, class_prior=priors)
-    return Classification(likelihoods, found, log_priors, labels, basis)
+    basis = basis.with_entries(**scorer.basis, class_prior=priors)
+    return Classification(likelihoods, result, log_priors, labels, basis)
 
 
 def posteriors(
-    likelihood: Likelihood,
+    scorer: Scorer,
     x: NDArray[np.generic],
     log_priors: NDArray[np.float64],
     *,
@@ -223,8 +223,8 @@ def posteriors(
 
         log p(x|y) = 1/K sum_k log p(x + u_k | y),    p(y|x) = 1/K sum_k p(y | x + u_k).
 
-    Noise within a cell says nothing about the class: x follows from x + u, so that p(y|x + u) = p(y|x) for every u, and
-    what a model says of several u are so many estimates of one posterior, of which the mean is taken. Its error falls
+    Noise within a cell is independent of the class: x follows from x + u, so that p(y|x + u) = p(y|x) for every u, and a
+    model's posteriors for several u are estimates of one posterior, which are averaged. Its error falls
     as 1/sqrt(K), and by Jensen's inequality the mean of -log p(y|x) is at most that of one draw. The posterior that would
     follow from ``1/K sum_k p(x + u_k | y)`` is the same mean with weights p(x + u_k), and for images the largest of these
     outweighs all the rest, as if there had been a single draw.
@@ -232,7 +232,7 @@ def posteriors(
     Bounds are averaged first, which estimates the bound, and the posterior follows from the mean.
 
     Args:
-        likelihood: of a conditional model.
+        scorer: of a conditional model.
         x: examples [n, ...].
         log_priors: ``log p(y)``, [classes].
         draws: K.
@@ -240,16 +240,16 @@ def posteriors(
         batch_size: examples at a time.
         quiet: show no progress.
     """
-    likelihoods = np.zeros((len(x), likelihood.columns))
-    found = np.full_like(likelihoods, -np.inf)
+    likelihoods = np.zeros((len(x), scorer.columns))
+    result = np.full_like(likelihoods, -np.inf)
     options: dict[str, Any] = {"draws": draws, "seed": seed, "batch_size": batch_size, "quiet": quiet}
-    for which, values in scores(likelihood, x, title="classifying", **options):
+    for which, values in scores(scorer, x, title="classifying", **options):
         likelihoods[which] += values
-        if likelihood.density != "bound":
-            with np.errstate(invalid="ignore"):  # what is no number stays so
-                found[which] = np.logaddexp(found[which], log_posteriors(values, log_priors))
+        if scorer.density != "bound":
+            with np.errstate(invalid="ignore"):  # NaN stays NaN
+                result[which] = np.logaddexp(result[which], log_posteriors(values, log_priors))
     likelihoods /= draws
-    return likelihoods, log_posteriors(likelihoods, log_priors) if likelihood.density == "bound" else found - math.log(
+    return likelihoods, log_posteriors(likelihoods, log_priors) if scorer.density == "bound" else result - math.log(
         draws
     )
 
@@ -269,7 +269,7 @@ def log_posteriors(log_likelihoods: NDArray[np.float64], log_priors: NDArray[np.
 
 
 def reliability_of(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = BINS) -> Reliability:
-    """Sort examples by confidence into bins of equal width and compare it with accuracy there.
+    """Compute calibration: mean confidence and accuracy in bins of equal width.
 
     Args:
         confidence: in the answer given, [n], in (0, 1].

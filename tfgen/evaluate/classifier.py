@@ -34,22 +34,22 @@ _BATCH = 128
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """What the classifier is like; a change of any of it, or of `version`, makes another network."""
+    """Options of the classifier; a change of any of them, or of `version`, is another network."""
 
     filters: int = 32
-    """Of the first convolution; later ones have twice as many."""
+    """Filters of the first convolution; later ones have twice as many."""
     features: int = 128
     """Width of the last hidden layer, whose values are the features."""
     dropout: float = 0.5
-    """Part of what the last hidden layer sees that training leaves out."""
+    """Dropout rate of the input of the last hidden layer, in training."""
     version: int = 1
-    """Of architecture and training."""
+    """Version of architecture and training."""
 
 
 class Classifier(GenerativeModel):
-    """Three convolutions (5x5 of stride 2, 3x3, 3x3 of stride 2), a hidden layer of features, and a score for each class.
+    """Convolutional classifier: 5x5 of stride 2, 3x3, 3x3 of stride 2, a hidden layer of features, and logits.
 
-    No generative model, but trained by the same loop: an objective is all that it needs.
+    It is not a generative model, but an objective is enough to be trained by the same loop.
 
     Args:
         config: its size.
@@ -61,7 +61,7 @@ class Classifier(GenerativeModel):
 
     def __init__(self, config: ClassifierConfig, data: DataSpec, seed: int) -> None:
         super().__init__(config, data, seed)
-        if data.kind != "image" or data.classes is None:
+        if not data.spatial or data.classes is None:
             raise self.refuse("a classifier needs images with labels.")
         height, width, channels = data.shape
         layers = [(config.filters, 5, 2), (2 * config.filters, 3, 1), (2 * config.filters, 3, 2)]
@@ -92,7 +92,7 @@ class Classifier(GenerativeModel):
         return {"loss": tf.reduce_mean(loss), "accuracy": tf.reduce_mean(tf.cast(right, tf.float32))}
 
     def features(self, x: Any, keep: tf.Tensor | None = None) -> tf.Tensor:
-        """Return the features [n, features] of uint8 images; `keep` [n, flat] is 0 where dropout leaves out."""
+        """Return the features [n, features] of uint8 images; `keep` [n, flat] is the dropout mask."""
         hidden = to_unit(x, self.data.levels)
         for convolution in self.convolutions:
             hidden = convolution(hidden)
@@ -102,12 +102,12 @@ class Classifier(GenerativeModel):
         return self.hidden(hidden)
 
     def logits(self, features: tf.Tensor) -> tf.Tensor:
-        """Return the scores [n, classes] that follow from features."""
+        """Return the logits [n, classes] for features [n, features]."""
         return self.head(features)
 
 
 def build_classifier(data: DataSpec, config: ClassifierConfig) -> Classifier:
-    """Return an untrained classifier, whatever Keras's precision is set to.
+    """Build an untrained classifier in float32, whatever Keras's precision policy is.
 
     Raises:
         DataError: when there are no images, or no labels.
@@ -119,7 +119,7 @@ def build_classifier(data: DataSpec, config: ClassifierConfig) -> Classifier:
 
 
 def train_classifier(model: Classifier, data: Dataset, quiet: bool = True) -> None:
-    """Train on the training split, and keep the weights that validate best.
+    """Train the classifier; keep the weights with the best validation loss.
 
     The same data and the same machine give the same weights.
 
@@ -152,7 +152,7 @@ def _ignore(*_: Any) -> None:
 
 
 def accuracy_of(model: Classifier, x: NDArray[np.generic], labels: NDArray[np.int32], batch_size: int = 1000) -> float:
-    """Return the share of examples that are classified as labelled."""
+    """Return the accuracy: the share of examples whose label is predicted."""
     right = 0
     for begin in range(0, len(x), batch_size):
         logits = model.logits(model.features(x[begin : begin + batch_size]))
@@ -167,10 +167,10 @@ def save_weights(model: Classifier, path: Path, about: Mapping[str, Any]) -> Non
 
 
 def load_weights(model: Classifier, path: Path) -> dict[str, Any]:
-    """Put back what `save_weights` wrote and return the facts.
+    """Restore weights from a file of `save_weights` and return its facts.
 
     Raises:
-        ValueError: when the file is not what it wrote, for this architecture.
+        ValueError: when the file was not written by `save_weights` for this architecture.
     """
     try:
         # Opened here, so that it is closed even where NumPy finds it damaged.

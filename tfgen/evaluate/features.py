@@ -1,7 +1,7 @@
 """Feature extractors for FID, KID and precision/recall.
 
-A distance between features means nothing without the name of the network that saw them, and two compare only when it was the
-same one: each network has a name that tells it from all others, and goes into the basis of every number.
+Distances between features compare only under the same network. Each network therefore has a unique name, which is part of the
+basis of every metric that uses it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _INCEPTION_SIDE = 299
 
 
 class Features(NamedTuple):
-    """The features that a network extracts from examples.
+    """Features of examples, and their predicted classes.
 
     Attributes:
         features: float32 [n, dimensions].
@@ -57,19 +57,19 @@ class Features(NamedTuple):
 
 
 class FeatureNetwork(Protocol):
-    """A feature extractor."""
+    """Protocol of feature extractors: a network whose features FID, KID and precision/recall compare."""
 
     @property
     def kind(self) -> str:
-        """The name under which it is registered and asked for, ``classifier`` for example."""
+        """The name of ``--features``, for example ``classifier``."""
 
     @property
     def name(self) -> str:
-        """What tells it from every other network."""
+        """A unique name, with a fingerprint of the weights; part of the basis of metrics."""
 
     @property
     def dimensions(self) -> int:
-        """How many features an example has."""
+        """Number of features of an example."""
 
     def extract(self, x: NDArray[np.generic]) -> Features:
         """Return features and classes of a batch of examples [n, ...]."""
@@ -80,7 +80,7 @@ class FeatureNetwork(Protocol):
 
 @dataclass(frozen=True)
 class _Network:
-    """A network by the function that it computes."""
+    """A feature extractor made of a function."""
 
     kind: str
     name: str
@@ -101,12 +101,12 @@ def feature_network(
     quiet: bool = True,
     registry: Registry | None = None,
 ) -> FeatureNetwork:
-    """Return the feature extractor of that name for a data set.
+    """Return the feature extractor with a registered name, for a data set.
 
     Args:
         network: ``classifier``, ``inception``, ``values``, or that of a plugin. A classifier is trained the first time, and
             kept beside the prepared data sets.
-        data: what it is to see.
+        data: the data set.
         sources: where prepared data sets are kept.
         quiet: show no progress, and do not print how good the classifier is.
         registry: of plugins; by default those that are installed.
@@ -121,13 +121,13 @@ def feature_network(
 
 
 def default_network(data: Dataset) -> str:
-    """Return the name of the network that suits a data set: a classifier for images with labels, else the values."""
-    return "classifier" if data.spec.kind == "image" and data.spec.classes is not None else "values"
+    """Return the default feature extractor of a data set: ``classifier`` for images with labels, else ``values``."""
+    return "classifier" if data.spec.spatial and data.spec.classes is not None else "values"
 
 
 def values_of(data: Dataset, sources: DataSources | None = None, quiet: bool = True) -> FeatureNetwork:
-    """Return the identity: the features of a vector are its values, those of an image its grey levels as shares of white."""
-    scale = 1.0 if data.spec.kind == "vector" else 1.0 / (data.spec.levels - 1)
+    """Feature extractor ``values``: the coordinates of a vector, or the grey levels of an image scaled to [0, 1]."""
+    scale = data.spec.rules.unit_scale(data.spec.levels)
 
     def extract(x: NDArray[np.generic]) -> Features:
         return Features(np.asarray(x, np.float32).reshape(len(x), -1) * np.float32(scale), None)
@@ -136,7 +136,7 @@ def values_of(data: Dataset, sources: DataSources | None = None, quiet: bool = T
 
 
 def classifier_of(data: Dataset, sources: DataSources, quiet: bool = True) -> FeatureNetwork:
-    """Return the classifier of a data set; the features are its last hidden layer.
+    """Feature extractor ``classifier``: a classifier of the data set, whose last hidden layer has the features.
 
     It is trained once (`tfgen.evaluate.classifier`) and kept as ``<data_dir>/tfgen/classifiers/<name>.npz``. Its name holds a
     fingerprint of the data, its architecture and the trained weights, so that two that bear one name are the same.
@@ -151,9 +151,9 @@ def classifier_of(data: Dataset, sources: DataSources, quiet: bool = True) -> Fe
         OutputError: when it cannot be kept.
     """
     config = ClassifierConfig()
-    if data.spec.kind != "image" or data.spec.classes is None:
+    if not data.spec.spatial or data.spec.classes is None:
         raise DataError(
-            f"data set {data.name!r} has no {'images' if data.spec.kind != 'image' else 'labels'} to train a classifier on; "
+            f"data set {data.name!r} has no {'labels' if data.spec.spatial else 'images'} to train a classifier on; "
             "use --features values."
         )
     model = build_classifier(data.spec, config)
@@ -194,14 +194,14 @@ def _extractor(model: Classifier) -> Callable[[NDArray[np.generic]], Features]:
 
 
 def _fingerprint(data: Dataset, config: ClassifierConfig) -> str:
-    """Return 16 digits that follow from what the classifier is trained on, and how."""
-    said = repr(
+    """Return 16 hexadecimal digits that identify the training data and options of the classifier."""
+    facts = repr(
         (data.source, data.spec, [len(split) for split in data.splits.values()], sorted(asdict(config).items()))
     )
     first = data.train.x[:_FINGERPRINT_EXAMPLES]
     labels = data.train.labels
     assert labels is not None
-    return _digest(np.frombuffer(said.encode(), np.uint8), first, labels[:_FINGERPRINT_EXAMPLES])[:16]
+    return _digest(np.frombuffer(facts.encode(), np.uint8), first, labels[:_FINGERPRINT_EXAMPLES])[:16]
 
 
 def _digest(*arrays: NDArray[Any]) -> str:
@@ -212,22 +212,22 @@ def _digest(*arrays: NDArray[Any]) -> str:
 
 
 def inception(data: Dataset, sources: DataSources | None = None, quiet: bool = True) -> FeatureNetwork:
-    """Return Inception v3 as Keras has it, trained on ImageNet: 2048 features, the means of its last maps.
+    """Feature extractor ``inception``: Keras's Inception v3 trained on ImageNet, 2048 features (mean-pooled last maps).
 
     Images are scaled to 299 x 299 bilinearly, grey ones repeated in three channels. These weights are Keras's own: distances
     in their features are of the same kind as those published for the network of Heusel et al. 2017, and no more than that.
 
     Raises:
-        DataError: when its weights are not at hand; says which file is needed, and where.
+        DataError: when its weights are not installed; names file and folder.
     """
-    if data.spec.kind != "image" or data.spec.shape[-1] not in (1, 3):
-        raise DataError(f"data set {data.name!r} has no images of one or three channels for Inception to see.")
+    if not data.spec.spatial or data.spec.shape[-1] not in (1, 3):
+        raise DataError(f"data set {data.name!r} has no images of one or three channels, which Inception needs.")
     import keras
 
     path = _keras_home() / "models" / INCEPTION_FILE
     if not path.is_file():
         raise DataError(
-            f"the weights of Inception are not at hand: put the file {INCEPTION_FILE} (of keras.applications) into "
+            f"the weights of Inception are not installed: put the file {INCEPTION_FILE} (of keras.applications) into "
             f"{path.parent}, or use --features classifier."
         )
     try:

@@ -17,10 +17,10 @@ from tfgen.evaluate.scoring import (
     Labels,
     check_measurement,
     labels_of,
-    likelihood_of,
     log_class_frequencies,
     log_probabilities,
     mean_metric,
+    scorer_of,
     scores,
 )
 from tfgen.metrics.catalogue import CATALOGUE
@@ -40,13 +40,13 @@ def evaluate(
     particles: int = 1,
     quiet: bool = True,
 ) -> dict[str, Metric]:
-    """Measure a model on a split, a batch at a time.
+    """Evaluate the density or bound of a model on a split: NLL, bits/dim, KL, ELBO, IWAE.
 
     Args:
-        model: with a density, or with a bound that stands in its place (`HasElbo`, named in the basis).
+        model: with a density, or with a lower bound instead (`HasElbo`; the basis says so).
         data: of the spec that the model was built for.
         split: ``train``, ``valid`` or ``test``.
-        draws: how often the density of each example is drawn and averaged, for densities that need noise.
+        draws: samples of the noise (dequantisation, binarisation) for each example, averaged.
         seed: of that noise.
         batch_size: examples at a time; bounds the memory. With many particles fewer are taken.
         particles: k of the importance-weighted bound, for a model with a bound; 1 is the ELBO alone.
@@ -68,45 +68,45 @@ def evaluate(
         by a cross-entropy, which is no likelihood, ``cross_entropy_nats`` takes the place of all but the last three.
 
     Raises:
-        CapabilityError: when the model has neither density nor bound, or particles mean nothing to it.
+        CapabilityError: when the model has neither density nor bound, or `particles` above 1 has no meaning for it.
         PluginError: when the model does not say what kind of density it has.
         DataError: when a conditional model was built for other classes, or a label lies outside them.
         UnknownNameError: when there is no such split.
         OptionError: when draws, batch size or particles are below 1.
     """
     name = check_measurement(split, draws, batch_size)
-    likelihood = likelihood_of(model, data, "evaluating", particles)
+    scorer = scorer_of(model, data, "evaluating", particles)
     examples = data.splits[name]
-    draws = draws if likelihood.noisy else 1  # without noise there is nothing to average over
-    noise = {"draws": draws, "seed": seed} if likelihood.noisy else {}
+    draws = draws if scorer.noisy else 1  # without noise there is nothing to average over
+    noise = {"draws": draws, "seed": seed} if scorer.noisy else {}
     basis = Basis.of({"split": split, "examples": len(examples), "data": data.name, **model.basis(), **noise})
-    scored = basis.with_entries(**likelihood.basis)
+    scored = basis.with_entries(**scorer.basis)
     # A cross-entropy is no log-probability, of which a sum over the classes would mean something.
-    summed = likelihood.classes is not None and model.scored_as != "cross_entropy"
+    summed = scorer.classes is not None and model.scored_as != "cross_entropy"
     log_prior = log_class_frequencies(data) if summed else None
-    labels = None if likelihood.classes is None else labels_of(data, name)
+    labels = None if scorer.classes is None else labels_of(data, name)
     options: dict[str, Any] = {"draws": draws, "seed": seed, "batch_size": batch_size, "quiet": quiet}
     bound: BoundScores | None = None
-    if likelihood.density == "bound" and isinstance(model, HasElbo):
+    if scorer.density == "bound" and isinstance(model, HasElbo):
         bound = score_bound(model, examples.x, labels, log_prior, particles=particles, **options)
         marginal, own = bound.marginal, bound.tightest
     else:
-        marginal, own = log_probabilities(likelihood.function, examples.x, log_prior, labels, **options)
-    found: list[Metric] = []
+        marginal, own = log_probabilities(scorer.function, examples.x, log_prior, labels, **options)
+    result: list[Metric] = []
     if labels is None:
-        found += likelihood_metrics(own, model.scored_as, data, examples, scored)
+        result += likelihood_metrics(own, model.scored_as, data, examples, scored)
     elif summed:
-        over = scored.with_entries(classes=likelihood.classes, class_prior="frequencies")
-        found += likelihood_metrics(marginal, model.scored_as, data, examples, over)
+        over = scored.with_entries(classes=scorer.classes, class_prior="frequencies")
+        result += likelihood_metrics(marginal, model.scored_as, data, examples, over)
     if labels is not None:
-        found += negative_log_likelihood(own, model.scored_as, data, scored, given_label)
+        result += negative_log_likelihood(own, model.scored_as, data, scored, given_label)
     if bound is not None:
-        found += bound_metrics(bound, model.scored_as, particles, labels, basis)
-    return {metric.name: metric for metric in found}
+        result += bound_metrics(bound, model.scored_as, particles, labels, basis)
+    return {metric.name: metric for metric in result}
 
 
 def check_metrics(names: Sequence[str], model: GenerativeModel) -> None:
-    """Check that numbers which somebody asks for by name exist, before anything is computed.
+    """Check the names of requested metrics against the model, before anything is computed.
 
     Raises:
         UnknownNameError: for a name that no metric of a density or bound has.
@@ -117,12 +117,12 @@ def check_metrics(names: Sequence[str], model: GenerativeModel) -> None:
             raise UnknownNameError("metric", name, DENSITY_METRICS)
         if CATALOGUE[name].of == "bound" and not isinstance(model, HasElbo):
             raise CapabilityError(f"model {type(model).__name__} has no bound, hence no {name}; ask for nll_nats.")
-        of_grey_levels = model.scored_as == "grey_levels" and model.data.kind == "image"
+        of_grey_levels = model.scored_as == "grey_levels" and model.data.quantised
         if CATALOGUE[name].unit == "bits/dim" and not of_grey_levels:
             raise CapabilityError(
-                f"model {type(model).__name__} has no bits/dim: what it scores are {_SCORED[model.scored_as]}, not grey "
+                f"model {type(model).__name__} has no bits/dim: it scores {_SCORED[model.scored_as]}, not grey "
                 "levels; ask for nll_nats, or train a model of grey levels."
-                if model.data.kind == "image"
+                if model.data.quantised
                 else f"model {type(model).__name__} was trained on vectors, which have no bits/dim; ask for nll_nats."
             )
 
@@ -139,7 +139,7 @@ _SCORED: Mapping[ScoredAs, str] = {
 def likelihood_metrics(
     log_probs: NDArray[np.float64], scored_as: ScoredAs, data: Dataset, examples: Split, basis: Basis
 ) -> list[Metric]:
-    """Return the metrics that follow from each example's log-probability [n] in nats."""
+    """Return NLL, bits/dim and, if the data density is known, KL, from log-probabilities [n] in nats."""
     metrics = negative_log_likelihood(log_probs, scored_as, data, basis)
     if data.log_prob is not None:
         metrics.append(mean_metric("kl_nats", data.log_prob(examples.x) - log_probs, basis))
@@ -153,19 +153,19 @@ def negative_log_likelihood(
     basis: Basis,
     named: Callable[[str], str] = str,
 ) -> list[Metric]:
-    """Return the negative log-likelihood in nats (or the cross-entropy), and of grey levels in bits/dim, too.
+    """Return the negative log-likelihood (or the cross-entropy) in nats, and for grey levels in bits/dim.
 
     Args:
         log_probs: of each example, [n] nats.
         scored_as: as what images were scored.
-        data: whose examples they are.
+        data: the data set of the examples.
         basis: of the numbers.
         named: makes a metric's name of the plain one; `tfgen.metrics.given_label` where the label was given.
     """
     if scored_as == "cross_entropy":
         return [mean_metric(named("cross_entropy_nats"), -log_probs, basis)]
     metrics = [mean_metric(named("nll_nats"), -log_probs, basis)]
-    if data.spec.kind == "image" and scored_as == "grey_levels":
+    if data.spec.quantised and scored_as == "grey_levels":
         bits = bits_per_dim(-log_probs, data.spec.dimensions)
         metrics.append(mean_metric(named("bits_per_dim"), bits, basis))
     return metrics
@@ -174,7 +174,7 @@ def negative_log_likelihood(
 def bound_metrics(
     bound: BoundScores, scored_as: ScoredAs, particles: int, labels: Labels, basis: Basis
 ) -> list[Metric]:
-    """Return the bounds in their own sign, the two terms of the ELBO, and the number of active units.
+    """Return ELBO and IWAE (not negated), the two terms of the ELBO, and the number of active units.
 
     Args:
         bound: of each example.
@@ -207,9 +207,9 @@ def log_joint(model: GenerativeModel, data: Dataset, x: NDArray[np.generic]) -> 
 
     Args:
         model: with a density.
-        data: whose training split gives p(y).
+        data: the data set; its training split gives p(y).
         x: examples [n, ...].
     """
-    likelihood = likelihood_of(model, data, "a density")
-    prior = np.zeros(1) if likelihood.classes is None else log_class_frequencies(data)
-    return np.concatenate([values + prior for _, values in scores(likelihood, x, batch_size=5000)])
+    scorer = scorer_of(model, data, "a density")
+    prior = np.zeros(1) if scorer.classes is None else log_class_frequencies(data)
+    return np.concatenate([values + prior for _, values in scores(scorer, x, batch_size=5000)])

@@ -1,4 +1,4 @@
-"""Measurement: what a plugin's metric is computed from; and computing such metrics."""
+"""Metrics of plugins: compute one, from a Measurement (model, data, split, seed)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tfgen.sample.sampling import labels_for, sample_batches
 
 @dataclass(frozen=True)
 class Measurement:
-    """A trained model and what it is measured on; the function of a `tfgen.MetricSpec` gets one.
+    """Argument of a plugin's metric function (`tfgen.MetricSpec`): trained model, data, split, seed.
 
     Attributes:
         model: trained.
-        data: that it was trained on.
+        data: the data set that it was trained on.
         split: ``train``, ``valid`` or ``test``.
-        seed: of whatever is random.
+        seed: of all random numbers.
         batch_size: the most examples at a time.
         quiet: show no progress.
     """
@@ -43,7 +43,7 @@ class Measurement:
         return self.data.splits[self.split]
 
     def samples(self, count: int) -> NDArray[np.generic]:
-        """Draw the first `count` samples of the seed, [count, ...]; a conditional model goes round its classes.
+        """Sample the model: the first `count` samples of the seed, [count, ...]; labels cycle through the classes.
 
         Raises:
             CapabilityError: when the model does not sample.
@@ -62,14 +62,14 @@ def measure(
     batch_size: int = 500,
     quiet: bool = True,
 ) -> Metric:
-    """Compute a metric that a plugin registered with a function of its own.
+    """Compute a metric of a plugin.
 
     Args:
         spec: as registered.
         model: trained.
         data: of the spec that the model was built for.
         split: ``train``, ``valid`` or ``test``.
-        seed: of whatever is random in it.
+        seed: of all random numbers.
         batch_size: the most examples at a time.
         quiet: show no progress.
 
@@ -79,11 +79,11 @@ def measure(
         OptionError: when the batch size is below 1.
     """
     name = check_measurement(split, 1, batch_size)
-    found = spec.function()(Measurement(model, data, name, seed, batch_size, quiet))
-    if not isinstance(found, Estimate):
+    result = spec.function()(Measurement(model, data, name, seed, batch_size, quiet))
+    if not isinstance(result, Estimate):
         raise PluginError(
             f"metric {spec.name!r}: its function must return a tfgen.metrics.Estimate(value, standard_error), "
-            f"got {type(found).__name__}."
+            f"got {type(result).__name__}."
         )
     entries = {"split": split, "data": data.name, "examples": len(data.splits[name]), "seed": seed, **model.basis()}
-    return Metric.of(spec.name, found, spec.unit, Basis.of(entries))
+    return Metric.of(spec.name, result, spec.unit, Basis.of(entries))

@@ -26,7 +26,7 @@ _WANTED_BY = "a divergence between models"
 
 @dataclass(frozen=True)
 class _Side:
-    """One of the two models.
+    """One of the two models of a divergence.
 
     Attributes:
         name: p or q.
@@ -41,7 +41,7 @@ class _Side:
     log_prob: ScoreFunction
 
     def basis(self, data: Dataset | None) -> dict[str, Any]:
-        """Return what the model's densities rest on, each entry under the model's name."""
+        """Return the basis of the model's density, each entry with the prefix p or q."""
         basis = dict(self.model.basis())
         if self.log_prior is not None:
             basis |= {"classes": len(self.log_prior), "class_prior": "uniform" if data is None else "frequencies"}
@@ -57,17 +57,17 @@ def model_divergences(
     quiet: bool = True,
     data: Dataset | None = None,
 ) -> dict[str, Metric]:
-    """Estimate KL both ways and JS of two models, from draws of each; the formulas are those of `divergences_of_scores`.
+    """Estimate KL(p || q), KL(q || p) and JS of two models by Monte Carlo, with the formulas of `divergences_of_scores`.
 
-    They are of distributions of examples x alone. A conditional model is the mixture ``p(x) = sum_y p(x|y) p(y)`` of its
-    classes: it is drawn from with labels of p(y), and scored by the sum. So it compares with an unconditional model as with a
-    conditional one.
+    Divergences are between distributions of examples x. A conditional model is the mixture ``p(x) = sum_y p(x|y) p(y)`` of its
+    classes: it is sampled with labels from p(y), and scored by the sum. So conditional and unconditional models
+    compare.
 
-    The densities have to be those of what the models draw. Vectors are like that, and images of a model with exact
-    probabilities. The density of a flow over images is not: it is that of a dequantised image ``v + u``, while the flow draws
-    whole grey levels v. With p' the density of v + u for such a draw and uniform noise u, the mean of
+    The density of a model must be that of its samples. This holds for vectors, and for images of a model with exact
+    probabilities. It does not hold for a flow of images: its density is that of a dequantised image
+    ``v + u``, its samples are grey levels v. With p' the density of v + u for such a draw and uniform noise u, the mean of
     ``log p(v + u) - log q(v + u)`` is ``KL(p' || q) - KL(p' || p)``, with the same u in both terms or not: no divergence of the
-    two models, nor a bound of one, and of either sign. Models of which the noise changes the score are therefore refused.
+    two models, nor a bound of one, and of either sign. Models whose score depends on noise are therefore refused.
 
     Args:
         model_p: p, with a density, not a bound of one.
@@ -76,14 +76,14 @@ def model_divergences(
         seed: of the draws, which are independent for p and q.
         batch_size: draws made and scored at a time; changes nothing but the memory and the rounding.
         quiet: show no progress.
-        data: whose training split gives the frequencies p(y) for conditional models; without it they are uniform.
+        data: its training split gives the class prior p(y) of conditional models; uniform without it.
 
     Returns:
         The metrics ``kl_p_q_nats``, ``kl_q_p_nats`` and ``js_nats``.
 
     Raises:
-        CapabilityError: when a model does not sample, or has no density of what it draws.
-        DataError: when the models are for examples, or scores, of different kinds.
+        CapabilityError: when a model does not sample, or has no density of its samples.
+        DataError: when the models score different kinds of examples.
         NonFiniteError: when a model has no density at its own draws.
         OptionError: when there are fewer than two samples, or the batch size is below 1.
     """
@@ -99,7 +99,7 @@ def model_divergences(
             title = f"scoring draws of {drawn.name} by {side.name}"
             options: dict[str, Any] = {"batch_size": min(batch_size, samples), "title": title, "quiet": quiet}
             scored.append(log_probabilities(side.log_prob, x, side.log_prior, **options)[0])
-    found = divergences_of_scores(*scored)
+    result = divergences_of_scores(*scored)
     both = {**sides[0].basis(data), **sides[1].basis(data)}
 
     def metric(name: str, estimate: Estimate, drawn: str) -> Metric:
@@ -107,14 +107,14 @@ def model_divergences(
         return Metric.of(name, estimate, CATALOGUE[name].unit, basis)
 
     return {
-        "kl_p_q_nats": metric("kl_p_q_nats", found.kl, "p"),
-        "kl_q_p_nats": metric("kl_q_p_nats", found.reverse_kl, "q"),
-        "js_nats": metric("js_nats", found.js, "p and q"),
+        "kl_p_q_nats": metric("kl_p_q_nats", result.kl, "p"),
+        "kl_q_p_nats": metric("kl_q_p_nats", result.reverse_kl, "q"),
+        "js_nats": metric("js_nats", result.js, "p and q"),
     }
 
 
 def _side(name: Literal["p", "q"], model: GenerativeModel, data: Dataset | None) -> _Side:
-    """Return a model with what is needed of it, after refusing one that lacks it."""
+    """Check the capabilities of a model; return it with its density and class prior."""
     density = capable(model, HasLogProb, _WANTED_BY).log_prob
     capable(model, Samples, _WANTED_BY)
     kind, classes = type(model).__name__, model.data.classes
@@ -138,7 +138,7 @@ def _side(name: Literal["p", "q"], model: GenerativeModel, data: Dataset | None)
 
 
 def _require_same_examples(p: GenerativeModel, q: GenerativeModel) -> None:
-    """Refuse models whose densities are of different things.
+    """Check that both models score the same kind of examples.
 
     Raises:
         DataError: names both.
@@ -146,15 +146,15 @@ def _require_same_examples(p: GenerativeModel, q: GenerativeModel) -> None:
     first, second = (_examples(model) for model in (p, q))
     if first != second:
         raise DataError(
-            f"no divergence between densities of different things: that of p ({type(p).__name__}) is of {first}, "
+            f"no divergence between densities of different examples: that of p ({type(p).__name__}) is of {first}, "
             f"that of q ({type(q).__name__}) of {second}; take two models that score the same."
         )
 
 
 def _examples(model: GenerativeModel) -> str:
-    """Return what the densities of a model are of, in words."""
+    """Return the kind of examples that a model scores, in words."""
     data = model.data
-    if data.kind == "vector":
+    if not data.quantised:
         return f"vectors of shape {data.shape}"
     if model.scored_as == "bits":
         return f"black and white images of shape {data.shape}"
@@ -162,7 +162,7 @@ def _examples(model: GenerativeModel) -> str:
 
 
 def _draws(side: _Side, number: int, samples: int, seed: int, batch_size: int, quiet: bool) -> NDArray[np.generic]:
-    """Return draws [samples, ...] of a model."""
+    """Return samples [samples, ...] of a model."""
     labels = None
     if side.log_prior is not None:
         chances = np.exp(side.log_prior)

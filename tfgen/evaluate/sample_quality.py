@@ -28,25 +28,25 @@ from tfgen.model.capabilities import Samples, capable
 from tfgen.progress import Bar
 from tfgen.sample.sampling import labels_for, sample_batches
 
-#: What can be asked for, and the metrics that it gives.
+#: Values of ``--metrics``, and the metrics that each of them stands for.
 SAMPLE_METRICS = CATALOGUE.asked_as("samples")
 _NEEDS_FEATURES = frozenset({"kid", *SAMPLE_METRICS["prdc"]})
-#: Samples are dealt into so many blocks, of which each is left out in turn to find how far off the distance is.
+#: Blocks of the jackknife: each block of samples is left out in turn, for bias and standard error of the Frechet distance.
 _BLOCKS = 10
 
-#: What samples are compared with: a split as it is, or its bits.
+#: Reference of sample metrics: the grey levels of a split, or their bits, binarised in one of three ways.
 Reference = Literal["grey", "stochastic", "static", "threshold"]
 
 
 @dataclass(frozen=True)
 class SampleMetrics:
-    """What is to be measured of samples.
+    """Request for sample metrics: which metrics, number of samples, reference.
 
     Attributes:
-        metrics: names of metrics, none twice.
-        samples: how many are drawn.
-        reference: what they are compared with: the split as it is, or made black and white in one of the ways of
-            `tfgen.binarise`, for models of black and white images.
+        metrics: names of metrics, without duplicates.
+        samples: number of samples.
+        reference: ``grey``, the split as it is, or one of the ways of `tfgen.binarise`, for models of black and white
+            images.
     """
 
     metrics: tuple[str, ...]
@@ -58,7 +58,7 @@ class SampleMetrics:
 
 
 def sample_metrics(metrics: tuple[str, ...], samples: int, reference: str) -> SampleMetrics:
-    """Return what is to be measured, after checking the name of the reference.
+    """Make a `SampleMetrics` after checking the name of the reference.
 
     Raises:
         UnknownNameError: when there is no such reference.
@@ -71,7 +71,7 @@ def sample_metrics(metrics: tuple[str, ...], samples: int, reference: str) -> Sa
 
 
 def resolve_metrics(names: Sequence[str], model: GenerativeModel) -> tuple[str, ...]:
-    """Return the metrics that some names stand for, or all that a model can have where none is named.
+    """Resolve values of ``--metrics`` to names of metrics; without names, all that fit the model.
 
     Raises:
         UnknownNameError: for a name that is none of `SAMPLE_METRICS`.
@@ -81,15 +81,15 @@ def resolve_metrics(names: Sequence[str], model: GenerativeModel) -> tuple[str, 
     for name in names:
         if name not in SAMPLE_METRICS:
             raise UnknownNameError("metric of samples", name, SAMPLE_METRICS)
-    found = tuple(dict.fromkeys(metric for name in names or SAMPLE_METRICS for metric in SAMPLE_METRICS[name]))
-    if model.conditional or "label_accuracy" not in found:
-        return found
+    result = tuple(dict.fromkeys(metric for name in names or SAMPLE_METRICS for metric in SAMPLE_METRICS[name]))
+    if model.conditional or "label_accuracy" not in result:
+        return result
     if names:
         raise CapabilityError(
             f"label accuracy needs a conditional model, and {type(model).__name__} takes no labels; "
             "leave it out, or train one that does; `tfgen list` says which"
         )
-    return tuple(name for name in found if name != "label_accuracy")
+    return tuple(name for name in result if name != "label_accuracy")
 
 
 def measure_samples(
@@ -103,16 +103,16 @@ def measure_samples(
     batch_size: int = 500,
     quiet: bool = True,
 ) -> dict[str, Metric]:
-    """Draw samples and compare them with a split, in the features of a network.
+    """Sample a model and compute FID, KID, precision, recall, density, coverage and label accuracy against a split.
 
-    Images are held a batch at a time. For the Frechet distance alone means and covariances are all that is kept, so any
-    number of samples fits; the other metrics keep the features, float32 [samples, dimensions].
+    Images are processed batch by batch. The Frechet distance needs means and covariances alone, so memory does not grow with
+    the number of samples; the other metrics keep the features, float32 [samples, dimensions].
 
     Args:
-        model: that samples; a conditional one goes round its classes.
+        model: that samples; the labels of a conditional model cycle through the classes.
         data: of the spec that the model was built for.
         network: see `tfgen.feature_network`.
-        plan: which metrics, of how many samples.
+        plan: metrics, number of samples and reference.
         split: ``train``, ``valid`` or ``test``, all of which is the reference.
         seed: same seed and batch size, same samples.
         batch_size: samples drawn at a time.
@@ -158,15 +158,15 @@ def measure_samples(
             metrics |= manifold_metrics(reference.features, samples.features)
     judged = Basis(data=data.name, samples=plan.samples, seed=seed, features=network.kind, network=network.name)
     basis = judged.with_entries(split=name, examples=len(truth), reference=plan.reference)
-    found = {
+    result = {
         metric: Metric.of(metric, metrics[metric], CATALOGUE[metric].unit, basis)
         for metric in plan.metrics
         if metric in metrics
     }
     if "label_accuracy" in wanted:
         assert labels is not None
-        found["label_accuracy"] = label_accuracy(samples.classes, labels, data.spec.classes or 0, network, judged)
-    return found
+        result["label_accuracy"] = label_accuracy(samples.classes, labels, data.spec.classes or 0, network, judged)
+    return result
 
 
 def label_accuracy(
@@ -176,14 +176,14 @@ def label_accuracy(
     network: FeatureNetwork,
     basis: Basis,
 ) -> Metric:
-    """Return the share of samples that a classifier takes for the label they were drawn with, and that of each class.
+    """Label accuracy: the share of conditional samples that a classifier assigns to their label, in all and for each class.
 
     Args:
-        predicted: by the network, [n]; None from one that does not classify.
-        labels: with which they were drawn, [n].
-        classes: how many there are.
-        network: that predicted, for the message.
-        basis: of the number.
+        predicted: classes predicted by the network, [n]; None if it does not classify.
+        labels: of the conditional samples, [n].
+        classes: number of classes.
+        network: the classifier, for the error message.
+        basis: of the metric.
 
     Raises:
         DataError: when the network does not classify.
@@ -203,7 +203,7 @@ def label_accuracy(
 
 
 def doubts_about(plan: SampleMetrics, network: FeatureNetwork) -> list[str]:
-    """Return what a reader should know before numbers are believed, in sentences."""
+    """Return warnings about metrics that are unreliable with these samples, such as a biased FID, in sentences."""
     if "fid" in plan.metrics and plan.samples <= network.dimensions:
         return [
             f"{plan.samples} samples are no more than the {network.dimensions} features: their covariance is singular, "
@@ -219,7 +219,7 @@ class _Extracted(NamedTuple):
 
 
 def _extract(batches: Iterator[NDArray[np.generic]], network: FeatureNetwork, keep: bool) -> _Extracted:
-    """Extract features of batches one by one; keep moments and classes, and the features where they are needed."""
+    """Extract features batch by batch; keep moments and classes, and the features if needed."""
     blocks = [Moments(network.dimensions) for _ in range(_BLOCKS)]
     dealer = np.random.default_rng(0)
     features: list[NDArray[np.float32]] = []
@@ -228,7 +228,7 @@ def _extract(batches: Iterator[NDArray[np.generic]], network: FeatureNetwork, ke
         extracted = network.extract(batch)
         dealt = (
             dealer.permutation(len(batch)) % _BLOCKS
-        )  # at random: labels go round, and a block must not hold one class
+        )  # at random: labels cycle, and a block must not hold one class only
         for number, block in enumerate(blocks):
             block.update(extracted.features[dealt == number])
         if keep:
@@ -242,9 +242,9 @@ def _extract(batches: Iterator[NDArray[np.generic]], network: FeatureNetwork, ke
 def _reference(
     truth: NDArray[np.generic], data: Dataset, plan: SampleMetrics, seed: int, batch_size: int
 ) -> Iterator[NDArray[np.generic]]:
-    """Yield the reference in batches, made black and white where that is planned."""
+    """Yield the reference in batches, binarised if requested."""
     levels = data.spec.levels
-    if plan.reference != "grey" and data.spec.kind != "image":
+    if plan.reference != "grey" and not data.spec.quantised:
         raise DataError(f"data set {data.name!r} has no images to be made black and white; leave --reference out.")
     for begin in range(0, len(truth), batch_size):
         batch = np.asarray(truth[begin : begin + batch_size])

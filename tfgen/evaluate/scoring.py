@@ -28,12 +28,12 @@ Labels = NDArray[np.int32] | None
 
 
 @dataclass(frozen=True)
-class Likelihood:
-    """``log p(x|y)`` of a conditional model and ``log p(x)`` of any other, or the lower bound that stands in its place.
+class Scorer:
+    """Scoring function of a model: ``log p(x|y)`` if conditional, else ``log p(x)``, or a lower bound of it (ELBO, IWAE).
 
     Attributes:
         function: ``(x, labels, seed) -> [batch]`` nats.
-        density: what kind of number it is.
+        density: ``exact``, ``dequantised`` or ``bound``.
         classes: the classes y of a conditional model, ``0 .. classes - 1``; None for an unconditional one.
         particles: of a bound; None for a density.
         noisy: whether the score of an example depends on noise, so that several draws of it can be averaged.
@@ -55,21 +55,21 @@ class Likelihood:
 
     @property
     def columns(self) -> int:
-        """How many scores an example has: one for each class, and a single one without classes."""
+        """Number of scores of an example: one for each class, or one without classes."""
         return self.classes or 1
 
 
-def likelihood_of(model: GenerativeModel, data: Dataset, wanted_by: str, particles: int = 1) -> Likelihood:
-    """Return the density of a model or, where it has none, its bound.
+def scorer_of(model: GenerativeModel, data: Dataset, wanted_by: str, particles: int = 1) -> Scorer:
+    """Return the scoring function of a model: its density or, without one, its bound.
 
     Args:
         model: with a density or a bound.
-        data: whose examples will be scored.
-        wanted_by: who asks, for the error message.
+        data: the data set of the examples.
+        wanted_by: the caller, for the error message.
         particles: of the bound; 1 is the ELBO, more the importance-weighted bound.
 
     Raises:
-        CapabilityError: when the model has neither, or particles are asked of one that they mean nothing to.
+        CapabilityError: when the model has neither, or particles are given for a model without a bound.
         PluginError: when the model does not say what kind of density it has.
         DataError: when a conditional model was built for other classes than the data set has.
         OptionError: when particles are below 1.
@@ -87,27 +87,27 @@ def likelihood_of(model: GenerativeModel, data: Dataset, wanted_by: str, particl
     grey = model.scored_as == "cross_entropy"
     if grey and particles > 1:
         raise CapabilityError(
-            f"model {name} scores grey levels by a cross-entropy, which is no likelihood: particles mean nothing there; "
+            f"model {name} scores grey levels by a cross-entropy, which is no likelihood: particles have no meaning; "
             "leave --particles out, or train on black and white images or with a likelihood of grey levels."
         )
     if isinstance(model, HasLogProb):
         if particles > 1:
             raise CapabilityError(
-                f"model {name} has a density, which particles cannot bring closer; they are for bounds; leave --particles out."
+                f"model {name} has a density; particles are for bounds (IWAE); leave --particles out."
             )
         log_prob = model.log_prob
         density = density_of(model)
         noisy = density != "exact" or model.scored_as == "bits"  # which may be drawn from grey levels
-        return Likelihood(lambda x, labels, seed: log_prob(x, labels, seed=seed), density, classes, None, noisy, grey)
+        return Scorer(lambda x, labels, seed: log_prob(x, labels, seed=seed), density, classes, None, noisy, grey)
     elbo = model.elbo
-    return Likelihood(
+    return Scorer(
         lambda x, labels, seed: elbo(x, labels, seed=seed, particles=particles),
         "bound", classes, particles, cross_entropy=grey,
     )  # fmt: skip
 
 
 def density_of(model: GenerativeModel) -> Density:
-    """Return what kind of number a model's `log_prob` is.
+    """Return the kind of a model's density: ``exact``, ``dequantised`` or ``bound``.
 
     Raises:
         PluginError: when the model does not say it.
@@ -120,21 +120,19 @@ def density_of(model: GenerativeModel) -> Density:
     return model.density
 
 
-def scores(
-    likelihood: Likelihood, x: NDArray[np.generic], **options: Any
-) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+def scores(scorer: Scorer, x: NDArray[np.generic], **options: Any) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Yield which examples were scored and their scores under each class, [k, columns] nats; see `score_batches`.
 
     Args:
-        likelihood: of a model.
+        scorer: of a model.
         x: examples [n, ...].
         options: of `score_batches`.
     """
-    return score_batches(likelihood.function, x, every_class(likelihood.classes, len(x)), **options)
+    return score_batches(scorer.function, x, every_class(scorer.classes, len(x)), **options)
 
 
 def every_class(classes: int | None, n: int) -> list[Labels]:
-    """Return for each class the labels [n] that put all examples into it; without classes, no labels once."""
+    """Return for each class n equal labels [n]; without classes, [None]."""
     return [None] if classes is None else [np.broadcast_to(np.int32(y), n) for y in range(classes)]
 
 
@@ -159,7 +157,7 @@ def score_batches(
         function: ``(x, labels, seed) -> [batch, ...]``.
         x: examples [n, ...].
         columns: the labels under which the examples are scored, in turn.
-        draws: how often each is scored.
+        draws: number of passes, each with other noise.
         seed: of the noise.
         batch_size: examples at a time.
         title: of the progress bar.
@@ -194,7 +192,7 @@ def log_probabilities(
     draws: int = 1,
     **options: Any,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each example's ``log p(x)`` [n], and what `function` says under its own label [n, ...], in one pass; in nats.
+    """Return ``log p(x)`` [n] and the score given the true label [n, ...] of each example, in one pass; in nats.
 
     With noise u_k in draw k of K, these are the means of the logs,
 
@@ -227,8 +225,8 @@ def log_probabilities(
 
 
 def log_sum_over_classes(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ``log sum_y exp(values[:, y])`` of [n, classes], without overflow or underflow; minus infinity is no mass."""
-    with np.errstate(invalid="ignore"):  # what is no number stays so
+    """Return ``log sum_y exp(values[:, y])`` of [n, classes], without overflow or underflow."""
+    with np.errstate(invalid="ignore"):  # NaN stays NaN
         total: NDArray[np.float64] = np.logaddexp.reduce(values, axis=1)
     return total
 
@@ -247,7 +245,7 @@ def labels_of(data: Dataset, split: SplitName) -> NDArray[np.int32]:
 
 
 def log_class_frequencies(data: Dataset) -> NDArray[np.float64]:
-    """Return ``log p(y)``, [classes]: how often each class is among the training examples; minus infinity for never."""
+    """Return ``log p(y)``, [classes]: the relative class frequencies of the training split."""
     counts = np.bincount(labels_of(data, "train"), minlength=data.spec.classes or 0)
     with np.errstate(divide="ignore"):
         frequencies: NDArray[np.float64] = np.log(counts / counts.sum())
@@ -255,12 +253,12 @@ def log_class_frequencies(data: Dataset) -> NDArray[np.float64]:
 
 
 def mean_metric(name: str, values: NDArray[np.float64], basis: Basis) -> Metric:
-    """Return a metric that is the mean over examples, [n]; that of one example has no standard error (NaN)."""
+    """Return the mean over examples [n] as a metric; the standard error of one example is NaN."""
     return Metric.of(name, mean_estimate(values), CATALOGUE[name].unit, basis)
 
 
 def check_measurement(split: str, draws: int, batch_size: int) -> SplitName:
-    """Return the split, after refusing what no measurement can be made with.
+    """Check split, draws and batch size of a measurement; return the split.
 
     Raises:
         UnknownNameError: when there is no such split.

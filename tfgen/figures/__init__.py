@@ -1,4 +1,4 @@
-"""Figures of examples, training curves, densities and classifications; for plugins that draw.
+"""Figures: examples, training curves, densities, classification, latent space.
 
 Each public name, listed in ``__init__.pyi``, loads its module when it is first used.
 """

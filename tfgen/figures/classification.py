@@ -20,7 +20,7 @@ def draw_confusion(confusion: NDArray[np.int64], title: str, path: Path) -> None
 
     Args:
         confusion: examples of class i (row) that were taken for class j (column), [classes, classes].
-        title: what was classified.
+        title: of the figure.
         path: of the picture.
     """
     classes = len(confusion)
@@ -28,7 +28,7 @@ def draw_confusion(confusion: NDArray[np.int64], title: str, path: Path) -> None
     side = min(1.6 + 0.55 * max(classes, 4), 13)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.add_subplot()
-    # A share of 1 percent must be told from none, so the scale is that of its square root.
+    # A square root scale, so that a share of 1 percent differs visibly from none.
     picture = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
     if classes <= _WRITTEN_CLASSES:
         axes.set(xticks=range(classes), yticks=range(classes))
@@ -49,21 +49,21 @@ def draw_reliability(
     title: str,
     path: Path,
 ) -> None:
-    """Write a reliability diagram: accuracy against confidence bin by bin, over how many examples each bin holds.
+    """Write a reliability diagram: accuracy against confidence in bins, and the number of examples in each bin.
 
     Args:
         counts: examples in each of M bins of equal width on [0, 1], [M].
         confidence: their mean confidence, [M]; NaN where a bin is empty.
         accuracy: their share of right answers, [M]; NaN where a bin is empty.
-        title: what was classified, and how well.
+        title: of the figure.
         path: of the picture.
     """
     bins = len(counts)
     edges, held = np.arange(bins) / bins, counts > 0
     figure = Figure(figsize=(5, 6.2), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    shown = {"width": 1 / bins, "align": "edge", "edgecolor": "white", "linewidth": 0.6}
-    upper.bar(edges[held], accuracy[held], color="tab:blue", alpha=0.85, label="accuracy", **shown)
+    style = {"width": 1 / bins, "align": "edge", "edgecolor": "white", "linewidth": 0.6}
+    upper.bar(edges[held], accuracy[held], color="tab:blue", alpha=0.85, label="accuracy", **style)
     upper.plot([0, 1], [0, 1], color="black", linestyle="--", linewidth=1, label="perfectly calibrated")
     # Of n right or wrong answers, the share that is right has the error sqrt(a (1 - a) / n).
     errors = np.sqrt(accuracy[held] * (1 - accuracy[held]) / counts[held])
@@ -74,7 +74,7 @@ def draw_reliability(
     upper.set(ylabel="accuracy", ylim=(0, 1.02), xlim=(0, 1))
     upper.set_title(title, fontsize=11)
     upper.legend(loc="upper left", fontsize=8)
-    lower.bar(edges, counts, color="0.6", **shown)
+    lower.bar(edges, counts, color="0.6", **style)
     lower.set(xlabel="confidence", ylabel="examples", yscale="log", ylim=(0.5, None))
     for axis in (upper, lower):
         axis.grid(alpha=0.3)

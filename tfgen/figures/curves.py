@@ -17,7 +17,7 @@ from tfgen.metrics.catalogue import CATALOGUE, Catalogue
 
 
 def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path, catalogue: Catalogue = CATALOGUE) -> None:
-    """Write the training curves: bits/dim (given the label, for a conditional model) where there is one, else each loss.
+    """Write the training curves: bits/dim (given the label, for a conditional model) if logged, else each loss.
 
     Terms of the loss that are metrics with a panel of their own, such as reconstruction and KL of a bound, or the outputs of a
     discriminator, are drawn beside it.
@@ -25,11 +25,13 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path, catalogue: Catalo
     Args:
         rows: of ``metrics.jsonl``.
         path: of the picture.
-        catalogue: says which metrics have a panel.
+        catalogue: of the metrics, with their panels.
     """
     names = sorted({name.partition("/")[2] for row in rows for name in row if name.startswith("train/")})
-    shown = next(([name] for name in catalogue.curves() if name in names and catalogue[name].unit == "bits/dim"), [])
-    shown = shown or [name for name in names if name.endswith("loss")]
+    displayed = next(
+        ([name] for name in catalogue.curves() if name in names and catalogue[name].unit == "bits/dim"), []
+    )
+    displayed = displayed or [name for name in names if name.endswith("loss")]
     terms: dict[str, list[str]] = {}
     for metric in catalogue.values():  # in the order of the catalogue
         if metric.panel is not None:
@@ -37,8 +39,8 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path, catalogue: Catalo
     terms = {panel: drawn for panel, drawn in terms.items() if drawn}
     figure = Figure(figsize=(11 if terms else 7, 4), layout="constrained")
     grid = figure.add_gridspec(len(terms) or 1, 2 if terms else 1, width_ratios=(5, 4) if terms else None)
-    label = catalogue.title(shown[0]) if len(shown) == 1 else "loss"
-    _draw_curve(figure.add_subplot(grid[:, 0]), rows, shown, label)
+    label = catalogue.title(displayed[0]) if len(displayed) == 1 else "loss"
+    _draw_curve(figure.add_subplot(grid[:, 0]), rows, displayed, label)
     beside = [figure.add_subplot(grid[number, 1]) for number in range(len(terms))]
     for axes, (panel, drawn) in zip(beside, terms.items(), strict=True):
         _draw_curve(axes, rows, drawn, panel)

@@ -1,4 +1,4 @@
-"""Figures of densities in the plane, beside the exact one where it is known."""
+"""Figures of 2-D densities: exact (if known) and learned."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _POINTS = 1001
 
 
 def draw_bernoulli_divergences(other: float, path: Path) -> None:
-    """Write KL(theta || other) and JS(theta, other) of two distributions of a bit as curves over theta in (0, 1).
+    """Write KL(theta || other) and JS(theta, other) of two Bernoulli distributions as curves over theta in (0, 1).
 
     Args:
         other: the fixed probability of a 1, in (0, 1); both curves are zero there alone.

@@ -22,7 +22,7 @@ _STRIP_PIXELS = 4096  # unless the row would become wider than this
 
 def draw_examples(x: NDArray[np.generic], data: DataSpec, path: Path) -> None:
     """Write examples as a picture: images in a grid, rows first, vectors as a scatter of their first two coordinates."""
-    if data.kind == "image":
+    if data.layout == "grid":
         mpl_image.imsave(path, image_grid(x, data.levels), format="png")
         return
     figure = Figure(figsize=(5, 5), layout="constrained")

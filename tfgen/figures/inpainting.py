@@ -26,22 +26,22 @@ _SCORE = 0.2  # of a cell, for the number below an image
 _UNKNOWN = "#3b82c4"
 
 
-def draw_inpainting(found: Inpainting, levels: int, mask: str, path: Path) -> None:
-    """Write originals, what is known of them, and completions as a picture, the log-likelihood of each below it.
+def draw_inpainting(result: Inpainting, levels: int, mask: str, path: Path) -> None:
+    """Write originals, known parts and completions as a picture, with log-likelihoods below.
 
     Args:
-        found: the completions.
+        result: the completions.
         levels: the brightest grey level is ``levels - 1``.
-        mask: what it is called.
+        mask: name of the mask.
         path: of the picture.
     """
-    table, scores = _table(found, levels), _scores(found)
+    table, scores = _table(result, levels), _scores(result)
     count, columns, height, width, _ = table.shape
     high, wide = height / max(height, width), width / max(height, width)
     step_down, step_right = high + _GAP + (0 if scores is None else _SCORE), wide + _GAP
     figure = Figure(figsize=(_CELL * step_right * columns + 0.8, _CELL * step_down * count + 1.0), layout="constrained")
     # A file name is no formula, whatever it has between dollars.
-    figure.suptitle(_broken(_title(found, mask), figure.get_figwidth()), fontsize=9, parse_math=False)
+    figure.suptitle(_broken(_title(result, mask), figure.get_figwidth()), fontsize=9, parse_math=False)
     axes = figure.add_subplot()
     for row in range(count):
         top = row * step_down
@@ -56,7 +56,7 @@ def draw_inpainting(found: Inpainting, levels: int, mask: str, path: Path) -> No
     axes.set(xlim=(-_GAP / 2, columns * step_right - _GAP / 2), ylim=(count * step_down - _GAP, -_GAP / 2))
     heads = ["original", "masked", *(f"completion {number + 1}" for number in range(columns - 2))]
     axes.set_xticks(np.arange(columns) * step_right + wide / 2, heads, fontsize=6.5)
-    names = [] if found.labels is None else [str(label) for label in found.labels]
+    names = [] if result.labels is None else [str(label) for label in result.labels]
     axes.set_yticks(np.arange(len(names)) * step_down + high / 2, names, fontsize=8)
     axes.set_ylabel("class" if names else "", fontsize=8)
     axes.set_aspect("equal")
@@ -65,32 +65,32 @@ def draw_inpainting(found: Inpainting, levels: int, mask: str, path: Path) -> No
     figure.savefig(path, dpi=_DPI, format="png")
 
 
-def _title(found: Inpainting, mask: str) -> str:
-    title = f"Mask {mask}, {found.particles} particle{'' if found.particles == 1 else 's'}"
-    if found.log_prob is None:
+def _title(result: Inpainting, mask: str) -> str:
+    title = f"Mask {mask}, {result.particles} particle{'' if result.particles == 1 else 's'}"
+    if result.log_prob is None:
         return title
-    return f"{title}; below each image its log-likelihood{'' if found.labels is None else ' given the class'} in nats"
+    return f"{title}; below each image its log-likelihood{'' if result.labels is None else ' given the class'} in nats"
 
 
 def _broken(title: str, inches: float) -> str:
     return "\n".join(textwrap.wrap(title, int(13 * inches), break_on_hyphens=False))
 
 
-def _table(found: Inpainting, levels: int) -> NDArray[np.uint8]:
+def _table(result: Inpainting, levels: int) -> NDArray[np.uint8]:
     """Return the images in colour, [rows, columns, height, width, 3]."""
-    count, samples, height, width, channels = found.completions.shape
-    originals = in_colour(found.x, levels)
+    count, samples, height, width, channels = result.completions.shape
+    originals = in_colour(result.x, levels)
     blank = np.round(255 * np.array(to_rgb(_UNKNOWN))).astype(np.uint8)
-    masked = np.where(found.known[..., None], originals, blank)
-    drawn = in_colour(found.completions.reshape(-1, height, width, channels), levels)
+    masked = np.where(result.known[..., None], originals, blank)
+    drawn = in_colour(result.completions.reshape(-1, height, width, channels), levels)
     table: NDArray[np.uint8] = np.concatenate(
         [originals[:, None], masked[:, None], drawn.reshape(count, samples, height, width, 3)], axis=1
     )
     return table
 
 
-def _scores(found: Inpainting) -> NDArray[np.float64] | None:
-    """Return the number below each image, [rows, columns], NaN where there is none; None without densities."""
-    if found.log_prob is None or found.log_prob_x is None:
+def _scores(result: Inpainting) -> NDArray[np.float64] | None:
+    """Return the log-likelihood below each image, [rows, columns], NaN without one; None without densities."""
+    if result.log_prob is None or result.log_prob_x is None:
         return None
-    return np.concatenate([found.log_prob_x[:, None], np.full((len(found.x), 1), np.nan), found.log_prob], axis=1)
+    return np.concatenate([result.log_prob_x[:, None], np.full((len(result.x), 1), np.nan), result.log_prob], axis=1)

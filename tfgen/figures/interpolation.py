@@ -21,19 +21,19 @@ _MARKERS = ("o", "s", "^")
 _BOX = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
 
 
-def draw_image_paths(found: Interpolation, levels: int, path: Path) -> None:
+def draw_image_paths(result: Interpolation, levels: int, path: Path) -> None:
     """Write images as a picture: a row for each path, its name at the left, the weight l above each column.
 
     Where the end points are not exactly the images that were encoded, these stand beside them, outside the path.
 
     Args:
-        found: the images.
+        result: the images.
         levels: the brightest grey level is ``levels - 1``.
         path: of the picture.
     """
-    x, columns = found.x, [f"{weight:.3g}" for weight in found.weights]
-    if found.ends is not None and found.end_errors().any():
-        first, last = (np.broadcast_to(end, (len(x), 1, *end.shape)) for end in found.ends)
+    x, columns = result.x, [f"{weight:.3g}" for weight in result.weights]
+    if result.ends is not None and result.end_errors().any():
+        first, last = (np.broadcast_to(end, (len(x), 1, *end.shape)) for end in result.ends)
         x, columns = np.concatenate([first, x, last], axis=1), ["from", *columns, "to"]
     rows, count, height, width, channels = x.shape
     coloured = in_colour(x.reshape(-1, height, width, channels), levels).reshape(rows, count, height, width, 3)
@@ -52,7 +52,7 @@ def draw_image_paths(found: Interpolation, levels: int, path: Path) -> None:
     for place in range(1, rows):
         axes.axhline(place, color=_GREY, linewidth=3)
     axes.set_xticks(np.arange(count) + 0.5, columns)
-    axes.set_yticks(np.arange(rows) + 0.5, found.paths)
+    axes.set_yticks(np.arange(rows) + 0.5, result.paths)
     axes.set_xlabel("weight $l$")
     axes.xaxis.set_label_position("top")
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
@@ -60,37 +60,46 @@ def draw_image_paths(found: Interpolation, levels: int, path: Path) -> None:
     figure.savefig(path, dpi=130, format="png")
 
 
-def draw_plane_paths(found: Interpolation, every: int, data: DataSpec, shown: NDArray[np.generic], path: Path) -> None:
+def draw_plane_paths(
+    result: Interpolation, every: int, data: DataSpec, displayed: NDArray[np.generic], path: Path
+) -> None:
     """Write vectors as curves of their first two coordinates over the data, with both end points marked.
 
     A curve is broken where a conditional model changes from one label to the other.
 
     Args:
-        found: the curves, in steps fine enough to look smooth.
-        every: how many of these steps make one that was asked for, and is marked.
-        data: what one example is like.
-        shown: examples [n, d] to draw behind the curves.
+        result: the curves, in steps fine enough to look smooth.
+        every: steps between two marked points.
+        data: spec of the data set.
+        displayed: examples [n, d] to draw behind the curves.
         path: of the picture.
     """
     figure = Figure(figsize=(6, 6), layout="constrained")
     axes = figure.add_subplot()
     axes.plot(
-        shown[:, 0], shown[:, 1], color="0.8", marker=".", markersize=2, linestyle="", label="test data", zorder=1
+        displayed[:, 0],
+        displayed[:, 1],
+        color="0.8",
+        marker=".",
+        markersize=2,
+        linestyle="",
+        label="test data",
+        zorder=1,
     )
-    labels = np.zeros(len(found.weights)) if found.labels is None else found.labels
+    labels = np.zeros(len(result.weights)) if result.labels is None else result.labels
     breaks = np.flatnonzero(np.diff(labels)) + 1
-    for number, (name, x) in enumerate(zip(found.paths, found.x, strict=True)):
+    for number, (name, x) in enumerate(zip(result.paths, result.x, strict=True)):
         # In the plane two paths may run over each other: those drawn first are broader.
-        size, colour = len(found.paths) - number, f"C{number}"
+        size, colour = len(result.paths) - number, f"C{number}"
         for piece in np.split(x, breaks):
             axes.plot(piece[:, 0], piece[:, 1], color=colour, linewidth=0.5 + size)
         look: dict[str, Any] = {"marker": _MARKERS[number % 3], "markersize": 4 + size, "markeredgecolor": "white"}
         axes.plot(x[::every, 0], x[::every, 1], color=colour, linestyle="", markeredgewidth=0.5, label=name, **look)
-    ends = found.x[0, [0, -1], :2].astype(float)
+    ends = result.x[0, [0, -1], :2].astype(float)
     outwards = (ends[1] - ends[0]) / max(float(np.linalg.norm(ends[1] - ends[0])), 1e-9)
     for end, away, name in ((ends[0], -outwards, "$l=0$"), (ends[1], outwards, "$l=1$")):
         axes.plot(*end, marker="o", markersize=8, markerfacecolor="white", markeredgecolor="black", linestyle="")
         axes.annotate(name, end, 24 * away, textcoords="offset points", ha="center", va="center", bbox=_BOX)
     axes.set(xlim=data.value_range, ylim=data.value_range, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1 + len(found.paths), frameon=False)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1 + len(result.paths), frameon=False)
     figure.savefig(path, dpi=110, format="png")

@@ -41,10 +41,10 @@ class Panel:
         title: above the panel.
         rows: heads of the rows; none where empty.
         columns: heads of the columns, above them.
-        across: what the heads of the columns count.
-        down: what the heads of the rows count.
-        group: so many rows belong together; a broader line parts them.
-        apart: so many columns at the left, and as many at the right where `apart_right`, are parted from the others.
+        across: label of the column axis.
+        down: label of the row axis.
+        group: rows in a group; a broader line separates groups.
+        apart: columns at the left (and at the right with `apart_right`) that a gap separates from the others.
         apart_right: see there.
         marked: (row, column) of images to frame.
         seamless: hardly a line between images, and heads below and at the left, as on a map.
@@ -113,10 +113,10 @@ def _draw_panel(axes: Axes, panel: Panel, levels: int) -> None:
         axes.add_patch(Rectangle((column + 0.04, row + 0.04), 0.92, 0.92, **boxed))
     if panel.title:
         axes.set_title(panel.title, fontsize=9)
-    shown = [(place + 0.5, head) for place, head in enumerate(panel.columns) if head]
-    axes.set_xticks([place for place, _ in shown], [head for _, head in shown], fontsize=8)
-    shown = [(place + 0.5, head) for place, head in enumerate(panel.rows) if head]
-    axes.set_yticks([place for place, _ in shown], [head for _, head in shown], fontsize=8)
+    displayed = [(place + 0.5, head) for place, head in enumerate(panel.columns) if head]
+    axes.set_xticks([place for place, _ in displayed], [head for _, head in displayed], fontsize=8)
+    displayed = [(place + 0.5, head) for place, head in enumerate(panel.rows) if head]
+    axes.set_yticks([place for place, _ in displayed], [head for _, head in displayed], fontsize=8)
     axes.set_xlabel(panel.across, fontsize=9)
     axes.set_ylabel(panel.down, fontsize=9)
     axes.spines[:].set_visible(False)
@@ -127,7 +127,7 @@ def _draw_panel(axes: Axes, panel: Panel, levels: int) -> None:
 
 
 def draw_codes(points: Floats, labels: NDArray[np.int32] | None, names: Sequence[str], title: str, path: Path) -> None:
-    """Write codes as a cloud in the plane, a colour for each class; in one dimension as a histogram of each.
+    """Write a scatter plot of codes in the plane, a colour for each class; in one dimension a histogram of each.
 
     Args:
         points: [n, 2] or [n, 1].
@@ -172,7 +172,7 @@ def draw_codes(points: Floats, labels: NDArray[np.int32] | None, names: Sequence
 def draw_two_clouds(
     above: Floats, below: Floats, above_name: str, below_name: str, names: Sequence[str], title: str, path: Path
 ) -> None:
-    """Write one cloud of points over another, with the distribution of both along each axis.
+    """Write a scatter plot of two sets of points, with the marginal distributions of both along each axis.
 
     Args:
         above: drawn last, [n, 2] or [n, 1].
@@ -221,22 +221,22 @@ def draw_two_clouds(
 
 
 def _size(n: int) -> float:
-    """Return the size of a point, in square points of print, at which a cloud of n is seen as one."""
+    """Return the marker size, in square points, for a scatter plot of n points."""
     return float(np.clip(12_000 / n, 6, 28))
 
 
 def _bins(n: int) -> int:
-    """Return how many edges the bins of n points have."""
+    """Return the number of bin edges for n points."""
     return int(np.clip(1.2 * math.sqrt(n), 12, 60))
 
 
 def _fair_order(n: int) -> NDArray[np.intp]:
-    """Return a fixed order of n points in which none has precedence."""
+    """Return a fixed random drawing order of n points, so that no class covers another."""
     return np.random.Generator(np.random.Philox(0)).permutation(n)
 
 
 def _frame(axes: Axes, points: Floats, names: Sequence[str]) -> tuple[Floats, Floats]:
-    """Let a square hold the points, but for a few far ones; name the axes, and return the corners."""
+    """Set square axis limits that hold the points but a few outliers; label the axes, and return the limits."""
     low, high = np.quantile(points, _VIEW, axis=0), np.quantile(points, 1 - _VIEW, axis=0)
     half = 0.56 * max(float((high - low).max()), 1e-6)
     middle = (low + high) / 2
@@ -254,5 +254,5 @@ def _rgba(colour: Any, alpha: float) -> tuple[float, float, float, float]:
 
 
 def _broken(title: str, inches: float) -> str:
-    """Return a title in lines that fit a picture of this width at ten points."""
+    """Wrap a title to the width of a picture at ten points."""
     return "\n".join(line for part in title.split("\n") for line in textwrap.wrap(part, max(24, int(inches * 13))))

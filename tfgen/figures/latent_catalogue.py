@@ -18,24 +18,24 @@ from tfgen.figures.latent_pictures import (
     reconstructions,
     traversals,
 )
-from tfgen.figures.latent_scene import Notes, Scene
+from tfgen.figures.latent_sample import LatentSample, Notes
 from tfgen.files import written_whole
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasLatents, HasPosterior, Samples, capable
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture that can be asked for.
+class LatentPicture:
+    """A latent picture: the function that draws it, and its requirements.
 
     Attributes:
-        draw: writes it to a path and returns what has to be said of it.
+        draw: writes the picture to a path and returns its notes.
         needs: capabilities beside latent codes.
         images: whether it shows examples, which have to be images.
         conditional: whether it compares classes, so that the model has to take labels.
     """
 
-    draw: Callable[[Scene, Path], Notes]
+    draw: Callable[[LatentSample, Path], Notes]
     needs: tuple[type[Any], ...] = ()
     images: bool = True
     conditional: bool = False
@@ -43,12 +43,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A picture that was drawn.
+    """A latent picture that was drawn.
 
     Attributes:
         name: of the picture.
         path: where it is.
-        notes: what has to be said of it, which its title says as well.
+        notes: explanations, which are in its title as well.
     """
 
     name: str
@@ -57,26 +57,26 @@ class Drawn:
 
 
 #: Every picture, in the order in which they are drawn; each goes to a file of its name.
-PICTURES: dict[str, Picture] = {
-    "reconstructions": Picture(reconstructions),
-    "manifold": Picture(manifold, needs=(HasPosterior,)),
-    "codes": Picture(codes, images=False),
-    "traversals": Picture(traversals),
-    "interpolations": Picture(interpolations),
-    "aggregate_posterior": Picture(aggregate_posterior, needs=(HasPosterior,), images=False),
-    "classes": Picture(classes, needs=(Samples,), conditional=True),
-    "one_code_all_classes": Picture(one_code_all_classes, conditional=True),
-    "style_transfer": Picture(style_transfer, conditional=True),
-    "class_traversals": Picture(class_traversals, conditional=True),
+PICTURES: dict[str, LatentPicture] = {
+    "reconstructions": LatentPicture(reconstructions),
+    "manifold": LatentPicture(manifold, needs=(HasPosterior,)),
+    "codes": LatentPicture(codes, images=False),
+    "traversals": LatentPicture(traversals),
+    "interpolations": LatentPicture(interpolations),
+    "aggregate_posterior": LatentPicture(aggregate_posterior, needs=(HasPosterior,), images=False),
+    "classes": LatentPicture(classes, needs=(Samples,), conditional=True),
+    "one_code_all_classes": LatentPicture(one_code_all_classes, conditional=True),
+    "style_transfer": LatentPicture(style_transfer, conditional=True),
+    "class_traversals": LatentPicture(class_traversals, conditional=True),
 }
 
 
 def require_picture(name: str, model: GenerativeModel) -> None:
-    """Raise unless a model can have a picture.
+    """Check that a model has the capabilities of a picture.
 
     Raises:
         UnknownNameError: when there is no such picture, with the closest one.
-        CapabilityError: when the model lacks what the picture needs; says what.
+        CapabilityError: when the model lacks a capability that the picture needs; names it.
         DataError: when the picture shows images, and the data are vectors.
     """
     if name not in PICTURES:
@@ -89,12 +89,12 @@ def require_picture(name: str, model: GenerativeModel) -> None:
         raise CapabilityError(
             f"{wanted_by} compares classes, and model {type(model).__name__} is unconditional: it takes no labels."
         )
-    if picture.images and model.data.kind != "image":
+    if picture.images and model.data.layout != "grid":
         raise DataError(f"{wanted_by} shows images, and the data are vectors; draw codes instead.")
 
 
 def possible_pictures(model: GenerativeModel) -> list[str]:
-    """Return the names of the pictures that a model can have, in order."""
+    """Return the names of the pictures that a model supports, in order."""
 
     def possible(name: str) -> bool:
         try:
@@ -109,26 +109,26 @@ def possible_pictures(model: GenerativeModel) -> list[str]:
 def draw_pictures(
     model: GenerativeModel, data: Dataset, folder: Path, names: Sequence[str] | None = None, seed: int = 0
 ) -> Iterator[Drawn]:
-    """Draw pictures of a model's latent space, and yield each once it is there.
+    """Draw pictures of a model's latent space, and yield each when it is written.
 
     Args:
         model: with latent codes.
         data: of the spec that the model was built for; the test split is used.
-        folder: where to; each picture is ``NAME.png``.
+        folder: output folder; each picture is ``NAME.png``.
         names: of `PICTURES`; by default all that the model can have.
         seed: of the choice of test examples and of all noise.
 
     Raises:
         UnknownNameError: for a name that is none.
-        CapabilityError: when the model lacks what a picture needs.
+        CapabilityError: when the model lacks a capability that a picture needs.
         DataError: when a picture needs images or more examples than there are.
         OutputError: when the folder cannot be written to.
     """
     for name in names or ():
         require_picture(name, model)
-    scene = Scene(model, data, seed)
+    sample = LatentSample(model, data, seed)
     for name in possible_pictures(model) if names is None else names:
         path = folder / f"{name}.png"
         with written_whole(path) as temporary:
-            notes = PICTURES[name].draw(scene, temporary)
+            notes = PICTURES[name].draw(sample, temporary)
         yield Drawn(name, path, notes)

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from tfgen.figures.latent import Panel, draw_codes, draw_panels, draw_two_clouds
-from tfgen.figures.latent_scene import Notes, Scene, plane_notes, titled
+from tfgen.figures.latent_sample import LatentSample, Notes, plane_notes, titled
 from tfgen.model.capabilities import HasPosterior
 from tfgen.sample.interpolation import interpolate
 from tfgen.sample.latent import Floats, Labels, cloud_plane, grid_codes, normal_quantiles, plane_of, project, traverse
 
-#: Steps of a traversal, in the units of the frame.
+#: Steps of a traversal, in the units of the whitening.
 POSITIONS = np.linspace(-3, 3, 13)
 _CELLS, _PIXELS = 20, 1280  # of a manifold, along each side at most
 _STEPS = 10  # of an interpolation
@@ -21,38 +21,38 @@ _PAIRS = 8
 _RECONSTRUCTED = (4, 16)  # pairs of rows, columns
 
 
-def reconstructions(scene: Scene, path: Path) -> Notes:
-    """Draw test images, each over what its code decodes to."""
+def reconstructions(sample: LatentSample, path: Path) -> Notes:
+    """Draw test images over their reconstructions."""
     pairs, columns = _RECONSTRUCTED
-    columns = min(columns, len(scene.x))
-    pairs = min(pairs, len(scene.x) // columns)
+    columns = min(columns, len(sample.x))
+    pairs = min(pairs, len(sample.x) // columns)
     count = pairs * columns
-    labels = None if scene.labels is None else scene.labels[:count]
-    back = scene.space.decode(scene.codes[:count], labels)
-    shape = (pairs, columns, *scene.x.shape[1:])
-    table = np.stack([scene.x[:count].reshape(shape), back.reshape(shape)], axis=1).reshape(-1, *shape[1:])
+    labels = None if sample.labels is None else sample.labels[:count]
+    back = sample.space.decode(sample.codes[:count], labels)
+    shape = (pairs, columns, *sample.x.shape[1:])
+    table = np.stack([sample.x[:count].reshape(shape), back.reshape(shape)], axis=1).reshape(-1, *shape[1:])
     panel = Panel(table, rows=["test", "decoded"] * pairs, group=2)
-    draw_panels([panel], scene.levels, "Test images over their reconstructions", path)
+    draw_panels([panel], sample.levels, "Test images over their reconstructions", path)
     return []
 
 
-def manifold(scene: Scene, path: Path) -> Notes:
-    """Draw what a grid in the plane of codes decodes to; a panel for each class of a conditional model."""
-    plane = plane_of(scene.frame, scene.codes, scene.labels)
-    notes = [*plane_notes(plane), *scene.class_notes]
+def manifold(sample: LatentSample, path: Path) -> Notes:
+    """Draw the decoded grid of a plane of codes (the manifold); a panel for each class of a conditional model."""
+    plane = plane_of(sample.whitening, sample.codes, sample.labels)
+    notes = [*plane_notes(plane), *sample.class_notes]
     if not plane.components:
-        notes = [*scene.frame_notes, *notes]
-    cells = max(4, min(_CELLS, _PIXELS // max(scene.x.shape[1:3])))
+        notes = [*sample.whitening_notes, *notes]
+    cells = max(4, min(_CELLS, _PIXELS // max(sample.x.shape[1:3])))
     positions, panels = normal_quantiles(cells), []
-    for label in scene.classes if len(scene.classes) else [None]:
-        row = int(scene.frame.rows(0 if label is None else int(label)))
+    for label in sample.classes if len(sample.classes) else [None]:
+        row = int(sample.whitening.rows(0 if label is None else int(label)))
         codes = grid_codes(plane, positions, row)
         labels = None if label is None else np.full(codes.shape[:-1], label, np.int32)
         start = np.zeros(len(plane.vectors)) if plane.components else plane.vectors @ plane.origin[row]
         heads = [_sparse(start[k] + positions * plane.units[row, k]) for k in range(len(plane.vectors))]
         panels.append(
             Panel(
-                scene.decoded(codes, labels),
+                sample.decoded(codes, labels),
                 title="" if label is None else f"class {label}",
                 columns=heads[0],
                 rows=heads[1][::-1] if len(heads) > 1 else [],
@@ -63,64 +63,64 @@ def manifold(scene: Scene, path: Path) -> Notes:
         )
     title = titled("Decoded grid, spaced by the inverse normal distribution function", notes)
     several = len(panels) > 1
-    draw_panels(panels, scene.levels, title, path, across=5 if len(panels) > 4 else 2, side=3.0 if several else 6.6)
+    draw_panels(panels, sample.levels, title, path, across=5 if len(panels) > 4 else 2, side=3.0 if several else 6.6)
     return notes
 
 
-def codes(scene: Scene, path: Path) -> Notes:
+def codes(sample: LatentSample, path: Path) -> Notes:
     """Draw the codes of test examples, coloured by class."""
-    plane = cloud_plane(scene.codes)
+    plane = cloud_plane(sample.codes)
     notes = plane_notes(plane)
-    what = "Means of q(z|x)" if isinstance(scene.model, HasPosterior) else "Codes"
-    title = titled(f"{what} of {len(scene.codes):,} test examples", notes)
-    draw_codes(project(plane, scene.codes), scene.labels, plane.names, title, path)
+    what = "Means of q(z|x)" if isinstance(sample.model, HasPosterior) else "Codes"
+    title = titled(f"{what} of {len(sample.codes):,} test examples", notes)
+    draw_codes(project(plane, sample.codes), sample.labels, plane.names, title, path)
     return notes
 
 
-def traversals(scene: Scene, path: Path) -> Notes:
-    """Draw a row for each direction: what lies along it, around a test image and around the middle of all codes."""
-    found, row, steps = scene.directions, scene.row(0), len(POSITIONS)
-    labels = scene.label(0, len(found.vectors) * steps)
-    heads = [f"{name}  {variance:.2f}" for name, variance in zip(found.names, found.variances, strict=True)]
+def traversals(sample: LatentSample, path: Path) -> Notes:
+    """Draw latent traversals, a row for each direction, around a test image and around the mean code."""
+    result, row, steps = sample.directions, sample.row(0), len(POSITIONS)
+    labels = sample.label(0, len(result.vectors) * steps)
+    heads = [f"{name}  {variance:.2f}" for name, variance in zip(result.names, result.variances, strict=True)]
     panels: list[Panel] = []
-    centre = "0" if scene.frame.standard and not found.components else "the mean of the codes"
-    for around, z in (("a test image", scene.codes[0]), (centre, found.origin[row])):
-        moved = np.stack([traverse(z, found, k, POSITIONS, row) for k in range(len(found.vectors))])
-        middle = scene.decoded(z[None], scene.label(0, 1)) if panels else scene.x[:1]
+    centre = "0" if sample.whitening.standard and not result.components else "the mean of the codes"
+    for around, z in (("a test image", sample.codes[0]), (centre, result.origin[row])):
+        moved = np.stack([traverse(z, result, k, POSITIONS, row) for k in range(len(result.vectors))])
+        middle = sample.decoded(z[None], sample.label(0, 1)) if panels else sample.x[:1]
         beside = np.broadcast_to(middle, (len(moved), *middle.shape))
-        table = np.concatenate([beside, scene.decoded(moved, labels)], axis=1)
+        table = np.concatenate([beside, sample.decoded(moved, labels)], axis=1)
         columns = ["middle" if panels else "source", *(f"{position:g}" for position in POSITIONS)]
         panels.append(Panel(table, f"around {around}", rows=heads, columns=columns, apart=1))
-    kind = "principal components" if found.components else "most active dimensions"
+    kind = "principal components" if result.components else "most active dimensions"
     title = f"Traversals of the {len(heads)} {kind}; beside each its variance over the test codes"
-    draw_panels(panels, scene.levels, titled(title, scene.frame_notes), path, across=1 if len(heads) < 5 else 2)
-    return scene.frame_notes
+    draw_panels(panels, sample.levels, titled(title, sample.whitening_notes), path, across=1 if len(heads) < 5 else 2)
+    return sample.whitening_notes
 
 
-def interpolations(scene: Scene, path: Path) -> Notes:
-    """Draw straight lines between the codes of test images of different classes."""
+def interpolations(sample: LatentSample, path: Path) -> Notes:
+    """Draw linear interpolations between the codes of test images of different classes."""
     rows, heads = [], []
-    for pair in _pairs(scene.labels, len(scene.x)):
-        own = scene.labels[pair] if scene.labels is not None and scene.model.conditional else None
-        found = interpolate(scene.model, scene.x[pair], own, paths=["linear"], steps=_STEPS, seed=scene.seed)
-        rows.append(np.concatenate([scene.x[pair[:1]], found.x[0], scene.x[pair[1:]]]))
-        heads.append("" if scene.labels is None else " → ".join(str(label) for label in scene.labels[pair]))
-    columns = ["from", *(f"{weight:.2f}" for weight in found.weights), "to"]
+    for pair in _pairs(sample.labels, len(sample.x)):
+        own = sample.labels[pair] if sample.labels is not None and sample.model.conditional else None
+        result = interpolate(sample.model, sample.x[pair], own, paths=["linear"], steps=_STEPS, seed=sample.seed)
+        rows.append(np.concatenate([sample.x[pair[:1]], result.x[0], sample.x[pair[1:]]]))
+        heads.append("" if sample.labels is None else " → ".join(str(label) for label in sample.labels[pair]))
+    columns = ["from", *(f"{weight:.2f}" for weight in result.weights), "to"]
     panel = Panel(np.stack(rows), rows=heads, columns=columns, across="weight $l$", apart=1, apart_right=True)
     title = "Straight lines between the codes of two test images, which stand at the ends"
-    notes = ["decoded under the label of the nearer end"] if scene.model.conditional else []
-    draw_panels([panel], scene.levels, titled(title, notes), path)
+    notes = ["decoded under the label of the nearer end"] if sample.model.conditional else []
+    draw_panels([panel], sample.levels, titled(title, notes), path)
     return notes
 
 
-def aggregate_posterior(scene: Scene, path: Path) -> Notes:
-    """Draw a code of q(z|x) for each test example, over as many draws of the prior."""
-    posterior = scene.space.posterior_samples(scene.x, scene.labels)
-    prior = scene.space.prior_samples(len(posterior), scene.labels)
+def aggregate_posterior(sample: LatentSample, path: Path) -> Notes:
+    """Draw the aggregate posterior, a sample of q(z|x) for each test example, over as many samples of the prior."""
+    posterior = sample.space.posterior_samples(sample.x, sample.labels)
+    prior = sample.space.prior_samples(len(posterior), sample.labels)
     plane = cloud_plane(posterior)
     notes = plane_notes(plane, "the posterior samples")
     title = titled(f"{len(posterior):,} samples of the aggregate posterior over as many of the prior", notes)
-    prior_name = "prior $p(z|y)$, of the same labels" if scene.space.prior_depends_on_label else "prior $p(z)$"
+    prior_name = "prior $p(z|y)$, of the same labels" if sample.space.prior_depends_on_label else "prior $p(z)$"
     draw_two_clouds(
         project(plane, posterior), project(plane, prior), "aggregate posterior $q(z)$", prior_name,
         plane.names, title, path,
@@ -129,9 +129,9 @@ def aggregate_posterior(scene: Scene, path: Path) -> Notes:
 
 
 def _sparse(values: Floats) -> list[str]:
-    """Return every fourth value or so as a head, and none between them."""
-    shown = np.linspace(0, len(values) - 1, 6).round().astype(int)
-    return [f"{value:.2f}" if place in shown else "" for place, value in enumerate(values)]
+    """Return six of the values as tick labels, and empty strings between them."""
+    displayed = np.linspace(0, len(values) - 1, 6).round().astype(int)
+    return [f"{value:.2f}" if place in displayed else "" for place, value in enumerate(values)]
 
 
 def _pairs(labels: Labels | None, n: int) -> Iterator[list[int]]:

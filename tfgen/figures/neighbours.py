@@ -1,4 +1,4 @@
-"""Figure of samples and the training examples nearest to them."""
+"""Figure of samples and their nearest training examples."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ MOST_NEAREST = 30
 _DPI = 130
 _CELL = 0.8  # inches, of the longer side of an image
 _GAP = 0.12  # of a cell, between images
-_GROUP_GAP = 0.55  # of a cell, between a sample and what is nearest to it
+_GROUP_GAP = 0.55  # of a cell, between a sample and its nearest neighbours
 _SCORE = 0.2  # of a cell, for the distance below an image
 _DATA_POINTS = 1000  # of the training set, in a panel
 
 
-def spread(distances: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+def ranks_at_equal_steps(distances: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     """Return the indices of `count` samples from the nearest to the farthest, at equal steps of rank: [count].
 
     Args:
         distances: of the samples to their nearest training example, [n] with n at least `count`.
-        count: how many.
+        count: number of samples.
     """
     order = np.argsort(distances, kind="stable")
     return order[np.round(np.linspace(0, len(order) - 1, count)).astype(int)]
@@ -42,7 +42,7 @@ def spread(distances: NDArray[np.float64], count: int) -> NDArray[np.int64]:
 def draw_neighbours(
     samples: NDArray[np.generic],
     train: NDArray[np.generic],
-    found: Sequence[Neighbourhood],
+    result: Sequence[Neighbourhood],
     count: int,
     data: DataSpec,
     title: str,
@@ -55,31 +55,31 @@ def draw_neighbours(
     Args:
         samples: [n, ...].
         train: training examples [N, ...].
-        found: their nearest ones, by one distance or several.
+        result: their nearest ones, by one distance or several.
         count: samples to show.
-        data: what one example is like.
+        data: spec of the data set.
         title: of the picture.
         path: of the picture.
     """
-    chosen = spread(found[0].distances[:, 0], count)
-    draw = _images if data.kind == "image" else _plane
-    draw(samples, train, found, chosen, data, title).savefig(path, dpi=_DPI, format="png")
+    chosen = ranks_at_equal_steps(result[0].distances[:, 0], count)
+    draw = _images if data.layout == "grid" else _plane
+    draw(samples, train, result, chosen, data, title).savefig(path, dpi=_DPI, format="png")
 
 
 def _images(
     samples: NDArray[np.generic],
     train: NDArray[np.generic],
-    found: Sequence[Neighbourhood],
+    result: Sequence[Neighbourhood],
     chosen: NDArray[np.int64],
     data: DataSpec,
     title: str,
 ) -> Figure:
-    """Draw a row for each sample: the sample, a gap, and the nearest by each distance with that distance below."""
+    """Draw a row for each sample: the sample, then its nearest neighbours by each distance, with the distance below."""
     height, width, _ = data.shape
     high, wide = height / max(height, width), width / max(height, width)
-    nearest = found[0].indices.shape[1]
+    nearest = result[0].indices.shape[1]
     down, right = high + _GAP + _SCORE, wide + _GAP
-    starts = [wide + _GROUP_GAP + number * (nearest * right + _GROUP_GAP) for number in range(len(found))]
+    starts = [wide + _GROUP_GAP + number * (nearest * right + _GROUP_GAP) for number in range(len(result))]
     extent = starts[-1] + nearest * right - _GAP
     figure = Figure(figsize=(max(_CELL * extent + 1.0, 4.5), _CELL * down * len(chosen) + 1.3), layout="constrained")
     _put_title(figure, title)
@@ -87,7 +87,7 @@ def _images(
     for row, sample in enumerate(chosen):
         top = row * down
         cells: list[tuple[float, NDArray[np.generic], float | None]] = [(0.0, samples[sample], None)]
-        for start, neighbourhood in zip(starts, found, strict=True):
+        for start, neighbourhood in zip(starts, result, strict=True):
             cells += [
                 (start + place * right, train[index], distance)
                 for place, (index, distance) in enumerate(
@@ -100,16 +100,16 @@ def _images(
             if distance is not None:
                 look: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": 6.5}
                 axes.text(left + wide / 2, top + high + 0.04, f"{distance:.4g}", **look)
-    for start, neighbourhood in zip(starts, found, strict=True):
+    for start, neighbourhood in zip(starts, result, strict=True):
         axes.axvline(start - _GROUP_GAP / 2 - _GAP / 4, color="0.6", linewidth=1)
         middle = start + (nearest * right - _GAP) / 2
         head = f"nearest training images by {neighbourhood.space}"
         axes.text(middle, -0.5, head, ha="center", va="bottom", fontsize=7.5, parse_math=False)
     places = [wide / 2, *(start + place * right + wide / 2 for start in starts for place in range(nearest))]
-    heads = ["sample", *([str(place + 1) for place in range(nearest)] * len(found))]
+    heads = ["sample", *([str(place + 1) for place in range(nearest)] * len(result))]
     axes.set(xlim=(-_GAP / 2, extent + _GAP / 2), ylim=(len(chosen) * down - _GAP, -_GAP / 2))
     axes.set_xticks(places, heads, fontsize=6.5)
-    axes.set_yticks(np.arange(len(chosen)) * down + high / 2, _ranks(found[0], chosen), fontsize=6.5)
+    axes.set_yticks(np.arange(len(chosen)) * down + high / 2, _ranks(result[0], chosen), fontsize=6.5)
     axes.set_ylabel(f"rank of {len(samples)}", fontsize=7.5)
     axes.set_aspect("equal")
     axes.spines[:].set_visible(False)
@@ -120,12 +120,12 @@ def _images(
 def _plane(
     samples: NDArray[np.generic],
     train: NDArray[np.generic],
-    found: Sequence[Neighbourhood],
+    result: Sequence[Neighbourhood],
     chosen: NDArray[np.int64],
     data: DataSpec,
     title: str,
 ) -> Figure:
-    """Draw a panel around each sample in the plane of the first two coordinates, as wide as its nearest ones are far."""
+    """Draw a panel around each sample in the plane of the first two coordinates, scaled to its nearest neighbours."""
     columns = min(4, len(chosen))
     rows = math.ceil(len(chosen) / columns)
     figure = Figure(figsize=(2.3 * max(columns, 2), 2.5 * rows + 0.8), layout="constrained")
@@ -134,8 +134,8 @@ def _plane(
     for axes in panels[len(chosen) :]:
         axes.set_axis_off()
     plane, points = train[:, :2].astype(np.float64), samples[:, :2].astype(np.float64)
-    for axes, sample, rank in zip(panels, chosen, _ranks(found[0], chosen), strict=False):
-        centre, neighbours = points[sample], plane[found[0].indices[sample]]
+    for axes, sample, rank in zip(panels, chosen, _ranks(result[0], chosen), strict=False):
+        centre, neighbours = points[sample], plane[result[0].indices[sample]]
         reach = 1.3 * max(float(np.abs(neighbours - centre).max()), 1e-6)
         behind = plane[(np.abs(plane - centre) <= reach).all(axis=1)][:_DATA_POINTS]
         axes.plot(
@@ -149,7 +149,7 @@ def _plane(
         axes.set(
             xlim=(centre[0] - reach, centre[0] + reach), ylim=(centre[1] - reach, centre[1] + reach), aspect="equal"
         )
-        axes.set_title(f"rank {rank}: {found[0].distances[sample, 0]:.3g}", fontsize=8)
+        axes.set_title(f"rank {rank}: {result[0].distances[sample, 0]:.3g}", fontsize=8)
         axes.tick_params(labelsize=5.5)
         axes.locator_params(nbins=3)
     handles, names = panels[0].get_legend_handles_labels()

@@ -1,4 +1,4 @@
-"""Layers and formulas that models share: dense stacks, labels, convolutions, grey levels, log-likelihoods of pixels.
+"""Layers and formulas for plugins: MLPs, labels, masked and transposed convolutions, grey levels, pixel log-likelihoods.
 
     >>> from tfgen.layers import MLP, with_label                                    # doctest: +SKIP
     >>> decoder = MLP(16 + 10, 784, units=256, depth=2, activation="relu")          # doctest: +SKIP

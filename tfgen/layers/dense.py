@@ -1,4 +1,4 @@
-"""Stacks of dense layers, with their weights built when they are made: the seed of the model then decides all of them."""
+"""MLP and dense stacks whose weights are built at construction, so that the seed of the model determines them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _dense_layers(units: int, depth: int, activation: Activation, kernel_initial
 
 
 def _build(layers: list[keras.layers.Dense], inputs: int) -> int:
-    """Build each layer on the result of the one before; return the width of the last result."""
+    """Build dense layers one after another; return the width of the last."""
     for dense in layers:
         dense.build((None, inputs))
         inputs = dense.units
@@ -29,7 +29,7 @@ class DenseStack(keras.layers.Layer):
     Args:
         inputs: width of the flattened input.
         units: width of each layer.
-        depth: how many layers.
+        depth: number of layers.
         activation: of each layer.
         kernel_initializer: of each layer.
         name: of the stack.

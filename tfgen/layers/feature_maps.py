@@ -1,4 +1,4 @@
-"""Sides of feature maps: convolutions of stride 2 halve them, transposed convolutions double them again.
+"""Height and width of feature maps under convolutions of stride 2 and transposed convolutions.
 
 Maps of 28x28 images have sides 28, 14, 7, 4. A transposed convolution doubles its input; where halving rounded up, the
 surplus row or column is cut off.
@@ -13,7 +13,7 @@ import tensorflow as tf
 
 
 def halved(side: int) -> int:
-    """Return the side of a feature map behind a convolution of stride 2 with padding ``same``: half, rounded up."""
+    """Return the side of a feature map after a convolution of stride 2 with padding ``same``: half, rounded up."""
     return math.ceil(side / 2)
 
 

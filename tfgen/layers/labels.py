@@ -1,4 +1,4 @@
-"""One-hot labels beside vectors, and as planes beside the channels of images."""
+"""Conditioning on labels: concatenate one-hot labels to vectors, or as planes to images; drop labels in training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfgen.seeds import uniform
 
 
 def with_label(x: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
-    """Return vectors [..., d] with labels [..., k] concatenated behind them: [..., d + k].
+    """Return vectors [..., d] with labels [..., k] concatenated: [..., d + k].
 
     Args:
         x: vectors, which may have further leading axes than the labels; these are repeated along them.
@@ -23,7 +23,7 @@ def with_label(x: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
 
 
 def drop_labels(labels: tf.Tensor, rate: float, seed: Any) -> tf.Tensor:
-    """Return labels [n] of which each is missing (-1) with a probability: training for classifier-free guidance.
+    """Drop each label of [n] with a probability (it becomes -1, missing): training for classifier-free guidance.
 
     A conditional network that sees some examples without their labels learns p(x) beside p(x|y), and samples are drawn from
     a mixture of both scores (J. Ho and T. Salimans 2022, Classifier-free diffusion guidance, algorithm 1). For a model with
@@ -44,7 +44,7 @@ def label_planes(one_hot: tf.Tensor, height: int, width: int) -> tf.Tensor:
 
 
 def with_label_planes(images: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
-    """Return images [n, height, width, c] with the labels [n, k], if there are any, as planes in k further channels."""
+    """Return images [n, height, width, c] with labels [n, k], if not None, concatenated as k planes."""
     if one_hot is None:
         return images
     planes = label_planes(tf.cast(one_hot, images.dtype), *images.shape[1:3])
@@ -52,7 +52,7 @@ def with_label_planes(images: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor
 
 
 def repeated_like(condition: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
-    """Return a condition [..., c] repeated over the leading axes of `like` [..., d], of which there may be more."""
+    """Return a condition [..., c] repeated over the leading axes of `like` [..., d], which may have more axes."""
     return tf.broadcast_to(condition, [*leading_shape(like), condition.shape[-1]])
 
 

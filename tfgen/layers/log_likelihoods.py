@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 def bernoulli_log_prob(bits: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Return ``b a - log(1 + e^a)`` nats: log P(b) of bits b for P(b = 1) = sigmoid(a), by a single softplus.
+    """Return ``b a - log(1 + e^a)`` nats: Bernoulli log-likelihood of bits b, P(b = 1) = sigmoid(a), by one softplus.
 
     Args:
         bits: 0 or 1. Grey levels in between give a cross-entropy, which is no density.
@@ -18,7 +18,7 @@ def bernoulli_log_prob(bits: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 def discretised_logistic_log_prob(
     values: tf.Tensor, location: tf.Tensor, inverse_scale: tf.Tensor, levels: int
 ) -> tf.Tensor:
-    """Return the log of a logistic's mass in the cell of each value, nats, exact however small it is.
+    """Return the discretised logistic log-likelihood: log mass in the cell of each value, nats, exact for tiny masses too.
 
     The levels lie evenly in [-1, 1]. Tails belong to the outermost two, so that the levels' probabilities sum to 1 (Salimans
     et al.: PixelCNN++, 2017, equation 2). With a and b the cell's ends in units of the scale,

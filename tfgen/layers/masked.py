@@ -1,4 +1,4 @@
-"""Masked convolutions, whose result at a pixel is made from earlier pixels only."""
+"""Masked convolution: the result at a pixel depends on earlier pixels alone, as in PixelCNN."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Sees = Literal["A", "B", "above", "row"]
 
 
 class MaskedConv2D(keras.layers.Layer):
-    """A convolution whose kernel is multiplied by a mask m, so that no pixel is made from later ones.
+    """Masked 2-D convolution (type A or B, or a vertical stack): the kernel is multiplied by a mask m of earlier pixels.
 
         y[r, c] = b + sum_ij m[i, j] K[i, j] x[r + i, c + j]
 
@@ -22,7 +22,7 @@ class MaskedConv2D(keras.layers.Layer):
     Oord, Kalchbrenner, Kavukcuoglu 2016, figure 2). ``above`` and ``row`` are their like for a vertical stack, whose features
     belong to the rows above a pixel and may be had from all columns of these (van den Oord et al. 2016, section 2.2).
 
-    The kernel extends over what the mask leaves: rows and columns that it would take out altogether are not there.
+    The kernel is as large as the unmasked part: rows and columns that are masked altogether are left out.
 
     Args:
         inputs: channels of the input.
@@ -55,7 +55,7 @@ class MaskedConv2D(keras.layers.Layer):
         self.built = True
 
     def masked_kernel(self) -> tf.Tensor:
-        """Return m K, [rows, columns, inputs, filters]."""
+        """Return the masked kernel m K, [rows, columns, inputs, filters]."""
         kernel = tf.convert_to_tensor(self.kernel)
         return kernel if self.mask is None else kernel * tf.constant(self.mask, kernel.dtype)
 
@@ -64,7 +64,7 @@ class MaskedConv2D(keras.layers.Layer):
         return self.whole(x)
 
     def whole(self, x: tf.Tensor) -> tf.Tensor:
-        """Return the same as a call, without Keras's casts."""
+        """Return the same as `call`, without Keras's casts."""
         height, width = x.shape[1:3]
         x = x[:, : height + min(self.bottom, 0), : width + min(self.right, 0)]
         x = tf.pad(x, [[0, 0], [-self.top, max(self.bottom, 0)], [max(-self.left, 0), max(self.right, 0)], [0, 0]])

@@ -1,4 +1,4 @@
-"""Transposed convolution to one or two channels, the end of a decoder, faster than the library's."""
+"""Fast transposed convolution of stride 2 to one or two channels, the last layer of a decoder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 
 class NarrowConv2DTranspose(keras.layers.Conv2DTranspose):
-    """A transposed convolution of stride 2 to few channels, by one matrix product forwards.
+    """Transposed 2-D convolution of stride 2 to few channels, computed by one matrix product.
 
     With a kernel of even size k, each pixel x of the input gives K x to k x k pixels of the result, which start 2 pixels
     further right for the next x. All of these contributions are one product; in blocks of 2x2 pixels they lie on the grid of

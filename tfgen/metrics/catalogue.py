@@ -1,4 +1,4 @@
-"""Catalogue of metrics: title, unit, which way is better, where each is shown. Plugins add their own."""
+"""Catalogue of metrics: title, unit, direction (lower or higher is better), curve and panel. Plugins add their own."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ BUILTIN: tuple[MetricSpec, ...] = (
 
 
 class Catalogue(Mapping[str, MetricSpec]):
-    """Metrics by name, those of a given label among them (``NAME_given_label``).
+    """Specs of metrics by name, including the variants given the label (``NAME_given_label``).
 
     Args:
         specs: by name, for example ``registry.metrics``.
@@ -74,7 +74,7 @@ class Catalogue(Mapping[str, MetricSpec]):
         return joined
 
     def title(self, name: str) -> str:
-        """Return what the field calls a metric; a name that is in no catalogue is shown in words.
+        """Return the title of a metric; for an unknown metric its name with spaces.
 
         >>> CATALOGUE.title("bits_per_dim_given_label"), CATALOGUE.title("charm_of_it")
         ('bits/dim given the label', 'charm of it')
@@ -82,34 +82,34 @@ class Catalogue(Mapping[str, MetricSpec]):
         return self[name].title if name in self else name.replace("_", " ")
 
     def label(self, name: str) -> str:
-        """Return title and unit, as an axis shows them."""
+        """Return title and unit, for an axis."""
         if name not in self:
             return self.title(name)
         spec = self[name]
         return spec.title if spec.title.startswith(spec.unit) else f"{spec.title}, {spec.unit}"
 
     def curves(self) -> list[str]:
-        """Return the metrics that stand for a run as its validation curve, the best one first."""
+        """Return the metrics for the validation curve of a run, in order of preference."""
         return sorted((name for name, spec in self.items() if spec.curve is not None), key=self._curve_order)
 
     def _curve_order(self, name: str) -> tuple[int, str]:
         return self[name].curve or 0, name
 
     def rises(self, name: str) -> bool:
-        """Return whether a metric gets larger as training goes on; every loss gets smaller."""
+        """Return whether a metric rises in training; every loss falls."""
         return name in self and self[name].better == "higher"
 
     def of(self, *kinds: str) -> list[str]:
-        """Return the metrics that follow from a density, a bound, samples, ...; see `MetricSpec.of`."""
+        """Return the metrics of a density, a bound, samples, ...; see `MetricSpec.of`."""
         return [name for name, spec in self.items() if spec.of in kinds]
 
     def asked_as(self, kind: str) -> dict[str, tuple[str, ...]]:
-        """Return, for metrics of one kind, each name under which they can be asked for and the metrics that it stands for."""
-        found: dict[str, tuple[str, ...]] = {}
+        """Return the values of ``--metrics`` for one kind: names and aliases, each with the metrics that it stands for."""
+        result: dict[str, tuple[str, ...]] = {}
         for name in self.of(kind):
             for word in (name, *self[name].aliases):
-                found[word] = (*found.get(word, ()), name)
-        return found
+                result[word] = (*result.get(word, ()), name)
+        return result
 
 
 #: The metrics that tfgen computes itself.

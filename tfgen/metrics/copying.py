@@ -1,4 +1,4 @@
-"""Copying test: are samples nearer to the training set than unseen examples? By the Mann-Whitney statistic."""
+"""Copying (memorisation) test: are samples nearer to the training set than test examples? Mann-Whitney statistic."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tfgen.metrics.vectors import blocks
 NEAR = 0.01
 #: Beyond so many standard deviations, on either side, chance is ruled out.
 CLEAR = 3.0
-_FEATURES_AT_A_TIME = 250  # Inception enlarges them to 299 x 299 floats
+_FEATURES_BATCH = 250  # Inception enlarges them to 299 x 299 floats
 
 
 class FeatureExtractor(Protocol):
-    """A network whose features are compared, such as a `tfgen.FeatureNetwork`."""
+    """Protocol of feature extractors, such as a `tfgen.FeatureNetwork`."""
 
     @property
     def name(self) -> str:
-        """The network's name, for the record beside each number."""
+        """The network's name, for the basis of the test."""
 
     def features(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
         """Return the features [n, d] of images [n, height, width, channels]."""
@@ -35,16 +35,16 @@ class FeatureExtractor(Protocol):
 
 @dataclass(frozen=True)
 class CopyingTest:
-    """Whether samples lie nearer to the training set than test examples do; see `copying_test`.
+    """Result of the copying test: distances of samples and test examples to the training set; see `copying_test`.
 
     Attributes:
-        samples: how many there were.
-        test_examples: how many there were.
-        samples_median: of the samples' distances to the nearest training example.
-        test_median: of the test examples'.
-        near: the distance within which the nearest percent of the test examples is.
-        samples_near: the share of the samples that are at most so far away.
-        test_near: that of the test examples: a percent, or more where several are equally far.
+        samples: number of samples.
+        test_examples: number of test examples.
+        samples_median: median distance of samples to their nearest training example.
+        test_median: median distance of test examples.
+        near: the distance of the nearest percent of the test examples.
+        samples_near: the share of samples within this distance.
+        test_near: the share of test examples within it: a percent, or more with ties.
         z: the Mann-Whitney statistic of the samples' distances against the test examples', standardised.
     """
 
@@ -59,7 +59,7 @@ class CopyingTest:
 
     @property
     def reading(self) -> str:
-        """What Z says, in words."""
+        """Interpretation of Z in words."""
         if self.z < -CLEAR:
             return "the samples are nearer to the training set than test examples are, as copies would be"
         if self.z > CLEAR:
@@ -67,12 +67,12 @@ class CopyingTest:
         return "the samples are as far from the training set as test examples are: no sign of copying"
 
     def to_json(self) -> dict[str, Any]:
-        """Return what ``results.json`` keeps."""
+        """Return the content of ``results.json``."""
         return asdict(self)
 
 
 def copying_test(samples: Any, test: Any) -> CopyingTest:
-    """Compare how far samples and test examples are from their nearest training examples.
+    """Test whether samples are nearer to the training set than test examples (copies), by the Mann-Whitney statistic.
 
     With ``U = sum_{i, j} 1[s_i > t_j] + 1/2 1[s_i = t_j]``, which counts the pairs in which the sample is the farther one,
 
@@ -110,7 +110,7 @@ def copying_test(samples: Any, test: Any) -> CopyingTest:
 
 @dataclass(frozen=True, eq=False)
 class Neighbourhood:
-    """The training examples nearest to each sample by one distance, and what follows from these distances.
+    """Nearest training examples of each sample by one distance, and the copying test on these distances.
 
     Attributes:
         space: where distances are taken: ``pixels``, ``coordinates`` of vectors, or the name of a feature network.
@@ -141,7 +141,7 @@ def neighbourhoods(
         test: test examples [m, ...]; only their distance to the nearest training example is used.
         k: training examples for each sample.
         network: of images, if distances between features are wanted as well.
-        report: told after each block how many of the n + m searches (2 (n + m) with a network) are done.
+        report: called after each block with how many of the n + m searches (2 (n + m) with a network) are done.
 
     Raises:
         DataError: for shapes that do not match, fewer than k training examples, or an empty set.
@@ -150,22 +150,22 @@ def neighbourhoods(
     if network is not None:
         of_network = [_features(network, x) for x in (samples, train, test)]
         spaces.append((network.name, of_network[0], of_network[1], of_network[2]))
-    found, done = [], 0
+    result, done = [], 0
     for space, of_samples, of_train, of_test in spaces:
-        distances, indices = nearest_neighbours(of_samples, of_train, k, _from(done, report))
-        to_test, _ = nearest_neighbours(of_test, of_train, 1, _from(done + len(samples), report))
-        found.append(Neighbourhood(space, distances, indices, copying_test(distances[:, 0], to_test[:, 0])))
+        distances, indices = nearest_neighbours(of_samples, of_train, k, _offset(done, report))
+        to_test, _ = nearest_neighbours(of_test, of_train, 1, _offset(done + len(samples), report))
+        result.append(Neighbourhood(space, distances, indices, copying_test(distances[:, 0], to_test[:, 0])))
         done += len(samples) + len(test)
-    return found
+    return result
 
 
-def _from(before: int, report: Callable[[int], None] | None) -> Callable[[int], None] | None:
-    """Return a report that counts on from what was done before."""
+def _offset(before: int, report: Callable[[int], None] | None) -> Callable[[int], None] | None:
+    """Return a report function whose count begins at `before`."""
     return None if report is None else lambda count: report(before + count)
 
 
 def _features(network: FeatureExtractor, x: NDArray[np.generic]) -> NDArray[np.float32]:
-    return np.concatenate([network.features(x[here]) for here in blocks(len(x), _FEATURES_AT_A_TIME)])
+    return np.concatenate([network.features(x[here]) for here in blocks(len(x), _FEATURES_BATCH)])
 
 
 def _distances(x: Any, what: str) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Kullback-Leibler and Jensen-Shannon divergences, in nats: of discrete distributions, of Gaussians, and by draws.
+"""Kullback-Leibler and Jensen-Shannon divergences, in nats: of discrete distributions, and Monte Carlo estimates.
 
     KL(p || q) = E_p[log p - log q],    JS(p, q) = KL(p || m)/2 + KL(q || m)/2  with  m = (p + q)/2
 
@@ -27,7 +27,7 @@ _SUM_TOLERANCE = 1e-5
 
 
 class Divergences(NamedTuple):
-    """How far two distributions are apart, in nats.
+    """KL(p || q), KL(q || p) and JS(p, q) of two distributions, in nats.
 
     Attributes:
         kl: KL(p || q).
@@ -79,7 +79,9 @@ def js_divergence(p: ArrayLike, q: ArrayLike) -> Floats:
 
 
 def bernoulli_kl(theta: ArrayLike, other: ArrayLike) -> Floats:
-    """Return ``KL = theta log(theta / other) + (1 - theta) log((1 - theta) / (1 - other))`` in nats.
+    """Return the KL divergence of two Bernoulli distributions, in nats.
+
+    ``theta log(theta / other) + (1 - theta) log((1 - theta) / (1 - other))``.
 
     Args:
         theta: probability of a 1 under p, any shape.
@@ -92,7 +94,7 @@ def bernoulli_kl(theta: ArrayLike, other: ArrayLike) -> Floats:
 
 
 def bernoulli_js(theta: ArrayLike, other: ArrayLike) -> Floats:
-    """Return the Jensen-Shannon divergence of two distributions of a bit, in nats; arguments as for `bernoulli_kl`."""
+    """Return the Jensen-Shannon divergence of two Bernoulli distributions, in nats; arguments as for `bernoulli_kl`."""
     return js_divergence(_bernoulli(theta), _bernoulli(other))
 
 
@@ -151,7 +153,7 @@ def monte_carlo_divergences(
     samples: int = 10_000,
     seed: int = 0,
 ) -> Divergences:
-    """Estimate the divergences of two distributions from as many draws of each; see `divergences_of_scores`.
+    """Estimate KL both ways and JS by Monte Carlo, from samples of both distributions; see `divergences_of_scores`.
 
     Args:
         draw_p: ``(n, generator) -> x`` [n, ...], draws of p.
@@ -173,7 +175,7 @@ def monte_carlo_divergences(
 
 
 def divergences_of_scores(p_at_p: ArrayLike, q_at_p: ArrayLike, p_at_q: ArrayLike, q_at_q: ArrayLike) -> Divergences:
-    """Estimate the divergences from log-densities at draws of p and, independent of them, of q.
+    """Estimate KL both ways and JS by Monte Carlo, from log-densities at samples of p and at independent samples of q.
 
     With the log-ratio ``r(x) = log q(x) - log p(x)`` and ``softplus(r) = log(1 + e^r)``, these are means over the draws of
 

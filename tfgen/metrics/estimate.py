@@ -1,4 +1,4 @@
-"""Estimate: a value and its standard error; of a mean."""
+"""Estimate: a value with its standard error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Estimate(NamedTuple):
-    """A number that was estimated from draws.
+    """A Monte Carlo estimate: value and standard error.
 
     Attributes:
         value: the estimate.

@@ -1,4 +1,4 @@
-"""Frechet distance between two Gaussians, which is FID for features of images."""
+"""Frechet distance between Gaussians: FID, for features of images."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def frechet_distance(mean1: Any, covariance1: Any, mean2: Any, covariance2: Any)
 
 
 def frechet_from_moments(blocks: Sequence[Moments], reference: Moments) -> Estimate:
-    """Return the Frechet distance between samples, in blocks, and a reference.
+    """Return the Frechet distance (FID) between samples, in blocks, and a reference, with a jackknife standard error.
 
     The value is that of all blocks together. Its standard error is the jackknife's over the blocks: with n samples in g
     blocks of m_j, the distance D of all and D_j without block j, and h_j = n / m_j,
@@ -64,7 +64,7 @@ def frechet_from_moments(blocks: Sequence[Moments], reference: Moments) -> Estim
         p_j = h_j D - (h_j - 1) D_j,    J = g D - sum_j (1 - m_j / n) D_j,    se² = 1/g sum_j (p_j - J)² / (h_j - 1)
 
     (Busing, Meijer, van der Leeden 1999, equation 9), which for equal blocks is ``(g - 1) / g sum_j (D_j - mean D_j)²``.
-    It tells how another draw of as many samples would differ, the reference being what it is. Near the least distance that n
+    It is the error due to the samples, for a fixed reference. Near the least distance that n
     samples can have it is too large, by about a half, since there the distance is quadratic in the deviations. It does not hold
     the bias: the distance between n samples and their own distribution is above 0 and falls as 1/n (Binkowski et al. 2018,
     appendix D), so distances of different n do not compare.
@@ -85,8 +85,8 @@ def frechet_from_moments(blocks: Sequence[Moments], reference: Moments) -> Estim
     of_reference = _gaussian(reference.mean, reference.covariance, "the reference")
 
     def distance(moments: Moments) -> float:
-        found = _gaussian(moments.mean, moments.covariance, "the samples", reference.dimensions)
-        return _distance(*found, *of_reference)
+        result = _gaussian(moments.mean, moments.covariance, "the samples", reference.dimensions)
+        return _distance(*result, *of_reference)
 
     total: Moments = reduce(add, held)
     value, sizes = distance(total), np.array([block.count for block in held])

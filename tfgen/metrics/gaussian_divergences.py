@@ -1,4 +1,4 @@
-"""Divergences of two Gaussians, in nats: KL in closed form, JS by quadrature on a line and by draws in more dimensions."""
+"""KL (closed form) and JS (quadrature in 1-D, else Monte Carlo) of two Gaussians, in nats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernel distance (squared MMD) between two sets of vectors, which is KID for features of images."""
+"""Kernel distance (squared MMD) between two sets of vectors: KID, for features of images."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def manifold_metrics(
 
         density = 1/(k M) sum_j sum_i 1[y_j in B_k(x_i)],    coverage = 1/N sum_i 1[some y_j in B_k(x_i)]
 
-    with k = `density_neighbours` (Naeem et al. 2020, equations 3 to 5). Balls are closed: what is exactly as far as the k-th
+    with k = `density_neighbours` (Naeem et al. 2020, equations 3 to 5). Balls are closed: a vector exactly as far as the k-th
     neighbour is inside, and so is a copy of a vector that has k copies, whose ball is a point. Distances are taken as less by
     what rounding may have added to them (of the order of 1e-6 of a vector's distance from the mean), so that this holds for
     computed numbers, too.

@@ -1,4 +1,4 @@
-"""Metric and Basis: a measured number with its standard error and unit, and what it was measured on."""
+"""Metric and Basis: a number with standard error and unit, and the conditions of its measurement."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GIVEN_LABEL = "_given_label"
 
 
 def given_label(name: str) -> str:
-    """Return the name of a metric where the label is given: ``nll_nats`` becomes ``nll_nats_given_label``."""
+    """Return the name of the metric given the label: ``nll_nats`` becomes ``nll_nats_given_label``."""
     return name + GIVEN_LABEL
 
 
@@ -31,18 +31,18 @@ class Basis:
     Attributes:
         split: ``train``, ``valid`` or ``test``.
         data: name of the data set.
-        examples: how many of them; for metrics of samples, how many examples they were compared with.
+        examples: number of examples; for metrics of samples, number of reference examples.
         density: what kind of log-probability it follows from.
         scored_as: ``cross_entropy`` where that is a cross-entropy of grey levels, which is no likelihood.
         particles: k of an importance-weighted bound; 1 is the ELBO.
-        draws: how often the noise of each example was drawn and averaged.
+        draws: samples of the noise of each example, averaged.
         seed: of the noise, or of the samples.
         levels: grey levels of the images.
         alpha: by how much images are squeezed before the logit.
         binarisation: how images became black and white.
         classes: over how many classes log p(x) sums log p(x|y).
         class_prior: p(y): ``frequencies`` of the training split, or ``uniform``.
-        samples: how many were drawn.
+        samples: number of samples.
         reference: what samples were compared with: ``grey`` for the split as it is, or how it was made black and white.
         features: the registered name of the feature network.
         network: what tells that network from every other one, its training data and weights included.
@@ -70,7 +70,7 @@ class Basis:
 
     @classmethod
     def of(cls, entries: Mapping[str, Any]) -> Basis:
-        """Return a basis from entries by name; what is no field goes to `other`.
+        """Return a basis from entries by name; entries that are no field go to `other`.
 
         Raises:
             ValueError: for an entry of the wrong type; names it.
@@ -85,7 +85,7 @@ class Basis:
         return dataclasses.replace(self, **entries)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the entries that are not None by name, those of `other` behind the fields."""
+        """Return the entries that are not None by name: fields, then those of `other`."""
         fields = {name: getattr(self, name) for name in _TYPES}
         return {name: value for name, value in fields.items() if value is not None} | dict(self.other)
 
@@ -113,14 +113,14 @@ def _require_type(name: str, value: Any) -> None:
 
 @dataclass(frozen=True)
 class Metric:
-    """A measured number.
+    """A measured number with standard error, unit and basis.
 
     Attributes:
         name: as the catalogue of metrics has it (`tfgen.metrics.Catalogue`).
         value: the number.
         standard_error: of the value; NaN where there is none, as for a count.
         unit: of the value.
-        basis: what it was measured on.
+        basis: conditions of the measurement.
         per_class: its value for each class, where that is known.
     """
 
@@ -137,7 +137,7 @@ class Metric:
         return cls(name, estimate.value, estimate.standard_error, unit, basis)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what ``results.json`` holds under the metric's name; a number that is not finite becomes null."""
+        """Return the metric in the format of ``results.json``; a number that is not finite becomes null."""
         content = {
             "value": _number_to_json(self.value),
             "standard_error": _number_to_json(self.standard_error),
@@ -148,10 +148,10 @@ class Metric:
 
     @classmethod
     def from_json(cls, name: str, content: Any) -> Metric:
-        """Read what `to_json` wrote.
+        """Return the metric of a JSON object of `to_json`.
 
         Raises:
-            ValueError: says what is wrong.
+            ValueError: for a malformed entry, which it names.
         """
         if not isinstance(content, Mapping):
             raise ValueError(f"metric {name!r} is no object")
@@ -180,7 +180,7 @@ def _number_from_json(name: str, content: Mapping[str, Any], key: str) -> float:
 
 
 def entry_text(name: str, value: Any) -> str:
-    """Return an entry of a basis as a person would say it.
+    """Return an entry of a basis as text.
 
     >>> entry_text("classes", 10), entry_text("class_prior", "uniform"), entry_text("batch_size", 5)
     ('marginal over 10 classes', 'p(y) uniform', 'batch size 5')
@@ -191,15 +191,15 @@ def entry_text(name: str, value: Any) -> str:
 
 
 def metrics_to_json(metrics: Mapping[str, Metric]) -> dict[str, Any]:
-    """Return metrics by name as ``results.json`` holds them."""
+    """Return metrics by name, in the format of ``results.json``."""
     return {name: metric.to_json() for name, metric in metrics.items()}
 
 
 def metrics_from_json(content: Any) -> dict[str, Metric]:
-    """Read what `metrics_to_json` wrote.
+    """Return the metrics of a JSON object of `metrics_to_json`.
 
     Raises:
-        ValueError: says what is wrong.
+        ValueError: for a malformed entry, which it names.
     """
     if not isinstance(content, Mapping):
         raise ValueError("its metrics are no object")

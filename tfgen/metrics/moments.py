@@ -12,7 +12,7 @@ from tfgen.metrics.vectors import check_vectors
 
 
 class Moments:
-    """The mean and the covariance of all vectors that were given, in float64.
+    """Running mean and covariance of vectors, in float64.
 
     What is kept is n, the mean m and the scatter ``S = sum_i (x_i - m) (x_i - m)^T``. Two sets a and b become one by
 
@@ -50,7 +50,7 @@ class Moments:
         return moments
 
     def update(self, x: Any) -> None:
-        """Take in further vectors.
+        """Add vectors.
 
         Args:
             x: [n, d], of any real type; n may be 0.

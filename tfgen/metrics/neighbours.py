@@ -16,7 +16,7 @@ from tfgen.metrics.vectors import BLOCK_COLUMNS, BLOCK_ENTRIES, blocks, squared_
 def nearest_neighbours(
     queries: Any, references: Any, k: int, report: Callable[[int], None] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Find the k references nearest to each query by the Euclidean distance, exactly.
+    """Find the k nearest neighbours of each query among the references, by exact Euclidean distance.
 
     All pairs are compared, in float64, through matrix products of blocks; of uint8 images only the block at hand is ever held
     as float. The distances of those found are computed again from differences, so that a duplicate has distance 0.
@@ -24,8 +24,8 @@ def nearest_neighbours(
     Args:
         queries: [n, ...]: images or vectors.
         references: [m, ...] of the same shape, m at least k; may be a memory map.
-        k: how many.
-        report: told after each block how many queries are done in all.
+        k: number of neighbours.
+        report: called after each block with the number of queries done.
 
     Returns:
         distances [n, k], nearest first, and indices [n, k] of the references; of equally near ones any.
@@ -44,7 +44,7 @@ def nearest_neighbours(
             f"nearest neighbours: k must be from 1 to the number of references, {len(references)}; got {k}."
         )
     distances, indices = np.zeros((len(queries), k)), np.zeros((len(queries), k), np.int64)
-    # Integers are exact as they are; what else lies far from 0 would lose digits.
+    # Integers are exact; other numbers far from 0 would lose digits.
     centre = 0.0 if references.dtype.kind in "iub" else _centre(references)
     for here in blocks(len(queries), BLOCK_ENTRIES // BLOCK_COLUMNS):
         block = _block(queries, here, centre, "queries")
@@ -58,8 +58,8 @@ def nearest_neighbours(
             kept = _least(best, k)
             best, which = np.take_along_axis(best, kept, axis=1), np.take_along_axis(which, kept, axis=1)
         for neighbour in range(k):
-            found = references[which[:, neighbour]].astype(np.float64) - centre
-            distances[here, neighbour] = np.linalg.norm(block - found, axis=1)
+            result = references[which[:, neighbour]].astype(np.float64) - centre
+            distances[here, neighbour] = np.linalg.norm(block - result, axis=1)
         order = np.argsort(distances[here], axis=1, kind="stable")
         distances[here] = np.take_along_axis(distances[here], order, axis=1)
         indices[here] = np.take_along_axis(which, order, axis=1)
@@ -69,7 +69,7 @@ def nearest_neighbours(
 
 
 def _flat(x: Any, what: str) -> NDArray[np.generic]:
-    """Return [n, d]: a view of what was given."""
+    """Return examples as [n, d], a view."""
     x = np.asarray(x)
     if x.ndim < 2 or x.dtype.kind not in "iufb":
         raise DataError(f"nearest neighbours: {what} must be numbers [n, ...], got {x.dtype} of shape {x.shape}.")

@@ -1,4 +1,4 @@
-"""Checks of arrays of vectors, and squared distances block by block, for the other metrics."""
+"""Checks of vector arrays, and squared Euclidean distances in blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs: made, resumed, read and compared; for plugins that are tools.
+"""Runs: train, resume, read and compare them; for plugins that are tools.
 
 Each public name, listed in ``__init__.pyi``, loads its module when it is first used.
 """

@@ -36,7 +36,7 @@ def train(
         options: any option of training, data or the model itself by name, for example ``data="mnist", layers=8``.
 
     Raises:
-        TfgenError: for unknown names, unsuitable values, data that cannot be had; one line that says what to do.
+        TfgenError: for unknown names, unsuitable values, data that cannot be loaded; one line with advice.
     """
     registry = load_registry(plugins)
     config = split_options(options, registry.model(model))
@@ -46,7 +46,7 @@ def train(
 
 
 def load(run: str | Path, *, plugins: Sequence[str] = ()) -> Run:
-    """Return the run in a folder; its model, data and results are loaded when they are first used.
+    """Load the run in a folder; model, data and results are loaded on first use.
 
     Args:
         run: the run's folder.
@@ -61,12 +61,12 @@ def load(run: str | Path, *, plugins: Sequence[str] = ()) -> Run:
 def generate(
     run: Run | str | Path, labels: Sequence[int], seed: int = 0, *, plugins: Sequence[str] = (), **options: Any
 ) -> NDArray[np.generic]:
-    """Return an example of each label, in their order, drawn by the conditional model of a run.
+    """Sample one example for each label, in order, from the conditional model of a run.
 
     The example at a place is a function of seed, place and label, so that equal labels give different examples.
 
     Args:
-        run: whose model draws, or its folder.
+        run: a run with a conditional model, or its folder.
         labels: classes, n integers, for example ``[0, 2]``.
         seed: same seed and labels, same examples.
         plugins: files or modules with further plugins, as ``-p`` on the command line, for a run that is given by its folder.
@@ -80,9 +80,9 @@ def generate(
         DataError: when labels are not integers, are none, or lie outside the classes.
         RunError: when the folder is no run, or holds no checkpoint.
     """
-    found = run if isinstance(run, Run) else load(run, plugins=plugins)
+    result = run if isinstance(run, Run) else load(run, plugins=plugins)
     from tfgen.runtime import device_scope
     from tfgen.sample.class_samples import generate_examples
 
-    with device_scope(found.config.device):
-        return generate_examples(found.model, labels, seed, options=options)
+    with device_scope(result.config.device):
+        return generate_examples(result.model, labels, seed, options=options)

@@ -1,4 +1,4 @@
-"""Compare runs: differing options, metrics that may be compared, and which is better. No TensorFlow here."""
+"""Compare runs: differing options, comparable metrics (same basis), and their ranking. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tfgen.runs.facts import SPLITS, RunFacts
 #: A difference counts when it is larger than this many of its standard errors.
 STANDARD_ERRORS = 2.0
 
-#: Which noise was drawn is no part of what was measured.
+#: The seed of the noise is no part of the basis of a comparison.
 _NOISE = frozenset({"seed"})
-#: How a conditional model makes log p(x) of its log p(x|y) belongs to the model; what is measured is log p(x) all the same.
+#: The class prior of a conditional model belongs to the model: its log p(x) compares with that of any other model.
 _MARGINAL = frozenset({"classes", "class_prior"})
 Verdict = Literal["best", "level", "behind"]
 Better = Literal["lower", "higher"]
@@ -29,13 +29,13 @@ Better = Literal["lower", "higher"]
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a run stands in a row of comparable numbers.
+    """Rank of a run in a row of comparable metrics.
 
     Attributes:
         difference: its value minus that of the leading run.
         error: the standard error of this difference, ``sqrt(a^2 + b^2)`` of the two runs' errors a and b.
-        verdict: ``best`` (ahead of all others by more than two such errors), ``level`` (not told apart from the leading
-            run, or leading run of several such), or ``behind``.
+        verdict: ``best`` (ahead of all others by more than two such errors), ``level`` (no significant difference to
+            the leading run, or the leading run itself if others are level), or ``behind``.
     """
 
     difference: float
@@ -45,17 +45,17 @@ class Standing:
 
 @dataclass(frozen=True)
 class MetricRow:
-    """One metric of those runs in which it was measured on the same thing.
+    """One metric of the runs in which it has the same basis.
 
     Attributes:
         split: on which it was measured.
         name: of the metric.
         unit: of the values.
-        basis: what it was measured on, the data set included: equal for all runs of the row.
+        basis: of the metric, with the data set; equal for all runs of the row.
         values: by the run's name.
         errors: standard errors over the examples, by the run's name.
         differing: the entries of the basis by which this row differs from other rows of the metric.
-        better: which values are the better ones; None where neither are.
+        better: whether lower or higher values are better; None if neither.
         known: whether the metric is in the catalogue.
     """
 
@@ -71,23 +71,23 @@ class MetricRow:
 
     @cached_property
     def standings(self) -> dict[str, Standing]:
-        """Where each run stands; empty when it is not known which way is better, or fewer than two can be ranked."""
+        """Rank of each run; empty if neither direction is better, or fewer than two runs can be ranked."""
         return rank(self.values, self.errors, self.better)
 
     def described(self, key: str) -> str:
-        """Return a differing entry in words."""
+        """Return a differing entry of the basis as text."""
         return in_words(self.differing[key])
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` finds.
+    """Result of `compare`.
 
     Attributes:
         runs: in the order given.
-        options: those that differ, ``{option: {run: value}}``; a run whose model lacks the option has no entry.
-        metrics: the rows of comparable numbers.
-        notes: what may not be compared, and why, in sentences.
+        options: the differing ones, ``{option: {run: value}}``; a run whose model lacks the option has no entry.
+        metrics: rows of comparable metrics.
+        notes: metrics that do not compare, and why, in sentences.
     """
 
     runs: Sequence[RunFacts]
@@ -96,7 +96,7 @@ class Comparison:
     notes: Sequence[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Return all of it as JSON has it; numbers that are not finite become null."""
+        """Return the comparison as JSON; numbers that are not finite become null."""
         return finite(
             {
                 "runs": [
@@ -135,11 +135,11 @@ class Comparison:
 
 
 def compare(runs: Sequence[RunFacts]) -> Comparison:
-    """Find what differs, which numbers may be compared, and which are better.
+    """Compare runs: differing options, comparable metrics, and their ranking.
 
-    A metric gets a row for each basis on which it was measured (unit, data, split, examples, alpha, draws, ...), so that only
-    numbers measured on the same thing ever stand in one row, and only these are ranked. The seed of the noise is no part of
-    it, nor is over which classes a conditional model sums to get log p(x).
+    A metric gets a row for each basis on which it was measured (unit, data, split, examples, alpha, draws, ...), so that
+    only metrics with the same basis share a row and are ranked. The seed of the noise is no part of the basis here, nor are
+    the classes over which a conditional model sums for log p(x).
     """
     options = options_that_differ({run.name: run.config for run in runs})
     rows = metric_rows(runs)
@@ -154,8 +154,10 @@ def options_that_differ(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, d
     """
     flat = {name: _flat(config) for name, config in configs.items()}
     names = dict.fromkeys(option for values in flat.values() for option in values)
-    found = {option: {name: values[option] for name, values in flat.items() if option in values} for option in names}
-    return {option: values for option, values in found.items() if len(values) < len(flat) or len(_distinct(values)) > 1}
+    result = {option: {name: values[option] for name, values in flat.items() if option in values} for option in names}
+    return {
+        option: values for option, values in result.items() if len(values) < len(flat) or len(_distinct(values)) > 1
+    }
 
 
 def metric_rows(runs: Sequence[RunFacts]) -> list[MetricRow]:
@@ -187,12 +189,11 @@ def metric_rows(runs: Sequence[RunFacts]) -> list[MetricRow]:
 
 
 def rank(values: Mapping[str, float], errors: Mapping[str, float], better: Better | None) -> dict[str, Standing]:
-    """Rank numbers that were measured on the same thing.
+    """Rank the values of a metric with one basis.
 
     The error of a difference is ``sqrt(a^2 + b^2)``, as if the runs had been measured on different examples. They share
-    them, and what is hard for one model is mostly hard for the other, so that the true error is mostly smaller: a
-    difference that counts here is safe, and one that does not is not shown to be nothing. Neither knows how much
-    another training seed would have changed.
+    them, and examples that are hard for one model are mostly hard for the other, so the true error is mostly smaller: the test
+    is conservative. Variation between training seeds is not part of the error.
 
     Args:
         values: by run.
@@ -200,8 +201,7 @@ def rank(values: Mapping[str, float], errors: Mapping[str, float], better: Bette
         better: whether lower or higher values are better; None where neither are.
 
     Returns:
-        For each run with a finite value and error where it stands; empty where neither values are better, and for fewer than
-        two such runs.
+        The rank of each run with a finite value and error; empty if `better` is None or fewer than two such runs.
 
     >>> {run: standing.verdict for run, standing in rank({"a": 1.0, "b": 1.5}, {"a": 0.1, "b": 0.1}, "lower").items()}
     {'a': 'best', 'b': 'behind'}
@@ -210,25 +210,25 @@ def rank(values: Mapping[str, float], errors: Mapping[str, float], better: Bette
     if len(sound) < 2 or better is None:
         return {}
     leader = (min if better == "lower" else max)(sound, key=lambda run: values[run])
-    found: dict[str, Standing] = {}
+    result: dict[str, Standing] = {}
     for run in sound:
         difference, error = values[run] - values[leader], math.hypot(errors[run], errors[leader])
         level = run == leader or abs(difference) <= STANDARD_ERRORS * error
-        found[run] = Standing(difference, 0.0 if run == leader else error, "level" if level else "behind")
-    if sum(standing.verdict == "level" for standing in found.values()) == 1:
-        found[leader] = Standing(0.0, 0.0, "best")
-    return found
+        result[run] = Standing(difference, 0.0 if run == leader else error, "level" if level else "behind")
+    if sum(standing.verdict == "level" for standing in result.values()) == 1:
+        result[leader] = Standing(0.0, 0.0, "best")
+    return result
 
 
 @dataclass(frozen=True)
 class Curves:
-    """One validation term of those runs that have it as their curve.
+    """A validation curve that several runs share: one logged term.
 
     Attributes:
-        term: what is shown.
+        term: name of the logged term.
         runs: two or more.
-        differing: on what they were measured differently (data, alpha, ...), as far as their records tell; where there is
-            anything, the heights of the curves do not compare.
+        differing: recorded entries of the basis that differ (data, alpha, ...); if there are any, the heights of the curves
+            do not compare.
     """
 
     term: str
@@ -237,9 +237,9 @@ class Curves:
 
 
 def curves(runs: Sequence[RunFacts]) -> list[Curves]:
-    """Return the validation terms that two runs or more have as their curve.
+    """Return the validation curves that two runs or more share.
 
-    A loss is whatever its model makes of it, so that losses are one term for runs of one model only.
+    Losses compare only between runs of one model.
     """
     terms: dict[str, list[RunFacts]] = {}
     for run in runs:
@@ -253,14 +253,14 @@ def _differing(runs: Sequence[RunFacts], term: str) -> list[str]:
     if len({run.config["data"] for run in runs}) > 1:
         return ["data"]
     rows = [row for row in metric_rows(runs) if (row.split, row.name) == ("valid", term)]
-    found = {key for row in rows for key in row.differing}
-    # An unfinished run has measured nothing yet; what a basis says is often an option, and this it has.
+    result = {key for row in rows for key in row.differing}
+    # An unfinished run has no metrics yet, but its options, which often equal entries of a basis.
     options = options_that_differ({run.name: run.config for run in runs})
-    return sorted(found | {key for row in rows for key in row.basis if key in options})
+    return sorted(result | {key for row in rows for key in row.basis if key in options})
 
 
 def in_words(value: Any) -> str:
-    """Return an option's value, or an entry of a basis, as a person would write it."""
+    """Return an option's value, or an entry of a basis, as text."""
     if isinstance(value, list | tuple):
         return ", ".join(map(in_words, value)) or "none"
     if isinstance(value, Enum):
@@ -280,12 +280,12 @@ def rate_in_words(value: float) -> str:
 
 
 def on_one_machine(runs: Iterable[RunFacts]) -> bool:
-    """Return whether the runs name one device, so that their seconds compare."""
+    """Return whether all runs were trained on one device, so that their seconds compare."""
     return len({in_words((run.config.get("machine") or {}).get("device")) for run in runs}) <= 1
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every option by its name, and what it ran with; where the files of the data lie is no option of interest."""
+    """Return every option of a run by name, with device and versions, without data folders."""
     machine = config.get("machine") or {}
     ran_with = {"compile_mode": config.get("compile_mode"), "machine": machine.get("device")}
     versions = {f"version of {name}": version for name, version in config.get("versions", {}).items()}
@@ -299,11 +299,11 @@ def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _catalogue_of(runs: Iterable[RunFacts]) -> Catalogue:
-    """Return the metrics that any of the runs knows."""
-    found = Catalogue({})
+    """Return the union of the catalogues of the runs."""
+    result = Catalogue({})
     for run in runs:
-        found |= run.catalogue
-    return found
+        result |= run.catalogue
+    return result
 
 
 def _measured_on(run: RunFacts, name: str, metric: Metric) -> dict[str, Any]:
@@ -324,7 +324,7 @@ def _differs(key: str, bases: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _basis_notes(rows: Iterable[MetricRow]) -> list[str]:
-    """Say of each metric that has several rows by what they differ."""
+    """Return notes for metrics with several rows: the differing entries of their bases."""
     groups: dict[tuple[str, ...], list[MetricRow]] = {}
     for row in rows:
         groups.setdefault((row.split, row.name), []).append(row)
@@ -332,15 +332,15 @@ def _basis_notes(rows: Iterable[MetricRow]) -> list[str]:
     for (split, name), members in groups.items():
         keys = dict.fromkeys(key for row in members for key in row.differing)
         # A data set of another name has another source and other counts as a matter of course.
-        shown = ["data"] if "data" in keys else list(keys)
+        displayed = ["data"] if "data" in keys else list(keys)
         parts = []
-        for key in shown:
+        for key in displayed:
             text = [f"{row.described(key)} ({', '.join(row.values)})" for row in members]
             parts.append(f"{key} is {' and '.join(text)}")
         if len(members) > 1:
             reasons.setdefault("; ".join(parts) or "the units differ", []).append(f"{split} {name}")
     return [
-        f"not ranked against each other, since measured on different things: {', '.join(names)}: {reason}"
+        f"not ranked against each other, since their bases differ: {', '.join(names)}: {reason}"
         for reason, names in reasons.items()
     ]
 
@@ -371,5 +371,5 @@ def _circumstances(runs: Sequence[RunFacts]) -> list[str]:
         notes.append("seconds were taken on different machines and do not compare")
     unfinished = [run.name for run in runs if not run.finished]
     if unfinished:
-        notes.append(f"unfinished, shown with what there is: {', '.join(unfinished)}")
+        notes.append(f"unfinished, shown with the results so far: {', '.join(unfinished)}")
     return notes

@@ -30,7 +30,7 @@ _STYLES = ("-", "--", ":", "-.")
 
 @dataclass(frozen=True)
 class Densities:
-    """Densities on one square of the plane, which share a colour scale.
+    """Densities on one square of the plane, with a common colour scale.
 
     Attributes:
         panels: title and density [cells, cells] of each.
@@ -49,12 +49,12 @@ def draw_sample_panels(panels: Sequence[tuple[str, NDArray[np.generic], DataSpec
     """Write the samples of each run into a panel under its name: a grid of images, or a scatter of vectors.
 
     Args:
-        panels: for each run its title, samples [n, ...] with the same n, and what one of them is.
+        panels: for each run its title, samples [n, ...] with the same n, and their spec.
         path: of the picture.
     """
     columns = _columns(len(panels))
     rows = math.ceil(len(panels) / columns)
-    grids = [image_grid(x, data.levels, COLUMNS) if data.kind == "image" else None for _, x, data in panels]
+    grids = [image_grid(x, data.levels, COLUMNS) if data.layout == "grid" else None for _, x, data in panels]
     shape = max(1.0 if grid is None else grid.shape[0] / grid.shape[1] for grid in grids)
     size = (_PANEL_INCHES * columns, (_PANEL_INCHES * shape + 0.35) * rows)
     figure = Figure(figsize=size, layout="constrained")
@@ -80,26 +80,26 @@ def draw_density_panels(sets: Sequence[Densities], path: Path) -> None:
         sets: one for each data set.
         path: of the picture.
     """
-    columns = min(max(len(found.panels) for found in sets), _MOST_IN_A_ROW)
-    rows = [math.ceil(len(found.panels) / columns) for found in sets]
+    columns = min(max(len(result.panels) for result in sets), _MOST_IN_A_ROW)
+    rows = [math.ceil(len(result.panels) / columns) for result in sets]
     size = (_PANEL_INCHES * columns + 1.1, (_PANEL_INCHES + 0.35) * sum(rows))
     figure = Figure(figsize=size, layout="constrained")
     parts = figure.subfigures(len(sets), 1, height_ratios=rows, squeeze=False).ravel()
-    for part, found, height in zip(parts, sets, rows, strict=True):
+    for part, result, height in zip(parts, sets, rows, strict=True):
         axes = part.subplots(height, columns, squeeze=False).ravel()
-        for axis in axes[len(found.panels) :]:
+        for axis in axes[len(result.panels) :]:
             axis.set_axis_off()
-        for axis, (title, density) in zip(axes, found.panels, strict=False):
-            low, high = found.extent
+        for axis, (title, density) in zip(axes, result.panels, strict=False):
+            low, high = result.extent
             picture = axis.imshow(
-                density, origin="lower", extent=(low, high, low, high), vmin=0, vmax=found.brightest or None
+                density, origin="lower", extent=(low, high, low, high), vmin=0, vmax=result.brightest or None
             )
             axis.set_title(_wrapped(title), fontsize=9)
             axis.tick_params(labelsize=8)
-        brighter = any(float(density.max()) > found.brightest for _, density in found.panels)
+        brighter = any(float(density.max()) > result.brightest for _, density in result.panels)
         part.colorbar(
-            picture, ax=list(axes[: len(found.panels)]), shrink=0.85, pad=0.02,
-            extend="max" if brighter else "neither", label=f"density, {found.data}",
+            picture, ax=list(axes[: len(result.panels)]), shrink=0.85, pad=0.02,
+            extend="max" if brighter else "neither", label=f"density, {result.data}",
         )  # fmt: skip
     figure.savefig(path, dpi=130, format="png")
 
@@ -139,7 +139,7 @@ def draw_curve_panels(terms: Sequence[Curves], path: Path) -> None:
 
 
 def _label(shown: Curves) -> str:
-    """Return the metric's title and unit; a loss of one model is called by its own name."""
+    """Return the metric's title and unit; for a loss, its name."""
     catalogue = shown.runs[0].catalogue
     return catalogue.label(shown.term) if shown.term in catalogue else shown.term
 
@@ -150,7 +150,7 @@ def _columns(count: int) -> int:
 
 
 def _view(runs: Sequence[RunFacts]) -> tuple[float, float]:
-    """Return the shown interval: first values are often far from the rest of a curve and would flatten all of them."""
+    """Return the y limits without the outliers at the start of curves, which would flatten the rest."""
     sign = -1 if runs[0].catalogue.rises(runs[0].curve or "") else 1  # in which direction the first values lie
     curves = [[sign * value for _, _, value in run.curve_points()] for run in runs]
     near = min(min(values) for values in curves)

@@ -19,7 +19,7 @@ Device = Literal["auto", "cpu", "gpu"]
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything that a run depends on: with the seed in it, the run is a function of this.
+    """Configuration of a run: everything that it depends on, with the seed.
 
     Attributes:
         model: registered name of the model.
@@ -49,7 +49,7 @@ class RunConfig:
         check_optimizer(self.training, registry, default_config(registry.model(self.model)).training)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the content of `config.json` that `from_json` reads back."""
+        """Return the content of `config.json`; `config_from_json` reads it."""
         return {
             "model": self.model,
             "data": self.data,
@@ -62,12 +62,12 @@ class RunConfig:
 
 
 def default_config(spec: ModelSpec, data: str = "digits") -> RunConfig:
-    """Return the configuration that a model is trained with when nobody says otherwise."""
+    """Return the default configuration of a model."""
     return RunConfig(spec.name, data, build(spec.config, {}), build(TrainOptions, dict(spec.training)))
 
 
 def config_from_json(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
-    """Read what `RunConfig.to_json` wrote; keys that are missing take the model's defaults.
+    """Return the `RunConfig` of a `config.json`; missing keys take the model's defaults.
 
     Raises:
         UnknownNameError: for an option that does not exist.

@@ -41,7 +41,7 @@ _PICTURE_BATCH = 500  # samples drawn at a time
 def start_run(
     config: RunConfig, registry: Registry, runs_dir: Path, name: str | None = None, quiet: bool = False
 ) -> Run:
-    """Train a model from the start in a new run folder, measure it and draw it.
+    """Train a model in a new run folder, evaluate it and draw its pictures.
 
     Nothing is written before data, model and first loss are found to be sound, and the folder of a run that fails
     before its first checkpoint is removed: nothing in it could be gone on with.
@@ -68,7 +68,7 @@ def start_run(
 
 
 def resume_run(run: Run, quiet: bool = False) -> Run:
-    """Go on with a run from its last checkpoint, to the end that its configuration says.
+    """Resume a run from its last checkpoint, to the end of its configuration.
 
     Raises:
         RunError: when the run is finished, is being trained elsewhere, or its checkpoint is missing or damaged.
@@ -172,7 +172,7 @@ def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str
 def _draw_samples(model: GenerativeModel, images: int, path: Path) -> None:
     if not isinstance(model, Samples):
         return
-    count = images if model.data.kind == "image" else _PICTURE_POINTS
+    count = images if model.data.layout == "grid" else _PICTURE_POINTS
     labels = labels_for(model, count, None)
     with written_whole(path) as temporary:
         batches = sample_batches(model, count, labels, _PICTURE_SEED, min(_PICTURE_BATCH, count))

@@ -19,14 +19,14 @@ SPLITS = ("test", "valid", "train")
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a run's folder says of it, whether it is finished or not.
+    """Facts of a finished or unfinished run, read from the small files of its folder.
 
     Attributes:
         name: as short as tells it from the other runs.
         folder: of the run.
         config: the content of ``config.json``.
         results: the content of ``results.json``; empty for an unfinished run.
-        rows: those of ``metrics.jsonl``.
+        rows: of ``metrics.jsonl``.
         catalogue: of the metrics that tfgen and its plugins know.
     """
 
@@ -39,7 +39,7 @@ class RunFacts:
 
     @property
     def finished(self) -> bool:
-        """Whether there are results."""
+        """True if the run has results."""
         return bool(self.results)
 
     @property
@@ -53,7 +53,7 @@ class RunFacts:
         return float(self.results.get("train_seconds") or (self.rows[-1].get("seconds", 0.0) if self.rows else 0.0))
 
     def measured(self, split: str) -> dict[str, Metric]:
-        """Return the metrics of a split by name, but those of classification."""
+        """Return the metrics of a split by name, without those of classification."""
         return metrics_from_json(self.results.get(split, {}))
 
     def classified(self, split: str) -> dict[str, Metric]:
@@ -71,7 +71,7 @@ class RunFacts:
 
     @property
     def sampling(self) -> Metric | None:
-        """Samples per second, where a sweep has timed them; a malformed entry is as if it were not there."""
+        """Samples per second, if timed by a sweep; a malformed entry is ignored."""
         timed = self.results.get("sampling")
         if not isinstance(timed, Mapping):
             return None
@@ -82,19 +82,19 @@ class RunFacts:
 
     @cached_property
     def curve(self) -> str | None:
-        """Name of the validation curve: the first of the catalogue's curves that was logged, else a loss, else None."""
+        """Name of the validation curve: the first logged curve of the catalogue, else a loss, else None."""
         names = {name.removeprefix("valid/") for row in self.rows for name in row if name.startswith("valid/")}
         losses = sorted(name for name in names if name.endswith("loss"))
         return next((name for name in (*self.catalogue.curves(), *losses) if name in names), None)
 
     def curve_points(self) -> list[tuple[int, float, float]]:
-        """Return the validation curve as (step, seconds, value), where it is finite."""
-        found = [(row["step"], row.get("seconds", math.nan), row.get(f"valid/{self.curve}")) for row in self.rows]
-        return [(step, seconds, value) for step, seconds, value in found if value is not None and math.isfinite(value)]
+        """Return the finite points of the validation curve, (step, seconds, value)."""
+        result = [(row["step"], row.get("seconds", math.nan), row.get(f"valid/{self.curve}")) for row in self.rows]
+        return [(step, seconds, value) for step, seconds, value in result if value is not None and math.isfinite(value)]
 
 
 def read_runs(folders: Sequence[Path], catalogue: Catalogue = CATALOGUE) -> list[RunFacts]:
-    """Read the small files of runs that are to be compared.
+    """Read the facts of runs for a comparison.
 
     Args:
         folders: of the runs.
@@ -120,7 +120,7 @@ def read_runs(folders: Sequence[Path], catalogue: Catalogue = CATALOGUE) -> list
 
 
 def read_run(files: RunFolder, name: str, catalogue: Catalogue = CATALOGUE) -> RunFacts:
-    """Read the small files of one run.
+    """Read the facts of one run.
 
     Raises:
         RunError: names the damaged file.
@@ -130,7 +130,7 @@ def read_run(files: RunFolder, name: str, catalogue: Catalogue = CATALOGUE) -> R
 
 
 def distinct_names(folders: Sequence[Path]) -> list[str]:
-    """Return the folders' names, with as many of the folders above as tell them apart.
+    """Return the folders' names, with as many parent folders as make them distinct.
 
     >>> distinct_names([Path("/a/runs/x"), Path("/b/runs/x")])
     ['a/runs/x', 'b/runs/x']

@@ -50,7 +50,7 @@ _NO_CONFIG = "restore it from a copy, or make the run again"
 
 
 class RunFolder:
-    """The files of one run.
+    """Run folder: the files of one run.
 
     Args:
         path: of the folder.
@@ -64,7 +64,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, runs_dir: Path, name: str | None, stem: str, config: Mapping[str, Any]) -> RunFolder:
-        """Make the folder of a new run with its ``config.json``, both at once; no two runs ever share one.
+        """Create the folder of a new run together with its ``config.json``, atomically.
 
         An empty folder of that name, as earlier versions left it when they were killed, is taken over.
 
@@ -103,7 +103,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """Return the folder of an existing run.
+        """Open the folder of an existing run.
 
         Raises:
             RunError: when the path is no run folder.
@@ -117,8 +117,8 @@ class RunFolder:
                     f"{path} is no run folder: it is empty, as after a kill while a run was being made; "
                     f"make the run: tfgen run MODEL --runs-dir {place.parent} --name {place.name}"
                 )
-            found = sorted(child.parent.name for child in path.glob("*/config.json"))
-            inside = [name for name in found if not is_temporary(name)]
+            result = sorted(child.parent.name for child in path.glob("*/config.json"))
+            inside = [name for name in result if not is_temporary(name)]
             hint = f"it holds the runs {', '.join(inside[:5])}" if inside else "it has no config.json"
             raise RunError(f"{path} is no run folder ({hint}); name a run's folder.")
         return cls(path)
@@ -130,7 +130,7 @@ class RunFolder:
 
     @property
     def figures(self) -> Path:
-        """The folder of its pictures."""
+        """The folder of the run's pictures."""
         return self.path / "figures"
 
     def read_config(self) -> dict[str, Any]:
@@ -156,11 +156,11 @@ class RunFolder:
 
     @property
     def finished(self) -> bool:
-        """Whether training went to its end."""
+        """True if training is complete."""
         return (self.path / "results.json").exists()
 
     def read_results(self) -> dict[str, Any]:
-        """Return the content of ``results.json``, as the newest format has it.
+        """Return the content of ``results.json`` in the newest format.
 
         Raises:
             RunError: when the run is not finished, or the file is damaged or from a newer tfgen.
@@ -183,11 +183,11 @@ class RunFolder:
             raise RunError(f"{path} is damaged ({error}); {what_to_do}.") from error
 
     def write_results(self, content: Mapping[str, Any]) -> None:
-        """Write ``results.json``, of a run that is held: call it in `locked`."""
+        """Write ``results.json``; call it within `locked`."""
         write_json(self.path / "results.json", {"format": RESULTS_FORMAT, **content})
 
     def update_results(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Replace the results by what `change` makes of them; nothing that another process adds meanwhile is lost.
+        """Update the results by the function `change`, under the lock of the run.
 
         Raises:
             RunError: when the run is not finished, or another process holds it for longer than it takes to write a file.
@@ -197,7 +197,7 @@ class RunFolder:
             self.write_results(change(self.read_results()))
 
     def add_metrics(self, row: Mapping[str, Any]) -> None:
-        """Append a row to ``metrics.jsonl`` and see it on the disk, so that no checkpoint is ahead of its metrics.
+        """Append a row to ``metrics.jsonl`` and sync it to disk, so that metrics are never older than a checkpoint.
 
         Raises:
             OutputError: when it cannot be written.
@@ -214,7 +214,7 @@ class RunFolder:
             ) from error
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """Return the rows of ``metrics.jsonl``; a last row that was cut off by a kill is left out.
+        """Return the rows of ``metrics.jsonl``, without a last row that is incomplete.
 
         Raises:
             RunError: when another row is damaged.
@@ -236,7 +236,7 @@ class RunFolder:
         return rows
 
     def cut_metrics(self, step: int) -> None:
-        """Drop the rows behind `step`, which a continued run will write again."""
+        """Drop the rows after `step`, which a resumed run writes again."""
         rows = [row for row in self.read_metrics() if row["step"] <= step]
         with written_whole(self.path / "metrics.jsonl") as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -249,13 +249,13 @@ class RunFolder:
     def locked(
         self, patience: float = 0.0, trouble: str = "is being trained by another process; wait for it, or stop it"
     ) -> Iterator[None]:
-        """Hold the run, for training or to change its results; the lock goes with the process, however that ends.
+        """Context manager that locks the run, for training or to change its results; the lock ends with the process.
 
         What killed processes left half written in the folder is removed.
 
         Args:
             patience: seconds to wait for another process that holds it.
-            trouble: what is said when that is not enough.
+            trouble: message when that is not enough.
 
         Raises:
             RunError: when another process holds it.
@@ -283,7 +283,7 @@ class RunFolder:
             lock.release()
 
     def discard(self) -> None:
-        """Remove the folder of a run that failed before its first checkpoint; one that has a checkpoint stays.
+        """Remove the folder of a run that failed before its first checkpoint.
 
         It stays as well when another process is training it.
         """
@@ -298,10 +298,10 @@ class RunFolder:
 
 
 def check_name(runs_dir: Path, name: str) -> None:
-    """Refuse a name that is taken or is no plain name, before any work is done.
+    """Check the name of a new run: a plain name that is not taken.
 
     Raises:
-        RunError: says what is wrong with it.
+        RunError: for a name that is taken or not plain.
     """
     separators = {"/", os.sep, os.altsep}
     if not name or name in (".", "..") or separators & {*name} or name.startswith("-"):
@@ -311,7 +311,7 @@ def check_name(runs_dir: Path, name: str) -> None:
 
 
 def _renamed(temporary: Path, path: Path) -> bool:
-    """Rename a new run's folder to `path`, which may be an unmade one; return False where something else has the name."""
+    """Rename a new run's folder to `path`; return False if the name is taken by more than a half-written folder."""
     if os.path.lexists(path):
         if not _is_unmade(path):
             return False
@@ -330,7 +330,7 @@ def _renamed(temporary: Path, path: Path) -> bool:
 
 
 def _is_unmade(path: Path) -> bool:
-    """Return whether `path` is a folder with nothing in it but files that a killed process had half written."""
+    """Return whether `path` is a folder with nothing but half-written files of a killed process."""
     try:
         inside = None if os.path.islink(path) else list(path.iterdir())
     except OSError:  # a file, or a folder that is not for us to read
@@ -339,7 +339,7 @@ def _is_unmade(path: Path) -> bool:
 
 
 def _is_half_written(path: Path) -> bool:
-    """Return whether a killed process left this file, by its name."""
+    """Return whether this is a half-written file of a killed process, by its name."""
     return is_stale(path) or _OLD_TEMPORARY.fullmatch(path.name) is not None
 
 

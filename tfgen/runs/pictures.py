@@ -21,18 +21,18 @@ from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasEnergy, HasLogProb, HasPosterior, Inpaints, capable
 from tfgen.plugin.registry import Registry
 from tfgen.sample.inpainting import inpaint_examples
-from tfgen.sample.masks import mask_of
+from tfgen.sample.masks import parse_mask
 
 _COMPLETED = 8  # test images in the picture of inpainting
 
 
 def draw_run_pictures(model: GenerativeModel, data: Dataset, folder: Path, registry: Registry) -> None:
-    """Draw every registered picture that the model can have, and those of its latent codes.
+    """Draw every registered picture that the model supports, and those of its latent space.
 
     Args:
         model: trained.
-        data: that it was trained on.
-        folder: where to; each picture is ``NAME.png``.
+        data: the data set that it was trained on.
+        folder: output folder; each picture is ``NAME.png``.
         registry: of the pictures.
     """
     if isinstance(model, HasPosterior) and len(data.test) > 1:
@@ -87,8 +87,8 @@ def draw_inpainting_picture(model: GenerativeModel, data: Dataset, path: Path) -
         CapabilityError: for a model that does not inpaint, and for other data than images of several rows.
     """
     capable(model, Inpaints, "the picture 'inpainting'")
-    if data.spec.kind != "image" or data.spec.shape[0] < 2:
+    if not data.spec.spatial or data.spec.shape[0] < 2:
         raise CapabilityError("the picture 'inpainting' shows images of several rows.")
-    mask = mask_of("lower")
-    found = inpaint_examples(model, data, mask, images=min(_COMPLETED, len(data.test)))
-    draw_inpainting(found, data.spec.levels, mask.text, path)
+    mask = parse_mask("lower")
+    result = inpaint_examples(model, data, mask, images=min(_COMPLETED, len(data.test)))
+    draw_inpainting(result, data.spec.levels, mask.text, path)

@@ -14,13 +14,13 @@ from tfgen.training.state import TrainingState
 
 
 def restored_model(folder: Path, spec: ModelSpec, config: RunConfig, data: DataSpec) -> GenerativeModel:
-    """Build a run's model with the weights that the run ended with, or the best that it has reached so far.
+    """Restore a run's model with its final weights, or the best so far of an unfinished run.
 
     Args:
         folder: of the run.
         spec: of the model, as registered.
         config: the run's options.
-        data: what one example was when the run was made.
+        data: spec of the data that the run was trained on.
 
     Raises:
         RunError: when there is no checkpoint, or it is damaged or of another model.

@@ -1,4 +1,4 @@
-"""Format of ``results.json``: read a file of any version as the newest one. No TensorFlow here."""
+"""Format of ``results.json``, with migration of older versions to the newest one. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _TERMS = (*_OF_A_BOUND, "reconstruction_nats", "latent_kl_nats", "active_units")
 
 
 def current_results(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of a ``results.json`` of any of `READABLE` as the newest version has it.
+    """Migrate the content of a ``results.json`` of any version in `READABLE` to the newest version.
 
     Raises:
-        ValueError: when it is damaged; says what is wrong.
+        ValueError: when it is damaged; names the entry.
     """
     version = content.get("format", 1)
     for key, kind in _REQUIRED.items():
         if not isinstance(content.get(key), kind) or isinstance(content.get(key), bool):
             raise ValueError(f"its {key!r} is missing or malformed")
-    found: dict[str, Any] = {**content, "format": RESULTS_FORMAT}
-    for holder, key in _metric_places(found):
+    result: dict[str, Any] = {**content, "format": RESULTS_FORMAT}
+    for holder, key in _metric_places(result):
         if version == 1:
             holder[key] = _from_version_1(holder[key])
         metrics_from_json(holder[key])
-    if version == 1 and isinstance(found.get("sampling"), Mapping):
-        found["sampling"] = {"standard_error": None, **found["sampling"]}
-    return found
+    if version == 1 and isinstance(result.get("sampling"), Mapping):
+        result["sampling"] = {"standard_error": None, **result["sampling"]}
+    return result
 
 
 def _metric_places(content: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield where metrics stand: the object, and the key in it; the objects are copies that may be changed."""
+    """Yield the places of metrics: (object, key) pairs; the objects are copies that may be changed."""
     for split in _SPLITS:
         if split in content:
             yield content, split
@@ -49,15 +49,15 @@ def _metric_places(content: dict[str, Any]) -> Iterator[tuple[dict[str, Any], st
     if not isinstance(classified, Mapping):
         raise ValueError("its 'classification' is no object")
     content |= {"classification": dict(classified)} if classified else {}
-    for split, found in classified.items():
-        if not isinstance(found, Mapping) or "metrics" not in found:
+    for split, result in classified.items():
+        if not isinstance(result, Mapping) or "metrics" not in result:
             raise ValueError(f"its classification of {split!r} has no metrics")
-        content["classification"][split] = dict(found)
+        content["classification"][split] = dict(result)
         yield content["classification"][split], "metrics"
 
 
 def _from_version_1(metrics: Any) -> Any:
-    """Return metrics with the English of version 1 as fields: ``"lower bound (IWAE, 5 particles)"`` and its like."""
+    """Migrate metrics of version 1, with English as basis, to fields: ``"lower bound (IWAE, 5 particles)"`` and its like."""
     if not isinstance(metrics, Mapping):
         return metrics
     return {name: _metric_from_version_1(name, metric) for name, metric in metrics.items()}

@@ -1,4 +1,4 @@
-"""Run: a run folder with its model and data, which can be evaluated, classified with and sampled from."""
+"""Run: a run folder with its model and data; evaluate, classify, sample, record metrics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A finished or unfinished run; what is expensive is made when it is first used.
+    """A finished or unfinished run; model, data and results are loaded on first use.
 
     Args:
         files: the run's folder.
@@ -54,18 +54,18 @@ class Run:
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
-        """The content of ``config.json``: every option, and how the run came about."""
+        """The content of ``config.json``: every option, and the provenance of the run."""
         return self.files.read_config()
 
     def note(self, **entries: Any) -> None:
-        """Add to ``config.json``, on disk and here, how the run came about."""
+        """Add provenance to ``config.json``, on disk and in memory."""
         self.provenance = {**self.provenance, **entries}
         self.files.write_config(self.provenance)
 
     def record(
         self, split: str, metrics: Mapping[str, Metric], classification: Mapping[str, Any] | None = None
     ) -> None:
-        """Add numbers to ``results.json`` of a finished run, under the lock of its folder; others of that split stay.
+        """Record metrics in ``results.json`` of a finished run, under the lock of its folder; other metrics stay.
 
         Args:
             split: on which they were measured: ``train``, ``valid`` or ``test``.
@@ -89,12 +89,12 @@ class Run:
         self.files.update_results(change)
 
     def record_sampling(self, rate: Metric) -> None:
-        """Add to ``results.json`` of a finished run how fast its model samples; see `record`."""
+        """Record the sampling throughput in ``results.json`` of a finished run; see `record`."""
         self.files.update_results(lambda results: {**results, "sampling": rate.to_json()})
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """The metrics that tfgen and the plugins know."""
+        """The metrics of tfgen and of the plugins."""
         return Catalogue(self.registry.metrics)
 
     @cached_property
@@ -121,10 +121,10 @@ class Run:
             raise RunError(f"{self.folder / 'config.json'} does not fit model {spec.name!r}: {error}") from error
 
     def check(self) -> None:
-        """Read the small files of the run, so that a damaged one is named before any work is done.
+        """Check the small files of the run, so that a damaged one is reported before any work is done.
 
         Raises:
-            RunError: names the file and says what to do.
+            RunError: names the file, with advice.
         """
         _ = self.config
         self.files.read_metrics()
@@ -140,7 +140,7 @@ class Run:
 
     @cached_property
     def model(self) -> GenerativeModel:
-        """The trained model, with the weights that the run ended with (or has reached).
+        """The trained model, with the final weights (or the best so far).
 
         Raises:
             RunError: when there is no checkpoint, or it is damaged.
@@ -151,7 +151,7 @@ class Run:
 
     @cached_property
     def data_spec(self) -> DataSpec:
-        """What one example was when the run was made, so that sampling needs no data set."""
+        """Spec of the data that the run was trained on, so that sampling needs no data set."""
         recorded = self.provenance.get("data_spec")
         try:
             return build(DataSpec, recorded) if recorded else self.data.spec
@@ -166,7 +166,7 @@ class Run:
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        """The rows of ``metrics.jsonl``: one for each visit of the host, in order."""
+        """The rows of ``metrics.jsonl``, in order."""
         return self.files.read_metrics()
 
     def evaluate(
@@ -179,11 +179,11 @@ class Run:
         particles: int = 1,
         record: bool = True,
     ) -> dict[str, Metric]:
-        """Measure the model on a split by its density or bound, and return the metrics by name.
+        """Evaluate the density or bound of the model on a split; return the metrics by name.
 
         Args:
             split: ``train``, ``valid`` or ``test``.
-            draws: how often each example's density is drawn, for models whose density needs noise.
+            draws: samples of the noise of each example, for models whose density needs noise.
             seed: of that noise.
             batch_size: examples at a time, fewer with many particles.
             quiet: show no progress.
@@ -191,17 +191,17 @@ class Run:
             record: add them to ``results.json`` of a finished run, as `tfgen evaluate` does.
 
         Raises:
-            CapabilityError: when the model has neither density nor bound, or particles mean nothing to it.
+            CapabilityError: when the model has neither density nor bound, or `particles` above 1 has no meaning for it.
         """
         from tfgen.evaluate.likelihood import evaluate
         from tfgen.runtime import device_scope
 
         with device_scope(self.config.device):
-            found = evaluate(
+            result = evaluate(
                 self.model, self.data, split,
                 draws=draws, seed=seed, batch_size=batch_size, particles=particles, quiet=quiet,
             )  # fmt: skip
-        return self._recorded(split, found, record)
+        return self._recorded(split, result, record)
 
     def measure(
         self,
@@ -212,7 +212,7 @@ class Run:
         quiet: bool = True,
         record: bool = True,
     ) -> dict[str, Metric]:
-        """Compute metrics that plugins registered with a function of their own, and return them by name.
+        """Compute metrics of plugins; return them by name.
 
         Args:
             metrics: their names.
@@ -232,8 +232,8 @@ class Run:
         specs = [self.registry.metric(name) for name in metrics]
         options: dict[str, Any] = {"seed": seed, "batch_size": batch_size, "quiet": quiet}
         with device_scope(self.config.device):
-            found = {spec.name: measure(spec, self.model, self.data, split, **options) for spec in specs}
-        return self._recorded(split, found, record)
+            result = {spec.name: measure(spec, self.model, self.data, split, **options) for spec in specs}
+        return self._recorded(split, result, record)
 
     def _recorded(self, split: str, metrics: dict[str, Metric], record: bool) -> dict[str, Metric]:
         if record and self.files.finished:
@@ -252,12 +252,12 @@ class Run:
         quiet: bool = True,
         record: bool = True,
     ) -> dict[str, Metric]:
-        """Draw samples, compare them with a split, and return the metrics by name.
+        """Sample the model and compute FID and other sample metrics against a split; return them by name.
 
         Args:
             metrics: of ``fid``, ``kid``, ``precision``, ``recall``, ``density``, ``coverage`` (the last four are ``prdc``) and
                 ``accuracy``; all that the model can have by default.
-            samples: how many are drawn.
+            samples: number of samples.
             split: ``train``, ``valid`` or ``test``, all of which they are compared with.
             features: the feature network: ``classifier``, ``inception``, ``values``, that of a plugin, or ``auto`` for a
                 classifier of images with labels and for the values of anything else.
@@ -280,10 +280,10 @@ class Run:
             plan = sample_metrics(resolve_metrics(metrics, self.model), samples, reference)
             wanted = default_network(self.data) if features == "auto" else features
             network = feature_network(wanted, self.data, self.config.sources, quiet, self.registry)
-            found = measure_samples(
+            result = measure_samples(
                 self.model, self.data, network, plan, split, seed=seed, batch_size=batch_size, quiet=quiet
             )
-        return self._recorded(split, found, record)
+        return self._recorded(split, result, record)
 
     def classify(
         self,
@@ -302,7 +302,7 @@ class Run:
 
         Args:
             split: ``train``, ``valid`` or ``test``.
-            draws: how often the noise of each example is drawn, for models whose density needs noise.
+            draws: samples of the noise of each example, for models whose density needs noise.
             seed: of that noise.
             batch_size: examples at a time.
             priors: of the classes: ``frequencies`` in the training split, or ``uniform``.
@@ -316,10 +316,10 @@ class Run:
         from tfgen.runtime import device_scope
 
         with device_scope(self.config.device):
-            found = classify(
+            result = classify(
                 self.model, self.data, split,
                 draws=draws, seed=seed, batch_size=batch_size, priors=priors, quiet=quiet,
             )  # fmt: skip
         if record and self.files.finished:
-            self.record(split, {}, found.to_json())
-        return found
+            self.record(split, {}, result.to_json())
+        return result

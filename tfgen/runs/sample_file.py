@@ -32,12 +32,12 @@ def write_samples(
     quiet: bool = True,
     options: Mapping[str, Any] | None = None,
 ) -> None:
-    """Draw samples into a file: a picture (``.png``), or arrays (``.npz`` with ``x`` and, if conditional, ``labels``).
+    """Sample a model into a file: a picture (``.png``), or arrays (``.npz`` with ``x`` and, if conditional, ``labels``).
 
     Args:
         model: that samples.
-        path: where to; an existing file is replaced once the new one is complete.
-        count: how many.
+        path: output file; an existing one is replaced once the new one is complete.
+        count: number of samples.
         labels: of a conditional model; gone round until `count` is reached.
         seed: same seed and batch size, same bytes; another batch size rounds products in another way.
         batch_size: drawn at a time; bounds the memory.

@@ -1,1 +1,1 @@
-"""Drawing from models: samples, completions, interpolations, latent codes."""
+"""Sampling from models: samples, inpainting, interpolations, latent codes."""

@@ -16,16 +16,16 @@ from tfgen.data.spec import DataSpec
 def write_npz(
     path: Path, batches: Iterator[NDArray[np.generic]], data: DataSpec, count: int, labels: NDArray[np.int32] | None
 ) -> None:
-    """Write batches of examples, each as it comes, as the array ``x`` of an ``.npz``, and their ``labels`` if there are any.
+    """Stream batches of examples to disk, as the array ``x`` of an ``.npz``, and their ``labels`` if there are any.
 
     Args:
         path: of the file.
         batches: of `count` examples in all.
-        data: what one example is like.
-        count: how many there will be.
+        data: spec of the data set.
+        count: number of examples.
         labels: [count], or None.
     """
-    dtype = np.dtype(np.uint8 if data.kind == "image" else np.float32)
+    dtype = np.dtype(data.dtype)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         with archive.open("x.npy", "w", force_zip64=True) as entry:
             header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": (count, *data.shape)}

@@ -1,4 +1,4 @@
-"""Samples of given classes, in the given order, and the picture of a number."""
+"""Conditional samples of given classes, in the given order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def generate_examples(
     wanted_by: str = "tfgen.generate",
     options: Mapping[str, Any] | None = None,
 ) -> NDArray[np.generic]:
-    """Return an example of each label, in their order: uint8 images [n, height, width, channels], or float32 vectors [n, d].
+    """Sample one example for each label, in order: uint8 images [n, height, width, channels], or float32 vectors [n, d].
 
     The example at a place is a function of seed, place and label, up to the rounding of products: the same label elsewhere
     gives another example, and labels that are added behind change none before them.
@@ -43,14 +43,14 @@ def generate_examples(
     require_conditional(model, wanted_by)
     known = _known_labels(model, labels)
     batches = sample_batches(model, len(known), known, seed, min(_BATCH, len(known)), options)
-    return np.concatenate(list(batches)).astype(np.uint8 if model.data.kind == "image" else np.float32)
+    return np.concatenate(list(batches)).astype(model.data.dtype)
 
 
 def require_conditional(model: GenerativeModel, wanted_by: str) -> None:
-    """Check that a model can be told which class to draw.
+    """Check that a model is conditional: that the class of a sample can be chosen.
 
     Raises:
-        CapabilityError: when not; says what to train.
+        CapabilityError: when it is not; names models that are.
     """
     if not model.conditional:
         raise CapabilityError(

@@ -1,4 +1,4 @@
-"""Inpainting: several completions of each image's unknown part, with their log-likelihoods."""
+"""Inpainting: complete the unknown part of images several times, with the log-likelihoods of the completions."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from tfgen.errors import DataError, PluginError, require_option
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasLogProb, Inpaints, capable
 from tfgen.progress import Bar
-from tfgen.sample.masks import Known, Mask
+from tfgen.sample.masks import InpaintingMask, Known
 from tfgen.seeds import fold_in, generator
 
 Floats = NDArray[np.float64]
 
-_MASK = 12  # what the seed is for: masks that are drawn
+_MASK = 12  # purpose of the seed: random masks
 # Particles that are at work at a time; bounds the memory.
 _AT_A_TIME = 512
 
 
 @dataclass(frozen=True)
 class Inpainting:
-    """Images, and several completions of each.
+    """Result of inpainting: images, masks, and several completions of each image.
 
     Attributes:
         x: the images, uint8 [n, height, width, channels].
         known: which of their pixels are known, [n, height, width].
         completions: uint8 [n, samples, height, width, channels]; equal to `x` where it is known.
         particles: with how many each was drawn.
-        labels: under which a conditional model drew, [n].
+        labels: of the completions of a conditional model, [n].
         log_prob: log-likelihood of each completion, given the label for a conditional model, [n, samples] nats; None for a
             model without a density.
         log_prob_x: the same of the images themselves, [n]. Where densities need noise, such as grey levels that become
@@ -61,7 +61,7 @@ def inpaint(
     seed: int = 0,
     quiet: bool = True,
 ) -> Inpainting:
-    """Complete images several times each, a batch at a time.
+    """Inpaint images: several completions of each, batch by batch.
 
     Args:
         model: that inpaints.
@@ -69,7 +69,7 @@ def inpaint(
         known: which of their pixels are known, [n, height, width].
         labels: of the images [n], for a conditional model.
         samples: completions of each image.
-        particles: by which known pixels count that the model cannot use directly; see `Inpaints`.
+        particles: of a particle filter, for known pixels after a hole; see `Inpaints`.
         seed: same arguments, same completions.
         quiet: show no progress.
 
@@ -77,13 +77,13 @@ def inpaint(
         CapabilityError: when the model does not inpaint.
         DataError: for vectors, and for images, masks or labels that do not fit the model.
         OptionError: when samples or particles are below 1.
-        PluginError: when the model changes what is known, or returns something else than images.
+        PluginError: when the model changes known pixels, or returns something else than images.
     """
     inpaints = capable(model, Inpaints, "inpainting")
     require_option(samples >= 1, "samples", samples, "at least 1")
     require_option(particles >= 1, "particles", particles, "at least 1")
     _check(model, x, known)
-    model.one_hot(labels, len(x))  # which says what is wrong with them
+    model.one_hot(labels, len(x))  # which checks the labels
     own = None if labels is None else np.asarray(labels, np.int32)
     # Of bits that stand for grey levels there is no likelihood.
     scored = isinstance(model, HasLogProb) and model.scored_as != "cross_entropy"
@@ -97,16 +97,16 @@ def inpaint(
             # The last batch is filled up with images from the front, so that one shape is compiled.
             rows = which[np.arange(begin, begin + at_a_time) % len(which)]
             given, noise = None if own is None else tf.constant(own[rows]), fold_in(seed, number)
-            found = np.asarray(
+            result = np.asarray(
                 inpaints.inpaint(tf.constant(x[rows]), tf.constant(known[rows]), given, seed=noise, particles=particles)
             )
-            _require_kept(model, found, x[rows], known[rows])
+            _require_kept(model, result, x[rows], known[rows])
             place = slice(begin, min(begin + at_a_time, len(which)))
             count = place.stop - begin
-            completions[place] = found[:count]
+            completions[place] = result[:count]
             if log_prob is not None:
                 # In the same places with the same seed, so that grey levels become the same bits as in drawing.
-                for row, images in zip(scores, (found, x[rows]), strict=True):
+                for row, images in zip(scores, (result, x[rows]), strict=True):
                     row[place] = log_prob(tf.constant(images), given, noise).numpy()[:count]
             bar.update(place.stop)
     by_image = scores.reshape(2, len(x), samples)
@@ -119,7 +119,7 @@ def inpaint(
 def inpaint_examples(
     model: GenerativeModel,
     data: Dataset,
-    mask: Mask,
+    mask: InpaintingMask,
     split: SplitName = "test",
     images: int = 8,
     labels: NDArray[np.int32] | None = None,
@@ -127,23 +127,23 @@ def inpaint_examples(
     seed: int = 0,
     **options: Any,
 ) -> Inpainting:
-    """Complete the first images of a split under a mask.
+    """Inpaint the first images of a split under a mask.
 
     Args:
         model: that inpaints.
         data: of the spec that the model was built for.
-        mask: what is known.
+        mask: the known part.
         split: of the data.
-        images: how many.
+        images: number of images.
         labels: [images], for a conditional model; by default those of the images.
         seed: of the completions, and of masks that are drawn.
         options: of `inpaint`.
 
     Raises:
-        TfgenError: as `inpaint` and `Mask.known` do, and for more images than the split has.
+        TfgenError: as `inpaint` and `InpaintingMask.known` do, and for more images than the split has.
     """
     capable(model, Inpaints, "inpainting")
-    if data.spec.kind != "image":
+    if not data.spec.spatial:
         raise DataError("inpainting is for images; the data are vectors.")
     examples = data.splits[split]
     count = f"at least 1 and at most {len(examples)}, which split {split!r} has"
@@ -156,7 +156,7 @@ def inpaint_examples(
 
 
 def _check(model: GenerativeModel, x: NDArray[np.generic], known: Known) -> None:
-    if model.data.kind != "image":
+    if not model.data.spatial:
         raise DataError("inpainting is for images; the data are vectors.")
     if not len(x) or x.shape[1:] != model.data.shape or x.dtype != np.uint8:
         raise DataError(
@@ -166,12 +166,12 @@ def _check(model: GenerativeModel, x: NDArray[np.generic], known: Known) -> None
         raise DataError(f"expected a mask of booleans, shape {x.shape[:3]}; got {known.dtype} of shape {known.shape}.")
 
 
-def _require_kept(model: GenerativeModel, found: NDArray[np.generic], x: NDArray[np.generic], known: Known) -> None:
-    """Raise unless completions are images with what is known in its place."""
+def _require_kept(model: GenerativeModel, result: NDArray[np.generic], x: NDArray[np.generic], known: Known) -> None:
+    """Check the completions of a model: same shape, and known pixels unchanged."""
     name = type(model).__name__
-    if found.shape != x.shape or found.dtype != x.dtype:
+    if result.shape != x.shape or result.dtype != x.dtype:
         raise PluginError(
-            f"model {name}: inpaint returned {found.dtype} of shape {found.shape}, not {x.dtype} of shape {x.shape}."
+            f"model {name}: inpaint returned {result.dtype} of shape {result.shape}, not {x.dtype} of shape {x.shape}."
         )
-    if not np.array_equal(found[known], x[known]):
+    if not np.array_equal(result[known], x[known]):
         raise PluginError(f"model {name}: inpaint changed known pixels, which must be kept exactly.")

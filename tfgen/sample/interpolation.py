@@ -29,7 +29,7 @@ _LEAST_SINE = 1e-6
 
 
 def weights_of(steps: int) -> Floats:
-    """Return ``l_i = i / (steps - 1)``, [steps].
+    """Return the interpolation weights ``l_i = i / (steps - 1)``, [steps].
 
     >>> weights_of(5)
     array([0.  , 0.25, 0.5 , 0.75, 1.  ])
@@ -38,7 +38,7 @@ def weights_of(steps: int) -> Floats:
 
 
 def linear(z1: NDArray[Any], z2: NDArray[Any], weights: NDArray[Any]) -> Floats:
-    """Return the straight line at constant speed, ``(1 - l) z1 + l z2``.
+    """Linear interpolation (lerp) at constant speed, ``(1 - l) z1 + l z2``.
 
     Args:
         z1: the first code [..., d].
@@ -54,7 +54,7 @@ def linear(z1: NDArray[Any], z2: NDArray[Any], weights: NDArray[Any]) -> Floats:
 
 
 def sinusoidal(z1: NDArray[Any], z2: NDArray[Any], weights: NDArray[Any]) -> Floats:
-    """Return the straight line that starts fast and arrives slowly, ``(1 - sin(l pi/2)) z1 + sin(l pi/2) z2``.
+    """Sinusoidal interpolation: a straight line that starts fast and arrives slowly, ``(1 - sin(l pi/2)) z1 + sin(l pi/2) z2``.
 
     Arguments and result are those of `linear`.
     """
@@ -62,7 +62,7 @@ def sinusoidal(z1: NDArray[Any], z2: NDArray[Any], weights: NDArray[Any]) -> Flo
 
 
 def spherical(z1: NDArray[Any], z2: NDArray[Any], weights: NDArray[Any]) -> Floats:
-    """Return the arc ``sin((1 - l) w) / sin(w) z1 + sin(l w) / sin(w) z2``, where w is the angle between the codes.
+    """Spherical interpolation (slerp): the arc ``sin((1 - l) w) / sin(w) z1 + sin(l w) / sin(w) z2``, w the angle of z1 and z2.
 
     Two codes of one norm are joined by a piece of the circle through them around the origin (Shoemake: Animating rotation
     with quaternion curves, 1985, section 3.3). Codes of a standard normal in d dimensions lie near the sphere of radius
@@ -92,13 +92,13 @@ PATHS: dict[str, Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], Floats]] =
 
 @dataclass(frozen=True)
 class Interpolation:
-    """Examples along one or several paths.
+    """Result of an interpolation: codes and decoded examples along one or several paths.
 
     Attributes:
         paths: the names of the paths.
         weights: l, [steps].
         codes: the codes on the paths, [paths, steps, latent].
-        x: what they decode to, [paths, steps, *shape]: uint8 images, or float32 vectors.
+        x: the decoded codes, [paths, steps, *shape]: uint8 images, or float32 vectors.
         labels: for a conditional model, under which each step was decoded, [steps].
         ends: the two examples that were encoded, [2, *shape]; None where the codes were drawn from the prior.
     """
@@ -111,7 +111,7 @@ class Interpolation:
     ends: NDArray[np.generic] | None = None
 
     def end_errors(self) -> Floats:
-        """Return how far, in grey levels or data units, each value of the end points is from the examples they encode.
+        """Return the reconstruction error of both ends, for each value, in grey levels or data units.
 
         All zeros for images that came back exactly.
 
@@ -133,11 +133,11 @@ def interpolate(
     decode_labels: Any = None,
     seed: int = 0,
 ) -> Interpolation:
-    """Go from one example to another through the latent space of a model.
+    """Interpolate between examples in the latent space of a model.
 
     A flow gives both images back exactly, but for rounding: where float32 carries a dequantised grey level over the border
     of its cell, the image is encoded with other noise. Whether the end points came back shows in `Interpolation.end_errors`;
-    those of other models with latents are reconstructions. Nothing is ever put in the place of what the model decodes.
+    those of other models with latents are reconstructions. Decoded examples are never replaced by the originals.
 
     Args:
         model: with latent codes; one that encodes, to go between examples.
@@ -182,7 +182,7 @@ def interpolate(
 
 
 def require_paths(paths: Sequence[str]) -> None:
-    """Raise unless each name is one of `PATHS`, none comes twice, and there is one.
+    """Check names of paths: each is one of `PATHS`, no duplicates, at least one.
 
     Raises:
         UnknownNameError: for another name, with the closest one.
@@ -198,13 +198,13 @@ def require_paths(paths: Sequence[str]) -> None:
 
 
 def _pair(model: GenerativeModel, labels: Any) -> NDArray[np.int32] | None:
-    """Return two labels that the model knows; None for an unconditional one."""
-    model.one_hot(labels, 2)  # which says what is wrong with them
+    """Check the labels of both ends; None for an unconditional model."""
+    model.one_hot(labels, 2)  # which checks the labels
     return None if labels is None else np.asarray(labels, np.int32)
 
 
 def _nearer(weights: Floats) -> NDArray[np.intp]:
-    """Return which end each step is nearer to, 0 or 1; the middle counts as the first."""
+    """Return the index of the nearer end for each step, 0 or 1; the middle counts as 0."""
     return (weights > 0.5).astype(np.intp)
 
 
@@ -224,7 +224,7 @@ def _codes_that_return(
     weights: Floats,
     seed: int,
 ) -> NDArray[np.generic]:
-    """Return the codes of the two ends, encoded, if that is to be had, with noise for which decoding gives them back.
+    """Encode both ends; for dequantised images, with noise for which decoding returns the image, if possible.
 
     They are decoded in batches of the size that the paths have, since another size may round differently.
     """
@@ -241,8 +241,8 @@ def _codes_that_return(
             wrong = int(np.count_nonzero(errors[nearer == end]))
             if wrong < fewest[end]:
                 fewest[end], best[end] = wrong, codes[end]
-        # Vectors have no noise to draw anew, and what is off by more than one level has not just crossed a border.
-        if model.data.kind == "vector" or not any(fewest) or errors.max() > 1:
+        # Vectors have no dequantisation noise, and an error above one level is no rounding across the border of a cell.
+        if not model.data.quantised or not any(fewest) or errors.max() > 1:
             break
     return best
 

@@ -33,7 +33,7 @@ _TOLERANCE = 1e-3  # nats, and relative: float32 loses so much in a thousand dim
 
 
 class LatentSpace:
-    """The codes of a model, a batch at a time: memory is that of one batch and of the result.
+    """Latent space of a model: encode, decode, sample prior and posterior, batch by batch.
 
     Labels are asked for everywhere, and used only if the model is conditional.
 
@@ -56,16 +56,16 @@ class LatentSpace:
         require_continuous_codes(model, "a picture of the latent space")
 
     def encode(self, x: NDArray[np.generic], labels: Labels | None = None) -> Floats:
-        """Return the codes of examples [n, ...], [n, latent]: of a model with a posterior, the means of it."""
+        """Encode examples [n, ...] to codes [n, latent]; with a posterior, to its means."""
         return _floats(self._in_batches(self._latents.encode, x, labels, _ENCODE))
 
     def decode(self, z: NDArray[Any], labels: Labels | None = None) -> NDArray[np.generic]:
-        """Return the examples of codes [n, latent], [n, ...]: uint8 images, or float32 vectors."""
+        """Decode codes [n, latent] to examples [n, ...]: uint8 images, or float32 vectors."""
         codes = np.asarray(z).astype(self.model.density_dtype.as_numpy_dtype)
         return self._in_batches(self._latents.decode, codes, labels, _DECODE)
 
     def posterior_samples(self, x: NDArray[np.generic], labels: Labels | None = None) -> Floats:
-        """Return one draw of q(z|x) for each example [n, ...], [n, latent]; over many examples, of the aggregate posterior.
+        """Sample q(z|x) once for each example [n, ...]: [n, latent]; over many examples a sample of the aggregate posterior.
 
         Raises:
             CapabilityError: when the model has no posterior.
@@ -78,7 +78,7 @@ class LatentSpace:
         return _floats(self._in_batches(draw, x, labels, _POSTERIOR))
 
     def prior_samples(self, n: int, labels: Labels | None = None) -> Floats:
-        """Return `n` draws of the prior, [n, latent]; of p(z|y) under labels [n] where the prior depends on them.
+        """Sample the prior: [n, latent]; p(z|y) with labels [n] if the prior depends on them.
 
         The noise behind row i is that of row i in every other call with the same n and seed, whatever the labels.
         """
@@ -88,20 +88,20 @@ class LatentSpace:
 
     @cached_property
     def prior_depends_on_label(self) -> bool:
-        """Whether each class has a prior of its own."""
+        """True if the prior p(z|y) differs between classes."""
         return bool(self._prior(np.zeros(2, np.int32)).batch_shape.rank)
 
     @cached_property
     def prior_is_standard(self) -> bool:
-        """Whether the prior is N(0, I) for every label: its density is ``-|z|^2 / 2 - d log(2 pi) / 2`` at points around 0."""
+        """True if the prior is N(0, I) for every label: its density is ``-|z|^2 / 2 - d log(2 pi) / 2`` at points around 0."""
         prior = self._prior(np.zeros(2, np.int32))
         d, n = int(prior.event_shape[0]), _PROBES * (self.model.data.classes or 1 if self.model.conditional else 1)
         z = 1.5 * generator(self.seed, _PROBE).standard_normal((n, d))
-        found = self._prior(np.arange(n, dtype=np.int32) // _PROBES).log_prob(
+        result = self._prior(np.arange(n, dtype=np.int32) // _PROBES).log_prob(
             z.astype(self.model.density_dtype.as_numpy_dtype)
         )
         expected = -0.5 * (z**2).sum(axis=-1) - 0.5 * d * np.log(2 * np.pi)
-        return bool(np.allclose(_floats(found), expected, rtol=_TOLERANCE, atol=_TOLERANCE))
+        return bool(np.allclose(_floats(result), expected, rtol=_TOLERANCE, atol=_TOLERANCE))
 
     def _prior(self, labels: Labels | None) -> Any:
         return self._latents.prior(self._own(labels))
@@ -124,13 +124,13 @@ class LatentSpace:
 
 
 @dataclass(frozen=True)
-class Frame:
-    """From where and in which units positions are counted, ``z = o_y + s_y e``.
+class Whitening:
+    """Whitening of codes, ``z = o_y + s_y e``: origin and unit of each dimension, of each class if the prior depends on it.
 
     Attributes:
         origin: o, [classes, latent] where the prior depends on the label, else [1, latent].
         unit: s, of the same shape.
-        standard: whether o = 0 and s = 1, because the prior is the standard normal.
+        standard: True if o = 0 and s = 1, since the prior is the standard normal.
     """
 
     origin: Floats
@@ -138,52 +138,52 @@ class Frame:
     standard: bool
 
     def rows(self, labels: Labels | int | None) -> Any:
-        """Return which row of `origin` and `unit` each label has."""
+        """Return the row of `origin` and `unit` for each label."""
         return labels if len(self.origin) > 1 else np.zeros_like(0 if labels is None else labels)
 
     def offsets(self, codes: Floats, labels: Labels | None = None) -> Floats:
         """Return ``z - o_y`` of codes [n, latent] under labels [n]."""
         return codes - self.origin[np.broadcast_to(self.rows(labels), len(codes))]
 
-    def carried(self, codes: Floats, labels: Labels, to: Labels) -> Floats:
-        """Return codes [n, latent] at the same position under other labels, ``o_y' + s_y' (z - o_y) / s_y``.
+    def to_label(self, codes: Floats, labels: Labels, to: Labels) -> Floats:
+        """Transfer codes [n, latent] to other labels at the same whitened position, ``o_y' + s_y' (z - o_y) / s_y``.
 
-        The codes themselves, unless the prior depends on the label.
+        Codes do not change unless the prior depends on the label.
         """
         if len(self.origin) == 1:
             return codes
         return self.origin[to] + self.unit[to] * (codes - self.origin[labels]) / self.unit[labels]
 
 
-def frame_of(space: LatentSpace, codes: Floats, labels: Labels | None = None) -> Frame:
-    """Return the frame that a model's prior asks for.
+def whitening_of(space: LatentSpace, codes: Floats, labels: Labels | None = None) -> Whitening:
+    """Return the whitening of a model: identity for a standard normal prior, else mean and standard deviation of the codes.
 
     Args:
         space: of the model.
         codes: of test examples, [n, latent].
-        labels: of these, [n]; a class without any has the frame of all.
+        labels: of these, [n]; a class without codes gets the whitening of all.
     """
     if space.prior_is_standard:
-        return Frame(np.zeros((1, codes.shape[1])), np.ones((1, codes.shape[1])), True)
+        return Whitening(np.zeros((1, codes.shape[1])), np.ones((1, codes.shape[1])), True)
     groups = [codes]
     if space.prior_depends_on_label and labels is not None:
         own = [codes[labels == label] for label in range(space.model.data.classes or 0)]
         groups = [group if len(group) > 1 else codes for group in own]
     unit = np.stack([group.std(axis=0) for group in groups])
-    return Frame(np.stack([group.mean(axis=0) for group in groups]), np.maximum(unit, _LEAST_UNIT), False)
+    return Whitening(np.stack([group.mean(axis=0) for group in groups]), np.maximum(unit, _LEAST_UNIT), False)
 
 
 @dataclass(frozen=True)
 class Directions:
-    """Directions in which codes differ, those of the greatest variance first.
+    """Latent directions, sorted by the variance of the codes: dimensions of z, or principal components.
 
     Attributes:
         vectors: u, of length 1, [k, latent].
-        origin: where 0 lies on each, [rows, latent], with the rows of a `Frame`.
-        units: in which steps along each are counted, [rows, k].
+        origin: of each direction, [rows, latent], with the rows of a `Whitening`.
+        units: length of a step along each, [rows, k].
         variances: of the codes along each, [k].
         share: of the whole variance, [k].
-        components: whether these are principal components, and not dimensions of z.
+        components: True for principal components, False for dimensions of z.
     """
 
     vectors: Floats
@@ -195,71 +195,77 @@ class Directions:
 
     @property
     def names(self) -> list[str]:
-        """What each is called, in matplotlib's mathematics: ``$z_3$`` counts from 1, as components do."""
+        """Names for figures, in matplotlib's mathematics; ``$z_3$`` and PC 3 count from 1."""
         if self.components:
             return [f"PC {number + 1}" for number in range(len(self.vectors))]
         return [f"$z_{{{int(vector.argmax()) + 1}}}$" for vector in self.vectors]
 
 
-def active_dimensions(frame: Frame, codes: Floats, labels: Labels | None = None, most: int = 10) -> Directions:
-    """Return the dimensions of z along which codes vary most, in the units of the frame.
+def active_dimensions(whitening: Whitening, codes: Floats, labels: Labels | None = None, most: int = 10) -> Directions:
+    """Return the active dimensions of z, those with the largest variance of codes, in the units of the whitening.
 
-    The variance over examples of the mean of q(z|x) tells the dimensions that a model uses from those that it ignores
-    (Burda et al.: Importance weighted autoencoders, 2016, section 5).
+    The variance over examples of the mean of q(z|x) separates dimensions that a model uses from those that it
+    ignores (posterior collapse; Burda et al.: Importance weighted autoencoders, 2016, section 5).
 
     Args:
-        frame: origin and units.
+        whitening: origin and units.
         codes: [n, latent].
-        labels: [n], for a frame of each class.
-        most: so many at most.
+        labels: [n], for a whitening of each class.
+        most: maximal number of dimensions.
     """
-    variances = frame.offsets(codes, labels).var(axis=0)
+    variances = whitening.offsets(codes, labels).var(axis=0)
     order = np.argsort(-variances, kind="stable")[:most]
     share = variances[order] / max(float(variances.sum()), np.finfo(float).tiny)
-    return Directions(np.eye(len(variances))[order], frame.origin, frame.unit[:, order], variances[order], share, False)
+    return Directions(
+        np.eye(len(variances))[order], whitening.origin, whitening.unit[:, order], variances[order], share, False
+    )
 
 
-def principal_components(frame: Frame, codes: Floats, labels: Labels | None = None, most: int = 10) -> Directions:
+def principal_components(
+    whitening: Whitening, codes: Floats, labels: Labels | None = None, most: int = 10
+) -> Directions:
     """Return the principal components of codes, in units of the standard deviation along each.
 
-    Arguments are those of `active_dimensions`. Where the frame has a row for each class, they are the components within
+    Arguments are those of `active_dimensions`. Where the whitening has a row for each class, they are the components within
     the classes, around the mean of each.
     """
-    offsets = frame.offsets(codes, labels)
-    found = PCA(min(most, *offsets.shape), svd_solver="full").fit(offsets)
-    units = np.sqrt(np.broadcast_to(found.explained_variance_, (len(frame.origin), len(found.components_))))
-    share = np.nan_to_num(found.explained_variance_ratio_)
-    return Directions(found.components_, frame.origin + found.mean_, units, found.explained_variance_, share, True)
+    offsets = whitening.offsets(codes, labels)
+    result = PCA(min(most, *offsets.shape), svd_solver="full").fit(offsets)
+    units = np.sqrt(np.broadcast_to(result.explained_variance_, (len(whitening.origin), len(result.components_))))
+    share = np.nan_to_num(result.explained_variance_ratio_)
+    return Directions(
+        result.components_, whitening.origin + result.mean_, units, result.explained_variance_, share, True
+    )
 
 
-def plane_of(frame: Frame, codes: Floats, labels: Labels | None = None) -> Directions:
-    """Return the plane in which codes are drawn: both dimensions of two, the first two components of more, one of one."""
+def plane_of(whitening: Whitening, codes: Floats, labels: Labels | None = None) -> Directions:
+    """Return the plane of a latent plot: both dimensions of two, the first two components of more, one of one."""
     if codes.shape[1] > 2:
-        return principal_components(frame, codes, labels, 2)
-    found = active_dimensions(frame, codes, labels)
-    order = np.argsort(found.vectors.argmax(axis=1))  # z_1 to the right, z_2 up
+        return principal_components(whitening, codes, labels, 2)
+    result = active_dimensions(whitening, codes, labels)
+    order = np.argsort(result.vectors.argmax(axis=1))  # z_1 to the right, z_2 up
     return replace(
-        found,
-        vectors=found.vectors[order],
-        units=found.units[:, order],
-        variances=found.variances[order],
-        share=found.share[order],
+        result,
+        vectors=result.vectors[order],
+        units=result.units[:, order],
+        variances=result.variances[order],
+        share=result.share[order],
     )
 
 
 def cloud_plane(codes: Floats) -> Directions:
-    """Return the plane in which a cloud of codes [n, latent] is seen as it is, whatever the prior: see `plane_of`."""
+    """Return the plane of a scatter plot of codes [n, latent] without whitening; see `plane_of`."""
     latent = codes.shape[1]
-    return plane_of(Frame(np.zeros((1, latent)), np.ones((1, latent)), True), codes)
+    return plane_of(Whitening(np.zeros((1, latent)), np.ones((1, latent)), True), codes)
 
 
 def project(plane: Directions, codes: Floats) -> Floats:
-    """Return where codes [n, latent] lie in a plane, ``u (z - o)``, [n, k]."""
+    """Project codes [n, latent] onto a plane: ``u (z - o)``, [n, k]."""
     return (codes - plane.origin[0]) @ plane.vectors.T
 
 
 def normal_quantiles(cells: int) -> Floats:
-    """Return the inverse of the normal's distribution function at the middles of equal shares, ``(i + 1/2) / cells``.
+    """Return standard normal quantiles at the middles of equal shares, ``(i + 1/2) / cells``.
 
     >>> normal_quantiles(4).round(3).tolist()
     [-1.15, -0.319, 0.319, 1.15]
@@ -268,12 +274,12 @@ def normal_quantiles(cells: int) -> Floats:
 
 
 def grid_codes(plane: Directions, positions: Floats, row: int = 0) -> Floats:
-    """Return the codes of a grid in a plane, ``o + e_1 s_1 u_1 + e_2 s_2 u_2``, as they are drawn: e_2 falls from row to row.
+    """Return the codes of a grid in a plane, ``o + e_1 s_1 u_1 + e_2 s_2 u_2``, in image order: e_2 falls from row to row.
 
     Args:
         plane: of two directions, or of one, which gives a single row.
         positions: e along each, [cells].
-        row: of the frame.
+        row: of the whitening.
 
     Returns:
         [rows, cells, latent].
@@ -284,14 +290,14 @@ def grid_codes(plane: Directions, positions: Floats, row: int = 0) -> Floats:
 
 
 def traverse(z: Floats, directions: Directions, which: int, positions: Floats, row: int = 0) -> Floats:
-    """Return a code moved along one direction to each position e, ``z + (e s - u (z - o)) u``; all else of it stays.
+    """Latent traversal: move a code along one direction to each position e, ``z + (e s - u (z - o)) u``.
 
     Args:
         z: the code, [latent].
         directions: of which one is taken.
         which: its number.
         positions: e, [steps].
-        row: of the frame.
+        row: of the whitening.
 
     Returns:
         [steps, latent].

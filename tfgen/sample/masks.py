@@ -16,16 +16,16 @@ Known = NDArray[np.bool_]
 #: ``(random, count, height, width) -> known``, [count, height, width], or [height, width] where all images have one mask.
 _Rule = Callable[[np.random.Generator, int, int, int], Known]
 
-#: What a mask can be, as it is typed.
+#: Forms of ``--mask``.
 MASKS = ("lower", "upper", "left", "right", "box:Y,X,H,W", "random:0.5", "FILE.png")
 
 
 @dataclass(frozen=True)
-class Mask:
-    """A mask that was asked for; it becomes one of pixels once the size of the images is known.
+class InpaintingMask:
+    """An inpainting mask by its description; the size of the images turns it into known pixels.
 
     Attributes:
-        text: as it was typed.
+        text: the value of ``--mask``.
         rule: which pixels are known.
     """
 
@@ -33,11 +33,11 @@ class Mask:
     rule: _Rule
 
     def known(self, random: np.random.Generator, count: int, height: int, width: int) -> Known:
-        """Return where pixels are known, [count, height, width].
+        """Return the known pixels as booleans, [count, height, width].
 
         Args:
-            random: of a mask that is drawn.
-            count: how many images there are; a mask that is drawn is another one for each.
+            random: generator of random masks.
+            count: number of images; a random mask differs between images.
             height: of the images.
             width: of the images.
 
@@ -55,8 +55,8 @@ class Mask:
         return known
 
 
-def mask_of(text: str) -> Mask:
-    """Return the mask that a text names; the text says what is unknown.
+def parse_mask(text: str) -> InpaintingMask:
+    """Parse the value of ``--mask``, which names the unknown part.
 
     - ``lower``, ``upper``, ``left``, ``right``: that half; of an odd number of rows or columns, the smaller one.
     - ``box:Y,X,H,W``: H rows from row Y on, W columns from column X on, counted from 0.
@@ -70,13 +70,13 @@ def mask_of(text: str) -> Mask:
     """
     name, _, numbers = text.partition(":")
     if text in _HALVES:
-        return Mask(text, _HALVES[text])
+        return InpaintingMask(text, _HALVES[text])
     if text.lower().endswith(".png"):
-        return Mask(text, _of_size(text, _read(Path(text))))
+        return InpaintingMask(text, _of_size(text, _read(Path(text))))
     if name == "box":
-        return Mask(text, _outside(text, *_four_numbers(text, numbers)))
+        return InpaintingMask(text, _outside(text, *_four_numbers(text, numbers)))
     if name == "random":
-        return Mask(text, _drawn(_probability(text, numbers)))
+        return InpaintingMask(text, _drawn(_probability(text, numbers)))
     raise UnknownNameError("mask", text, MASKS)
 
 
@@ -156,7 +156,7 @@ def _of_size(text: str, known: Known) -> _Rule:
 
 
 def _read(path: Path) -> Known:
-    """Return where a picture is white, [height, width]."""
+    """Read a mask image: white pixels, [height, width]."""
     try:
         picture = np.atleast_3d(mpl_image.imread(path, format="png"))
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Progress within a long sampler: a model tells how far a batch is, and a progress bar shows it."""
+"""Progress within a long sampler: the model reports the progress of a batch, shown by a progress bar."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import tensorflow as tf
 
 
 class SamplingProgress:
-    """Samples that are done, counting the parts of those that are being drawn.
+    """Progress of sampling in samples, with fractions for the batch in progress.
 
     Args:
-        report: told the number of samples whenever it has changed.
+        report: called with the number of samples whenever it changes.
     """
 
     def __init__(self, report: Callable[[int], None]) -> None:
@@ -25,13 +25,13 @@ class SamplingProgress:
         self._lock = threading.Lock()  # batches are drawn by several threads
 
     def advance(self, first: int, samples: float) -> None:
-        """Note how much of the batch that begins at sample `first` is drawn, in samples."""
+        """Record the progress of the batch that begins at sample `first`, in samples."""
         with self._lock:
             self._parts[first] = samples
             self._tell()
 
     def finish(self, first: int, samples: int) -> None:
-        """Note that a batch of so many samples is drawn."""
+        """Record that a batch of samples is complete."""
         with self._lock:
             self._parts.pop(first, None)
             self._done += samples
@@ -48,7 +48,7 @@ _LISTENER: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("listener"
 def note_progress(done: Any, total: Any) -> None:
     """Tell how far the drawing of a batch is: call it in the loop of a sampler of many steps.
 
-    Where nobody listens, as in eager mode, under XLA and in most graphs, it adds nothing to the computation.
+    Without a listener, as in eager mode, under XLA and in most graphs, it adds nothing to the computation.
 
     Args:
         done: steps done, an integer or a scalar tensor.
@@ -61,7 +61,7 @@ def note_progress(done: Any, total: Any) -> None:
 
 @contextlib.contextmanager
 def listening(progress: SamplingProgress, first: tf.Tensor, batch_size: int) -> Iterator[None]:
-    """Let `note_progress` report to `progress`, in what is traced in this block.
+    """Let `note_progress` report to `progress`, for functions traced in this block.
 
     Args:
         progress: of the whole drawing.

@@ -25,7 +25,7 @@ _AT_WORK = 2
 
 
 def labels_for(model: GenerativeModel, count: int, labels: Sequence[int] | None) -> NDArray[np.int32] | None:
-    """Return the labels of `count` samples, going round those given, or round all classes; None for an unconditional model.
+    """Return labels for `count` samples, cycling through the given ones or all classes; None for an unconditional model.
 
     Raises:
         DataError: for labels that the model does not know, or labels for a model that takes none.
@@ -61,18 +61,18 @@ def sample_batches(
 
     Args:
         model: that samples.
-        count: how many samples there are.
+        count: number of samples.
         labels: of each, int32 [count], for a conditional model.
         seed: names the sequence of which they are the first.
         batch_size: drawn at a time.
         options: of the model's sampler, by name; its defaults hold for the others.
-        progress: told how many samples are done, also within a batch if the model says so by `note_progress`.
+        progress: called with the number of samples done, also within a batch if the model calls `note_progress`.
 
     Raises:
         CapabilityError: when the model does not sample, or has no sampling options and some are given.
         UnknownNameError: for a sampling option that the model does not have.
         OptionError: for a value of one that does not fit.
-        PluginError: when what it draws is no example of its data.
+        PluginError: when its samples are no examples of its data.
     """
     sampler, chosen = capable(model, Samples, "sampling"), sampling_options(model, options)
     starts = range(0, count, batch_size)

@@ -20,14 +20,14 @@ _LONG_ENOUGH = 30.0  # seconds; a model that samples pixel by pixel is not timed
 
 
 def samples_per_second(model: GenerativeModel, batch_size: int = 1000, repeats: int = 7) -> Metric:
-    """Time sampling one batch after the other, after a first batch that compiles and is not counted.
+    """Measure samples per second over several batches, after a first batch that compiles and is not counted.
 
     `tfgen sample` keeps two batches at work, and so may be faster.
 
     Args:
-        model: that samples; a conditional one goes round its classes.
+        model: that samples; labels of a conditional model cycle through the classes.
         batch_size: samples in a batch.
-        repeats: how many batches are timed, fewer when they take more than half a minute together.
+        repeats: number of timed batches; fewer if they take more than half a minute in all.
 
     Returns:
         The metric ``samples_per_second``: the batch size divided by the median of the batches' seconds; in the basis also

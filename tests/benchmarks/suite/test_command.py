@@ -101,9 +101,9 @@ def test_mistakes_are_a_line_before_anything_is_measured(arguments, message, tmp
     Path("bad.json").write_text("{")
     monkeypatch.setattr(command, "_measure", lambda *_: pytest.fail("it measures"))
     assert main(["bench", *arguments]) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert len([line for line in said.splitlines() if line.startswith("tfgen:")]) == 1
+    error_text = capsys.readouterr().err
+    assert message in error_text
+    assert len([line for line in error_text.splitlines() if line.startswith("tfgen:")]) == 1
 
 
 def test_no_gpu_is_said_in_a_line(tmp_path, monkeypatch, capsys):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.made_rows import MACHINE, changed, grown, made_result, made_row, times_as_fast, without_numbers
-from tfgen_benchmarks.comparing import VERDICTS, compare
+from tfgen_benchmarks.comparing import VERDICTS, compare_results
 from tfgen_benchmarks.comparing_table import above, below, markdown, print_comparison, table
 
 STEADY = made_row(rates=(100.0, 102.0, 98.0))
@@ -17,7 +17,7 @@ FACTORS = st.floats(1e-3, 1e3)
 
 
 def verdict(old, new, **named):
-    (change,) = compare(made_result([old]), made_result([new]), **named).changes
+    (change,) = compare_results(made_result([old]), made_result([new]), **named).changes
     return change.verdict
 
 
@@ -33,7 +33,7 @@ def rows(draw):
 @settings(deadline=None)
 @given(rows())
 def test_a_result_is_the_same_as_itself(row):
-    found = compare(made_result([row]), made_result([row]), tolerance=0.0)
+    found = compare_results(made_result([row]), made_result([row]), tolerance=0.0)
     (change,) = found.changes
     assert change.verdict == "same"
     assert change.by_clock.middle == change.against_ceiling.middle == 1
@@ -44,7 +44,7 @@ def test_a_result_is_the_same_as_itself(row):
 @given(rows(), FACTORS)
 def test_a_machine_of_another_speed_makes_no_row_slower(row, times):
     """Rates and ceilings alike."""
-    (change,) = compare(made_result([row]), made_result([times_as_fast(row, times, times)])).changes
+    (change,) = compare_results(made_result([row]), made_result([times_as_fast(row, times, times)])).changes
     assert change.verdict in ("machine", "same")
     assert change.against_ceiling.middle == pytest.approx(1)
     assert change.by_clock.middle == pytest.approx(times)
@@ -54,7 +54,7 @@ def test_a_machine_of_another_speed_makes_no_row_slower(row, times):
 @given(rows(), st.floats(0.01, 0.9), FACTORS)
 def test_a_slower_program_is_never_called_faster_and_is_found_where_the_ranges_part(row, times, machine):
     new = times_as_fast(row, times * machine, machine)
-    (change,) = compare(made_result([row]), made_result([new])).changes
+    (change,) = compare_results(made_result([row]), made_result([new])).changes
     assert change.verdict != "faster"
     if change.against_ceiling.high < 1 and change.by_clock.high < 1:
         assert change.verdict == "slower"
@@ -62,7 +62,7 @@ def test_a_slower_program_is_never_called_faster_and_is_found_where_the_ranges_p
 
 def test_ratios_and_bands():
     old, new = made_row(rates=(100.0, 110.0, 90.0)), made_row(rates=(50.0, 44.0, 66.0), products=(1e11, 1e11, 2e11))
-    (change,) = compare(made_result([old]), made_result([new])).changes
+    (change,) = compare_results(made_result([old]), made_result([new])).changes
     band = change.by_clock
     assert (band.middle, band.low, band.high) == pytest.approx((0.5, 44 / 110, 66 / 90))
     against = change.against_ceiling
@@ -129,7 +129,7 @@ def test_fewer_multiply_adds_are_no_loss():
     old = STEADY
     new = changed(times_as_fast(old, 1.5), multiply_adds=old.multiply_adds / 4)
     assert new.products_share < old.products_share
-    (change,) = compare(made_result([old]), made_result([new])).changes
+    (change,) = compare_results(made_result([old]), made_result([new])).changes
     assert change.verdict == "faster"
     assert change.against_ceiling.middle == pytest.approx(1.5)
     assert "500 M multiply-adds an example before, 125 M now" in change.remarks
@@ -137,7 +137,7 @@ def test_fewer_multiply_adds_are_no_loss():
 
 def test_without_ceilings_the_clock_alone_judges():
     bare = changed(STEADY, ceilings={})
-    (change,) = compare(made_result([bare]), made_result([times_as_fast(STEADY, 0.5)])).changes
+    (change,) = compare_results(made_result([bare]), made_result([times_as_fast(STEADY, 0.5)])).changes
     assert (change.verdict, change.ceiling, change.against_ceiling) == ("slower", None, None)
     assert change.remarks[0] == "no ceiling in both: by the clock alone"
 
@@ -145,7 +145,7 @@ def test_without_ceilings_the_clock_alone_judges():
 @pytest.mark.parametrize(("before", "now"), [(1, 3), (3, 1), (1, 1)])
 def test_a_single_round_has_no_band_and_is_not_judged(before, now):
     old, new = times_as_fast(STEADY, rounds=before), times_as_fast(STEADY, 0.2, rounds=now)
-    found = compare(made_result([old]), made_result([new]))
+    found = compare_results(made_result([old]), made_result([new]))
     assert found.changes[0].verdict == "unjudged"
     assert found.changes[0].remarks[0] == "a single round has no noise band"
     assert found.changes[0].by_clock.middle == pytest.approx(0.2, rel=0.03)
@@ -156,10 +156,10 @@ def test_a_single_round_has_no_band_and_is_not_judged(before, now):
 def test_a_ceiling_too_noisy_to_tell_is_told():
     new = times_as_fast(STEADY, 0.6)
     noisy = changed(new, ceilings={**new.ceilings, "products": [0.5e11, 1e11, 2e11]})
-    (change,) = compare(made_result([STEADY]), made_result([noisy])).changes
+    (change,) = compare_results(made_result([STEADY]), made_result([noisy])).changes
     assert change.verdict == "machine"
     assert change.remarks[0] == "the ceiling is too noisy to tell: measure again"
-    (change,) = compare(made_result([STEADY]), made_result([times_as_fast(STEADY, 0.6, 0.6)])).changes
+    (change,) = compare_results(made_result([STEADY]), made_result([times_as_fast(STEADY, 0.6, 0.6)])).changes
     assert change.remarks == ()
 
 
@@ -176,7 +176,7 @@ def test_a_ceiling_too_noisy_to_tell_is_told():
     ],
 )
 def test_what_else_has_changed_is_remarked(changes, says):
-    (change,) = compare(made_result([STEADY]), made_result([changed(STEADY, **changes)])).changes
+    (change,) = compare_results(made_result([STEADY]), made_result([changed(STEADY, **changes)])).changes
     assert change.verdict == "same"
     assert change.remarks == () if says is None else says in change.remarks
 
@@ -187,7 +187,7 @@ def test_rows_in_one_result_alone_or_without_numbers_are_listed():
     old = made_result([STEADY, made_row(batch=64), made_row(batch=256), without_numbers("no", batch=2), gone])
     old.rows[-1] = without_numbers("no PyTorch", contender="nflows")
     new = made_result([gone, died, without_numbers("no", batch=2), made_row(contender="nflows"), made_row(model="vae")])
-    found = compare(old, new)
+    found = compare_results(old, new)
     assert found.changes == []
     assert [row.batch for row in found.lost] == [64, 256]
     assert [row.contender for row in found.gained] == ["nflows"]
@@ -206,7 +206,7 @@ def test_rows_in_one_result_alone_or_without_numbers_are_listed():
 
 def test_rows_that_differ_in_batch_or_size_are_listed_together():
     old = made_result([*(made_row(batch=batch) for batch in (1, 4)), *grown((8, 14), [[1.0], [2.0]])])
-    lines = [line for line in below(compare(old, made_result())) if line.startswith("only")]
+    lines = [line for line in below(compare_results(old, made_result())) if line.startswith("only")]
     assert lines == [
         "only in the old result: sampling, realnvp, tfgen graph, sample, batch 1 4",
         "only in the old result: growth, realnvp, tfgen graph, sample, side 8 14, batch 16",
@@ -234,7 +234,7 @@ def test_rows_that_differ_in_batch_or_size_are_listed_together():
 )
 def test_what_makes_a_comparison_doubtful_is_told_first(changes, says):
     peers = {"nflows": {"versions": {"torch": "2"}, "threads": 1}}
-    found = compare(made_result([STEADY], peers=peers), made_result([STEADY], **{"peers": peers, **changes}))
+    found = compare_results(made_result([STEADY], peers=peers), made_result([STEADY], **{"peers": peers, **changes}))
     assert any(says in line for line in found.doubts)
     assert above(found)[0] == f"DOUBT: {found.doubts[0]}"
     hardware = bool(
@@ -247,16 +247,16 @@ def test_what_makes_a_comparison_doubtful_is_told_first(changes, says):
 def test_load_and_where_results_went_are_no_doubts():
     machine = {**MACHINE, "load_average": [0.4, 9.0, 9.0]}
     options = {"seed": 0, "rounds": 3, "out": "elsewhere", "models": ["realnvp"], "quick": True}
-    assert compare(made_result([STEADY]), made_result([STEADY], machine=machine, options=options)).doubts == []
+    assert compare_results(made_result([STEADY]), made_result([STEADY], machine=machine, options=options)).doubts == []
 
 
 def test_one_name_twice_is_a_doubt():
-    found = compare(made_result([STEADY, STEADY]), made_result([STEADY]))
+    found = compare_results(made_result([STEADY, STEADY]), made_result([STEADY]))
     assert found.doubts == ["rows of one name: 1 were left out, the last one counts"]
 
 
 def test_the_machines_own_change_is_told():
-    found = compare(made_result([STEADY]), made_result([times_as_fast(STEADY, 0.5, 0.5)]))
+    found = compare_results(made_result([STEADY]), made_result([times_as_fast(STEADY, 0.5, 0.5)]))
     assert found.ceilings["products"].middle == pytest.approx(0.5)
     assert "a large matrix product now runs 0.50 times as fast as then" in above(found)
 
@@ -264,11 +264,11 @@ def test_the_machines_own_change_is_told():
 def test_how_many_rows_chance_alone_would_make_slower():
     """All three new rounds below all three old ones: one of the (6 over 3) orders."""
     twenty = [made_row(batch=batch) for batch in range(1, 21)]
-    found = compare(made_result(twenty), made_result(twenty))
+    found = compare_results(made_result(twenty), made_result(twenty))
     assert found.by_chance == pytest.approx(20 / math.comb(6, 3))
     assert any("about 1.00 of 20 rows look slower by the clock" in line for line in below(found))
     single = [times_as_fast(row, rounds=1) for row in twenty]
-    assert compare(made_result(twenty), made_result(single)).by_chance == 0
+    assert compare_results(made_result(twenty), made_result(single)).by_chance == 0
 
 
 def test_the_table_begins_with_the_worst():
@@ -277,7 +277,7 @@ def test_the_table_begins_with_the_worst():
     new = made_result([times_as_fast(row, factor) for row, factor in zip(old.rows, factors, strict=True)])
     new.rows[4] = times_as_fast(old.rows[4], 1.0, 2.0)
     new.rows[5] = times_as_fast(old.rows[5], 0.5, 0.5)
-    found = compare(old, new)
+    found = compare_results(old, new)
     shown = [(cells[3], cells[8]) for cells in table(found).rows]
     assert [batch for batch, _ in shown] == ["4", "2", "5", "3", "6", "1"]
     assert [verdict for _, verdict in shown] == ["slower", "slower", "suspect", "faster", "machine", "same"]
@@ -291,7 +291,7 @@ def test_the_table_begins_with_the_worst():
 def test_means_of_each_part():
     old = [changed(STEADY, batch=batch) for batch in (1, 2)] + [changed(STEADY, part="training", work="train")]
     new = [times_as_fast(old[0], 2.0), times_as_fast(old[1], 0.5), times_as_fast(old[2], 0.5, 0.5)]
-    lines = below(compare(made_result(old), made_result(new)))
+    lines = below(compare_results(made_result(old), made_result(new)))
     assert "sampling: 2 rows, 1.00 times as fast by the clock, 1.00 against the ceilings (geometric means)" in lines
     assert "training: 1 row, 0.50 times as fast by the clock, 1.00 against the ceilings (geometric means)" in lines
 
@@ -299,7 +299,9 @@ def test_means_of_each_part():
 def test_printed_in_160_columns_and_as_markdown(capsys):
     old = made_result([STEADY, made_row(batch=1024, contender="normflows", way="compiled"), made_row(batch=2)])
     slower = changed(times_as_fast(old.rows[1], 0.3), parameters=3, peak_bytes=9_000_000_000, first_seconds=99.0)
-    found = compare(old, made_result([STEADY, slower, without_numbers("out of memory", batch=2)], load_at_start=4.0))
+    found = compare_results(
+        old, made_result([STEADY, slower, without_numbers("out of memory", batch=2)], load_at_start=4.0)
+    )
     print_comparison(found)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("DOUBT: the machine was not idle")
@@ -314,7 +316,7 @@ def test_json_for_programs():
     new = made_result(
         [times_as_fast(STEADY, 0.5), without_numbers("gone", batch=2), made_row(batch=8)], load_at_start=4.0
     )
-    content = json.loads(json.dumps(compare(old, new).to_json()))
+    content = json.loads(json.dumps(compare_results(old, new).to_json()))
     assert content["benchmark"] == "comparison"
     assert content["verdicts"] == {name: int(name == "slower") for name in VERDICTS}
     (row,) = content["rows"]

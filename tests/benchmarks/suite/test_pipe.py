@@ -9,7 +9,7 @@ from tfgen.errors import TfgenError
 from tfgen_benchmarks.machine import Peak
 from tfgen_benchmarks.pipe import Entrant, Worker, WorkerError, WorkerGoneError
 from tfgen_benchmarks.pool import Pool
-from tfgen_benchmarks.worker import said
+from tfgen_benchmarks.worker import error_text
 
 FAKE = Entrant("fake", [sys.executable, str(Path(__file__).parent / "fake_contender.py")])
 PROGRAM = {"key": "a", "work": "sample", "way": "graph"}
@@ -81,7 +81,7 @@ def test_errors_of_memory_say_so_in_a_line():
         """As TensorFlow has it."""
 
     error = ResourceExhaustedError("Graph execution error:\n\nOOM when allocating tensor with shape[9]\n at node")
-    assert said(error) == "out of memory (ResourceExhaustedError: OOM when allocating tensor with shape[9])"
-    assert said(RuntimeError("std::bad_alloc")) == "out of memory (RuntimeError: std::bad_alloc)"
-    assert said(ValueError("too long\nby far")) == "ValueError: too long"
-    assert said(KeyError()) == "KeyError"
+    assert error_text(error) == "out of memory (ResourceExhaustedError: OOM when allocating tensor with shape[9])"
+    assert error_text(RuntimeError("std::bad_alloc")) == "out of memory (RuntimeError: std::bad_alloc)"
+    assert error_text(ValueError("too long\nby far")) == "ValueError: too long"
+    assert error_text(KeyError()) == "KeyError"

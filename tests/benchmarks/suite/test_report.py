@@ -137,12 +137,12 @@ def long():
     rates = (123456.0, 112233.0, 133333.0, 123456.0)
     fields = {"products": (1e11,) * 4, "memory": (1e10,) * 4, "peak_bytes": 12_345_000_000}
     rows = [
-        made_row(rates, batch=batch, contender=contender, way=way, notes=["said"], **fields)
+        made_row(rates, batch=batch, contender=contender, way=way, notes=["error_text"], **fields)
         for batch in (1, 1024)
         for contender, way in (("tfgen", "graph"), ("normflows", "compiled"), ("tfd.PixelCNN", "graph"))
     ]
     rows += [without_numbers("out of memory: " + "allocating " * 20, model="third_party:units=1024,mask=half+random")]
-    rows += grown((8, 14, 28, 56), [[1.23456e-3 * side] * 4 for side in (8, 14, 28, 56)], notes=["said"])
+    rows += grown((8, 14, 28, 56), [[1.23456e-3 * side] * 4 for side in (8, 14, 28, 56)], notes=["error_text"])
     return made_result(rows)
 
 
@@ -164,7 +164,7 @@ def test_markdown_has_whole_tables(long):
     assert text.startswith("# All of it\n\n## Sampling\n\n| model | by |")
     widths = {line.count(" | ") for line in text.splitlines() if line.startswith("| ") and "third" not in line}
     assert len(widths) == 2  # of rates and of growth
-    assert "- [1] said\n" in text
+    assert "- [1] error_text\n" in text
     assert text.endswith("- command: python -m benchmarks --quick\n")
 
 

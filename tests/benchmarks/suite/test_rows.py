@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.made_rows import changed, made_row, without_numbers
-from tfgen_benchmarks.rows import Row, best, ratios
+from tfgen_benchmarks.rows import BenchmarkRow, best, ratios
 
 
 def test_rates_and_shares_are_medians_over_the_rounds():
@@ -56,7 +56,7 @@ def test_the_name_is_what_was_run_and_not_how_it_went():
 @pytest.mark.parametrize("row", [made_row(notes=["a"], sizes={"side": 8}), without_numbers("no GPU")])
 def test_json_keeps_a_row(row):
     content = json.loads(json.dumps(row.to_json()))
-    assert Row.from_json(content) == row
+    assert BenchmarkRow.from_json(content) == row
     assert content["derived"]["rate"] == row.rate
     assert content["derived"]["bound"] == row.bound
 
@@ -64,10 +64,10 @@ def test_json_keeps_a_row(row):
 def test_json_with_an_unknown_or_a_missing_field_is_refused():
     content = made_row().to_json()
     with pytest.raises(TypeError, match="speed"):
-        Row.from_json(content | {"speed": 1})
+        BenchmarkRow.from_json(content | {"speed": 1})
     del content["model"]
     with pytest.raises(TypeError, match="model"):
-        Row.from_json(content)
+        BenchmarkRow.from_json(content)
 
 
 def test_ratios_are_taken_round_by_round():

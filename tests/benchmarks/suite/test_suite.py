@@ -30,7 +30,7 @@ class LocalPool(Pool):
         except worker_module.UnsuitableError as error:
             raise WorkerError(str(error)) from error
         except MemoryError as error:
-            raise WorkerError(worker_module.said(error)) from error
+            raise WorkerError(worker_module.error_text(error)) from error
         except SystemError as error:  # stands for the death of the process
             del self._workers[name]
             self._deaths[name] += 1
@@ -55,11 +55,11 @@ def measure(monkeypatch):
 
     def run(options=SMALL, model=None, rivals=(), variants=None, theirs=None):
         monkeypatch.setattr(LocalPool, "options", theirs or {})
-        said = []
-        suite = Suite(options, (), rivals, said.append)
+        error_text = []
+        suite = Suite(options, (), rivals, error_text.append)
         variants = variants or [Variant("fake", "fake", model or {})]
         rows = [row for found in suite.measure(variants) for row in found]
-        return rows, suite, said
+        return rows, suite, error_text
 
     return run
 

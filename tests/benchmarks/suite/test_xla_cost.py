@@ -61,7 +61,7 @@ def sampling(model):
 
 
 def one_pass(model):
-    images = model.walked.seen(tf.zeros([BATCH, *model.data.shape]))
+    images = model.sampler.network_input(tf.zeros([BATCH, *model.data.shape]))
     return lambda: model.network(images)
 
 

@@ -120,10 +120,10 @@ def test_what_can_be_had_from_it(digits):
 
 def test_true_images_are_seen_where_generated_ones_can_be(digits):
     model = moved_model("gan", digits.spec, SMALL, "float64", seed=0, moved=2.0)
-    seen = model._seen(digits.train.x).numpy()
+    seen = model._scaled(digits.train.x).numpy()
     assert (seen.min(), seen.max()) == (-1, 1)
     levels = np.arange(17, dtype=np.uint8).reshape(-1, 1, 1, 1) * np.ones(digits.spec.shape, np.uint8)
-    model.generator = lambda z, one_hot: tf.atanh(tf.clip_by_value(model._seen(levels), -1 + 1e-12, 1 - 1e-12))
+    model.generator = lambda z, one_hot: tf.atanh(tf.clip_by_value(model._scaled(levels), -1 + 1e-12, 1 - 1e-12))
     np.testing.assert_array_equal(
         model.decode(np.zeros((17, 3))), levels
     )  # what is seen comes back as the level it was
@@ -134,7 +134,7 @@ def test_labels_change_what_is_drawn_and_what_is_believed():
     codes = np.random.default_rng(0).normal(size=(1, 3)).astype(np.float32)
     drawn = [model.decode(codes, np.array([label])).numpy() for label in range(3)]
     assert not np.array_equal(drawn[0], drawn[1])
-    x = model._seen(drawn[0])
+    x = model._scaled(drawn[0])
     values = [float(model.discriminator(x, tf.one_hot([label], 3))[0]) for label in range(3)]
     assert len(set(values)) == 3
     # By projection: the label's share is linear in the features of the last layer (Miyato, Koyama 2018, equation 3).

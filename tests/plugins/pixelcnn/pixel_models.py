@@ -14,7 +14,7 @@ from scipy import stats
 from tests.moved_models import moved_model
 from tfgen import DataSpec, uniform
 from tfgen_plugins.pixelcnn.model import PixelCNN
-from tfgen_plugins.pixelcnn.walks import walk
+from tfgen_plugins.pixelcnn.sampler import sample_incrementally
 
 SMALL = {"blocks": 1, "filters": 4, "reach": 1, "first_reach": 1, "components": 2}
 BITS = DataSpec("image", (3, 3, 1), classes=3, levels=2)
@@ -83,9 +83,14 @@ def p_value(drawn: Any, expected: NDArray[np.float64]) -> float:
 
 
 def recorded(
-    model: PixelCNN, n: int, walker: Any = walk, select: Any = None, temperature: float = 1.0, seed: int = 1
+    model: PixelCNN,
+    n: int,
+    sampling: Any = sample_incrementally,
+    select: Any = None,
+    temperature: float = 1.0,
+    seed: int = 1,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the values [n, height, width, channels] that a walk draws, and the network's numbers that it drew them from.
+    """Return the values [n, height, width, channels] that are sampled, and the network's numbers that it drew them from.
 
     It is run op by op: for a few small images that is sooner done than compiled.
     """
@@ -98,5 +103,5 @@ def recorded(
         return model.pixels.draw(raw, uniforms[:, row, column], heat), (met,)
 
     met = tf.zeros([n, height, width, model.pixels.parameters], model.density_dtype)
-    values, (met,) = walker(model.walked, n, model.one_hot(labels_of(model, n)), choose, (met,), select)
+    values, (met,) = sampling(model.sampler, n, model.one_hot(labels_of(model, n)), choose, (met,), select)
     return tf.transpose(values, [2, 0, 1, 3]).numpy(), met.numpy()

@@ -51,7 +51,7 @@ def dependence(model: PixelCNN, n: int = 24) -> NDArray[np.bool_]:
     labels = model.one_hot(labels_of(model, n))
     with tf.GradientTape() as tape:
         tape.watch(each)
-        raw = model.network(model.walked.seen(each), None if labels is None else tf.tile(labels, [pixels, 1]))
+        raw = model.network(model.sampler.network_input(each), None if labels is None else tf.tile(labels, [pixels, 1]))
         of_pixels = tf.reshape(raw, [pixels, n, pixels, -1])
         weights = np.random.default_rng(0).normal(size=of_pixels.shape[-1])
         asked = tf.einsum("inip,p->", of_pixels, tf.constant(weights, raw.dtype))

@@ -15,7 +15,7 @@ from tests.plugins.pixelcnn.pixel_models import (
     small_pixelcnn,
 )
 from tfgen import DataError, DataSpec, OptionError
-from tfgen_plugins.pixelcnn import PixelCNNSampling, drawing
+from tfgen_plugins.pixelcnn import PixelCNNSampling, programs
 
 N = 3000
 IMAGE = np.array([[1, 0, 1], [1, 1, 0], [0, 1, 1]], np.uint8)[..., None]
@@ -25,7 +25,7 @@ IMAGE = np.array([[1, 0, 1], [1, 1, 0], [0, 1, 1]], np.uint8)[..., None]
 def model():
     """A model in which what comes later says much of what comes before."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drawing, "_ON_A_CORE", 2**16)
+        patch.setattr(programs, "_ON_A_CORE", 2**16)
         yield small_pixelcnn(BITS, seed=2)
 
 

@@ -17,7 +17,7 @@ from tests.plugins.pixelcnn.pixel_models import (
     tempered,
 )
 from tfgen import DataSpec
-from tfgen_plugins.pixelcnn import drawing
+from tfgen_plugins.pixelcnn import programs
 
 ARCHITECTURES = [
     {"network": "plain"},
@@ -72,7 +72,7 @@ def test_all_images_of_channels_and_levels_sum_to_one(output, levels, channels, 
 )
 def test_images_are_drawn_as_often_as_they_are_probable(levels, channels, options, monkeypatch):
     n = 12_000
-    monkeypatch.setattr(drawing, "_ON_A_CORE", n)
+    monkeypatch.setattr(programs, "_ON_A_CORE", n)
     model = small_pixelcnn(DataSpec("image", (2, 2, channels), classes=2, levels=levels), **options)
     logistic = options.get("output") == "discretized_logistic"
     for label in range(2) if model.conditional else [None]:
@@ -89,10 +89,10 @@ def test_images_are_drawn_as_often_as_they_are_probable(levels, channels, option
 
 def test_batches_of_any_size_give_the_same_images(monkeypatch):
     """All at once, and two or three at a time, of which the last ones are filled up."""
-    monkeypatch.setattr(drawing, "_cores", lambda: 1)
+    monkeypatch.setattr(programs, "_cores", lambda: 1)
     found = []
     for at_a_time in (128, 3):
-        monkeypatch.setattr(drawing, "_ON_A_CORE", at_a_time)
+        monkeypatch.setattr(programs, "_ON_A_CORE", at_a_time)
         model = small_pixelcnn(DataSpec("image", (2, 3, 1), classes=3, levels=2), conditional=True)
         labels = labels_of(model, 7)
         drawn = model.sample(7, labels, seed=4).numpy()

@@ -16,7 +16,7 @@ from tfgen.runs.config import default_config
 from tfgen.runs.facts import RunFacts
 from tfgen.sample.throughput import samples_per_second
 from tfgen_plugins.sweep.sweeps import Outcome, plan
-from tfgen_plugins.sweep.table import combinations, notes, spread, table, to_json
+from tfgen_plugins.sweep.table import combinations, mean_and_deviation, notes, table, to_json
 
 PLUGIN = '''
 """Toys on vectors. The variable TFGEN_STOP names a run that is stopped by Ctrl-C at its step 8."""
@@ -165,7 +165,7 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(sweep, tmp_path):
     assert found["runs"][0]["error"]
     assert [row["seeds"] for row in found["table"]] == [[], [0]]
     assert "none (not 0)" in out
-    assert "one seed: how much another one would change is not known" in out
+    assert "one seed: the variation between seeds is unknown" in out
 
 
 def test_a_fault_in_one_model_is_told_with_its_place_and_the_others_go_on(sweep, tmp_path):
@@ -285,9 +285,9 @@ def test_the_table():
         ["realnvp", "3", "0 (not 1)", "5.0000", "1,234", "2.0", "125,000"],
     ]
     assert "failed: realnvp-layers=3-seed=1: why" in notes(outcomes)
-    assert not any("different things" in note for note in notes(outcomes))
+    assert not any("different bases" in note for note in notes(outcomes))
     unlike = [outcome(two, 1.0), outcome(three, 5.0, alpha=0.05)]
-    assert "test nll_nats was measured on different things (alpha): not all rows compare" in notes(unlike)
+    assert "test nll_nats has different bases (alpha): not all rows compare" in notes(unlike)
     assert (
         json.loads(json.dumps(to_json("s", outcomes), allow_nan=False))["table"][1]["test"]["nll_nats"]["deviation"]
         is None
@@ -304,9 +304,9 @@ def test_the_table():
 
 
 def test_spread_and_markdown():
-    assert spread([1.0, 2.0, 3.0]).deviation == pytest.approx(1)
-    assert math.isnan(spread([2.0]).deviation)
-    assert math.isnan(spread([2.0, math.inf]).deviation)
+    assert mean_and_deviation([1.0, 2.0, 3.0]).deviation == pytest.approx(1)
+    assert math.isnan(mean_and_deviation([2.0]).deviation)
+    assert math.isnan(mean_and_deviation([2.0, math.inf]).deviation)
     assert markdown_table(["a", "b"], [["x|y", "1"]]) == "| a | b |\n| --- | ---: |\n| x\\|y | 1 |\n"
 
 

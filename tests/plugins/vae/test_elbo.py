@@ -15,7 +15,7 @@ from scipy import integrate, stats
 from tests.plugins.vae.small_vaes import PPCA, images, labels_of, small_vae
 from tfgen.model.base import Batch, Context
 from tfgen.seeds import as_seed, fold_in
-from tfgen_plugins.vae import bounds
+from tfgen_plugins.vae import elbo
 
 tfd = tfp.distributions
 SEEDS = 200
@@ -84,7 +84,7 @@ def test_the_closed_form_is_the_integral(mean, scale, other_mean, other_scale):
         lambda z: q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), mean - 12 * scale, mean + 12 * scale, limit=200
     )
     factors = tfd.Normal(tf.constant([other_mean], tf.float64), tf.constant([other_scale], tf.float64))
-    found = bounds.closed_form_kl(normals([[mean]], [[scale]]), factors)
+    found = elbo.closed_form_kl(normals([[mean]], [[scale]]), factors)
     np.testing.assert_allclose(found, [[expected]], rtol=1e-6, atol=1e-9)
 
 
@@ -93,7 +93,7 @@ def test_its_gradients_are_the_mean_and_sigma_minus_its_inverse():
     standard = tfd.Normal(tf.zeros([2], tf.float64), tf.ones([2], tf.float64))
     with tf.GradientTape() as tape:
         tape.watch([mean, scale])
-        kl = tf.reduce_sum(bounds.closed_form_kl(normals(mean, scale), standard))
+        kl = tf.reduce_sum(elbo.closed_form_kl(normals(mean, scale), standard))
     by_mean, by_scale = tape.gradient(kl, [mean, scale])
     np.testing.assert_allclose(by_mean, mean)
     np.testing.assert_allclose(by_scale, scale - 1 / scale)
@@ -183,10 +183,10 @@ def test_beta_weighs_the_kl_alone():
 
 def test_free_bits_fill_up_each_dimension_of_the_batch_mean():
     kl = tf.constant([[0.1, 3.0], [0.3, 1.0]], tf.float64)  # means 0.2 and 2
-    assert float(bounds.with_free_bits(kl, 0.0, 2)) == pytest.approx(2.2)
-    assert float(bounds.with_free_bits(kl, 0.5, 2)) == pytest.approx(2.5)
-    assert float(bounds.with_free_bits(kl[:, 0], 0.5, 2)) == pytest.approx(1.0)  # no dimensions known: 2 x 0.5 in all
-    assert float(bounds.with_free_bits(kl[:, 1], 0.5, 2)) == pytest.approx(2.0)
+    assert float(elbo.with_free_bits(kl, 0.0, 2)) == pytest.approx(2.2)
+    assert float(elbo.with_free_bits(kl, 0.5, 2)) == pytest.approx(2.5)
+    assert float(elbo.with_free_bits(kl[:, 0], 0.5, 2)) == pytest.approx(1.0)  # no dimensions known: 2 x 0.5 in all
+    assert float(elbo.with_free_bits(kl[:, 1], 0.5, 2)) == pytest.approx(2.0)
 
 
 def test_free_bits_spare_the_encoder_of_an_unused_dimension():
@@ -205,7 +205,7 @@ def test_free_bits_spare_the_encoder_of_an_unused_dimension():
 
 @pytest.mark.parametrize("particles", [1, 7, 64, 65, 200])
 def test_chunks_of_particles_weigh_all_particles_alike(particles, monkeypatch):
-    monkeypatch.setattr(bounds, "CODES_AT_A_TIME", 5 * 16)  # chunks of 16
+    monkeypatch.setattr(elbo, "CODES_BATCH", 5 * 16)  # chunks of 16
     seen = []
 
     def log_weights(k, seed):
@@ -213,7 +213,7 @@ def test_chunks_of_particles_weigh_all_particles_alike(particles, monkeypatch):
         seen.append(values)
         return values
 
-    found = bounds.importance_weighted_in_chunks(log_weights, particles, 5, fold_in(0, 0))
+    found = elbo.importance_weighted_in_chunks(log_weights, particles, 5, fold_in(0, 0))
     every = tf.concat(seen[1 if particles > 16 else 0 :], axis=0)[:particles]  # the first call asks for the type alone
     assert len(every) == particles
     expected = np.logaddexp.reduce(every.numpy(), axis=0) - math.log(particles)
@@ -225,7 +225,7 @@ def test_memory_does_not_grow_with_the_particles(monkeypatch):
     largest = []
     decoder = vae._decoded
     monkeypatch.setattr(vae, "_decoded", lambda z, y: largest.append(z.shape[0] * z.shape[1]) or decoder(z, y))
-    monkeypatch.setattr(bounds, "CODES_AT_A_TIME", 60)
+    monkeypatch.setattr(elbo, "CODES_BATCH", 60)
     assert np.all(np.isfinite(vae.elbo(images(), particles=500)))
     assert max(largest) <= 60
 

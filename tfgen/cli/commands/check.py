@@ -75,12 +75,12 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         print(f"{target} loads, and adds no model: nothing else is checked.")
         return
     context.tensorflow()
-    from tfgen.runtime import device_scope, many_models
+    from tfgen.runtime import device_scope, without_retracing_warnings
 
     failed: list[str] = []
     for options, config in parsed:
         checks = chosen_checks(options.only)
-        with device_scope(options.device), many_models():
+        with device_scope(options.device), without_retracing_warnings():
             for under_test in candidates(options, config, registry):
                 outcomes = run(under_test, checks)
                 print_outcomes(under_test, outcomes)

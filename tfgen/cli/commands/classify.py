@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """What to classify, and how."""
+    """Run, split and class priors of a classification."""
 
     run: tyro.conf.Positional[Path]
     """Folder of the run; its model must be conditional."""
     split: Literal["train", "valid", "test"] = "test"
     """Examples to classify."""
     priors: Literal["frequencies", "uniform"] = "frequencies"
-    """Probability of a class before the image is seen: how frequent it is in the training split, or the same for all."""
+    """Class prior p(y): class frequencies of the training split, or uniform."""
     draws: int = 1
-    """How often the noise of each image is drawn; posteriors are averaged, and get better."""
+    """Samples of the noise for each image, over which posteriors are averaged; more are more accurate."""
     seed: int = 0
     """Seed of the noise, which is the same for every class."""
     batch_size: int = 500
-    """Examples at a time; bounds the memory, whatever the number of classes."""
+    """Examples in a batch; limits the memory, whatever the number of classes."""
     out: Path | None = None
     """File to write the arrays to, .npz: log_likelihoods and log_posteriors [n, classes], log_priors, labels."""
 
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.figures.classification import draw_confusion, draw_reliability
     from tfgen.files import written_whole
 
-    found = run.classify(
+    result = run.classify(
         options.split,
         options.draws,
         options.seed,
@@ -61,18 +61,18 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         quiet=False,
         record=False,
     )
-    print("\n".join([*metric_lines(options.split, found.metrics), *confusion_lines(found.confusion)]))
+    print("\n".join([*metric_lines(options.split, result.metrics), *confusion_lines(result.confusion)]))
     if run.files.finished:
-        run.record(options.split, {}, found.to_json())
-    title = f"{run.name}\naccuracy {found.metrics['accuracy'].value:.4f} on {options.split}"
+        run.record(options.split, {}, result.to_json())
+    title = f"{run.name}\naccuracy {result.metrics['accuracy'].value:.4f} on {options.split}"
     ending = ".png" if options.split == "test" else f"_{options.split}.png"
     with written_whole(run.files.figures / f"confusion{ending}") as path:
-        draw_confusion(found.confusion, title, path)
+        draw_confusion(result.confusion, title, path)
     with written_whole(run.files.figures / f"reliability{ending}") as path:
-        bins, error = found.reliability, found.metrics["ece"].value
+        bins, error = result.reliability, result.metrics["ece"].value
         draw_reliability(bins.counts, bins.confidence, bins.accuracy, f"{title}, ECE {error:.4f}", path)
     print(f"pictures  {run.files.figures} (confusion{ending}, reliability{ending})")
     if options.out is not None:
         with written_whole(options.out) as path:
-            np.savez(path, allow_pickle=False, **found.arrays())
+            np.savez(path, allow_pickle=False, **result.arrays())
         print(f"arrays    {options.out}")

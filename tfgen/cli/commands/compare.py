@@ -30,20 +30,20 @@ _LONGEST_NAME = 120
 
 @dataclass(frozen=True)
 class Options:
-    """Which runs, and where to."""
+    """Runs to compare, and the output folder."""
 
     runs: tyro.conf.Positional[Annotated[tuple[Path, ...], required("RUN RUN ...")]] = ()
     """Folders of two runs or more."""
     out: Path | None = None
     """Folder to write pictures and comparison.json into; by default compare-RUN-RUN beside the first run."""
     pictures: bool = True
-    """Draw samples, densities (of 2-D data) and curves; without them nothing is written unless --out says where."""
+    """Draw samples, densities (of 2-D data) and curves; --no-pictures writes nothing unless --out is given."""
     count: int = 60
     """Images of each run in the picture of samples, ten in a row."""
     seed: int = 0
     """Seed of the samples, the same for each run."""
     json: bool = False
-    """Print everything as JSON, for a program to read."""
+    """Print the comparison as JSON, for programs."""
 
     def __post_init__(self) -> None:
         require_option(1 <= self.count <= 1000, "count", self.count, "between 1 and 1000")
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
 
 
 def _folder(out: Path | None, runs: Sequence[RunFacts]) -> Path:
-    """Return the folder to write into: new, empty, or that of an earlier comparison of the same runs.
+    """Return the output folder: new, empty, or that of an earlier comparison of the same runs.
 
     Raises:
         OutputError: when `out` is anything else.
@@ -123,7 +123,7 @@ def _is_ours(folder: Path, runs: Sequence[RunFacts]) -> bool:
 
 
 def _draw(comparison: Comparison, folder: Path, options: Options, context: CommandContext) -> list[Path]:
-    """Write the pictures that can be drawn and return them; what cannot be drawn is told on stderr."""
+    """Write the pictures and return their names; a picture that fails is reported on stderr."""
     from tfgen.files import written_whole
     from tfgen.runs.comparison import curves
     from tfgen.runs.comparison_figure import draw_curve_panels, draw_density_panels, draw_sample_panels
@@ -137,14 +137,14 @@ def _draw(comparison: Comparison, folder: Path, options: Options, context: Comma
             drawn.append(folder / name)
 
     terms = curves(comparison.runs)
-    left_out = [run.name for run in comparison.runs if all(run not in shown.runs for shown in terms)]
+    left_out = [run.name for run in comparison.runs if all(run not in term.runs for term in terms)]
     if left_out:
-        print(f"note: no other run validates what {', '.join(left_out)} does, so no curve of it", file=sys.stderr)
+        print(f"note: no other run logs the validation curve of {', '.join(left_out)}", file=sys.stderr)
     draw("curves.png", draw_curve_panels, terms)
     context.tensorflow()
     from tfgen.runs.folder import RunFolder
     from tfgen.runs.run import Run
-    from tfgen.runtime import device_scope, many_models
+    from tfgen.runtime import device_scope, without_retracing_warnings
 
     panels, densities = [], _DensityPanels()
     registry = context.registry()
@@ -153,7 +153,7 @@ def _draw(comparison: Comparison, folder: Path, options: Options, context: Comma
         try:
             if run.files.saved_step() is None:
                 raise RunError(f"{facts.folder} has no checkpoint yet.")
-            with device_scope(run.config.device), many_models():
+            with device_scope(run.config.device), without_retracing_warnings():
                 turns = "\n(classes 0, 1, ... in turn)" if run.model.conditional else ""
                 panels.append((facts.name + turns, _samples(run, options), run.data_spec))
                 densities.add(run, facts.name)
@@ -169,18 +169,18 @@ def _draw(comparison: Comparison, folder: Path, options: Options, context: Comma
 def _samples(run: Run, options: Options) -> Any:
     from tfgen.sample.sampling import labels_for, sample_batches
 
-    count = options.count if run.data_spec.kind == "image" else _POINTS
+    count = options.count if run.data_spec.layout == "grid" else _POINTS
     return next(sample_batches(run.model, count, labels_for(run.model, count, None), options.seed, count))
 
 
 class _DensityPanels:
-    """Collects the densities of 2-D runs: for each data set the true one first, where it is known."""
+    """Densities of 2-D runs by data set, the true density first if it is known."""
 
     def __init__(self) -> None:
         self._sets: dict[str, tuple[tuple[float, float], list[tuple[str, Any]], bool]] = {}
 
     def add(self, run: Run, name: str) -> None:
-        """Evaluate the density of a run on a grid, if it has one in the plane."""
+        """Evaluate the density of a run on a grid, if its data are 2-D and it has a density."""
         import numpy as np
 
         from tfgen.evaluate.likelihood import log_joint
@@ -199,7 +199,7 @@ class _DensityPanels:
         self._sets[data.name][1].append((name, density))
 
     def found(self) -> list[Densities]:
-        """Return what was collected; where the true density is known, its maximum is the brightest colour."""
+        """Return the collected densities; a known true density sets the colour scale."""
         from tfgen.runs.comparison_figure import Densities
 
         return [

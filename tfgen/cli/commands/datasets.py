@@ -1,4 +1,4 @@
-"""List the data sets that models can be trained on."""
+"""List the data sets for training."""
 
 from __future__ import annotations
 

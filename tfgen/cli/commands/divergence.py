@@ -1,4 +1,4 @@
-"""Estimate how far apart two models are, KL both ways and JS; or draw both for two distributions of a bit."""
+"""Estimate the divergences of two models, KL both ways and JS; or plot both for two Bernoulli distributions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BASIS_OF_EACH = ("draws of", "samples")
 
 @dataclass(frozen=True)
 class Options:
-    """Two runs p and q, or the picture of two bits."""
+    """Two runs p and q, or the plot of two Bernoulli distributions."""
 
     runs: tyro.conf.Positional[
         Annotated[
@@ -33,17 +33,18 @@ class Options:
     ] = ()
     """Folders of two runs whose models have densities, trained on the same data."""
     samples: int = 10_000
-    """Draws of each model; four times as many halve the standard error."""
+    """Samples of each model; four times as many halve the standard error."""
     seed: int = 0
-    """Seed of the draws."""
+    """Seed of the samples."""
     batch_size: int = 500
-    """Draws scored at a time; bounds the memory, and changes no number."""
+    """Samples scored in a batch; limits the memory, and changes no result."""
     json: bool = False
-    """Print everything as JSON, for a program to read."""
+    """Print the divergences as JSON, for programs."""
     bernoulli: Annotated[float | None, tyro.conf.arg(metavar="PROBABILITY")] = None
-    """Draw instead the divergences of a bit from one of this probability, for example --bernoulli 0.3 --out bits.png."""
+    """Plot instead the divergences of Bernoulli distributions from one with this probability, for example --bernoulli 0.3
+    --out bits.png."""
     out: Path | None = None
-    """File of that picture, .png."""
+    """File of the plot of --bernoulli, .png."""
 
     def __post_init__(self) -> None:
         require_option(self.samples >= 2, "samples", self.samples, "at least 2")
@@ -98,7 +99,7 @@ def _draw(probability: float, out: Path) -> None:
 
 
 def _runs(folders: Sequence[Path], context: CommandContext) -> tuple[Run, Run]:
-    """Return both runs, ready for use: what is wrong with either is told before TensorFlow loads."""
+    """Return both runs, checked before TensorFlow loads."""
     from tfgen.runs.folder import RunFolder
     from tfgen.runs.run import Run
 
@@ -118,10 +119,10 @@ def _runs(folders: Sequence[Path], context: CommandContext) -> tuple[Run, Run]:
 
 def _measure(runs: tuple[Run, Run], options: Options) -> dict[str, Metric]:
     from tfgen.evaluate.model_divergences import model_divergences
-    from tfgen.runtime import device_scope, many_models
+    from tfgen.runtime import device_scope, without_retracing_warnings
 
     p, q = runs
-    with device_scope(p.config.device), many_models():
+    with device_scope(p.config.device), without_retracing_warnings():
         labelled = p.model.conditional or q.model.conditional
         return model_divergences(
             p.model, q.model, options.samples, options.seed, options.batch_size,
@@ -130,7 +131,7 @@ def _measure(runs: tuple[Run, Run], options: Options) -> dict[str, Metric]:
 
 
 def _lines(runs: tuple[Run, Run], metrics: Mapping[str, Metric]) -> list[str]:
-    """Return which runs were compared, and a line for each number."""
+    """Return a line that names the runs, and a line for each divergence."""
     from tfgen.cli.tables import measured
     from tfgen.metrics.catalogue import CATALOGUE
     from tfgen.metrics.metric import entry_text

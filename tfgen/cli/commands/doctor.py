@@ -1,4 +1,4 @@
-"""Check the installation: versions, devices, data folders, plugins, and what to do about each problem."""
+"""Check the installation: versions, devices, data folders, plugins; with advice for each problem."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from tfgen.cli.name_conflict import conflict_warning
 from tfgen.cli.parsing import parse
-from tfgen.cli.stranger import stranger_warning
 from tfgen.cli.tables import print_table
 from tfgen.errors import TfgenError
 from tfgen.plugin.loading import load_registry
@@ -29,23 +29,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """Where to look, and how to show it."""
+    """Data folder to check, and the form of the output."""
 
     data_dir: str | None = None
     """Folder of prepared data sets; by default the one that tensorflow-datasets uses."""
     json: bool = False
-    """Print the findings as JSON, for a program to read."""
+    """Print the findings as JSON, for programs."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """Result of one check.
 
     Attributes:
-        check: what was checked.
+        check: name of the check.
         status: "note" is worth knowing; only a "problem" makes the exit code 1.
         found: the state, in words.
-        advice: what to do; empty when all is well.
+        advice: how to solve the problem; empty without one.
     """
 
     check: str
@@ -61,7 +61,7 @@ class UnwellError(TfgenError):
 
 
 def main(arguments: Sequence[str], context: CommandContext) -> None:
-    """Print a finding for each check.
+    """Run all checks, and print a finding for each.
 
     Raises:
         UnwellError: when one of them is a problem.
@@ -85,11 +85,11 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         print_table(("check", "status", "found, and what to do"), rows)
     problems = [finding.check for finding in findings if finding.status == "problem"]
     if problems:
-        raise UnwellError(f"not well: {', '.join(problems)}; what to do stands beside each.")
+        raise UnwellError(f"problems: {', '.join(problems)}; the table has advice for each.")
 
 
 def check_versions() -> Iterator[Finding]:
-    """Compare Python and each library with what the installed distribution asks for."""
+    """Check the versions of Python and of each library against the requirements of the distribution."""
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
 
@@ -128,8 +128,8 @@ def check_versions() -> Iterator[Finding]:
 
 
 def check_name() -> Finding:
-    """Look for another project's distribution of the same import name."""
-    warning = stranger_warning()
+    """Check for another project's distribution with the same import name."""
+    warning = conflict_warning()
     if warning is None:
         return Finding("package name", "ok", "no other project's tfgen is installed")
     found, _, advice = warning.partition("; ")
@@ -137,7 +137,7 @@ def check_name() -> Finding:
 
 
 def check_import(folder: Path) -> Finding:
-    """Find out whether ``import tfgen`` by a Python started in `folder` gives this package or an empty namespace."""
+    """Check that ``import tfgen`` by a Python started in `folder` gives this package, not an empty namespace."""
     spec = importlib.machinery.PathFinder.find_spec("tfgen", [str(folder), *sys.path])
     if spec is not None and spec.origin is None:
         return Finding(
@@ -152,7 +152,7 @@ def check_import(folder: Path) -> Finding:
 
 
 def check_devices(context: CommandContext) -> Finding:
-    """Load TensorFlow and name the devices that it sees."""
+    """Load TensorFlow and list its devices."""
     try:
         context.tensorflow()
         from tfgen.runtime import device_name, load_tensorflow
@@ -173,7 +173,7 @@ def check_devices(context: CommandContext) -> Finding:
 
 
 def check_data(sources: DataSources) -> Iterator[Finding]:
-    """Say where data sets and runs are written, whether they can be, and whether MNIST is there."""
+    """Check the folders of data sets and runs, that they are writable, and whether MNIST is prepared."""
     from tfgen.data.tfds import data_folder
 
     folder = data_folder(sources)
@@ -191,7 +191,7 @@ def check_data(sources: DataSources) -> Iterator[Finding]:
 
 
 def _writable(check: str, folder: Path, advice: str) -> Finding:
-    """Find out whether files can be written under a folder that need not exist yet."""
+    """Check that a folder, which need not exist yet, is writable."""
     there = next(place for place in (folder, *folder.parents) if place.exists())
     if not there.is_dir():
         return Finding(check, "problem", f"{folder}: {there} is not a folder", advice)
@@ -201,7 +201,7 @@ def _writable(check: str, folder: Path, advice: str) -> Finding:
 
 
 def check_plugins(plugins: Sequence[str]) -> Iterator[Finding]:
-    """Name the plugins that work in one finding, and each that failed in one of its own."""
+    """Check plugins: one finding lists those that work, and each failed plugin has its own."""
     registry = load_registry(plugins)
     loaded = [record.name for record in registry.plugins if record.status == "loaded"]
     yield Finding("plugins", "ok", ", ".join(loaded))

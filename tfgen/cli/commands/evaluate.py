@@ -1,4 +1,4 @@
-"""Measure a trained model on a split of its data, by its density or by its samples, and add the numbers to results.json."""
+"""Evaluate a trained model on a split, by its density or bound or by its samples (FID, ...), and record the metrics."""
 
 from __future__ import annotations
 
@@ -23,44 +23,44 @@ _SAMPLES = 10_000
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure. Without more words: the density or bound of a model that has one, the samples of any other."""
+    """Metrics to compute. By default those of the density or bound; of a model without one, those of its samples."""
 
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
     split: Literal["train", "valid", "test"] = "test"
-    """Examples to measure on, or to compare samples with."""
+    """Split to evaluate on, or to compare samples with."""
     metrics: Annotated[
         tuple[str, ...], by_default("all that the model has", aliases=["--metric"], metavar="NAME[,NAME...]")
     ] = ()
-    """These numbers only, for example bits_per_dim; of samples fid, kid, prdc (precision, recall, density and coverage) and
+    """Metrics to compute, for example bits_per_dim; of samples fid, kid, prdc (precision, recall, density and coverage) and
     accuracy (of the labels); and those of plugins."""
     samples: int | None = None
-    """Draw so many samples and measure them, too; 10000 when numbers of samples are asked for by name."""
+    """Compute sample metrics as well, from so many samples; 10000 if --metrics names a sample metric."""
     features: str = "auto"
-    """The network in whose features samples are compared: classifier (trained on the data set, once), inception (of Keras),
-    values (themselves), or that of a plugin; auto takes a classifier for images with labels."""
+    """Feature extractor of FID and the like: classifier (trained on the data set, once), inception (of Keras), values (the
+    numbers themselves), or one of a plugin; auto takes classifier for images with labels, else values."""
     reference: Literal["grey", "stochastic", "static", "threshold"] = "grey"
-    """Compare samples with the split as it is, or with its bits, for a model of black and white images."""
+    """Compare samples with the split as it is, or binarised, for a model of black and white images."""
     draws: int = 1
-    """How often the density of each image is drawn and averaged; more draws, less noise in the number."""
+    """Samples of the noise (dequantisation, binarisation) for each image, averaged; more draws, a smaller error."""
     particles: int = 1
-    """Codes for each example in the importance-weighted bound, of a model with a bound; 1 is the ELBO alone."""
+    """Codes for each example in the importance-weighted (IWAE) bound, of a model with a bound; 1 is the ELBO alone."""
     seed: int = 0
     """Seed of the noise, and of the samples."""
     batch_size: int = 500
-    """The most examples at a time; bounds the memory."""
+    """Largest batch; limits the memory."""
 
     def __post_init__(self) -> None:
         require_option(self.samples is None or self.samples >= 2, "samples", self.samples, "at least 2")
 
     @property
     def names(self) -> list[str]:
-        """The metrics by name, whether commas or spaces stand between them."""
+        """Names of metrics, separated by commas or spaces."""
         return [name for part in self.metrics for name in part.split(",") if name]
 
 
 def main(arguments: Sequence[str], context: CommandContext) -> None:
-    """Measure, print, and record."""
+    """Compute the metrics, print and record them."""
     options = parse(Options, arguments, "evaluate", __doc__ or "")
     run = context.run(options.run)
     from tfgen.cli.result_lines import class_lines, metric_lines
@@ -90,17 +90,17 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         run.record(options.split, metrics)
     missing = [name for name in wanted.density or () if name not in metrics]
     if missing:
-        raise CapabilityError(f"{missing[0]} is not among what was measured; there are {', '.join(metrics)}.")
+        raise CapabilityError(f"{missing[0]} was not computed; the metrics are {', '.join(metrics)}.")
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """Which numbers to compute.
+    """Metrics to compute.
 
     Attributes:
-        density: those that follow from the density or bound; all of them if empty, none at all if None.
-        samples: those of samples; all of them if empty, none at all if None.
-        plugins: those that plugins compute by functions of their own.
+        density: metrics of the density or bound; all of them if empty, none if None.
+        samples: metrics of samples; all of them if empty, none if None.
+        plugins: metrics of plugins.
     """
 
     density: list[str] | None
@@ -141,9 +141,7 @@ def _wanted(options: Options, run: Run) -> _Wanted:
             f"--samples {options.samples}: {', '.join(options.names)} needs none; leave it out, or add fid."
         )
     if not options.names and not scored:
-        print(
-            f"note: {kind} has no density and no bound, so nothing in nats; its samples are measured.", file=sys.stderr
-        )
+        print(f"note: {kind} has no density or bound; the metrics are those of its samples.", file=sys.stderr)
     density: list[str] | None
     samples: list[str] | None
     if options.names:

@@ -1,4 +1,4 @@
-"""Show what a run is, where it stands and what came out."""
+"""Show a run: its options, state and results."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """Which run."""
+    """Run to show."""
 
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
 
 
 def main(arguments: Sequence[str], context: CommandContext) -> None:
-    """Print the run's record; needs neither its plugin nor TensorFlow."""
+    """Print options, state and results of the run; needs neither its plugin nor TensorFlow."""
     options = parse(Options, arguments, "info", __doc__ or "")
     from tfgen.cli.result_lines import info_lines
     from tfgen.runs.folder import RunFolder

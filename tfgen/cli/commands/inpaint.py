@@ -1,4 +1,4 @@
-"""Complete test images of which a part is unknown, several times each, into a picture (.png) or arrays (.npz)."""
+"""Inpaint test images: complete an unknown part several times, into a picture (.png) or arrays (.npz)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfgen.errors import OptionError, OutputError, require_option
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
     from tfgen.sample.inpainting import Inpainting
-    from tfgen.sample.masks import Mask
+    from tfgen.sample.masks import InpaintingMask
 
 #: Right for any model: only some draw pixels in an order.
 _NOTE = (
@@ -26,27 +26,27 @@ _NOTE = (
 
 @dataclass(frozen=True)
 class Options:
-    """What is unknown, of which images, and where to."""
+    """Mask, images and output file of inpainting."""
 
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
     mask: Annotated[str, tyro.conf.arg(metavar="MASK")] = "lower"
-    """What is unknown: the half that is called lower, upper, left or right; box:Y,X,H,W, which are the first row and column,
-    counted from 0, and how many of each; random:P, each pixel with probability P, another mask for each image; or FILE.png,
-    a picture of the images' size, white where a pixel is known, black where it is to be drawn."""
+    """Unknown part: the lower, upper, left or right half; box:Y,X,H,W with the first row and column, counted from 0, height and
+    width; random:P, each pixel with probability P, another mask for each image; or FILE.png, an image of the same size,
+    white where a pixel is known, black where it is unknown."""
     images: int = 8
-    """The first so many examples of the split."""
+    """Number of images, the first ones of the split."""
     samples: int = 5
-    """Completions of each."""
+    """Completions of each image."""
     particles: int = 1
-    """For models that draw pixels one after another, and masks that leave pixels known behind a hole: so
-    many proposals for each completion, kept or dropped by how well they predict those pixels. 1 takes no notice of them."""
+    """Particles of sequential importance resampling (a particle filter) for each completion, for autoregressive models and
+    masks with known pixels after a hole. 1 ignores those pixels."""
     labels: Annotated[tuple[int, ...], by_default("their own")] = ()
-    """Classes under which a conditional model completes, gone round until there is one for each image."""
+    """Labels for a conditional model, repeated in turn until there is one for each image."""
     split: Literal["train", "valid", "test"] = "test"
-    """Which examples."""
+    """Split of the images."""
     seed: int = 0
-    """Of the completions, and of random masks."""
+    """Seed of the completions, and of random masks."""
     out: Path | None = None
     """File to write, .png or .npz; by default inpainting.png in the run's figures."""
 
@@ -59,11 +59,11 @@ class Options:
 
 
 def main(arguments: Sequence[str], context: CommandContext) -> None:
-    """Complete, say how likely the results are, and print where the file is."""
+    """Inpaint images, and print the log-likelihoods and the file."""
     options = parse(Options, arguments, "inpaint", __doc__ or "")
-    from tfgen.sample.masks import behind_a_hole, mask_of
+    from tfgen.sample.masks import behind_a_hole, parse_mask
 
-    mask = mask_of(options.mask)  # before TensorFlow loads
+    mask = parse_mask(options.mask)  # before TensorFlow loads
     run = context.run(options.run)
     from tfgen.figures.inpainting import draw_inpainting
     from tfgen.files import written_whole
@@ -78,17 +78,17 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     with device_scope(run.config.device):
         capable(run.model, Inpaints, "tfgen inpaint")  # before data are looked for
         asked = labels_for(run.model, options.images, options.labels)
-        found = inpaint_examples(
+        result = inpaint_examples(
             run.model, run.data, mask, options.split, options.images, asked if options.labels else None,
             samples=options.samples, particles=options.particles, seed=options.seed, quiet=False,
         )  # fmt: skip
         with written_whole(out) as temporary:
             if out.suffix == ".npz":
-                _write_arrays(found, temporary)
+                _write_arrays(result, temporary)
             else:
-                draw_inpainting(found, run.data_spec.levels, mask.text, temporary)
-    print(_summary(found, mask))
-    if found.particles == 1 and behind_a_hole(found.known).any():
+                draw_inpainting(result, run.data_spec.levels, mask.text, temporary)
+    print(_summary(result, mask))
+    if result.particles == 1 and behind_a_hole(result.known).any():
         print(_NOTE)
     print(out)
 
@@ -102,27 +102,27 @@ def _require_picture(options: Options) -> None:
             raise OptionError(f"--{name} must be at most {most} for a picture, got {value}; write an .npz with --out.")
 
 
-def _write_arrays(found: Inpainting, path: Path) -> None:
+def _write_arrays(result: Inpainting, path: Path) -> None:
     import numpy as np
 
     names = ("x", "known", "completions", "log_prob", "log_prob_x", "labels")
-    arrays: dict[str, Any] = {name: getattr(found, name) for name in names}
+    arrays: dict[str, Any] = {name: getattr(result, name) for name in names}
     np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
 
 
-def _summary(found: Inpainting, mask: Mask) -> str:
-    """Return what was done, and the means of the log-likelihoods."""
-    images, samples = found.completions.shape[:2]
-    said = (
+def _summary(result: Inpainting, mask: InpaintingMask) -> str:
+    """Return a summary with the mean log-likelihoods."""
+    images, samples = result.completions.shape[:2]
+    summary = (
         f"{_counted(images, 'image')}, {_counted(samples, 'completion')} each, mask {mask.text} "
-        f"({100 * (1 - found.known.mean()):.0f} % unknown), {_counted(found.particles, 'particle')}"
+        f"({100 * (1 - result.known.mean()):.0f} % unknown), {_counted(result.particles, 'particle')}"
     )
-    if found.log_prob is None or found.log_prob_x is None:
-        return said
-    given = "" if found.labels is None else " given the label"
+    if result.log_prob is None or result.log_prob_x is None:
+        return summary
+    given = "" if result.labels is None else " given the label"
     return (
-        f"{said}; mean log-likelihood{given} of completions {found.log_prob.mean():.1f} nats, "
-        f"of the originals {found.log_prob_x.mean():.1f} nats"
+        f"{summary}; mean log-likelihood{given} of completions {result.log_prob.mean():.1f} nats, "
+        f"of the originals {result.log_prob_x.mean():.1f} nats"
     )
 
 

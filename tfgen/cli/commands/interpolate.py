@@ -1,4 +1,4 @@
-"""Go from one example to another through a model's latent space, into a picture (.png) or arrays (.npz)."""
+"""Interpolate between two examples in a model's latent space, into a picture (.png) or arrays (.npz)."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Options:
-    """Between what, on which paths, and where to. Each end is named by its class or by its index, or both are drawn.
+    """Ends, paths and output file of an interpolation. Ends are test examples by class or by index, or samples.
 
-    A model that decodes codes but does not encode examples goes between two of its own samples: of the classes that are
-    named, which a conditional model is told, and which for any other are those that a classifier sees; or of two that differ.
+    A model with a decoder but no encoder interpolates between two of its samples, of the given classes or of two different
+    ones; the samples of an unconditional model are classified to find them.
     """
 
     run: tyro.conf.Positional[Path]
@@ -43,19 +43,19 @@ class Options:
     to: Annotated[int | None, tyro.conf.arg(metavar="CLASS")] = None
     """End at the first test example of this class."""
     from_index: Annotated[int | None, tyro.conf.arg(metavar="INDEX")] = None
-    """Begin at this test example, counted from 0. With no end named: from test example 0 to 1."""
+    """Begin at this test example, counted from 0. Without any end: from test example 0 to 1."""
     to_index: Annotated[int | None, tyro.conf.arg(metavar="INDEX")] = None
     """End at this test example, counted from 0."""
     samples: bool = False
-    """Go between two codes drawn from the prior instead."""
+    """Interpolate between two codes sampled from the prior instead."""
     path: tuple[Literal["linear", "sinusoidal", "spherical"], ...] = ("linear", "sinusoidal", "spherical")
-    """One path or several, each a row of the picture."""
+    """Kinds of interpolation, each a row of the picture: linear (lerp), sinusoidal, spherical (slerp)."""
     steps: int = 11
     """Examples on each path, both ends included."""
     labels: Annotated[tuple[int, ...], by_default("those of the two ends; with --samples 0 and 1")] = ()
-    """Two classes, for a conditional model: it decodes as the first up to the middle of the path, as the second beyond."""
+    """Two labels for a conditional model: the first decodes up to the middle of the path, the second beyond."""
     seed: int = 0
-    """Of the noise in encoding images, or of the codes of --samples."""
+    """Seed of the noise in encoding images, or of the codes of --samples."""
     out: Path | None = None
     """File to write, .png or .npz; by default interpolation.png in the run's figures."""
 
@@ -77,7 +77,7 @@ class Options:
 
 
 def main(arguments: Sequence[str], context: CommandContext) -> None:
-    """Interpolate, say between what, and print where the file is."""
+    """Interpolate, and print the ends and the file."""
     options = parse(Options, arguments, "interpolate", __doc__ or "")
     run = context.run(options.run)
     from tfgen.files import written_whole
@@ -95,19 +95,19 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
             chosen = (
                 _Examples(*_chosen(options, run.data)) if isinstance(run.model, HasLatents) else _drawn(options, run)
             )
-        found = _found(options, run, chosen, options.steps)
+        result = _interpolated(options, run, chosen, options.steps)
         with written_whole(out) as temporary:
             if out.suffix == ".npz":
-                _write_arrays(found, temporary)
+                _write_arrays(result, temporary)
             else:
-                _draw(options, run, chosen, found, temporary)
-    print(_ends(options, run, chosen, found))
+                _draw(options, run, chosen, result, temporary)
+    print(_ends(options, run, chosen, result))
     print(out)
 
 
 @dataclass(frozen=True)
 class _Examples:
-    """Two test examples, by index."""
+    """Ends that are test examples, by index."""
 
     first: int
     second: int
@@ -115,7 +115,7 @@ class _Examples:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Two samples of a model that does not encode, by class; and their codes, where these had to be looked for."""
+    """Ends that are samples, by class, for a model without an encoder; with their codes, if these were searched for."""
 
     classes: tuple[int, int]
     codes: Any = None
@@ -125,7 +125,7 @@ _Ends = _Examples | _Drawn
 
 
 def _drawn(options: Options, run: Run) -> _Drawn | None:
-    """Return two samples of the classes that are named, or of two that differ; None for data without classes."""
+    """Return two samples of the given or of two different classes; None for data without classes."""
     from tfgen.evaluate.features import feature_network
     from tfgen.evaluate.search import codes_of_classes
     from tfgen.model.capabilities import Decodes, HasLatents, capable
@@ -142,7 +142,7 @@ def _drawn(options: Options, run: Run) -> _Drawn | None:
         require_option(0 <= label < count, way, label, f"a class, 0 .. {count - 1}")
     if run.model.conditional:
         return _Drawn(named or (0, min(1, count - 1)))
-    if run.data_spec.kind != "image":
+    if not run.data_spec.spatial:
         if named:
             raise DataError(
                 "--from: there is no classifier of vectors that could tell samples' classes; use --samples."
@@ -157,11 +157,11 @@ def _drawn(options: Options, run: Run) -> _Drawn | None:
 def _require_picture(options: Options, data: DataSpec) -> None:
     from tfgen.figures.interpolation import MOST_COLUMNS
 
-    if data.kind == "image" and options.steps > MOST_COLUMNS:
+    if data.layout == "grid" and options.steps > MOST_COLUMNS:
         raise OptionError(
             f"--steps must be at most {MOST_COLUMNS} for a picture, got {options.steps}; write an .npz with --out."
         )
-    if data.kind == "vector" and data.dimensions < 2:
+    if data.layout == "scatter" and data.dimensions < 2:
         raise OutputError("a picture needs vectors of at least two coordinates; write an .npz with --out.")
 
 
@@ -189,16 +189,16 @@ def _index(data: Dataset, way: str, by_class: int | None, by_index: int | None) 
             f"{way}: data set {data.name!r} has no classes; choose test examples by --from-index, --to-index."
         )
     require_option(0 <= by_class < classes, way[2:], by_class, f"a class, 0 .. {classes - 1}")
-    found = (labels == by_class).nonzero()[0]
-    if not len(found):
+    result = (labels == by_class).nonzero()[0]
+    if not len(result):
         there = ", ".join(map(str, sorted({*labels.tolist()})))
         raise DataError(
             f"{way} {by_class}: no test example of data set {data.name!r} is of this class; there are {there}."
         )
-    return int(found[0])
+    return int(result[0])
 
 
-def _found(options: Options, run: Run, chosen: _Ends | None, steps: int) -> Interpolation:
+def _interpolated(options: Options, run: Run, chosen: _Ends | None, steps: int) -> Interpolation:
     from tfgen.sample.interpolation import interpolate
     from tfgen.sample.sampling import labels_for
 
@@ -216,43 +216,43 @@ def _found(options: Options, run: Run, chosen: _Ends | None, steps: int) -> Inte
     )  # fmt: skip
 
 
-def _write_arrays(found: Interpolation, path: Path) -> None:
+def _write_arrays(result: Interpolation, path: Path) -> None:
     import numpy as np
 
-    arrays: dict[str, Any] = {"x": found.x, "l": found.weights, "z": found.codes, "paths": np.array(found.paths)}
-    if found.labels is not None:
-        arrays["labels"] = found.labels
+    arrays: dict[str, Any] = {"x": result.x, "l": result.weights, "z": result.codes, "paths": np.array(result.paths)}
+    if result.labels is not None:
+        arrays["labels"] = result.labels
     np.savez(path, **arrays)
 
 
-def _draw(options: Options, run: Run, chosen: _Ends | None, found: Interpolation, path: Path) -> None:
+def _draw(options: Options, run: Run, chosen: _Ends | None, result: Interpolation, path: Path) -> None:
     from tfgen.figures.interpolation import draw_image_paths, draw_plane_paths
 
-    if run.data_spec.kind == "image":
-        draw_image_paths(found, run.data_spec.levels, path)
+    if run.data_spec.layout == "grid":
+        draw_image_paths(result, run.data_spec.levels, path)
         return
     every = math.ceil(_CURVE_POINTS / (options.steps - 1))
-    curves = _found(options, run, chosen, every * (options.steps - 1) + 1)
+    curves = _interpolated(options, run, chosen, every * (options.steps - 1) + 1)
     draw_plane_paths(curves, every, run.data_spec, run.data.test.x[:_DATA_POINTS], path)
 
 
-def _ends(options: Options, run: Run, chosen: _Ends | None, found: Interpolation) -> str:
-    """Return what the paths join, and whether decoding gave the two examples back."""
+def _ends(options: Options, run: Run, chosen: _Ends | None, result: Interpolation) -> str:
+    """Return a description of both ends, and whether decoding reconstructed the examples."""
     if chosen is None:
         return f"between two codes of the prior, seed {options.seed}"
     if isinstance(chosen, _Drawn):
         of = "" if run.model.conditional else ", as the classifier sees them"
         return f"between samples of classes {chosen.classes[0]} and {chosen.classes[1]}{of}, seed {options.seed}"
-    labels, errors = run.data.test.labels, found.end_errors()
+    labels, errors = run.data.test.labels, result.end_errors()
     which = (chosen.first, chosen.second)
     names = [f"test example {i}" + ("" if labels is None else f" (class {labels[i]})") for i in which]
     between = f"from {names[0]} to {names[1]}"
-    image, furthest = run.data_spec.kind == "image", float(errors.max())
+    quantised, furthest = run.data_spec.quantised, float(errors.max())
     low, high = run.data_spec.value_range
-    if furthest <= (0 if image else _TOLERANCE * (high - low)):
-        return f"{between}; decoding gives both back{' exactly' if image else ''}"
+    if furthest <= (0 if quantised else _TOLERANCE * (high - low)):
+        return f"{between}; decoding gives both back{' exactly' if quantised else ''}"
     wrong = errors.max(axis=0)
-    far = f"{furthest:.0f} of {run.data_spec.levels} grey levels" if image else f"{furthest:.2g}"
+    far = f"{furthest:.0f} of {run.data_spec.levels} grey levels" if quantised else f"{furthest:.2g}"
     under = f", under labels {options.labels[0]} and {options.labels[1]}," if options.labels else ""
     return (
         f"{between}\nnote: decoding{under} does not give them back exactly: "

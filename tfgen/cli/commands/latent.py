@@ -1,4 +1,4 @@
-"""Draw what a model's latent space holds: reconstructions, the manifold, codes, traversals, styles."""
+"""Draw pictures of a model's latent space: reconstructions, manifold, codes, traversals, style transfer."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ PictureName = Literal[
 
 @dataclass(frozen=True)
 class Options:
-    """Which pictures, of which run, and where to."""
+    """Run, pictures and output folder."""
 
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
-    pictures: Annotated[tuple[PictureName, ...], by_default("all that the model can have", metavar="NAME ...")] = ()
-    """One picture or several, by name: reconstructions, manifold, codes, traversals, interpolations, aggregate_posterior and,
+    pictures: Annotated[tuple[PictureName, ...], by_default("all that fit the model", metavar="NAME ...")] = ()
+    """Pictures to draw: reconstructions, manifold, codes, traversals, interpolations, aggregate_posterior and,
     for conditional models, classes, one_code_all_classes, style_transfer, class_traversals."""
     seed: int = 0
-    """Decides which test examples are taken, and all noise."""
+    """Seed of the choice of test examples, and of all noise."""
     out: Path | None = None
     """Folder to write into; by default the run's figures."""
 
@@ -44,7 +44,7 @@ class Options:
 
 
 def main(arguments: Sequence[str], context: CommandContext) -> None:
-    """Draw, say what each picture leaves out, and print where they are."""
+    """Draw the pictures, and print their notes and files."""
     options = parse(Options, arguments, "latent", __doc__ or "")
     run = context.run(options.run)
     from tfgen.figures.latent_catalogue import draw_pictures, require_picture

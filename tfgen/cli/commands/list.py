@@ -1,4 +1,4 @@
-"""List the models that can be run."""
+"""List the models for training."""
 
 from __future__ import annotations
 

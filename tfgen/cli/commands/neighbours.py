@@ -1,4 +1,4 @@
-"""Find the training examples nearest to samples: a picture, and a test of whether the model copies."""
+"""Find the nearest training examples of samples: a picture, and a test for copying (memorisation)."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ _NOTE = (
 
 @dataclass(frozen=True)
 class Options:
-    """How many samples to compare with the training set, and where to draw them."""
+    """Run, number of samples and output file."""
 
     run: tyro.conf.Positional[Path]
     """Folder of the run; its model must sample."""
     count: int = 8
     """Samples in the picture, from the one nearest to a training example to the farthest one."""
     nearest: int = 5
-    """Training examples beside each of them."""
+    """Nearest training examples of each sample."""
     samples: int = 1000
-    """Samples of the test, which takes as many test examples, if there are."""
+    """Samples of the copying test, compared with as many test examples (or all)."""
     features: Literal["none", "classifier", "inception"] = "none"
-    """Compare images by the features of this network as well: of a classifier trained on the data set (once), or Inception."""
+    """Compare images by the features of a network as well: classifier (trained on the data set, once) or inception."""
     seed: int = 0
-    """Of the samples, and of which test examples are taken."""
+    """Seed of the samples, and of the choice of test examples."""
     out: Path | None = None
     """File to write, .png; by default neighbours.png in the run's figures."""
 
@@ -60,7 +60,7 @@ class Options:
 
 
 def main(arguments: Sequence[str], context: CommandContext) -> None:
-    """Draw samples, find what is nearest to them, print and record the test, and draw the picture."""
+    """Sample, find nearest neighbours, print and record the copying test, and draw the picture."""
     options = parse(Options, arguments, "neighbours", __doc__ or "")
     _require_picture(options)
     run = context.run(options.run)
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.model.capabilities import Samples, capable
     from tfgen.runtime import device_scope
 
-    if run.data_spec.kind == "vector" and run.data_spec.dimensions < 2:
+    if run.data_spec.layout == "scatter" and run.data_spec.dimensions < 2:
         raise OutputError("a picture of neighbours needs vectors of at least two coordinates; these have one.")
     with device_scope(run.config.device):
         capable(run.model, Samples, "tfgen neighbours")  # before data are looked for
@@ -79,17 +79,17 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         )
         network = _network(options, run)
         samples = _samples(options, run)
-        found = _found(options, run, samples, network)
-    for neighbourhood in found:
+        result = _neighbourhoods(options, run, samples, network)
+    for neighbourhood in result:
         print("\n".join(_lines(neighbourhood)))
     if _black_and_white(samples) and not _black_and_white(train[: len(samples)]):
         print(_NOTE)
     if run.files.finished:
-        recorded = {each.space: {**each.test.to_json(), "seed": options.seed} for each in found}
+        recorded = {each.space: {**each.test.to_json(), "seed": options.seed} for each in result}
         run.files.write_results({**run.results, "copying": recorded})
     out = options.out or run.files.figures / "neighbours.png"
     with written_whole(out) as path:
-        draw_neighbours(samples, train, found, options.count, run.data_spec, _title(run, found), path)
+        draw_neighbours(samples, train, result, options.count, run.data_spec, _title(run, result), path)
     print(out)
 
 
@@ -106,13 +106,13 @@ def _network(options: Options, run: Run) -> FeatureNetwork | None:
         return None
     from tfgen.evaluate.features import feature_network
 
-    if run.data_spec.kind != "image":
+    if not run.data_spec.spatial:
         raise DataError("--features is for images; vectors are compared by their coordinates: leave it out.")
     return feature_network(options.features, run.data, run.config.sources, quiet=False)
 
 
 def _samples(options: Options, run: Run) -> NDArray[np.generic]:
-    """Draw the samples, of a conditional model as many of each class."""
+    """Sample the model; labels of a conditional model cycle through the classes."""
     import numpy as np
 
     from tfgen.progress import Bar
@@ -127,7 +127,7 @@ def _samples(options: Options, run: Run) -> NDArray[np.generic]:
     return np.concatenate(drawn)
 
 
-def _found(
+def _neighbourhoods(
     options: Options, run: Run, samples: NDArray[np.generic], network: FeatureNetwork | None
 ) -> list[Neighbourhood]:
     import numpy as np
@@ -150,18 +150,18 @@ def _black_and_white(x: NDArray[np.generic]) -> bool:
     return x.dtype == np.uint8 and len(np.unique(x)) <= 2
 
 
-def _lines(found: Neighbourhood) -> list[str]:
-    """Return the numbers of the test, and what they say."""
-    test, within = found.test, f"within {found.test.near:.4g}"
+def _lines(result: Neighbourhood) -> list[str]:
+    """Return the numbers of the copying test, and their interpretation."""
+    test, within = result.test, f"within {result.test.near:.4g}"
     rows = (
         (f"{test.samples} samples", test.samples_median, test.samples_near),
         (f"{test.test_examples} test examples", test.test_median, test.test_near),
     )
-    lines = [f"distance to the nearest training example by {found.space}"]
+    lines = [f"distance to the nearest training example by {result.space}"]
     lines += [f"  {name:<20} median {median:<8.4g} {100 * near:.1f} % {within}" for name, median, near in rows]
     return [*lines, f"  Z {test.z:+.1f}: {test.reading}"]
 
 
-def _title(run: Run, found: Sequence[Neighbourhood]) -> str:
-    tests = ", ".join(f"Z {each.test.z:+.1f} by {each.space}" for each in found)
+def _title(run: Run, result: Sequence[Neighbourhood]) -> str:
+    tests = ", ".join(f"Z {each.test.z:+.1f} by {each.space}" for each in result)
     return f"{run.name}: samples, the nearest training examples, and how far they are\n{tests} (far below 0: copies)"

@@ -1,4 +1,4 @@
-"""Write a number with a conditional model, each digit drawn by it, into a picture (.png) or arrays (.npz)."""
+"""Draw the digits of a number with a conditional model, into a picture (.png) or arrays (.npz)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _MOST_DIGITS = 200
 
 @dataclass(frozen=True)
 class Options:
-    """What to write, and where to."""
+    """Number to draw, and output file."""
 
     run: tyro.conf.Positional[Path]
     """Folder of the run; its model must be conditional, and class k hold images of the digit k."""
     number: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NUMBER")]
     """The number, in the digits 0-9; leading zeros are kept."""
     seed: int = 0
-    """Same seed and number, same picture; another seed, other handwriting."""
+    """Seed of the samples: another seed, another handwriting."""
     out: Path | None = None
     """File to write, .png or .npz (x and labels); by default number.png in the run's figures."""
 
@@ -41,7 +41,7 @@ class Options:
 
 
 def main(arguments: Sequence[str], context: CommandContext) -> None:
-    """Draw the digits, and print where the file is."""
+    """Draw the digits, and print the file."""
     options = parse(Options, arguments, "number", __doc__ or "")
     run = context.run(options.run)
     import numpy as np
@@ -78,12 +78,12 @@ def _require_number(number: str) -> None:
 
 
 def _require_classes(run: Run, digits: Sequence[int]) -> None:
-    """Check that the run's model can be told each digit, and that its examples can stand side by side."""
+    """Check that the run's model is conditional on the digits, and that its examples are images."""
     from tfgen.sample.class_samples import require_conditional
 
     require_conditional(run.model, "tfgen number")
     data, name, classes = run.data_spec, run.config.data, run.data_spec.classes or 0
-    if data.kind != "image":
+    if not data.spatial:
         raise DataError(
             f"a number needs images of digits; data set {name!r} has vectors of {data.dimensions} coordinates."
         )

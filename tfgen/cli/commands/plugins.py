@@ -1,4 +1,4 @@
-"""List the plugins that were found, what each adds, and why one does not work."""
+"""List the installed plugins, what each adds, and why one failed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How to show them."""
+    """Form of the output."""
 
     json: bool = False
     """Print every detail as JSON, for a program to read."""
 
 
 def main(arguments: Sequence[str], context: CommandContext) -> None:
-    """Print a record of each plugin, failed and blocked ones included."""
+    """Print each plugin, with failed and blocked ones."""
     options = parse(Options, arguments, "plugins", __doc__ or "")
     registry = load_registry(context.plugins)
     if options.json:
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
 
 
 def _added(record: PluginRecord) -> str:
-    """Return what a plugin adds, a line for each kind, and the runs' events that it observes."""
+    """Return the additions of a plugin, a line for each kind, and the run events that it observes."""
     lines = []
     for kind in KINDS.values():
         names: tuple[str, ...] = getattr(record, kind.many)

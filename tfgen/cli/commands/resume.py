@@ -1,4 +1,4 @@
-"""Go on with a run that was stopped or killed, from its last checkpoint."""
+"""Resume a run that was stopped or killed, from its last checkpoint."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """Which run."""
+    """Run to resume."""
 
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
 
 
 def main(arguments: Sequence[str], context: CommandContext) -> None:
-    """Train the run to the end that its configuration says."""
+    """Train the run to the end of its configuration."""
     options = parse(Options, arguments, "resume", __doc__ or "")
     run = context.run(options.run)
     from tfgen.cli.result_lines import finished_lines

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.moved_models import moved_model
 from tfgen import DataSpec
 from tfgen.model.base import Batch
-from tfgen_plugins.gan.games import GAMES, gradient_penalty, r1_penalty, values_and_gradients
+from tfgen_plugins.gan.objectives import OBJECTIVES, gradient_penalty, r1_penalty, values_and_gradients
 
 IMAGES = DataSpec("image", (6, 6, 1), classes=3)
 SMALL = {"filters": 2, "latent": 3}
@@ -52,18 +52,18 @@ FORMULAS = {
 }
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", OBJECTIVES)
 @given(
     true=st.lists(st.floats(-9, 9).filter(lambda d: abs(d - 1) > 1e-6), min_size=1, max_size=6),
     generated=st.lists(st.floats(-9, 9).filter(lambda d: abs(d + 1) > 1e-6), min_size=1, max_size=6),
 )
 def test_losses_and_their_gradients_follow_the_formulas(name, true, generated):
-    game, (loss, d_true, d_generated, loss_of_g, d_of_g) = GAMES[name], FORMULAS[name]
+    objective, (loss, d_true, d_generated, loss_of_g, d_of_g) = OBJECTIVES[name], FORMULAS[name]
     x, g = np.array(true), np.array(generated)
     values_x, values_g = tf.constant(x), tf.constant(g)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([values_x, values_g])
-        of_d, of_g = game.discriminator(values_x, values_g), game.generator(values_g)
+        of_d, of_g = objective.discriminator(values_x, values_g), objective.generator(values_g)
     np.testing.assert_allclose(of_d, loss(x, g), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(of_g, loss_of_g(g), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(tape.gradient(of_d, values_x), d_true(x) / len(x), atol=1e-12)
@@ -71,10 +71,10 @@ def test_losses_and_their_gradients_follow_the_formulas(name, true, generated):
     np.testing.assert_allclose(tape.gradient(of_g, values_g), d_of_g(g) / len(g), atol=1e-12)
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", OBJECTIVES)
 def test_losses_stay_finite_where_one_player_is_far_ahead(name):
     far = tf.constant([-500.0, 500.0])
-    for value in (GAMES[name].discriminator(far, far), GAMES[name].generator(far)):
+    for value in (OBJECTIVES[name].discriminator(far, far), OBJECTIVES[name].generator(far)):
         assert np.isfinite(value)
 
 
@@ -85,12 +85,12 @@ def test_the_optimal_discriminator_gives_twice_jensen_shannon_less_log_four():
     js = (np.sum(p * np.log(p / m)) + np.sum(q * np.log(q / m))) / 2
     loss = np.sum(p * np.log1p(np.exp(-optimal))) + np.sum(q * np.log1p(np.exp(optimal)))
     copies = 10  # of each outcome as often as it is probable
-    game = GAMES["minimax"].discriminator(
+    objective = OBJECTIVES["minimax"].discriminator(
         tf.constant(np.repeat(optimal, (copies * p).round().astype(int))),
         tf.constant(np.repeat(optimal, (copies * q).round().astype(int))),
     )
-    np.testing.assert_allclose(game, loss)
-    np.testing.assert_allclose(-game, 2 * js - 2 * np.log(2))
+    np.testing.assert_allclose(objective, loss)
+    np.testing.assert_allclose(-objective, 2 * js - 2 * np.log(2))
 
 
 @pytest.fixture(scope="module")
@@ -171,17 +171,17 @@ def test_a_penalty_where_nothing_changes_has_no_gradient_that_is_no_number():
     ({"objective": "hinge", "r1": 0.3}, {"r1": 0.3}),
     ({"objective": "nonsaturating", "r1": 0.0}, {}),
 ])  # fmt: skip
-def test_the_discriminators_loss_is_the_game_and_its_weighted_penalties(options, terms):
+def test_the_discriminators_loss_is_the_objective_and_its_weighted_penalties(options, terms):
     model = moved_model("gan", IMAGES, SMALL | options, "float64", seed=1, moved=0.2)
     x = np.random.default_rng(0).integers(0, 256, (5, 6, 6, 1)).astype(np.uint8)
     found = model._discriminator_loss(Batch(tf.constant(x), None), tf.constant([1, 2]), tf.constant(0))
     assert set(found) == {"loss", "d_true", "d_generated", *terms}
-    true = model.discriminator(model._seen(x))
+    true = model.discriminator(model._scaled(x))
     generated = model.discriminator(model._generated(model._codes(5, tf.constant([1, 2])), None))
-    expected = GAMES[options["objective"]].discriminator(true, generated)
+    expected = OBJECTIVES[options["objective"]].discriminator(true, generated)
     for name, weight in terms.items():
         assert float(found[name]) > 1e-6
         expected += weight * found[name]
     np.testing.assert_allclose(found["loss"], expected, rtol=1e-12)
-    shown = sigma(np.asarray(true)) if GAMES[options["objective"]].probabilities else np.asarray(true)
+    shown = sigma(np.asarray(true)) if OBJECTIVES[options["objective"]].probabilities else np.asarray(true)
     np.testing.assert_allclose(found["d_true"], shown.mean(), rtol=1e-9)

@@ -15,28 +15,28 @@ from tfgen.model.capabilities import HasPosterior
 from tfgen.sample.latent import (
     Directions,
     Floats,
-    Frame,
     Labels,
     LatentSpace,
+    Whitening,
     active_dimensions,
-    frame_of,
     principal_components,
+    whitening_of,
 )
 from tfgen.seeds import generator
 
-#: Test examples whose codes are drawn, at most.
+#: Largest number of test examples whose codes are plotted.
 MOST_CODES = 5000
-#: Classes that get a row, column or panel of their own, at most.
+#: Largest number of classes with their own row, column or panel.
 MOST_CLASSES = 12
 _DIRECTIONS = 10
-_PIXELS_AT_A_TIME, _FEWEST_AT_A_TIME = 400_000, 16  # 500 images of MNIST; of larger ones fewer
-_CHOICE = 11  # what the seed is for: which test examples are taken
+_PIXELS_BATCH, _SMALLEST_BATCH = 400_000, 16  # 500 images of MNIST; of larger ones fewer
+_CHOICE = 11  # purpose of the seed: the choice of test examples
 
 Notes = Sequence[str]
 
 
-class Scene:
-    """What the pictures of one model share: test examples, their codes, and the directions in which these differ.
+class LatentSample:
+    """Test examples of a model with their codes, whitening and directions: the data of all its latent pictures.
 
     Args:
         model: with latent codes.
@@ -52,7 +52,7 @@ class Scene:
         self.model = model
         self.seed = seed
         self.levels = data.spec.levels
-        largest = max(_FEWEST_AT_A_TIME, _PIXELS_AT_A_TIME // data.spec.dimensions)
+        largest = max(_SMALLEST_BATCH, _PIXELS_BATCH // data.spec.dimensions)
         self.space = LatentSpace(model, seed, min(largest, 500))
         if len(data.test) < 2:
             raise DataError(f"latent pictures need two test examples or more; data set {data.name!r} has one.")
@@ -70,43 +70,43 @@ class Scene:
         return self.space.encode(self.x, self.labels)
 
     @cached_property
-    def frame(self) -> Frame:
-        """From where and in which units positions are counted."""
-        return frame_of(self.space, self.codes, self.labels)
+    def whitening(self) -> Whitening:
+        """The whitening of the codes."""
+        return whitening_of(self.space, self.codes, self.labels)
 
     @cached_property
     def directions(self) -> Directions:
-        """The ten most active dimensions; of a model without a posterior, whose dimensions are all alike, components."""
+        """The ten most active dimensions; principal components for a model without a posterior."""
         find = active_dimensions if isinstance(self.model, HasPosterior) else principal_components
-        return find(self.frame, self.codes, self.labels, _DIRECTIONS)
+        return find(self.whitening, self.codes, self.labels, _DIRECTIONS)
 
     @property
-    def frame_notes(self) -> list[str]:
-        """What 0 and 1 are, where that is not the prior's mean and standard deviation."""
-        of_what = f"the test codes{' of each class' if len(self.frame.origin) > 1 else ''}"
+    def whitening_notes(self) -> list[str]:
+        """Notes on origin and unit, unless they are mean and standard deviation of the prior."""
+        of_what = f"the test codes{' of each class' if len(self.whitening.origin) > 1 else ''}"
         if self.directions.components:
             return [f"components of {of_what}, around their mean, in units of the standard deviation along each"]
-        if self.frame.standard:
+        if self.whitening.standard:
             return []
         return [f"the prior is not N(0, I): 0 is the mean of {of_what}, 1 their standard deviation"]
 
     def row(self, index: int) -> int:
-        """Return the row of the frame for an example."""
-        return int(self.frame.rows(0 if self.labels is None else int(self.labels[index])))
+        """Return the row of the whitening for one example."""
+        return int(self.whitening.rows(0 if self.labels is None else int(self.labels[index])))
 
     def label(self, index: int, count: int) -> Labels | None:
         """Return the label of one example, `count` times."""
         return None if self.labels is None else np.repeat(self.labels[[index]], count)
 
     def decoded(self, codes: Floats, labels: Labels | None) -> NDArray[np.generic]:
-        """Return what codes [..., latent] under labels [...] decode to, [..., *shape]."""
+        """Decode codes [..., latent] with labels [...] to examples [..., *shape]."""
         flat = codes.reshape(-1, codes.shape[-1])
         x = self.space.decode(flat, None if labels is None else labels.ravel())
         return x.reshape(*codes.shape[:-1], *x.shape[1:])
 
 
 def plane_notes(plane: Directions, of_what: str = "the codes") -> list[str]:
-    """Return what has to be said of a plane that is not that of the code itself."""
+    """Return notes on a plane of principal components."""
     if not plane.components:
         return []
     d, shares = plane.vectors.shape[1], plane.share.sum()

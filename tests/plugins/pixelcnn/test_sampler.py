@@ -1,4 +1,4 @@
-"""The walk that computes each feature once gives what the whole network gives, for every architecture and output."""
+"""Incremental sampling, which computes each feature once, equals full passes, for every architecture and output."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.plugins.pixelcnn.pixel_models import labels_of, recorded, small_pixelcnn
 from tfgen import DataSpec
-from tfgen_plugins.pixelcnn.walks import walk, walk_naively
+from tfgen_plugins.pixelcnn.sampler import sample_by_full_passes, sample_incrementally
 
 #: By how much the network's numbers may differ in float32, and in float64.
 TOLERANCE, IN_FLOAT64 = 1e-4, 1e-11
@@ -39,11 +39,11 @@ def small(shape, policy, **options):
 
 
 def largest_difference(model, n=3, **options):
-    """Return that of the numbers in both walks and in one pass over the finished images, which must be the same."""
-    values, raw = recorded(model, n, walk, **options)
-    again, naive = recorded(model, n, walk_naively, **options)
+    """Return that of the numbers in both ways of sampling and in one pass over the finished images, which must be the same."""
+    values, raw = recorded(model, n, sample_incrementally, **options)
+    again, naive = recorded(model, n, sample_by_full_passes, **options)
     np.testing.assert_array_equal(values, again)
-    whole = model.network(model.walked.seen(tf.constant(values)), model.one_hot(labels_of(model, n)))
+    whole = model.network(model.sampler.network_input(tf.constant(values)), model.one_hot(labels_of(model, n)))
     return max(np.abs(raw - naive).max(), np.abs(raw - whole).max())
 
 

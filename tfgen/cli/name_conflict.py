@@ -1,4 +1,4 @@
-"""Another project's distribution called `tfgen`, installed beside this one under the same import name."""
+"""Name conflict: another project's distribution `tfgen`, installed beside this one, with the same import name."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from tfgen.version import DISTRIBUTION
 _OUR_SUMMARY = "Explicit generative models"
 
 
-def stranger_version() -> str | None:
+def conflicting_version() -> str | None:
     """Return the version of another project's distribution `tfgen`, or None where none is installed."""
     try:
-        found = metadata.metadata("tfgen")
+        result = metadata.metadata("tfgen")
     except metadata.PackageNotFoundError:
         return None
-    if str(found["Summary"]).startswith(_OUR_SUMMARY):
+    if str(result["Summary"]).startswith(_OUR_SUMMARY):
         return None
-    return str(found["Version"])
+    return str(result["Version"])
 
 
-def stranger_warning() -> str | None:
+def conflict_warning() -> str | None:
     """Return one line about another project's distribution `tfgen` and what to do, or None where none is installed."""
-    version = stranger_version()
+    version = conflicting_version()
     if version is None:
         return None
     return (
