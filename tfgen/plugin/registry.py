@@ -126,6 +126,21 @@ class Registry(Additions):
         for spec in registration.specs():
             self._shelves[type(spec)].claim(spec, record)
 
+    def watch(self, observer: object, name: str) -> None:
+        """Take in an object that observes runs, for as long as this registry lives.
+
+        Args:
+            observer: an instance of a class with hooks.
+            name: what warnings and errors call it.
+
+        Raises:
+            PluginError: when its hooks would not be called, or it is there already; says which and why.
+        """
+        try:
+            self.adopt(observer, PluginRecord(name, "module"))
+        except PluginError as error:
+            raise PluginError(f"{name}: {error}") from error
+
     def _add(self, spec: Spec, expected: type[Spec]) -> None:
         """Add what belongs to the running program itself, not to a plugin."""
         check_spec(spec, expected)

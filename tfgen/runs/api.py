@@ -22,6 +22,7 @@ def train(
     name: str | None = None,
     runs_dir: str | Path = "runs",
     plugins: Sequence[str] = (),
+    observers: Sequence[object] = (),
     quiet: bool = False,
     **options: Any,
 ) -> Run:
@@ -32,13 +33,18 @@ def train(
         name: of the run; by default ``MODEL-DATA``, numbered when taken.
         runs_dir: where the run's folder is made.
         plugins: files or modules with further plugins, as ``-p`` on the command line.
+        observers: objects with hooks such as ``tfgen_progress(step, metrics)``, called in this training alone; one that raises
+            is reported by a warning, and not called again.
         quiet: show no progress.
         options: any option of training, data or the model itself by name, for example ``data="mnist", layers=8``.
 
     Raises:
         TfgenError: for unknown names, unsuitable values, data that cannot be loaded; one line with advice.
+        PluginError: for an observer whose hooks would not be called; says which and why.
     """
     registry = load_registry(plugins)
+    for number, observer in enumerate(observers, 1):
+        registry.watch(observer, f"observer {number} ({type(observer).__name__})")
     config = split_options(options, registry.model(model))
     from tfgen.runs.experiment import start_run
 
