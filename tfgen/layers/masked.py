@@ -1,4 +1,4 @@
-"""Masked convolution: the result at a pixel depends on earlier pixels alone, as in PixelCNN."""
+"""Masked convolution: the result at a pixel depends on earlier pixels alone, for autoregressive models."""
 
 from __future__ import annotations
 

@@ -129,8 +129,8 @@ class GenerativeModel(keras.layers.Layer):
             guidance does; then None stands for no labels at all, and -1 for one that is missing; a class attribute.
         density: what kind of number `log_prob` or `elbo` is: ``"exact"``, a lower ``"bound"`` of the log-likelihood, or that
             of ``"dequantised"`` images. A model that has either says it; None for a model without.
-        discrete_codes: whether the codes of `encode`, `decode` and `prior` are int32, as in a VQ-VAE; nothing lies between two
-            of them, so that interpolation is refused; a class attribute.
+        discrete_codes: whether the codes of `encode`, `decode` and `prior` are int32 (vector quantisation); nothing lies
+            between two of them, so that interpolation is refused; a class attribute.
         scored_as: as what images are scored; decides under which names densities are reported. Vectors are scored as they are.
         sampling: the options of `sample` at their defaults, an instance of the dataclass `ModelSpec.sampling`, set when the
             model is built; None for a sampler without options.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from tfgen.cli.parsing import by_default, parse
+from tfgen.cli.parsing import by_default, parse, section, section_name
 from tfgen.cli.tables import print_table
 from tfgen.errors import DataError, OptionError, TfgenError, UnknownNameError
 from tfgen.plugin.specs import DataSources, ModelSpec
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     if target is None:
         if {"-h", "--help"} & set(arguments):
             parse(Options, ["--help"], "check MODEL|FILE.py", _ABOUT)
-        raise OptionError("which model? Give its name, or the file of a plugin; for example: tfgen check realnvp")
+        example = context.registry().example
+        raise OptionError(f"which model? Give its name, or the file of a plugin; for example: tfgen check {example}")
     if is_file(target):
         context = dataclasses.replace(context, plugins=(*context.plugins, target))
     before = "tensorflow" in sys.modules
@@ -116,14 +117,14 @@ def parse_options(arguments: Sequence[str], spec: ModelSpec) -> tuple[Options, R
         OptionError: for an option or a value that does not fit.
     """
     defaults = split_options(dict(QUICK), spec)
-    groups: Mapping[str, Any] = {"check": Options(), "training": defaults.training, spec.name: defaults.options}
-    keys = {name: name.replace("-", "_") for name in groups}
-    fields = [(keys[name], type(value), field(default=value)) for name, value in groups.items()]
+    own = section_name(spec, taken=("check", "training"))
+    groups: Mapping[str, Any] = {"check": Options(), "training": defaults.training, own: defaults.options}
+    fields = [(name, section(type(value)), field(default=value)) for name, value in groups.items()]
     cls: Any = dataclasses.make_dataclass("Options", fields, frozen=True)
     parsed: Any = parse(cls, arguments, f"check {spec.name}", f"{spec.summary}\n{spec.reference}")
     options: Options = parsed.check
     sources = DataSources(options.data_dir, options.manual_dir)
-    model_options = getattr(parsed, keys[spec.name])
+    model_options = getattr(parsed, own)
     return options, RunConfig(
         spec.name, options.data or DATA[0], model_options, parsed.training, sources, options.device
     )
