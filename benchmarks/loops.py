@@ -29,7 +29,7 @@ from tfgen.seeds import fold_in
 from tfgen.training.trainer import Trainer
 from tfgen_benchmarks.loops import Loop, Task, objectives_of
 
-_ENDLESS = 10**6  # epochs
+_ENDLESS = 10**6  # epochs, or steps
 
 
 class PerStep(Loop):
@@ -94,7 +94,7 @@ class Fit(Loop):
 
 
 def choose_mode(task: Task, report: Callable[[str], None]) -> AutoChoice:
-    """Return the mode of ``tfgen run --compile auto``, by the trainer's search.
+    """Return the mode of ``tfgen run --compile auto`` for a long run, by the trainer's search.
 
     Args:
         task: what is trained.
@@ -102,7 +102,7 @@ def choose_mode(task: Task, report: Callable[[str], None]) -> AutoChoice:
     """
     trainer = Trainer(task.model(), task.data, dataclasses.replace(task.training, feed="device"))
     begin = time.perf_counter()
-    mode, _, timings = trainer.choose_mode(report)
+    mode, _, timings = trainer.choose_mode(report, left=_ENDLESS)
     return AutoChoice(mode, time.perf_counter() - begin, timings)
 
 

@@ -53,6 +53,10 @@ def reproduction_of(run: RunFacts, settings: Settings) -> Reproduction:
         notes.append(f"{config['init']} is the run whose weights this one began with; it has to be made first.")
     if config.get("device", "auto") != "auto":
         words += _option("device", config["device"])
+    if config.get("evaluate", "all") != "all":
+        words += _option("evaluate", str(config["evaluate"]))
+    if not config.get("pictures", True):
+        words.append("--no-pictures")
     name = run.folder.resolve().name
     if name != f"{config['model']}-{config['data']}".replace("/", "-").replace(":", "-") and not name.startswith("-"):
         words += _option("name", name)

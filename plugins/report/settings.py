@@ -76,7 +76,11 @@ def settings_of(config: Mapping[str, Any], registry: Registry) -> Settings:
 
 def _sound(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options alone, without other entries of the configuration."""
-    return {key: config[key] for key in ("data", "options", "training", "sources", "device", "init") if key in config}
+    return {
+        key: config[key]
+        for key in ("data", "options", "training", "sources", "device", "init", "evaluate", "pictures")
+        if key in config
+    }
 
 
 def _recorded(options: Mapping[str, Any]) -> tuple[Setting, ...]:

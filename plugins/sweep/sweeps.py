@@ -307,7 +307,7 @@ def _refuse_other_options(before: Run, run: Planned) -> None:
 def _flat(config: RunConfig) -> dict[str, Any]:
     """Return every option of a run by name, without data folders."""
     content = config.to_json()
-    kept = {name: content.get(name) for name in ("model", "data", "device", "init")}
+    kept = {name: content.get(name) for name in ("model", "data", "device", "init", "evaluate")}
     return kept | flattened(content["options"]) | content["training"]
 
 

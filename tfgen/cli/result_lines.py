@@ -74,7 +74,7 @@ def finished_lines(run: Run) -> list[str]:
     pictures = ", ".join(sorted(path.name for path in run.files.figures.glob("*.png")))
     return [
         *results_lines(run.results),
-        f"pictures  {run.files.figures} ({pictures})",
+        *([f"pictures  {run.files.figures} ({pictures})"] if pictures else []),
         f"results   {folder / 'results.json'}",
         f"next      tfgen sample {folder} --count 100 --out samples.png",
         f"          tfgen evaluate {folder} --samples 10000",

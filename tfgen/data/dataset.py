@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
+from tfgen.seeds import generator
 
 SplitName = Literal["train", "valid", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
+_SUBSET = 11  # the purpose of this module's random numbers
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,16 @@ class Split:
     def __len__(self) -> int:
         """Return the number of examples."""
         return len(self.x)
+
+    def subset(self, count: int) -> Split:
+        """Return `count` examples, the same ones each time, in their order; all where there are no more.
+
+        They are chosen at random, since the examples of a split may be sorted by label.
+        """
+        if count >= len(self):
+            return self
+        chosen = np.sort(generator(_SUBSET).permutation(len(self))[:count])
+        return Split(self.x[chosen], None if self.labels is None else self.labels[chosen])
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from tfgen.data.dataset import Dataset, Split
 from tfgen.data.grey_levels import bits_per_dim
 from tfgen.errors import CapabilityError, UnknownNameError
 from tfgen.evaluate.bounds import ACTIVE_VARIANCE, BoundScores, active_units, score_bound
+from tfgen.evaluate.clock import EvaluationClock
 from tfgen.evaluate.scoring import (
     Labels,
     check_measurement,
@@ -39,6 +40,7 @@ def evaluate(
     batch_size: int = 500,
     particles: int = 1,
     quiet: bool = True,
+    clock: EvaluationClock | None = None,
 ) -> dict[str, Metric]:
     """Evaluate the density or bound of a model on a split: NLL, bits/dim, KL, ELBO, IWAE.
 
@@ -51,6 +53,7 @@ def evaluate(
         batch_size: examples at a time; bounds the memory. With many particles fewer are taken.
         particles: k of the importance-weighted bound, for a model with a bound; 1 is the ELBO alone.
         quiet: show no progress.
+        clock: says when this takes long, unless quiet.
 
     Returns:
         The metrics by name: ``nll_nats``, which is -log p(x); for images
@@ -85,7 +88,7 @@ def evaluate(
     summed = scorer.classes is not None and model.scored_as != "cross_entropy"
     log_prior = log_class_frequencies(data) if summed else None
     labels = None if scorer.classes is None else labels_of(data, name)
-    options: dict[str, Any] = {"draws": draws, "seed": seed, "batch_size": batch_size, "quiet": quiet}
+    options: dict[str, Any] = {"draws": draws, "seed": seed, "batch_size": batch_size, "quiet": quiet, "clock": clock}
     bound: BoundScores | None = None
     if scorer.density == "bound" and isinstance(model, HasElbo):
         bound = score_bound(model, examples.x, labels, log_prior, particles=particles, **options)

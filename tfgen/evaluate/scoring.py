@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import SPLITS, Dataset, SplitName
 from tfgen.data.labels import require_classes
 from tfgen.errors import CapabilityError, DataError, PluginError, UnknownNameError, require_option
+from tfgen.evaluate.clock import EvaluationClock
 from tfgen.metrics.catalogue import CATALOGUE
 from tfgen.metrics.estimate import mean_estimate
 from tfgen.metrics.metric import Basis, Density, Metric
@@ -146,6 +148,7 @@ def score_batches(
     batch_size: int = 500,
     title: str = "evaluating",
     quiet: bool = True,
+    clock: EvaluationClock | None = None,
 ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Yield, draw after draw and batch after batch, which examples were scored and their scores, [k, columns, ...].
 
@@ -162,11 +165,14 @@ def score_batches(
         batch_size: examples at a time.
         title: of the progress bar.
         quiet: show no progress.
+        clock: says beside the bar when this takes long.
     """
     compiled = tf.function(function, autograph=False)
     batches = range(0, len(x), batch_size)
-    done = 0
-    with Bar(title, draws * len(batches) * len(columns), "batches", quiet=quiet) as bar:
+    done, total = 0, draws * len(batches) * len(columns)
+    clock = clock or EvaluationClock(math.inf, len(x))
+    clock.begin()
+    with Bar(title, total, "batches", quiet=quiet) as bar:
         for draw in range(draws):
             for number, begin in enumerate(batches):
                 # The last batch is filled up with examples from the front, so that one shape is traced.
@@ -180,6 +186,8 @@ def score_batches(
                     values.append(compiled(batch, label, noise).numpy()[:kept])
                     done += 1
                     bar.update(done)
+                    if line := clock.line(done, total, len(x)):
+                        bar.say(line)
                 yield slice(begin, begin + kept), np.stack(values, axis=1).astype(np.float64)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tfgen.errors import OptionError
+from tfgen.errors import OptionError, require_option
 from tfgen.plugin.option_types import checked, to_json
 from tfgen.plugin.options import build, check_names, field_names, option_names
 from tfgen.plugin.registry import Registry
@@ -15,6 +15,8 @@ from tfgen.plugin.train_options import CompileMode, TrainOptions
 from tfgen.training.catalogue import check_optimizer
 
 Device = Literal["auto", "cpu", "gpu"]
+#: How many examples of each split a run ends with evaluating its model on.
+Evaluated = int | Literal["all", "none"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class RunConfig:
         sources: where data files are looked for.
         device: where it runs.
         init: folder of a run whose weights training begins with; None for a random start.
+        evaluate: the examples of each split that density or bound are evaluated on when training ends.
+        pictures: whether pictures are drawn.
     """
 
     model: str
@@ -38,6 +42,12 @@ class RunConfig:
     sources: DataSources = field(default_factory=DataSources)
     device: Device = "auto"
     init: str | None = None
+    evaluate: Evaluated = "all"
+    pictures: bool = True
+
+    def __post_init__(self) -> None:
+        if isinstance(self.evaluate, int):
+            require_option(self.evaluate >= 1, "evaluate", self.evaluate, "a number from 1, all or none")
 
     def check(self, registry: Registry) -> None:
         """Check what only the plugins know: the names of optimizer and schedule, and which options they take notice of.
@@ -58,6 +68,8 @@ class RunConfig:
             "sources": to_json(self.sources),
             "device": self.device,
             **({} if self.init is None else {"init": self.init}),
+            "evaluate": self.evaluate,
+            "pictures": self.pictures,
         }
 
 
@@ -74,7 +86,7 @@ def config_from_json(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
         OptionError: for a value of the wrong type or out of range.
     """
     defaults = default_config(spec)
-    known = {"model", "data", "options", "training", "sources", "device", "init"}
+    known = {"model", "data", "options", "training", "sources", *TOP_OPTIONS}
     check_names("option", set(content) - RUN_RECORD, known)
     if "compile_mode" in content:  # no option, but a resumed run goes by it
         checked("compile_mode", content["compile_mode"], CompileMode)
@@ -86,9 +98,13 @@ def config_from_json(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
         sources=build(DataSources, _mapping("sources", content), defaults.sources),
         device=checked("device", content.get("device", defaults.device), Device),
         init=checked("init", content.get("init", defaults.init), str | None),
+        evaluate=checked("evaluate", content.get("evaluate", defaults.evaluate), Evaluated),
+        pictures=checked("pictures", content.get("pictures", defaults.pictures), bool),
     )
 
 
+#: Options of a run that belong to neither model, training nor data.
+TOP_OPTIONS = ("device", "init", "evaluate", "pictures")
 #: Keys of `config.json` that record how a run came about and are not options.
 RUN_RECORD = frozenset(
     {"format", "plugin", "versions", "machine", "compile_mode", "compile_timings", "data_spec", "data_source"}
@@ -110,7 +126,7 @@ def split_options(values: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
         "training": field_names(TrainOptions),
         "sources": field_names(DataSources),
     }
-    top = ("data", "device", "init")
+    top = ("data", *TOP_OPTIONS)
     check_names("option", values, [*top, *(name for group in groups.values() for name in group)])
     content: dict[str, Any] = {name: values[name] for name in top if name in values}
     for group, names in groups.items():

@@ -12,9 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import runtime
-from tfgen.data.dataset import Dataset
+from tfgen.data.dataset import Dataset, SplitName
 from tfgen.data.lookup import load_dataset
 from tfgen.errors import RunError
+from tfgen.evaluate.clock import EvaluationClock
 from tfgen.evaluate.likelihood import evaluate
 from tfgen.figures.curves import draw_curves
 from tfgen.figures.examples import draw_examples
@@ -25,7 +26,7 @@ from tfgen.model.capabilities import HasElbo, HasLogProb, Samples
 from tfgen.model.tracing import trace_methods
 from tfgen.plugin.registry import Registry
 from tfgen.plugin.train_options import CompileMode
-from tfgen.runs.config import RunConfig
+from tfgen.runs.config import Evaluated, RunConfig
 from tfgen.runs.folder import RunFolder, check_name
 from tfgen.runs.initial_weights import take_weights
 from tfgen.runs.pictures import draw_run_pictures
@@ -36,6 +37,7 @@ from tfgen.training.trainer import Trainer
 _PICTURE_SEED = 7  # of the pictures of a run, so that before, half-way and after show the same codes
 _PICTURE_POINTS = 3000
 _PICTURE_BATCH = 500  # samples drawn at a time
+_EVALUATION_BATCH = 500  # examples evaluated at a time
 
 
 def start_run(
@@ -135,7 +137,7 @@ def _fit(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> None:
 
     def on_visit(step: int, metrics: dict[str, float]) -> None:
         moments = {0: "before", trainer.schedule.middle: "half"}
-        if step in moments:
+        if step in moments and run.config.pictures:
             with trainer.state.averaged():
                 _draw_samples(
                     trainer.model, training.picture_samples, run.files.figures / f"samples_{moments[step]}.png"
@@ -149,23 +151,39 @@ def _fit(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> None:
 
 def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str, Any]:
     model, state = trainer.model, trainer.state
-    _draw_samples(model, run.config.training.picture_samples, run.files.figures / "samples_after.png")
-    with written_whole(run.files.figures / "curves.png") as path:
-        draw_curves(run.metrics, path, run.catalogue)
-    draw_run_pictures(model, data, run.files.figures, run.registry)
-    measured: dict[str, Any] = {}
-    if isinstance(model, HasLogProb | HasElbo):
-        measured = {split: metrics_to_json(evaluate(model, data, split, quiet=quiet)) for split in ("test", "valid")}
+    if run.config.pictures:
+        _draw_samples(model, run.config.training.picture_samples, run.files.figures / "samples_after.png")
+        with written_whole(run.files.figures / "curves.png") as path:
+            draw_curves(run.metrics, path, run.catalogue)
+        draw_run_pictures(model, data, run.files.figures, run.registry)
     return {
         "model": run.config.model,
         "data": data.name,
-        **measured,
+        **_measured(model, data, run.config.evaluate, float(state.seconds.numpy()), quiet),
         "train_seconds": round(float(state.seconds.numpy()), 3),
         "steps": int(state.step.numpy()),
         "epochs": int(state.step.numpy()) // trainer.schedule.steps_per_epoch,
         "weights": "best validation loss" if state.best else "last",
         "best_epoch": int(state.best_epoch.numpy()),
         "parameters": int(sum(np.prod(weight.shape) for weight in model.trainable_variables)),
+    }
+
+
+def _measured(
+    model: GenerativeModel, data: Dataset, examples: Evaluated, training_seconds: float, quiet: bool
+) -> dict[str, Any]:
+    """Return the metrics of the density or bound by split; none of a model without, or where none are wanted."""
+    if examples == "none" or not isinstance(model, HasLogProb | HasElbo):
+        return {}
+    count = sys.maxsize if examples == "all" else examples
+    names: tuple[SplitName, ...] = ("test", "valid")
+    splits = {name: data.splits[name].subset(count) for name in names}
+    evaluated = dataclasses.replace(data, splits={**data.splits, **splits})
+    clock = EvaluationClock(training_seconds, sum(map(len, splits.values())))
+    batch_size = min(_EVALUATION_BATCH, count)  # a batch is filled up to this size
+    return {
+        split: metrics_to_json(evaluate(model, evaluated, split, batch_size=batch_size, quiet=quiet, clock=clock))
+        for split in splits
     }
 
 

@@ -17,11 +17,20 @@ from tfgen.training.step import Step
 #: ``(payload, first step, number of steps) -> (steps done, all finite, sums of the terms)``
 ChunkProgram = Callable[[Any, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]]
 
-# A mode is timed on this many steps after its compilation, unless the first of them shows that it is hopeless: slower than
-# another by that factor, and by more than a busy machine's hiccup in one step explains.
+# A mode is timed on this many steps after its compilation. It is given up once it is slower than another by that factor,
+# and by more than a busy machine's hiccup explains.
 _TIMED_STEPS = 12
-_HOPELESS = 4.0
-_BEARABLE = 250.0  # milliseconds
+_HOPELESS = 3.0
+_HICCUP = 250.0  # milliseconds
+#: The share of the expected training time that may be spent on finding the fastest mode.
+_SHARE = 0.1
+# XLA's compilation cannot be interrupted, so what it takes is estimated before: seconds, and multiples of the seconds of
+# tracing the graph. More than each built-in model took on two cores (docs/results/compile_budget.md).
+_XLA_SECONDS = 4.0
+_XLA_TRACINGS = 2.0
+_NEXT_COMPILATION = 1.25  # that of the second XLA mode, as a multiple of the first one's
+#: Operations that XLA for CPUs runs on one thread where they stand in a loop: 3 to 33 times as slow as `graph`, measured.
+_CONVOLUTIONS = frozenset({"Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter", "DepthwiseConv2dNative", "Conv3D"})
 
 
 def compile_chunk(step: Step, feed: Feed, term_names: Sequence[str], mode: CompileMode) -> ChunkProgram:
@@ -62,56 +71,120 @@ def fastest_mode(
     make_program: Callable[[CompileMode], ChunkProgram],
     payload: Any,
     steps: int,
+    left: int,
     report: Callable[[str], None],
 ) -> tuple[CompileMode, ChunkProgram, dict[str, float | str]]:
-    """Time each compile mode on the first steps and return the fastest, leaving the state as it was.
+    """Time the compile modes on the first steps and return the fastest, leaving the state as it was.
+
+    `graph` is traced and timed first, which gives the expected training time. A mode of XLA is tried only if that fits
+    into a tenth of it, compilation included: a short run takes `graph` at once.
 
     Args:
         state: is restored after each trial.
         make_program: compiles the chunk in a mode.
         payload: of the first chunk.
         steps: how many steps that payload holds.
-        report: told what is being tried.
+        left: steps of the run that are to be done.
+        report: told what is being tried, and what is not.
 
     Returns:
-        The mode, its program, and milliseconds a step for each mode (or why it does not work).
+        The mode, its program, and milliseconds a step for each mode that was tried (or why it does not work).
 
     Raises:
         PluginError: when no mode works.
     """
-    timings: dict[str, float | str] = {}
-    programs: dict[CompileMode, ChunkProgram] = {}
+    race = _Race(payload, steps, left)
     saved = state.snapshot()
-    best = float("inf")
-    for mode in get_args(CompileMode):
+    on_cpu = all("GPU" not in weight.value.device for weight in state.model.weights)
+    modes = list(get_args(CompileMode))
+    for number, mode in enumerate(modes):
+        if race.programs:
+            if mode == "xla-loop" and on_cpu and race.convolves:
+                report("not timed, --compile xla-loop: XLA runs convolutions in a loop on one thread of a CPU")
+                continue
+            if reason := race.too_long():
+                report(f"not timed, --compile {', '.join(modes[number:])}: {reason}")
+                break  # the next one would not take less
         report(f"timing --compile {mode}")
         try:
-            program = make_program(mode)
-            milliseconds = _milliseconds(program, payload, steps, best)
+            race.run(mode, make_program(mode))
         except (tf.errors.OpError, NotImplementedError) as error:  # an operation that XLA does not know, for example
-            timings[mode] = str(error).splitlines()[0]
-            continue
+            race.timings[mode] = str(error).splitlines()[0]
         finally:
             state.restore_snapshot(saved)
-        timings[mode] = round(milliseconds, 3)
-        programs[mode] = program
-        best = min(best, milliseconds)
-    if not programs:
-        raise PluginError(f"no compile mode can run this model: {timings}.")
-    chosen = min(programs, key=lambda mode: float(timings[mode]))
-    return chosen, programs[chosen], timings
+    if not race.programs:
+        raise PluginError(f"no compile mode can run this model: {race.timings}.")
+    chosen = min(race.programs, key=lambda mode: float(race.timings[mode]))
+    return chosen, race.programs[chosen], race.timings
 
 
-def _milliseconds(program: ChunkProgram, payload: Any, steps: int, best: float) -> float:
-    def timed(count: int) -> float:
+class _Race:
+    """Trials of compile modes within a budget of seconds, which the first of them decides."""
+
+    def __init__(self, payload: Any, steps: int, left: int) -> None:
+        self.payload, self.left = payload, left
+        self.half = max(1, min(_TIMED_STEPS, steps) // 2)
+        self.timings: dict[str, float | str] = {}
+        self.programs: dict[CompileMode, ChunkProgram] = {}
+        self.convolves = False
+        self.best = float("inf")  # milliseconds
+        self.expected = float("inf")  # seconds of training in the first mode
+        self.compilation = 0.0  # seconds that the next one will take
+        self.spent = 0.0  # seconds, without the tracing of the first mode: there is no run without one
+
+    def too_long(self) -> str | None:
+        """Return why there is no time for another mode, or None."""
+        if self.spent + self.compilation <= _SHARE * self.expected:
+            return None
+        return (
+            f"compilation would take about {self.compilation:.0f} s, and only a tenth of the training (about "
+            f"{self.expected:.0f} s) may go into the choice"
+        )
+
+    def run(self, mode: CompileMode, program: ChunkProgram) -> None:
+        """Compile a mode and time it."""
+        first = not self.programs
+        # Where that is possible, no step is run in the call that compiles: a slow mode shows itself in one.
+        compilation = self._seconds(program, 0 if mode != "xla-step" else 1)
+        if first:
+            self.compilation = _XLA_SECONDS + _XLA_TRACINGS * compilation
+            self.convolves = _convolves(program, self.payload)
+        else:
+            self.spent += compilation
+            self.compilation = _NEXT_COMPILATION * compilation
+        milliseconds = self._fastest_step(program, first)
+        self.timings[mode] = round(milliseconds, 3)
+        self.programs[mode] = program
+        self.best = min(self.best, milliseconds)
+
+    def _fastest_step(self, program: ChunkProgram, first: bool) -> float:
+        """Return milliseconds of a step, by the fastest of three calls: what else the machine does only ever adds."""
+        fastest = float("inf")
+        slow = 0.0  # milliseconds
+        for count in (1, self.half, self.half):
+            seconds = self._seconds(program, count)
+            self.spent += seconds
+            slow += 1000 * seconds
+            fastest = min(fastest, 1000 * seconds / count)
+            if first:
+                self.expected = fastest * self.left / 1000
+                if self.too_long():
+                    break
+            if fastest > _HOPELESS * self.best and slow > _HICCUP:
+                break
+            if self.spent > _SHARE * self.expected:
+                break
+        return fastest
+
+    def _seconds(self, program: ChunkProgram, count: int) -> float:
         begin = time.perf_counter()
-        done, _, _ = program(payload, tf.constant(0), tf.constant(count))
+        done, _, _ = program(self.payload, tf.constant(0), tf.constant(count))
         int(done)  # waits for the device
-        return 1000 * (time.perf_counter() - begin) / count
+        return time.perf_counter() - begin
 
-    timed(1)  # traces and compiles
-    first = timed(1)
-    if first > max(_BEARABLE, _HOPELESS * best):
-        return first
-    half = max(1, min(_TIMED_STEPS, steps) // 2)
-    return min(timed(half), timed(half))  # what else the machine does only ever adds
+
+def _convolves(program: Any, payload: Any) -> bool:
+    """Return whether there are convolutions among the operations of a program that has been called."""
+    graph = program.get_concrete_function(payload, tf.constant(0), tf.constant(0)).graph
+    functions = graph.as_graph_def().library.function
+    return any(node.op in _CONVOLUTIONS for function in functions for node in function.node_def)

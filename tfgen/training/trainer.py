@@ -195,14 +195,19 @@ class Trainer:
     def _term_names(self, objective: Objective) -> tuple[str, ...]:
         return (*self.step.terms[objective.name], "gradient_norm")
 
-    def choose_mode(self, report: Callable[[str], None]) -> tuple[CompileMode, ChunkProgram, dict[str, float | str]]:
+    def choose_mode(
+        self, report: Callable[[str], None], left: int | None = None
+    ) -> tuple[CompileMode, ChunkProgram, dict[str, float | str]]:
         """Return what `fastest_mode` finds on the first chunk, which is what ``--compile auto`` takes.
 
         Args:
             report: told what is being tried, and what is taken.
+            left: how many steps the choice is for; by default those of the run that are to be done.
         """
+        left = self.schedule.total_steps - int(self.state.step.numpy()) if left is None else left
         chunk, payload = next(iter(self.feed.payloads(self.schedule.chunks(), self.schedule.chunk_steps)))
-        mode, program, timings = fastest_mode(self.state, self._program, payload, chunk.last - chunk.first, report)
+        steps = chunk.last - chunk.first
+        mode, program, timings = fastest_mode(self.state, self._program, payload, steps, left, report)
         shown = ", ".join(
             f"{name} {f'{ms:.1f} ms' if isinstance(ms, float) else 'fails'}" for name, ms in timings.items()
         )

@@ -61,6 +61,7 @@ def configs(draw: st.DrawFn) -> RunConfig:
         spec.name, draw(st.sampled_from(["digits", "mnist", "tfds:a/b"])), options_of(spec.config, draw),
         options_of(TrainOptions, draw), device=draw(st.sampled_from(["auto", "cpu"])),
         sources=draw(st.sampled_from([DataSources(), DataSources("DATA_DIR"), DataSources(None, "MANUAL_DIR")])),
+        evaluate=draw(st.sampled_from(["all", "none", 100])), pictures=draw(st.booleans()),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from tfgen.errors import OptionError, UnknownNameError
 from tfgen.files import read_json
 from tfgen.plugin.specs import DataSources, ModelSpec
 from tfgen.plugin.train_options import TrainOptions
-from tfgen.runs.config import Device, RunConfig, config_from_json, default_config
+from tfgen.runs.config import Device, Evaluated, RunConfig, config_from_json, default_config
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -37,6 +37,10 @@ class Place:
     """Where to compute; auto takes a GPU when there is one."""
     init: str | None = None
     """Folder of a run whose weights training begins with, where names and shapes are the same."""
+    evaluate: Evaluated = "all"
+    """Examples of each split that the density or bound is evaluated on when training ends: all, none, or so many."""
+    pictures: bool = True
+    """Draw the pictures of the run: samples, curves, and what the model has of its own."""
     config: Path | None = None
     """File with options, for example the config.json of another run; the command line wins over it."""
 
@@ -84,6 +88,8 @@ def parse_options(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig
         manual_dir=defaults.sources.manual_dir,
         device=defaults.device,
         init=defaults.init,
+        evaluate=defaults.evaluate,
+        pictures=defaults.pictures,
     )
     values = {"run": place, "training": defaults.training, own: defaults.options}
     fields = [(name, section(cls), field(default=values[name])) for name, cls in groups.items()]
@@ -92,8 +98,9 @@ def parse_options(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig
     place = parsed.run
     sources = DataSources(place.data_dir, place.manual_dir)
     return place, RunConfig(
-        spec.name, place.data, getattr(parsed, own), parsed.training, sources, place.device, place.init
-    )
+        spec.name, place.data, getattr(parsed, own), parsed.training, sources, place.device, place.init,
+        place.evaluate, place.pictures,
+    )  # fmt: skip
 
 
 def config_file(arguments: Sequence[str]) -> dict[str, Any]:
