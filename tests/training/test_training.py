@@ -19,6 +19,7 @@ from tfgen.errors import NonFiniteError, OptionError, PluginError
 from tfgen.model.base import GenerativeModel, Objective
 from tfgen.plugin.train_options import CompileMode, TrainOptions
 from tfgen.runs.folder import RunFolder
+from tfgen.training import compile_mode
 from tfgen.training.feeds import DeviceFeed, StreamFeed, make_feed
 from tfgen.training.interruption import InterruptedRunError
 from tfgen.training.optimisers import learning_rate
@@ -92,6 +93,13 @@ def test_feeds_give_the_examples_that_the_schedule_names(feed):
             np.testing.assert_array_equal(batch.labels, split.labels[chunk.indices[k]])
 
 
+@pytest.fixture
+def long_race(monkeypatch):
+    """Every compile mode is timed, however short the training is."""
+    monkeypatch.setattr(compile_mode, "_SHARE", float("inf"))
+
+
+@pytest.mark.usefixtures("long_race")
 def test_choosing_a_mode_leaves_no_trace(tmp_path):
     options = dataclasses.replace(QUICK, ema=0.9)
     plain, chosen = toy(Noisy, options), toy(Noisy, options)
@@ -115,6 +123,7 @@ def test_choosing_a_mode_leaves_no_trace(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.usefixtures("long_race")
 def test_a_mode_that_cannot_compile_is_left_out(tmp_path):
     class NeedsTheHost(Gaussian):
         def _loss(self, batch, seed, context):
