@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
-from tfgen.seeds import generator
 
 SplitName = Literal["train", "valid", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
@@ -39,6 +38,8 @@ class Split:
 
         They are chosen at random, since the examples of a split may be sorted by label.
         """
+        from tfgen.seeds import generator  # which loads TensorFlow; prepared data are read without it
+
         if count >= len(self):
             return self
         chosen = np.sort(generator(_SUBSET).permutation(len(self))[:count])
