@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tfgen
-from tests.toy_models import Gaussian, GaussianConfig, vectors
+from tests.toy_models import ConditionalGaussian, Gaussian, GaussianConfig, vectors
 from tfgen.cli.commands.run import parse_options
 from tfgen.cli.result_lines import finished_lines
 from tfgen.data.dataset import Split
@@ -141,3 +141,14 @@ def test_configurations_of_before_evaluate_everything():
     config = default_config(registry.model("realnvp"))
     content = {key: value for key, value in config.to_json().items() if key not in ("evaluate", "pictures")}
     assert config_from_json(content, registry.model("realnvp")) == config
+
+
+def test_so_many_examples_of_a_conditional_model_with_their_labels():
+    data = vectors()
+    model = ConditionalGaussian(GaussianConfig(), data.spec, 0)
+    few = data.test.subset(7)
+    of_few = dataclasses.replace(data, splits={**data.splits, "test": few})
+    found = evaluate(model, data, "test", examples=7, batch_size=7)
+    assert found == evaluate(model, of_few, "test", batch_size=7)
+    assert found["nll_nats_given_label"].basis.examples == 7
+    assert evaluate(model, data, "test", examples=10**6) == evaluate(model, data, "test")

@@ -39,6 +39,7 @@ def evaluate(
     seed: int = 0,
     batch_size: int = 500,
     particles: int = 1,
+    examples: int | None = None,
     quiet: bool = True,
     clock: EvaluationClock | None = None,
 ) -> dict[str, Metric]:
@@ -52,6 +53,7 @@ def evaluate(
         seed: of that noise.
         batch_size: examples at a time; bounds the memory. With many particles fewer are taken.
         particles: k of the importance-weighted bound, for a model with a bound; 1 is the ELBO alone.
+        examples: how many examples of the split, chosen at random, the same ones each time; all by default.
         quiet: show no progress.
         clock: says when this takes long, unless quiet.
 
@@ -79,28 +81,31 @@ def evaluate(
     """
     name = check_measurement(split, draws, batch_size)
     scorer = scorer_of(model, data, "evaluating", particles)
-    examples = data.splits[name]
+    chosen = data.splits[name] if examples is None else data.splits[name].subset(examples)
     draws = draws if scorer.noisy else 1  # without noise there is nothing to average over
     noise = {"draws": draws, "seed": seed} if scorer.noisy else {}
-    basis = Basis.of({"split": split, "examples": len(examples), "data": data.name, **model.basis(), **noise})
+    basis = Basis.of({"split": split, "examples": len(chosen), "data": data.name, **model.basis(), **noise})
     scored = basis.with_entries(**scorer.basis)
     # A cross-entropy is no log-probability, of which a sum over the classes would mean something.
     summed = scorer.classes is not None and model.scored_as != "cross_entropy"
     log_prior = log_class_frequencies(data) if summed else None
-    labels = None if scorer.classes is None else labels_of(data, name)
+    labels: Labels = None
+    if scorer.classes is not None:
+        labels_of(data, name)  # which refuses labels that are none of the classes
+        labels = chosen.labels
     options: dict[str, Any] = {"draws": draws, "seed": seed, "batch_size": batch_size, "quiet": quiet, "clock": clock}
     bound: BoundScores | None = None
     if scorer.density == "bound" and isinstance(model, HasElbo):
-        bound = score_bound(model, examples.x, labels, log_prior, particles=particles, **options)
+        bound = score_bound(model, chosen.x, labels, log_prior, particles=particles, **options)
         marginal, own = bound.marginal, bound.tightest
     else:
-        marginal, own = log_probabilities(scorer.function, examples.x, log_prior, labels, **options)
+        marginal, own = log_probabilities(scorer.function, chosen.x, log_prior, labels, **options)
     result: list[Metric] = []
     if labels is None:
-        result += likelihood_metrics(own, model.scored_as, data, examples, scored)
+        result += likelihood_metrics(own, model.scored_as, data, chosen, scored)
     elif summed:
         over = scored.with_entries(classes=scorer.classes, class_prior="frequencies")
-        result += likelihood_metrics(marginal, model.scored_as, data, examples, over)
+        result += likelihood_metrics(marginal, model.scored_as, data, chosen, over)
     if labels is not None:
         result += negative_log_likelihood(own, model.scored_as, data, scored, given_label)
     if bound is not None:

@@ -176,15 +176,14 @@ def _measured(
     if examples == "none" or not isinstance(model, HasLogProb | HasElbo):
         return {}
     count = sys.maxsize if examples == "all" else examples
-    names: tuple[SplitName, ...] = ("test", "valid")
-    splits = {name: data.splits[name].subset(count) for name in names}
-    evaluated = dataclasses.replace(data, splits={**data.splits, **splits})
-    clock = EvaluationClock(training_seconds, sum(map(len, splits.values())))
-    batch_size = min(_EVALUATION_BATCH, count)  # a batch is filled up to this size
-    return {
-        split: metrics_to_json(evaluate(model, evaluated, split, batch_size=batch_size, quiet=quiet, clock=clock))
-        for split in splits
+    splits: tuple[SplitName, ...] = ("test", "valid")
+    options: dict[str, Any] = {
+        "examples": None if examples == "all" else examples,
+        "batch_size": min(_EVALUATION_BATCH, count),  # a batch is filled up to this size
+        "clock": EvaluationClock(training_seconds, sum(min(count, len(data.splits[split])) for split in splits)),
+        "quiet": quiet,
     }
+    return {split: metrics_to_json(evaluate(model, data, split, **options)) for split in splits}
 
 
 def _draw_samples(model: GenerativeModel, images: int, path: Path) -> None:
