@@ -1,4 +1,4 @@
-"""Who takes part beside tfgen, what is error_text of those that are not installed, and the targets."""
+"""Rival implementations in the benchmarks: which are installed, the error of those that are not, and the targets."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Methods of a model are traced before training, and what would go wrong later is told then."""
+"""Tracing of a model before training finds unseeded randomness, untracked weights and state that is not saved."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Unseeded(Gaussian):
 
 
 class UnseededInALoop(Gaussian):
-    """The same within a loop."""
+    """Draws from the state of TensorFlow within a while loop."""
 
     def sample(self, n, labels=None, seed=0, first=0):
         x = tf.zeros([n, *self.data.shape])
@@ -109,7 +109,7 @@ class Untracked(Gaussian):
 
 
 class Counting(Gaussian):
-    """Counts its losses in a weight, as it may, or in a variable that is not one."""
+    """Counts its losses in a weight that is not trained, which is allowed."""
 
     def __init__(self, config, data, seed):
         super().__init__(config, data, seed)
@@ -122,7 +122,7 @@ class Counting(Gaussian):
 
 
 class CountingAside(Gaussian):
-    """The same with a variable that Keras does not know."""
+    """Counts its losses in a variable that Keras does not track."""
 
     def __init__(self, config, data, seed):
         super().__init__(config, data, seed)
@@ -134,7 +134,7 @@ class CountingAside(Gaussian):
 
 
 class CountingSamples(Counting):
-    """Changes a weight where only a loss may."""
+    """Changes a weight in its sampler, which only a loss may."""
 
     def sample(self, n, labels=None, seed=0, first=0):
         self.count.assign_add(1.0)

@@ -1,4 +1,4 @@
-"""Mistakes in what a model declares are told with its name, and the plugin's, when the plugin is loaded."""
+"""Registration of models: mistakes in a ModelSpec or its options name the model and the plugin when it loads."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def config(fields: str, decorator: str = "@dataclass(frozen=True)") -> str:
     return f"{decorator}\nclass Config:\n    {fields}\n"
 
 
-#: The plugin's code, the arguments of its ModelSpec, and what is told.
+#: Code of a plugin, arguments of its ModelSpec, expected error message.
 MISTAKES = [
     (
         config("layers: int = 4", "@dataclass"),
@@ -198,7 +198,7 @@ def test_the_command_tells_it_in_one_line(tmp_path, capsys):
 
 
 def test_names_that_are_taken():
-    """What `tfgen run` and `tfgen.train` have is taken, and so is what `tfgen sample` and `sample` have."""
+    """Reserved names are those of all options of `tfgen run`, `tfgen.train`, `tfgen sample` and `sample`."""
     arguments = set(inspect.signature(tfgen.train).parameters) - {"options"}
     everywhere = {"help", "h", "p", "verbose", "traceback", "version", "plugins"}
     assert not {*field_names(run.Place), *field_names(TrainOptions), *arguments, *everywhere} - RUN_NAMES

@@ -33,7 +33,7 @@ class Inner:
     """Options of the inside of the encoder."""
 
     deep: bool = False
-    """Whether it is deep."""
+    """A boolean option within the nested ones."""
 
 
 @dataclass(frozen=True)

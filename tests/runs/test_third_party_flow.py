@@ -26,7 +26,7 @@ class DiagonalConfig:
     """Options of the flow."""
 
     margin: float = 1e-6
-    """How far grey levels stay from black and white before the logit."""
+    """Margin of the logit transform: grey levels are squeezed into [alpha, 1 - alpha]."""
 
 
 class Diagonal(GenerativeModel):

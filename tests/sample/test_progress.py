@@ -1,4 +1,4 @@
-"""Progress is told within a batch where a sampler notes it, and costs nothing where nobody listens."""
+"""Progress within a batch of samples: `note_progress` moves it, and adds nothing to the graph without a listener."""
 
 import numpy as np
 import tensorflow as tf
@@ -31,6 +31,12 @@ def test_a_batch_tells_its_parts_and_draws_the_same():
     assert told[-1] == 20
     assert told == sorted(told)
     np.testing.assert_array_equal(drawn, np.concatenate(list(sample_batches(Slow(), 20, None, 0, 10))))
+
+
+def test_samples_that_fill_a_batch_up_are_not_counted():
+    reports = []
+    list(sample_batches(Slow(), 5, None, 0, 10, progress=reports.append))
+    assert reports == [1, 2, 3, 4, 5, 5]
 
 
 def test_without_a_listener_the_graph_has_no_call_to_the_host():

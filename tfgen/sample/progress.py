@@ -60,17 +60,18 @@ def note_progress(done: Any, total: Any) -> None:
 
 
 @contextlib.contextmanager
-def listening(progress: SamplingProgress, first: tf.Tensor, batch_size: int) -> Iterator[None]:
+def listening(progress: SamplingProgress, first: tf.Tensor, batch_size: int, count: int) -> Iterator[None]:
     """Let `note_progress` report to `progress`, for functions traced in this block.
 
     Args:
         progress: of the whole drawing.
         first: the first sample of the batch, a scalar of the traced function.
         batch_size: samples in a batch.
+        count: samples wanted; the last batch may have more, which are not counted.
     """
 
     def advance(first: Any, done: Any, total: Any) -> None:
-        progress.advance(int(first), batch_size * float(done) / float(total))
+        progress.advance(int(first), min(batch_size, count - int(first)) * float(done) / float(total))
 
     def listener(done: Any, total: Any) -> None:
         tf.numpy_function(advance, [first, done, total], [], stateful=True)

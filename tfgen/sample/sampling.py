@@ -80,7 +80,7 @@ def sample_batches(
 
     @tf.function(autograph=False)
     def draw(first: tf.Tensor, batch_labels: tf.Tensor | None = None) -> tf.Tensor:
-        with listening(drawing, first, batch_size) if progress else contextlib.nullcontext():
+        with listening(drawing, first, batch_size, count) if progress else contextlib.nullcontext():
             return sampler.sample(batch_size, batch_labels, seed=seed, first=first, **chosen)
 
     def arguments(number: int) -> tuple[tf.Tensor, ...]:

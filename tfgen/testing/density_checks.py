@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from unittest import SkipTest
 
 import numpy as np
@@ -79,14 +80,24 @@ def _plane_integrates_to_one(under_test: ModelUnderTest) -> None:
         )
 
 
-def _images_sum_to_one(model: GenerativeModel) -> None:
+def _tiny_images(
+    model: GenerativeModel,
+) -> Iterator[tuple[Any, NDArray[Any], NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield for each label all tiny images, their probabilities, and the standard errors of these.
+
+    Raises:
+        SkipTest: for a model that scores images by a cross-entropy, which is no density.
+    """
     log_prob = offered(model, HasLogProb).log_prob
     if model.scored_as == "cross_entropy":
         raise SkipTest("a cross-entropy is no density")
     for label in labels_looked_at(model):
-        images, p, error = image_probabilities(
-            lambda x, y, seed: log_prob(x, y, seed=seed), model, label, _draws(model)
-        )
+        found = image_probabilities(lambda x, y, seed: log_prob(x, y, seed=seed), model, label, _draws(model))
+        yield label, *found
+
+
+def _images_sum_to_one(model: GenerativeModel) -> None:
+    for label, images, p, error in _tiny_images(model):
         mass, allowed = float(p.sum()), 1e-3 + _ERRORS * float(np.sqrt(np.sum(error**2)))
         low = {"exact": 1.0, "dequantised": 0.5}.get(str(model.density), 0.0)
         assert low - allowed <= mass <= 1 + allowed, (
@@ -238,13 +249,7 @@ def _draws(model: GenerativeModel) -> int:
 def _images_are_as_frequent_as_said(model: GenerativeModel) -> None:
     from scipy.stats import chi2
 
-    log_prob = offered(model, HasLogProb).log_prob
-    if model.scored_as == "cross_entropy":
-        raise SkipTest("a cross-entropy is no density")
-    for label in labels_looked_at(model):
-        images, p, error = image_probabilities(
-            lambda x, y, seed: log_prob(x, y, seed=seed), model, label, _draws(model)
-        )
+    for label, images, p, error in _tiny_images(model):
         place = model.data.levels ** np.arange(model.data.dimensions)[::-1]
         drawn = _samples(model, label).reshape(_SAMPLES, -1).astype(np.int64) @ place
         counts = np.bincount(drawn, minlength=len(images)).astype(np.float64)
