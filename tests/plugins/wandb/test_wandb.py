@@ -35,7 +35,10 @@ def offline(tmp_path, monkeypatch):
 
 def records(run: Path) -> Iterator[Any]:
     """Yield the records of each session's file, in order: LevelDB's log format behind seven bytes."""
+    import wandb
     from wandb.proto.wandb_internal_pb2 import Record
+
+    wandb.teardown()  # its service writes blocks of 32 KB, the last one when it ends: `finish` does not wait for that
 
     for path in sorted(run.glob("wandb/offline-run-*/*.wandb")):
         data, at, whole = path.read_bytes(), 7, b""

@@ -1,0 +1,66 @@
+"""The distribution examples/tfgen-diffusion: built as a wheel, installed, found, run, sampled from, and its tests pass."""
+
+import ast
+import importlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).parents[2] / "examples/tfgen-diffusion"
+PUBLIC = {"tfgen", "tfgen.layers", "tfgen.testing"}
+SMALL = ["--timesteps", "20", "--width", "8", "--blocks", "1"]
+
+
+def imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the module and the name of each import from tfgen, in a file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names if alias.name.split(".")[0] == "tfgen")
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "tfgen":
+            yield from ((str(node.module), alias.name) for alias in node.names)
+
+
+def test_it_is_written_against_public_names_alone():
+    """It imports from the public packages of tfgen, and names that they list."""
+    found = [pair for path in EXAMPLE.rglob("*.py") for pair in imports(path)]
+    assert {module for module, _ in found} == PUBLIC
+    assert [pair for pair in found if pair[1] not in importlib.import_module(pair[0]).__all__] == []
+
+
+@pytest.mark.slow
+def test_a_wheel_of_it_is_installed_and_works(tmp_path):
+    """Every command is one that its README shows, with a smaller network."""
+    wheel = ["-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path / "dist"), str(EXAMPLE)]
+    subprocess.run([sys.executable, *wheel], check=True, capture_output=True)
+    (built,) = (tmp_path / "dist").glob("*.whl")
+    site = tmp_path / "site"
+    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(built)]
+    subprocess.run([sys.executable, *install], check=True)
+
+    def tfgen(*words: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"PYTHONPATH": str(site)}
+        program = [sys.executable, "-m", "tfgen", *words]
+        return subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert "tfgen-diffusion" in tfgen("plugins").stdout
+    trained = tfgen("run", "conditional_ddpm", *SMALL, "--epochs", "2", "--compile", "graph", "--evaluate", "20")
+    assert trained.returncode == 0, trained.stderr
+    results = json.loads((tmp_path / "runs/conditional_ddpm-digits/results.json").read_text())
+    assert results["test"]["bits_per_dim"]["basis"]["density"] == "bound"
+    drawn = tfgen(
+        "sample", "runs/conditional_ddpm-digits", "--labels", "3", "--steps", "5", "--guidance", "2", "--count", "4"
+    )
+    assert drawn.returncode == 0, drawn.stderr
+    assert "--guidance" in tfgen("sample", "runs/conditional_ddpm-digits", "--help").stdout
+    refused = tfgen("sample", "runs/conditional_ddpm-digits", "--eta", "2")
+    assert refused.returncode == 2
+    assert "--eta must be in [0, 1], got 2" in refused.stderr
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLE / "tests/test_formulas.py")]
+    environment = os.environ | {"PYTHONPATH": str(site)}
+    tested = subprocess.run(tests, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
