@@ -127,7 +127,7 @@ def lines_of(run: RunFacts) -> list[MetricLine]:
 
 
 def warnings_of(run: RunFacts) -> list[str]:
-    """Return a sentence for each metric that cannot be: no density has a KL divergence below zero."""
+    """Return a sentence for each metric that cannot be, such as a KL divergence below zero."""
     return [f"{split}: {text}" for split in SPLITS for text in warnings_about(run.measured(split))]
 
 

@@ -4,11 +4,13 @@ import json
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from tfgen.cli.commands.check import print_outcomes
 from tfgen.cli.commands.new import one_file
 from tfgen.cli.main import main
+from tfgen.data.toy import load_two_gaussians
 from tfgen.testing import CHECKS, Outcome
 from tfgen.testing.check import Check
 
@@ -63,6 +65,30 @@ def test_a_run_of_it_warns(plugin, tmp_path, monkeypatch, capsys, no_pictures):
     results = json.loads((tmp_path / "runs/mymodel-two_gaussians/results.json").read_text())
     assert results["test"]["kl_nats"]["value"] < 0
     assert main(["info", "runs/mymodel-two_gaussians"]) == 0
+    assert warning in capsys.readouterr().out
+
+
+def test_densities_that_are_no_numbers_are_named_and_nothing_is_lost(
+    plugin, tmp_path, monkeypatch, capsys, no_pictures
+):
+    """The loss is sound, so that training ends well; log_prob is NaN for a part of the plane."""
+    monkeypatch.chdir(tmp_path)
+    density = "tfd.TransformedDistribution(self.prior(), self.bijector()).log_prob(self._flat(x, seed))"
+    nan = f"{density} * tf.where(x[:, 0] > 1.5, float('nan'), 1.0)"
+    file = plugin((density, nan), ("self.log_prob(batch.x, seed=seed)", density.replace("(x,", "(batch.x,")))
+    run = ["run", "mymodel", "--data", "two_gaussians", "--epochs", "1", "--compile", "graph", *QUICK]
+    assert main(["-p", file, *run]) == 0
+    (warning,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: test"))
+    folder = tmp_path / "runs/mymodel-two_gaussians"
+    found = json.loads((folder / "results.json").read_text())["test"]
+    beyond = np.flatnonzero(load_two_gaussians().test.x[:, 0] > 1.5)
+    assert found["nll_nats"]["value"] is None
+    assert found["nll_nats"]["not_finite"] == {"examples": len(beyond), "first": beyond[0]}
+    count = f"log_prob is not finite for {len(beyond)} of {found['nll_nats']['basis']['examples']} examples"
+    assert f"{count} (the first: example {beyond[0]}), and so the mean in nll_nats, kl_nats;" in warning
+    assert main(["-p", file, "evaluate", str(folder), "--split", "test"]) == 0
+    assert warning in capsys.readouterr().out
+    assert main(["info", str(folder)]) == 0
     assert warning in capsys.readouterr().out
 
 

@@ -14,7 +14,7 @@ from tfgen.data.toy import CENTRES, DEVIATION, load_two_gaussians, two_gaussians
 from tfgen.errors import CapabilityError, DataError, OptionError, UnknownNameError
 from tfgen.evaluate.likelihood import DENSITY_METRICS, check_metrics, evaluate, log_joint
 from tfgen.evaluate.scoring import log_class_frequencies, log_probabilities, scorer_of
-from tfgen.metrics import CATALOGUE
+from tfgen.metrics import CATALOGUE, warnings_about
 from tfgen.model.base import build_model
 
 
@@ -112,6 +112,25 @@ def test_divergence_from_a_known_density():
             return tf.numpy_function(two_gaussians_log_prob, [x], tf.float64)
 
     assert evaluate(Exact(), data)["kl_nats"].value == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(("value", "mean"), [(math.nan, math.nan), (-math.inf, math.inf)])
+def test_examples_without_a_finite_log_probability_are_counted(value, mean):
+    class Broken(Known):
+        def log_prob(self, x, labels=None, seed=0):
+            known = super().log_prob(x)
+            return tf.where((known == -2) | (known == -5), tf.constant(value, tf.float32), known)
+
+    metrics = evaluate(Broken(), images(), batch_size=3)
+    for metric in metrics.values():
+        assert metric.not_finite == (2, 2)
+        assert metric.value == pytest.approx(mean, nan_ok=True)
+        assert math.isnan(metric.standard_error)
+    (warning,) = warnings_about(metrics)
+    assert warning.startswith(
+        "log_prob is not finite for 2 of 7 examples (the first: example 2), and so the mean in nll"
+    )
+    assert evaluate(Known(), images())["nll_nats"].not_finite is None
 
 
 # Conditional models: -log p(x) is the marginal over the classes, the score with the label given has a name of its own

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfgen.errors import PluginError
-from tfgen.metrics import CATALOGUE, Basis, Catalogue, Metric, metrics_from_json, metrics_to_json
+from tfgen.metrics import CATALOGUE, Basis, Catalogue, Metric, NotFinite, metrics_from_json, metrics_to_json
 from tfgen.plugin.specs import MetricSpec
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=False)
+COUNTS = st.integers(0, 10**9)
 BASES = st.builds(
     Basis,
     split=st.sampled_from([None, "train", "valid", "test"]),
@@ -28,12 +29,12 @@ def same(one: float, other: float) -> bool:
     return one == other or (math.isnan(one) and math.isnan(other))
 
 
-@given(NUMBERS, NUMBERS, BASES, st.lists(NUMBERS, max_size=3))
-def test_what_is_written_is_read_again(value, error, basis, shares):
-    metric = Metric("nll_nats", value, error, "nats", basis, tuple(shares))
+@given(NUMBERS, NUMBERS, BASES, st.lists(NUMBERS, max_size=3), st.none() | st.builds(NotFinite, COUNTS, COUNTS))
+def test_what_is_written_is_read_again(value, error, basis, shares, lost):
+    metric = Metric("nll_nats", value, error, "nats", basis, tuple(shares), lost)
     text = json.dumps(metrics_to_json({"nll_nats": metric}), allow_nan=False)
     found = metrics_from_json(json.loads(text))["nll_nats"]
-    assert (found.name, found.unit, found.basis) == ("nll_nats", "nats", basis)
+    assert (found.name, found.unit, found.basis, found.not_finite) == ("nll_nats", "nats", basis, lost)
     assert same(found.value, value)
     assert same(found.standard_error, error)
     assert all(map(same, found.per_class, shares))
@@ -53,6 +54,8 @@ SOUND = {"value": 1.0, "standard_error": None, "unit": "nats", "basis": {"seed":
         ({"basis": {"seed": True}}, "'seed' True, which is no int"),
         ({"basis": {"density": "sharp"}}, "'density' 'sharp', which is none of exact, bound, dequantised"),
         ({"per_class": 0.5}, "has no list under 'per_class'"),
+        ({"not_finite": 3}, "has no numbers of examples under 'not_finite'"),
+        ({"not_finite": {"examples": 3, "first": True}}, "has no numbers of examples under 'not_finite'"),
     ],
 )
 def test_what_is_malformed_is_refused(change, says):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from tfgen.errors import CapabilityError, DataError, PluginError, UnknownNameErr
 from tfgen.evaluate.clock import EvaluationClock
 from tfgen.metrics.catalogue import CATALOGUE
 from tfgen.metrics.estimate import mean_estimate
-from tfgen.metrics.metric import Basis, Density, Metric
+from tfgen.metrics.metric import Basis, Density, Metric, NotFinite
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasElbo, HasLogProb
 from tfgen.progress import Bar
@@ -261,8 +261,10 @@ def log_class_frequencies(data: Dataset) -> NDArray[np.float64]:
 
 
 def mean_metric(name: str, values: NDArray[np.float64], basis: Basis) -> Metric:
-    """Return the mean over examples [n] as a metric; the standard error of one example is NaN."""
-    return Metric.of(name, mean_estimate(values), CATALOGUE[name].unit, basis)
+    """Return the mean over examples [n] as a metric, which says how many of them are not finite, if any are."""
+    lost = np.flatnonzero(~np.isfinite(values))
+    metric = Metric.of(name, mean_estimate(values), CATALOGUE[name].unit, basis)
+    return replace(metric, not_finite=NotFinite(len(lost), int(lost[0]))) if len(lost) else metric
 
 
 def check_measurement(split: str, draws: int, batch_size: int) -> SplitName:

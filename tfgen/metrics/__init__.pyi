@@ -14,7 +14,7 @@ from .frechet import frechet_distance, frechet_from_moments
 from .gaussian_divergences import gaussian_js, gaussian_kl
 from .kernel import kernel_distance
 from .manifold import manifold_metrics
-from .metric import Basis, Metric, entry_text, given_label, metrics_from_json, metrics_to_json
+from .metric import Basis, Metric, NotFinite, entry_text, given_label, metrics_from_json, metrics_to_json
 from .moments import Moments
 from .neighbours import nearest_neighbours
 from .plausibility import warnings_about
@@ -28,6 +28,7 @@ __all__ = [
     "Estimate",
     "Metric",
     "Moments",
+    "NotFinite",
     "bernoulli_js",
     "bernoulli_kl",
     "copying_test",

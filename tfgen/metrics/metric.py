@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
     from tfgen.metrics.estimate import Estimate
@@ -111,6 +111,18 @@ def _require_type(name: str, value: Any) -> None:
         raise ValueError(f"the basis has 'density' {value!r}, which is none of {', '.join(get_args(Density))}")
 
 
+class NotFinite(NamedTuple):
+    """Examples of a metric whose own values are not finite (NaN or infinite).
+
+    Attributes:
+        examples: how many.
+        first: index of the first of them.
+    """
+
+    examples: int
+    first: int
+
+
 @dataclass(frozen=True)
 class Metric:
     """A measured number with standard error, unit and basis.
@@ -122,6 +134,7 @@ class Metric:
         unit: of the value.
         basis: conditions of the measurement.
         per_class: its value for each class, where that is known.
+        not_finite: the examples whose own values are not finite, if any; then the mean is not, either.
     """
 
     name: str
@@ -130,6 +143,7 @@ class Metric:
     unit: str
     basis: Basis = field(default_factory=Basis)
     per_class: tuple[float, ...] = ()
+    not_finite: NotFinite | None = None
 
     @classmethod
     def of(cls, name: str, estimate: Estimate, unit: str, basis: Basis) -> Metric:
@@ -138,13 +152,17 @@ class Metric:
 
     def to_json(self) -> dict[str, Any]:
         """Return the metric in the format of ``results.json``; a number that is not finite becomes null."""
-        content = {
+        content: dict[str, Any] = {
             "value": _number_to_json(self.value),
             "standard_error": _number_to_json(self.standard_error),
             "unit": self.unit,
             "basis": self.basis.to_json(),
         }
-        return content | ({"per_class": [_number_to_json(value) for value in self.per_class]} if self.per_class else {})
+        if self.per_class:
+            content["per_class"] = [_number_to_json(value) for value in self.per_class]
+        if self.not_finite:
+            content["not_finite"] = self.not_finite._asdict()
+        return content
 
     @classmethod
     def from_json(cls, name: str, content: Any) -> Metric:
@@ -162,7 +180,17 @@ class Metric:
         if not isinstance(per_class, list):
             raise ValueError(f"metric {name!r} has no list under 'per_class'")
         shares = tuple(_number_from_json(name, {"per_class": value}, "per_class") for value in per_class)
-        return cls(name, value, error, content["unit"], Basis.of(content["basis"]), shares)
+        lost = _not_finite_from_json(name, content.get("not_finite"))
+        return cls(name, value, error, content["unit"], Basis.of(content["basis"]), shares, lost)
+
+
+def _not_finite_from_json(name: str, content: Any) -> NotFinite | None:
+    if content is None:
+        return None
+    entries = [content.get(key) for key in NotFinite._fields] if isinstance(content, Mapping) else [None]
+    if not all(type(entry) is int for entry in entries):
+        raise ValueError(f"metric {name!r} has no numbers of examples under 'not_finite'")
+    return NotFinite(*entries)
 
 
 def _number_to_json(value: float) -> float | None:
