@@ -188,9 +188,9 @@ def options_of(words: tuple[str, ...]) -> set[str]:
 
 
 def every_option(command: str) -> set[str]:
-    """The options of a command, for `run`, `sweep` and `sample` with any model."""
+    """The options of a command, for `run`, `sweep`, `sample` and `evaluate` with any model."""
     models = load_registry([EXAMPLE]).models
-    if command == "sample":
+    if command in ("sample", "evaluate"):
         declared = (spec.sampling for spec in models.values() if spec.sampling)
         fields = (field.name for sampling in declared for field in dataclasses.fields(sampling))
         return listed_options(command).union(f"--{name.replace('_', '-')}" for name in fields)

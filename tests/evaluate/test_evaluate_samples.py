@@ -104,6 +104,23 @@ def test_density_and_samples_of_one_model(run_copy, tell):
     assert "fid" not in tell("evaluate", run_copy).out
 
 
+def test_options_of_the_sampler_stand_beside_the_number(tell, tmp_path):
+    tiny = {"filters": 4, "blocks": 1, "epochs": 1, "compile": "graph", "evaluate": "none", "pictures": False}
+    run_copy = tfgen.train("pixelcnn", data="digits", runs_dir=tmp_path, quiet=True, **tiny).folder
+    fid = ["evaluate", run_copy, "--samples", 200, "--metrics", "fid", "--features", "values"]
+    usual = tell(*fid).out
+    assert tell(*fid, "--temperature", "1").out == usual
+    assert "sampling temperature 0.5" in tell(*fid, "--temperature", "0.5").out
+    found = results(run_copy)["test"]["fid"]
+    assert found["basis"]["sampling_temperature"] == 0.5
+    assert tfgen.load(run_copy).measure_samples(
+        ["fid"], 200, features="values", options={"temperature": 0.5}, record=False
+    )["fid"].value == pytest.approx(found["value"], rel=1e-6)  # fmt: skip
+    assert f"{found['value']:.4f}" not in usual
+    err = tell("evaluate", run_copy, "--temperature", "0.5", code=2).err
+    assert "--temperature is of samples, and none are drawn; add --samples 10000." in err
+
+
 def test_label_accuracy_of_each_class(runs, tell, tmp_path):
     run = shutil.copytree(runs / "cgan", tmp_path / "cgan")
     out = tell("evaluate", run, "--samples", 200, "--metrics", "accuracy").out.splitlines()

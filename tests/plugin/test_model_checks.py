@@ -14,7 +14,7 @@ import pytest
 
 import tfgen
 from tfgen import ModelSpec, PluginError, TrainOptions
-from tfgen.cli.commands import run, sample
+from tfgen.cli.commands import evaluate, run, sample
 from tfgen.cli.main import main
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.model_checks import RUN_NAMES, SAMPLE_NAMES
@@ -198,12 +198,12 @@ def test_the_command_tells_it_in_one_line(tmp_path, capsys):
 
 
 def test_names_that_are_taken():
-    """Reserved names are those of all options of `tfgen run`, `tfgen.train`, `tfgen sample` and `sample`."""
+    """Reserved names are those of all options of `tfgen run`, `tfgen.train`, `tfgen sample`, `tfgen evaluate`, `sample`."""
     arguments = set(inspect.signature(tfgen.train).parameters) - {"options"}
     everywhere = {"help", "h", "p", "verbose", "traceback", "version", "plugins"}
     assert not {*field_names(run.Place), *field_names(TrainOptions), *arguments, *everywhere} - RUN_NAMES
     given = {"n", "labels", "seed", "first"}
-    assert not {*field_names(sample.Options), *given, *everywhere} - SAMPLE_NAMES
+    assert not {*field_names(sample.Options), *field_names(evaluate.Options), *given, *everywhere} - SAMPLE_NAMES
 
 
 def test_each_built_in_model_is_sound():

@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from tfgen import DataSpec, GenerativeModel, ModelSpec, PluginError, build_model, require_option
-from tfgen.cli.commands.sample import parse_options
+from tfgen.cli.commands.sample import Options
+from tfgen.cli.sampling_section import parse_with_sampling
 from tfgen.errors import DataError, OptionError, UnknownNameError
 from tfgen.layers import drop_labels
 from tfgen.plugin.registration import Registration
@@ -56,6 +57,10 @@ def test_a_model_knows_its_options():
         model.sample(1, steps=0)
     with pytest.raises(UnknownNameError, match="'step'; did you mean 'steps'"):
         model.sample(1, step=2)
+
+
+def parse_options(arguments, spec):
+    return parse_with_sampling(Options, arguments, "sample", "Draw.", spec)
 
 
 def test_the_command_has_them():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from tfgen.evaluate.scoring import check_measurement
 from tfgen.metrics.estimate import Estimate
 from tfgen.metrics.metric import Basis, Metric
 from tfgen.model.base import GenerativeModel
+from tfgen.model.sampling_options import changed_options
 from tfgen.plugin.specs import MetricSpec
 from tfgen.sample.sampling import labels_for, sample_batches
 
@@ -28,6 +31,7 @@ class Measurement:
         seed: of all random numbers.
         batch_size: the most examples at a time.
         quiet: show no progress.
+        options: of the model's sampler, by name.
     """
 
     model: GenerativeModel
@@ -36,6 +40,7 @@ class Measurement:
     seed: int = 0
     batch_size: int = 500
     quiet: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def examples(self) -> Split:
@@ -49,7 +54,8 @@ class Measurement:
             CapabilityError: when the model does not sample.
         """
         labels = labels_for(self.model, count, None)
-        return np.concatenate(list(sample_batches(self.model, count, labels, self.seed, min(self.batch_size, count))))
+        batch_size = min(self.batch_size, count)
+        return np.concatenate(list(sample_batches(self.model, count, labels, self.seed, batch_size, self.options)))
 
 
 def measure(
@@ -61,6 +67,7 @@ def measure(
     seed: int = 0,
     batch_size: int = 500,
     quiet: bool = True,
+    options: Mapping[str, Any] | None = None,
 ) -> Metric:
     """Compute a metric of a plugin.
 
@@ -72,6 +79,7 @@ def measure(
         seed: of all random numbers.
         batch_size: the most examples at a time.
         quiet: show no progress.
+        options: of the model's sampler, by name; the basis has those that are not the defaults.
 
     Raises:
         PluginError: when the metric has no function, or this returns no `tfgen.metrics.Estimate`.
@@ -79,11 +87,17 @@ def measure(
         OptionError: when the batch size is below 1.
     """
     name = check_measurement(split, 1, batch_size)
-    result = spec.function()(Measurement(model, data, name, seed, batch_size, quiet))
+    result = spec.function()(Measurement(model, data, name, seed, batch_size, quiet, dict(options or {})))
     if not isinstance(result, Estimate):
         raise PluginError(
             f"metric {spec.name!r}: its function must return a tfgen.metrics.Estimate(value, standard_error), "
             f"got {type(result).__name__}."
         )
     entries = {"split": split, "data": data.name, "examples": len(data.splits[name]), "seed": seed, **model.basis()}
-    return Metric.of(spec.name, result, spec.unit, Basis.of(entries))
+    return Metric.of(spec.name, result, spec.unit, Basis.of(entries | sampling_entries(model, options)))
+
+
+def sampling_entries(model: GenerativeModel, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the entries of a basis that say how a model was sampled: ``sampling_NAME`` for each option changed."""
+    changed = changed_options(model, options).items()
+    return {f"sampling_{name}": value if isinstance(value, int | float) else str(value) for name, value in changed}

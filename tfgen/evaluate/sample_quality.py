@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from tfgen.data.binarisation import Binarisation, binarise
 from tfgen.data.dataset import Dataset
 from tfgen.errors import CapabilityError, DataError, UnknownNameError, require_option
 from tfgen.evaluate.features import FeatureNetwork
+from tfgen.evaluate.measurement import sampling_entries
 from tfgen.evaluate.scoring import check_measurement
 from tfgen.metrics.catalogue import CATALOGUE
 from tfgen.metrics.estimate import Estimate
@@ -102,6 +103,7 @@ def measure_samples(
     seed: int = 0,
     batch_size: int = 500,
     quiet: bool = True,
+    options: Mapping[str, Any] | None = None,
 ) -> dict[str, Metric]:
     """Sample a model and compute FID, KID, precision, recall, density, coverage and label accuracy against a split.
 
@@ -117,6 +119,7 @@ def measure_samples(
         seed: same seed and batch size, same samples.
         batch_size: samples drawn at a time.
         quiet: show no progress.
+        options: of the model's sampler, by name; the basis has those that are not the defaults.
 
     Returns:
         The metrics by name: ``fid``, the Frechet distance between
@@ -141,7 +144,7 @@ def measure_samples(
     keep = bool(wanted & _NEEDS_FEATURES)
     with Bar("sampling", plan.samples, "samples", quiet=quiet) as bar:
         progress = None if quiet else bar.update
-        drawn = sample_batches(model, plan.samples, labels, seed, min(batch_size, plan.samples), progress=progress)
+        drawn = sample_batches(model, plan.samples, labels, seed, min(batch_size, plan.samples), options, progress)
         samples = _extract(drawn, network, keep)
     metrics: dict[str, Estimate] = {}
     if wanted - {"label_accuracy"}:
@@ -156,7 +159,10 @@ def measure_samples(
             metrics["kid"] = kernel_distance(samples.features, reference.features)
         if wanted & set(SAMPLE_METRICS["prdc"]):
             metrics |= manifold_metrics(reference.features, samples.features)
-    judged = Basis(data=data.name, samples=plan.samples, seed=seed, features=network.kind, network=network.name)
+    judged = Basis(
+        data=data.name, samples=plan.samples, seed=seed, features=network.kind, network=network.name,
+        other=sampling_entries(model, options),
+    )  # fmt: skip
     basis = judged.with_entries(split=name, examples=len(truth), reference=plan.reference)
     result = {
         metric: Metric.of(metric, metrics[metric], CATALOGUE[metric].unit, basis)

@@ -35,3 +35,9 @@ def sampling_options(model: GenerativeModel, given: Mapping[str, Any] | None = N
         return {}
     options = build(type(model.sampling), given, model.sampling) if given else model.sampling
     return {entry.name: getattr(options, entry.name) for entry in dataclasses.fields(options)}
+
+
+def changed_options(model: GenerativeModel, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return by name the given options of a model's sampler that are not its defaults; see `sampling_options`."""
+    chosen, usual = sampling_options(model, given), sampling_options(model)
+    return {name: value for name, value in chosen.items() if value != usual[name]}

@@ -20,10 +20,10 @@ RUN_NAMES = frozenset({
     "quiet", "help", "verbose", "traceback", "version", "h", "p", "evaluate", "pictures", "no_pictures", "init", "observers",
     "only",
 })  # fmt: skip
-#: Names that `sample` or `tfgen sample` has for itself, so that no option of a sampler has them.
+#: Names that `sample`, `tfgen sample` or `tfgen evaluate` has for itself, so that no option of a sampler has them.
 SAMPLE_NAMES = frozenset({
     "n", "first", "run", "count", "labels", "seed", "batch_size", "out", "plugins", "help", "verbose", "traceback", "version",
-    "h", "p",
+    "h", "p", "split", "metrics", "metric", "samples", "features", "reference", "draws", "particles",
 })  # fmt: skip
 
 

@@ -211,6 +211,7 @@ class Run:
         batch_size: int = 500,
         quiet: bool = True,
         record: bool = True,
+        options: Mapping[str, Any] | None = None,
     ) -> dict[str, Metric]:
         """Compute metrics of plugins; return them by name.
 
@@ -221,6 +222,7 @@ class Run:
             batch_size: the most examples at a time.
             quiet: show no progress.
             record: add them to ``results.json`` of a finished run, as `tfgen evaluate` does.
+            options: of the model's sampler, by name, for metrics of samples.
 
         Raises:
             UnknownNameError: for a metric or split of another name.
@@ -230,9 +232,9 @@ class Run:
         from tfgen.runtime import device_scope
 
         specs = [self.registry.metric(name) for name in metrics]
-        options: dict[str, Any] = {"seed": seed, "batch_size": batch_size, "quiet": quiet}
+        settings: dict[str, Any] = {"seed": seed, "batch_size": batch_size, "quiet": quiet, "options": options}
         with device_scope(self.config.device):
-            result = {spec.name: measure(spec, self.model, self.data, split, **options) for spec in specs}
+            result = {spec.name: measure(spec, self.model, self.data, split, **settings) for spec in specs}
         return self._recorded(split, result, record)
 
     def _recorded(self, split: str, metrics: dict[str, Metric], record: bool) -> dict[str, Metric]:
@@ -251,6 +253,7 @@ class Run:
         batch_size: int = 500,
         quiet: bool = True,
         record: bool = True,
+        options: Mapping[str, Any] | None = None,
     ) -> dict[str, Metric]:
         """Sample the model and compute FID and other sample metrics against a split; return them by name.
 
@@ -266,6 +269,7 @@ class Run:
             batch_size: drawn at a time.
             quiet: show no progress and no doubts.
             record: add them to ``results.json`` of a finished run, as `tfgen evaluate` does.
+            options: of the model's sampler, by name, for example ``{"temperature": 0.7}``.
 
         Raises:
             CapabilityError: when the model does not sample, or takes no labels where their accuracy is asked for.
@@ -281,8 +285,9 @@ class Run:
             wanted = default_network(self.data) if features == "auto" else features
             network = feature_network(wanted, self.data, self.config.sources, quiet, self.registry)
             result = measure_samples(
-                self.model, self.data, network, plan, split, seed=seed, batch_size=batch_size, quiet=quiet
-            )
+                self.model, self.data, network, plan, split,
+                seed=seed, batch_size=batch_size, quiet=quiet, options=options,
+            )  # fmt: skip
         return self._recorded(split, result, record)
 
     def classify(

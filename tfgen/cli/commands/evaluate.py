@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from tfgen.cli.parsing import by_default, parse
+from tfgen.cli.parsing import by_default
+from tfgen.cli.sampling_section import parse_with_sampling, spec_of_run
 from tfgen.errors import CapabilityError, OptionError, UnknownNameError, require_option
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ _SAMPLES = 10_000
 
 @dataclass(frozen=True)
 class Options:
-    """Metrics to compute. By default those of the density or bound; of a model without one, those of its samples."""
+    """Metrics to compute. By default those of the density or bound; of a model without one, those of its samples.
+
+    With the folder of a run, --help also shows the options of its model's sampler, which hold for metrics of samples.
+    """
 
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
@@ -61,11 +65,17 @@ class Options:
 
 def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Compute the metrics, print and record them."""
-    options = parse(Options, arguments, "evaluate", __doc__ or "")
+    spec = spec_of_run(arguments, context)
+    options, sampling = parse_with_sampling(Options, arguments, "evaluate", __doc__ or "", spec)
     run = context.run(options.run)
     from tfgen.cli.result_lines import class_lines, metric_lines
+    from tfgen.model.sampling_options import changed_options
 
     wanted = _wanted(options, run)
+    if wanted.samples is None and not wanted.plugins and (changed := changed_options(run.model, sampling)):
+        raise OptionError(
+            f"--{next(iter(changed)).replace('_', '-')} is of samples, and none are drawn; add --samples {_SAMPLES}."
+        )
     metrics: dict[str, Metric] = {}
     displayed: dict[str, Metric] = {}
     if wanted.density is not None:
@@ -77,11 +87,13 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     if wanted.samples is not None:
         measured = run.measure_samples(
             wanted.samples, options.samples or _SAMPLES, options.split, options.features, options.reference,
-            options.seed, options.batch_size, quiet=False, record=False,
+            options.seed, options.batch_size, quiet=False, record=False, options=sampling,
         )  # fmt: skip
         metrics, displayed = metrics | measured, displayed | measured
     if wanted.plugins:
-        computed = run.measure(wanted.plugins, options.split, options.seed, options.batch_size, False, record=False)
+        computed = run.measure(
+            wanted.plugins, options.split, options.seed, options.batch_size, False, record=False, options=sampling
+        )
         metrics, displayed = metrics | computed, displayed | computed
     print("\n".join(metric_lines(options.split, displayed)))
     if "label_accuracy" in metrics:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from tfgen.cli.parsing import by_default, parse, section, section_name
+from tfgen.cli.parsing import by_default
+from tfgen.cli.sampling_section import parse_with_sampling, spec_of_run
 from tfgen.errors import require_option
-from tfgen.plugin.options import field_names
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
-    from tfgen.plugin.specs import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,8 @@ class Options:
 
 def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Draw, and print where the file is."""
-    options, sampling = parse_options(arguments, _spec_of_run(arguments, context))
+    spec = spec_of_run(arguments, context)
+    options, sampling = parse_with_sampling(Options, arguments, "sample", __doc__ or "", spec)
     run = context.run(options.run)
     from tfgen.runs.sample_file import write_samples
     from tfgen.runtime import device_scope
@@ -57,40 +55,3 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
             quiet=False, options=sampling,
         )  # fmt: skip
     print(out)
-
-
-def parse_options(arguments: Sequence[str], spec: ModelSpec | None) -> tuple[Options, dict[str, Any]]:
-    """Return what to draw, and the options of the model's sampler by name.
-
-    Args:
-        arguments: what stands behind ``tfgen sample``.
-        spec: of the run's model; None where that is not known, which leaves its options out.
-
-    Raises:
-        OptionError: for an option or a value that does not fit.
-    """
-    description = __doc__ or ""
-    if spec is None or spec.sampling is None:
-        return parse(Options, arguments, "sample", description), {}
-    key = section_name(spec, taken=field_names(Options))
-    group: Any = (key, section(spec.sampling), field(default=spec.sampling()))
-    cls: Any = dataclasses.make_dataclass("Options", [group], bases=(Options,), frozen=True)
-    parsed: Any = parse(cls, arguments, "sample", description)
-    sampling = getattr(parsed, key)
-    return parsed, {entry.name: getattr(sampling, entry.name) for entry in dataclasses.fields(sampling)}
-
-
-def _spec_of_run(arguments: Sequence[str], context: CommandContext) -> ModelSpec | None:
-    """Return the spec of the model of the run that the arguments name; None without a run, which `parse` complains about."""
-    from tfgen.errors import TfgenError
-    from tfgen.runs.folder import RunFolder
-    from tfgen.runs.run import Run
-
-    for argument in arguments:
-        if not argument.startswith("-") and os.path.isfile(Path(argument, "config.json")):  # of any text
-            try:
-                run = Run(RunFolder.open(Path(argument)), context.registry())
-                return run.registry.model(run.config.model)
-            except TfgenError:  # a damaged folder is told once the options are read
-                return None
-    return None
