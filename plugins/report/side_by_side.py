@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tfgen.cli import text_table
+from tfgen.cli import ComparisonRow, comparison_rows, text_table
 from tfgen.runs import SPLITS, RunFacts, compare, curves, draw_curve_panels
 from tfgen_plugins.report.pictures import Inlined, drawn
 
@@ -65,24 +65,20 @@ class SideBySide:
 def side_by_side(runs: Sequence[RunFacts]) -> SideBySide:
     """Return the comparison of two runs or more, as of `tfgen compare`."""
     comparison = compare(runs)
-    table = text_table(comparison)
-    first = len(table.rows) - len(comparison.metrics)  # the metrics are the last rows of the table, in their order
-    named = set(comparison.options) - {"model", "data"}
-    options = [_row(cells) for cells in table.rows[:first] if cells[0] in named]
-    facts = [_row(cells) for cells in table.rows[:first] if cells[0] not in named]
-    ranked: dict[bool, list[TableRow]] = {True: [], False: []}
     measured_on = min((row.split for row in comparison.metrics), key=SPLITS.index, default="test")
-    for cells, metric in zip(table.rows[first:], comparison.metrics, strict=True):
-        verdicts = [metric.standings[run.name].verdict if run.name in metric.standings else "" for run in runs]
-        ranked[metric.split == measured_on].append(_row(cells, verdicts))
+    rows: dict[str, list[TableRow]] = {"fact": [], "option": [], "metric": [], "further": []}
+    for row in comparison_rows(comparison):
+        further = row.metric is not None and row.metric.split != measured_on
+        rows["further" if further else row.kind].append(_row(row, runs))
     terms = curves(runs)
     displayed = {run.name for term in terms for run in term.runs}
     picture = drawn(partial(draw_curve_panels, terms)) if terms else None
     alone = [run.name for run in runs if run.name not in displayed]
-    return SideBySide(facts, ranked[True], ranked[False], options, list(table.notes), picture, alone)
+    notes = list(text_table(comparison).notes)
+    return SideBySide(rows["fact"], rows["metric"], rows["further"], rows["option"], notes, picture, alone)
 
 
-def _row(cells: Sequence[str], verdicts: Sequence[str] | None = None) -> TableRow:
-    label, *texts = cells
-    title, *basis = label.split("\n")
-    return TableRow(title, basis, [Cell(*cell) for cell in zip(texts, verdicts or [""] * len(texts), strict=True)])
+def _row(row: ComparisonRow, runs: Sequence[RunFacts]) -> TableRow:
+    standings = row.metric.standings if row.metric else {}
+    verdicts = [standings[run.name].verdict if run.name in standings else "" for run in runs]
+    return TableRow(row.title, row.basis, [Cell(*cell) for cell in zip(row.cells, verdicts, strict=True)])

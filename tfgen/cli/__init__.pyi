@@ -1,5 +1,5 @@
 from .commands.run import Place, config_file, parse_options
-from .comparison_table import text_table
+from .comparison_table import ComparisonRow, comparison_rows, text_table
 from .context import CommandContext
 from .main import main
 from .parsing import by_default, parse, required, section
@@ -7,8 +7,10 @@ from .tables import markdown_table, measured, print_table
 
 __all__ = [
     "CommandContext",
+    "ComparisonRow",
     "Place",
     "by_default",
+    "comparison_rows",
     "config_file",
     "main",
     "markdown_table",

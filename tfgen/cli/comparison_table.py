@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from tfgen.cli.tables import measured
 from tfgen.metrics.metric import entry_text
@@ -30,6 +30,25 @@ _LEGEND = {
 
 
 @dataclass(frozen=True)
+class ComparisonRow:
+    """A row of the table, before it is laid out as text or as a page.
+
+    Attributes:
+        kind: a ``fact`` (model, data, cost), an ``option`` that differs, or a ``metric``.
+        title: what the row is of.
+        cells: one for each run, perhaps of several lines; empty where a run has nothing.
+        basis: of a metric, what differs from other rows with its title.
+        metric: that is in the row.
+    """
+
+    kind: Literal["fact", "option", "metric"]
+    title: str
+    cells: list[str]
+    basis: list[str] = field(default_factory=list)
+    metric: MetricRow | None = None
+
+
+@dataclass(frozen=True)
 class TextTable:
     """A comparison as printed text.
 
@@ -46,26 +65,37 @@ class TextTable:
     notes: list[str]
 
 
+def comparison_rows(comparison: Comparison) -> list[ComparisonRow]:
+    """Return the rows of a comparison: runs, differing options, training cost and metrics."""
+    runs = comparison.runs
+    names = [run.name for run in runs]
+    rows = [
+        _fact("model", runs, lambda run: run.config["model"]),
+        _fact("data", runs, lambda run: run.config["data"]),
+        _fact("state", runs, lambda run: "finished" if run.finished else "unfinished"),
+    ]
+    for option, values in comparison.options.items():
+        if option not in ("model", "data"):
+            cells = [in_words(values[name]) if name in values else "" for name in names]
+            rows.append(ComparisonRow("option", option, cells))
+    rows += [
+        _fact(label, runs, displayed) for label, displayed in _EFFORT.items() if any(displayed(run) for run in runs)
+    ]
+    rows += _sampling_rows(runs) + _progress_rows(runs)
+    crowded = len(runs) > _COMFORTABLE
+    for row in comparison.metrics:
+        cells = [_cell(row, name, crowded) for name in names]
+        rows.append(ComparisonRow("metric", f"{row.split} {row.name}, {row.unit}", cells, _basis(row), row))
+    return rows
+
+
 def text_table(comparison: Comparison) -> TextTable:
-    """Return a comparison as text: runs, differing options, training cost and metrics."""
+    """Return a comparison as text; see `comparison_rows`."""
     runs = comparison.runs
     names = [run.name for run in runs]
     wide = _FIRST_COLUMN + sum(max(len(name), _CELL) + 2 for name in names) > _WIDTH
     letters = _letters(len(runs)) if wide else names
-    rows = [
-        _row("model", runs, lambda run: run.config["model"]),
-        _row("data", runs, lambda run: run.config["data"]),
-        _row("state", runs, lambda run: "finished" if run.finished else "unfinished"),
-    ]
-    for option, values in comparison.options.items():
-        if option not in ("model", "data"):
-            rows.append([option, *(in_words(values[name]) if name in values else _NOTHING for name in names)])
-    rows += [
-        _row(label, runs, displayed) for label, displayed in _EFFORT.items() if any(displayed(run) for run in runs)
-    ]
-    rows += _sampling_rows(runs) + _progress_rows(runs)
-    crowded = len(runs) > _COMFORTABLE
-    rows += [[_label(row), *(_cell(row, name, crowded) for name in names)] for row in comparison.metrics]
+    rows = [["\n".join([row.title, *row.basis]), *row.cells] for row in comparison_rows(comparison)]
     verdicts = {standing.verdict for row in comparison.metrics for standing in row.standings.values()}
     if "level" in verdicts:
         verdicts.add("behind")  # level runs show their difference as well
@@ -85,27 +115,23 @@ _EFFORT = {
 }
 
 
-def _row(label: str, runs: Iterable[RunFacts], displayed: Any) -> list[str]:
-    return [label, *(displayed(run) for run in runs)]
+def _fact(title: str, runs: Iterable[RunFacts], displayed: Any) -> ComparisonRow:
+    return ComparisonRow("fact", title, [displayed(run) for run in runs])
 
 
-def _sampling_rows(runs: Iterable[RunFacts]) -> list[list[str]]:
+def _sampling_rows(runs: Iterable[RunFacts]) -> list[ComparisonRow]:
     """Return a row of samples per second for each batch size with a timing."""
     timed = [run.sampling for run in runs]
     sizes = dict.fromkeys(timing.basis.get("batch_size") for timing in timed if timing)
-    return [
-        [
-            f"samples/s, batches of {size}",
-            *(
-                rate_in_words(timing.value) if timing and timing.basis.get("batch_size") == size else ""
-                for timing in timed
-            ),
-        ]
-        for size in sizes
-    ]
+    rows = []
+    for size in sizes:
+        alike = [timing if timing and timing.basis.get("batch_size") == size else None for timing in timed]
+        cells = [rate_in_words(timing.value) if timing else "" for timing in alike]
+        rows.append(ComparisonRow("fact", f"samples/s, batches of {size}", cells))
+    return rows
 
 
-def _progress_rows(runs: Iterable[RunFacts]) -> list[list[str]]:
+def _progress_rows(runs: Iterable[RunFacts]) -> list[ComparisonRow]:
     """Return the best validation values of training, for runs without results."""
     runs = list(runs)
     if all(run.finished for run in runs):
@@ -118,16 +144,16 @@ def _progress_rows(runs: Iterable[RunFacts]) -> list[list[str]]:
             f"{value:.4f}" if run.curve == term and math.isfinite(value) else ""
             for run, value in zip(runs, reached, strict=True)
         ]
-        rows.append([f"{word} valid {term} while training", *displayed])
+        rows.append(ComparisonRow("fact", f"{word} valid {term} while training", displayed))
     return rows
 
 
-def _label(row: MetricRow) -> str:
+def _basis(row: MetricRow) -> list[str]:
     differing = ["data"] if "data" in row.differing else list(row.differing)
     texts = {key: row.described(key) for key in differing if row.differing[key] is not None}
     # A long entry needs no label; a very long one, such as the source of the data, is in the notes.
     lines = [entry_text(key, words) if len(words) < _CELL else words for key, words in texts.items()]
-    return "\n".join([f"{row.split} {row.name}, {row.unit}", *(line for line in lines if len(line) <= _FIRST_COLUMN)])
+    return [line for line in lines if len(line) <= _FIRST_COLUMN]
 
 
 def _cell(row: MetricRow, run: str, crowded: bool) -> str:
