@@ -285,4 +285,5 @@ class Unsound(Gaussian):
 
 def spec(model: type[GenerativeModel], **named: Any) -> ModelSpec:
     """A registered toy."""
-    return ModelSpec(name=model.__name__.lower(), config=GaussianConfig, model=model, summary="A toy.", **named)
+    named = {"config": GaussianConfig, "takes_labels": model.conditional} | named
+    return ModelSpec(name=model.__name__.lower(), model=model, summary="A toy.", **named)

@@ -106,6 +106,7 @@ class Broken:
         sampling: its sampling options.
         config: its options.
         says: what the message of the failure has to say.
+        says_labels: whether the spec says that the model takes labels, if it does.
     """
 
     check: str
@@ -115,12 +116,18 @@ class Broken:
     sampling: type[Any] | None = None
     config: type[Any] = GaussianConfig
     says: str = ""
+    says_labels: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def under_test(self, name: str, registry: Any) -> ModelUnderTest:
         """Return it, registered under a name of its own."""
         model = type(name.title().replace("-", "").replace(" ", ""), (self.base,), dict(self.methods))
-        registry.add_model(ModelSpec(name.replace(" ", "-"), self.config, model, "broken", sampling=self.sampling))
+        registry.add_model(
+            ModelSpec(
+                name.replace(" ", "-"), self.config, model, "broken",
+                sampling=self.sampling, takes_labels=model.conditional and self.says_labels,
+            )
+        )  # fmt: skip
         images = self.data == "small_digits"
         options = {"batch_size": 100 if images else 5000, **self.options}
         found = ModelUnderTest(name.replace(" ", "-"), self.data, options=options)
@@ -297,6 +304,9 @@ def _change_known(self: Any, x: Any, known_mask: Any, labels: Any = None, seed: 
 #: By name; each fails one check and no other.
 BROKEN: dict[str, Broken] = {
     "sample without arguments": Broken("model_can_be_built", Gaussian, {"sample": lambda self, n: n}, says="must take"),
+    "labels without a word": Broken(
+        "model_can_be_built", ConditionalGaussian, {}, says="give it takes_labels=True", says_labels=False
+    ),
     "layer without gradient": Broken(
         "objectives_are_sound", Gaussian, _extra_weight(lambda loss, w: loss + tf.stop_gradient(w)), says="no gradient"
     ),

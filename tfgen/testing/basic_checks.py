@@ -16,8 +16,12 @@ from tfgen.training.trainer import Trainer
 
 @check(10)
 def model_can_be_built(under_test: ModelUnderTest) -> None:
-    """Check that the factory takes config, data and seed, and that each public method takes what the core gives it."""
+    """Check that the factory takes config, data and seed, each method what the core gives it, and who takes labels says so."""
     check_signatures(under_test.fresh)
+    spec = under_test.registry.model(under_test.model)
+    assert spec.takes_labels or not under_test.fresh.conditional, (
+        f"model {spec.name!r} takes labels, and its ModelSpec does not say so: give it takes_labels=True"
+    )
 
 
 @check(10, model_can_be_built)
