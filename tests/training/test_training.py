@@ -56,7 +56,8 @@ def test_both_feeds_give_the_same_curve(tmp_path):
         keras.utils.set_random_seed(0)
         trainer = Trainer(RealNVP(RealNVPConfig(layers=2, units=8), data.spec, 0), data, options)
         rows.append(fit(trainer, tmp_path, name=feed))
-    assert rows[0] == rows[1]
+    for row, other in zip(*rows, strict=True):  # threads may add in another order; another batch is 1e-2 off
+        assert row == pytest.approx(other, rel=1e-5)
     assert len(rows[0]) == 4  # 6 steps an epoch in chunks of 4 and 2, both of which end before or at the middle
 
 
