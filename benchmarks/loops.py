@@ -24,7 +24,8 @@ import tensorflow as tf
 
 from benchmarks.timings import AutoChoice
 from tfgen.data.dataset import Split
-from tfgen.model.base import Batch, Context, GenerativeModel, Objective
+from tfgen.model.base import GenerativeModel
+from tfgen.model.objective import Batch, Context, Objective
 from tfgen.seeds import fold_in
 from tfgen.training.trainer import Trainer
 from tfgen_benchmarks.loops import Loop, Task, objectives_of

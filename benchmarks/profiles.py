@@ -181,8 +181,9 @@ def program_of(options: Options, spec: ModelSpec, config: Any) -> Callable[[int]
     import numpy as np
     import tensorflow as tf
 
-    from tfgen.model.base import Batch, build_model
+    from tfgen.model.base import build_model
     from tfgen.model.capabilities import Samples, capable
+    from tfgen.model.objective import Batch
     from tfgen.sample.sampling import labels_for
     from tfgen.seeds import fold_in, generator
     from tfgen.training.optimisers import make_optimizer

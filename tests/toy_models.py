@@ -276,6 +276,12 @@ class Unsound(Gaussian):
             return {"nll": terms["loss"]}
         if self.fault == "vector":
             return {"loss": tf.stack([terms["loss"]] * 2)}
+        if self.fault == "another vector":
+            return terms | {"nll": tf.stack([terms["loss"]] * 2)}
+        if self.fault == "number":
+            return terms["loss"]
+        if self.fault == "text":
+            return terms | {"nll": None}
         if self.fault == "infinite":
             return {"loss": terms["loss"] / 0.0}
         if self.fault == "no gradient":

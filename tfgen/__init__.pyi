@@ -20,7 +20,7 @@ from .evaluate.measurement import Measurement
 from .evaluate.model_divergences import model_divergences
 from .evaluate.sample_quality import SampleMetrics, measure_samples
 from .metrics.metric import Basis, Metric
-from .model.base import Batch, Context, GenerativeModel, Objective, build_model
+from .model.base import GenerativeModel, build_model
 from .model.capabilities import (
     Decodes,
     HasElbo,
@@ -31,6 +31,7 @@ from .model.capabilities import (
     Inpaints,
     Samples,
 )
+from .model.objective import Batch, Context, Objective
 from .plugin.hookspecs import hookimpl
 from .plugin.lint import lint
 from .plugin.loading import load_registry

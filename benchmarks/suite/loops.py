@@ -16,7 +16,8 @@ import tensorflow as tf
 
 from tfgen.data.dataset import Dataset, Split
 from tfgen.errors import NonFiniteError
-from tfgen.model.base import Batch, Context, GenerativeModel, Objective, build_model
+from tfgen.model.base import GenerativeModel, build_model
+from tfgen.model.objective import Batch, Context, Objective
 from tfgen.plugin.specs import ModelSpec
 from tfgen.plugin.train_options import CompileMode, TrainOptions
 from tfgen.seeds import fold_in

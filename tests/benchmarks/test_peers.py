@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from tfgen.data.spec import DataSpec
-from tfgen.model.base import Batch, Context, build_model
+from tfgen.model.base import build_model
+from tfgen.model.objective import Batch, Context
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.options import build
 from tfgen.seeds import fold_in

@@ -108,6 +108,35 @@ def test_densities_that_are_not_one_number_for_each_example(values, says):
             getattr(model, name)(x)
 
 
+@pytest.mark.parametrize("name", ["log_prob", "energy", "elbo"])
+def test_numbers_that_are_not_as_many_as_the_examples(name):
+    model = made(**{name: lambda self, x, labels=None, seed=0, particles=1: tf.zeros([3])})
+    says = rf"^model Mine: {name} must return a number for each of 5 examples, got 3 \({HERE}\)\.$"
+    with pytest.raises(PluginError, match=says):
+        getattr(model, name)(np.zeros((5, 2, 2, 1), np.uint8))
+    with pytest.raises(PluginError, match="each of 5"):
+        tf.function(getattr(model, name), autograph=False)(tf.zeros([5, 2, 2, 1], tf.uint8))
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "says"),
+    [
+        ("posterior", tf.zeros([5, 2]), "a distribution of TensorFlow Probability, got EagerTensor"),
+        ("prior", None, "a distribution of TensorFlow Probability, got NoneType"),
+        ("elbo_terms", tf.zeros([5]), r"a pair of tensors \[batch\], got EagerTensor"),
+        ("elbo_terms", (tf.zeros([5]), tf.zeros([])), r"float32 \[batch\], got float32 \[\]"),
+        ("objectives", Objective("a", lambda *_: {}, []), "a sequence of tfgen.Objective, got Objective"),
+        ("objectives", [3], "a sequence of tfgen.Objective, got one with int"),
+        ("objectives", None, "a sequence of tfgen.Objective, got NoneType"),
+    ],
+)
+def test_other_results_of_another_kind(name, found, says):
+    model = made(**{name: lambda self, *_, **__: found})
+    arguments = [np.zeros((5, 2, 2, 1), np.uint8)] if name in ("posterior", "elbo_terms") else []
+    with pytest.raises(PluginError, match=rf"^model Mine: {name} must return {says} \({HERE}\)\.$"):
+        getattr(model, name)(*arguments)
+
+
 @pytest.mark.parametrize(
     ("data", "x", "says"),
     [

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.toy_models import Rivals
 from tests.training.test_training import QUICK, fit, toy, weights
 from tfgen.errors import OptionError, PluginError
-from tfgen.model.base import Objective
+from tfgen.model.objective import Objective
 from tfgen.plugin.train_options import CompileMode
 from tfgen.runs.folder import RunFolder
 from tfgen.training.step import stages_of

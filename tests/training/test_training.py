@@ -16,7 +16,8 @@ from tests.toy_models import Gaussian, GaussianConfig, Noisy, Rivals, Unsound, v
 from tfgen.data.dataset import Dataset
 from tfgen.data.digits import load_digits
 from tfgen.errors import NonFiniteError, OptionError, PluginError
-from tfgen.model.base import GenerativeModel, Objective
+from tfgen.model.base import GenerativeModel
+from tfgen.model.objective import Objective
 from tfgen.plugin.train_options import CompileMode, TrainOptions
 from tfgen.runs.folder import RunFolder
 from tfgen.training import compile_mode
@@ -316,8 +317,11 @@ def test_a_warm_up_as_long_as_the_run_is_refused():
     ("fault", "error", "words"),
     [
         ("idle", PluginError, "no objective trains .*log_scale"),
-        ("none", PluginError, "scalar under 'loss'"),
-        ("vector", PluginError, "scalar under 'loss'"),
+        ("none", PluginError, r"a dictionary of scalars with 'loss' among them, got \['nll'\]"),
+        ("vector", PluginError, r"and 'loss' has the shape \[2\]; take its mean"),
+        ("another vector", PluginError, r"and 'nll' has the shape \[2\]; take its mean"),
+        ("number", PluginError, "objective 'nll' must return a dictionary of scalars .*, got EagerTensor"),
+        ("text", PluginError, "and 'nll' is NoneType"),
         ("infinite", NonFiniteError, "first loss"),
         ("no gradient", PluginError, "gives no gradient to"),
     ],

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import Dataset
 from tfgen.data.grey_levels import to_unit
 from tfgen.data.spec import DataSpec
-from tfgen.model.base import Batch, Context, GenerativeModel, Objective, build_model
+from tfgen.model.base import GenerativeModel, build_model
+from tfgen.model.objective import Batch, Context, Objective
 from tfgen.plugin.specs import ModelSpec
 from tfgen.plugin.train_options import TrainOptions
 from tfgen.seeds import fold_in, uniform

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
@@ -19,90 +18,11 @@ from tfgen.data.labels import MISSING, require_classes
 from tfgen.data.spec import DataSpec
 from tfgen.errors import CapabilityError, DataError, PluginError
 from tfgen.metrics.metric import Density, given_label
-from tfgen.model.boundary import author_errors, check_signatures, guard
+from tfgen.model.author_errors import author_errors
+from tfgen.model.boundary import check_signatures, guard
+from tfgen.model.objective import Objective
 from tfgen.plugin.specs import ModelSpec
 from tfgen.plugin.train_options import Precision
-
-
-class Batch(NamedTuple):
-    """What an objective is computed on: examples and, for a set with labels, their labels."""
-
-    x: tf.Tensor
-    labels: tf.Tensor | None
-
-
-@dataclass(frozen=True)
-class Context:
-    """Where training stands when a loss is computed; in validation at its end, so that what is annealed has its last value.
-
-    Attributes:
-        step: optimisation steps done, a scalar of integers.
-        epoch: passes over the training examples done, a float32 scalar: the step over the steps of an epoch.
-        training: whether the loss is to be trained on; false in validation. For dropout and the like.
-    """
-
-    step: tf.Tensor
-    epoch: tf.Tensor
-    training: bool = True
-
-    @classmethod
-    def at(cls, step: Any, steps_per_epoch: int = 1, training: bool = True) -> Context:
-        """Return the context of a step."""
-        step = tf.convert_to_tensor(step)
-        return cls(step, tf.cast(step, tf.float32) / steps_per_epoch, training)
-
-
-Terms = dict[str, tf.Tensor]
-#: ``(batch, seed, context) -> {"loss": scalar, ...}``: the loss and whatever else should be logged, each a mean over the batch.
-LossFunction = Callable[[Batch, tf.Tensor, Context], Terms]
-
-
-@dataclass(frozen=True)
-class Objective:
-    """One thing that training makes smaller.
-
-    Attributes:
-        name: shown where a model has several, and in error messages.
-        loss: the loss and other terms of a batch; ``loss`` is what is differentiated.
-        weights: the trainable weights that this objective moves, and no others.
-        every: its weights move in one step of so many, the last of them; the steps between belong to the other objectives.
-        learning_rate: the height of its own schedule; that of the run where None.
-        begin: epochs of training before its weights first move; stages of training are objectives that begin one after
-            the other. Fractions of an epoch are rounded to whole steps.
-        end: epochs of training after which its weights move no more; None for the end of the run.
-    """
-
-    name: str
-    loss: LossFunction
-    weights: Sequence[keras.Variable]
-    every: int = 1
-    learning_rate: float | None = None
-    begin: float = 0.0
-    end: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.every < 1:
-            raise PluginError(f"objective {self.name!r}: every must be at least 1, got {self.every}.")
-        if not self.begin >= 0:
-            raise PluginError(f"objective {self.name!r}: begin must be 0 or more epochs, got {self.begin}.")
-        if self.end is not None and not self.end > self.begin:
-            raise PluginError(
-                f"objective {self.name!r}: end must be after begin (epoch {self.begin:g}), got {self.end:g}."
-            )
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise PluginError(f"objective {self.name!r}: learning_rate must be above 0, got {self.learning_rate}.")
-
-    def stage(self, total_steps: int, steps_per_epoch: int) -> range:
-        """Return the steps of a run between `begin` and `end`."""
-        end = total_steps if self.end is None else min(total_steps, round(self.end * steps_per_epoch))
-        return range(round(self.begin * steps_per_epoch), end)
-
-    def turns(self, first: int, last: int, stage: range) -> int:
-        """Return in how many of the steps ``first .. last - 1`` its weights move; `every` is counted from the stage's start."""
-        since = max(first, stage.start) - stage.start
-        until = max(min(last, stage.stop) - stage.start, since)
-        return until // self.every - since // self.every
-
 
 #: As what a model scores images: by their ``grey_levels``, a number per cell of one level; as ``bits`` that it made of them;
 #: or by the ``cross_entropy`` of grey levels under a distribution of bits, which is no likelihood.

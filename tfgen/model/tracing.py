@@ -14,8 +14,9 @@ from typing import Any
 import tensorflow as tf
 
 from tfgen.errors import CapabilityError, PluginError
-from tfgen.model.base import Batch, Context, GenerativeModel, Objective
-from tfgen.model.boundary import LOSS_CONTRACT, METHODS, author_errors, author_file
+from tfgen.model.author_errors import author_errors, author_file
+from tfgen.model.base import GenerativeModel
+from tfgen.model.boundary import LOSS_CONTRACT, METHODS
 from tfgen.model.capabilities import (
     Decodes,
     HasElbo,
@@ -26,6 +27,7 @@ from tfgen.model.capabilities import (
     Inpaints,
     Samples,
 )
+from tfgen.model.objective import Batch, Context, Objective
 
 _EXAMPLES = 2
 #: Operations that draw random numbers from a state of their own; those that take a seed are called Stateless....

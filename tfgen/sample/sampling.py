@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from tfgen.data.labels import require_classes
 from tfgen.errors import DataError
 from tfgen.model.base import GenerativeModel
-from tfgen.model.boundary import require_values
 from tfgen.model.capabilities import Samples, capable
+from tfgen.model.results import require_values
 from tfgen.model.sampling_options import sampling_options
 from tfgen.sample.progress import SamplingProgress, listening
 

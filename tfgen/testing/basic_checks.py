@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfgen.model.base import Context
 from tfgen.model.boundary import check_signatures
 from tfgen.model.capabilities import HasElbo, HasLogProb, Samples
+from tfgen.model.objective import Context
 from tfgen.testing.check import check
 from tfgen.testing.model_under_test import EXAMPLES, ModelUnderTest
 from tfgen.testing.requirements import offered, require_examples_like, require_number_per_example

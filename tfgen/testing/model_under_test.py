@@ -18,8 +18,9 @@ import tensorflow as tf
 from tfgen.data.dataset import Dataset, Split
 from tfgen.data.lookup import load_dataset
 from tfgen.errors import CapabilityError
-from tfgen.model.base import Batch, GenerativeModel, build_model
+from tfgen.model.base import GenerativeModel, build_model
 from tfgen.model.capabilities import HasElbo
+from tfgen.model.objective import Batch
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.registry import Registry
 from tfgen.plugin.train_options import CompileMode

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.data.dataset import Split
-from tfgen.model.base import Batch
+from tfgen.model.objective import Batch
 from tfgen.training.schedule import Chunk
 
 #: Training sets up to this size are moved to the device whole.

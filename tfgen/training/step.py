@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 import tensorflow as tf
 
 from tfgen.errors import NonFiniteError, OptionError, PluginError
-from tfgen.model.base import Batch, Context, Objective
-from tfgen.model.boundary import LOSS_CONTRACT, author_errors
+from tfgen.model.author_errors import author_errors
+from tfgen.model.boundary import LOSS_CONTRACT
+from tfgen.model.objective import Batch, Context, Objective
+from tfgen.model.results import require_terms_of_loss
 from tfgen.seeds import fold_in
 from tfgen.training.state import TrainingState
 
@@ -89,13 +91,7 @@ class Step:
             context = Context.at(step, self.steps_per_epoch)
             with author_errors(self.state.model, f"the loss of objective {objective.name!r}", LOSS_CONTRACT):
                 terms = objective.loss(batch, fold_in(fold_in(self.seed, index), step), context)
-            if "loss" not in terms or terms["loss"].shape.rank not in (
-                0,
-                None,
-            ):  # None in a graph, where it may be unknown
-                raise PluginError(
-                    f"objective {objective.name!r} must return a scalar under 'loss', got {sorted(terms)}."
-                )
+            require_terms_of_loss(objective.name, terms)
             terms = {name: tf.ensure_shape(value, []) for name, value in terms.items()}
             scale = optimizer.scale_loss(tf.ones([]))  # 1, but for float16
             scaled = scale * tf.cast(terms["loss"], tf.float32)

@@ -11,7 +11,8 @@ import tensorflow as tf
 from tfgen.data.dataset import Dataset
 from tfgen.errors import NonFiniteError, OptionError
 from tfgen.metrics.metric import GIVEN_LABEL
-from tfgen.model.base import GenerativeModel, Objective
+from tfgen.model.base import GenerativeModel
+from tfgen.model.objective import Objective
 from tfgen.plugin.registry import Registry
 from tfgen.plugin.train_options import CompileMode, TrainOptions
 from tfgen.progress import Bar

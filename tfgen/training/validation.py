@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfgen.data.dataset import Split
-from tfgen.model.base import Batch, Context, Objective
+from tfgen.model.objective import Batch, Context, Objective
 from tfgen.seeds import fold_in
 from tfgen.training.step import prefixed
 

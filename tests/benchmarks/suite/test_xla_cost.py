@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from tfgen.data.spec import DataSpec
 from tfgen.errors import TfgenError
-from tfgen.model.base import Batch, build_model
+from tfgen.model.base import build_model
+from tfgen.model.objective import Batch
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.options import build
 from tfgen.plugin.train_options import TrainOptions

@@ -14,7 +14,7 @@ import tfgen
 from tests.plugins.flows.small_flows import PLANE, SPACE, TINY, labels_of, small_flow
 from tfgen import DataSpec, TfgenError, dequantise, logit_squeeze, quantise
 from tfgen.errors import DataError, OptionError
-from tfgen.model.base import Batch, Context
+from tfgen.model.objective import Batch, Context
 from tfgen_plugins.flows import model as flow_model
 from tfgen_plugins.flows.masks import binary_mask
 

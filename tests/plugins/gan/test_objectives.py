@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.moved_models import moved_model
 from tfgen import DataSpec
-from tfgen.model.base import Batch
+from tfgen.model.objective import Batch
 from tfgen_plugins.gan.objectives import OBJECTIVES, gradient_penalty, r1_penalty, values_and_gradients
 
 IMAGES = DataSpec("image", (6, 6, 1), classes=3)

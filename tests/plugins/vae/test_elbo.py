@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from tests.plugins.vae.small_vaes import PPCA, images, labels_of, small_vae
-from tfgen.model.base import Batch, Context
+from tfgen.model.objective import Batch, Context
 from tfgen.seeds import as_seed, fold_in
 from tfgen_plugins.vae import elbo
 

@@ -11,7 +11,7 @@ import tensorflow_probability as tfp
 
 from tests.plugins.vae.small_vaes import TINY, images, labels_of, small_vae
 from tfgen import TfgenError
-from tfgen.model.base import Batch, Context
+from tfgen.model.objective import Batch, Context
 from tfgen.seeds import fold_in
 
 tfd = tfp.distributions
