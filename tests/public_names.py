@@ -1,0 +1,29 @@
+"""What a plugin imports from tfgen, and whether that is public."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+#: Packages that plugins may import from; what these list in ``__all__`` is public.
+PUBLIC = ("tfgen", "tfgen.layers", "tfgen.metrics", "tfgen.testing", "tfgen.cli", "tfgen.figures")
+
+
+def private_imports(files: Iterable[Path]) -> list[str]:
+    """Return the imports from tfgen that are not public, as ``file: module.name``."""
+    return [
+        f"{file.name}: {module}.{name}"
+        for file in files
+        for module, name in _imports(file)
+        if module not in PUBLIC or name not in importlib.import_module(module).__all__
+    ]
+
+
+def _imports(file: Path) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names if alias.name.split(".")[0] == "tfgen")
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "tfgen":
+            yield from ((str(node.module), alias.name) for alias in node.names)
