@@ -300,3 +300,22 @@ def test_a_loss_gets_its_context():
     assert epochs[-1]["valid/epoch"] == 2.0  # validation is at the end of training
     assert 1.0 < epochs[-1]["train/epoch"] < 2.0
     assert float(Context.at(6, steps_per_epoch=4).epoch) == 1.5
+
+
+@pytest.mark.parametrize(
+    ("density", "says"),
+    [
+        (None, "model Mine has log_prob and does not say of what kind its density is; set the attribute density"),
+        ("Exact", "model Mine: density must be one of 'exact', 'bound', 'dequantised'; got 'Exact'"),
+    ],
+)
+def test_a_density_says_of_what_kind_it_is(density, says):
+    mine = type("Mine", (Pixels,), {"density": density})
+    with pytest.raises(PluginError, match=says):
+        build_model(ModelSpec("mine", GaussianConfig, mine, "Mine."), GaussianConfig(), IMAGES, 0)
+
+
+def test_a_density_computed_by_numpy_is_refused():
+    model = made(log_prob=lambda self, x, labels=None, seed=0: np.zeros(5, np.float32))
+    with pytest.raises(PluginError, match="must return a tensor, of which TensorFlow knows the gradient, got ndarray"):
+        model.log_prob(np.zeros((5, 2, 2, 1), np.uint8))

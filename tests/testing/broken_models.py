@@ -314,6 +314,20 @@ BROKEN: dict[str, Broken] = {
         "every_weight_is_trained", Gaussian, _extra_weight(lambda loss, w: loss + 0 * w)
     ),
     "grey levels too high": Broken("samples_are_examples", PixelTable, {"sample": _too_bright}, "small_digits"),
+    "numbers that rest on nothing": Broken(
+        "densities_are_numbers_per_example",
+        PixelTable,
+        {"basis": lambda self: {}},
+        "small_digits",
+        says="lacks 'levels'",
+    ),
+    "dequantised without its seed": Broken(
+        "everything_is_a_function_of_the_seed",
+        PixelTable,
+        {"density": "dequantised", "basis": lambda self: {"levels": self.data.levels, "dequantisation": "uniform"}},
+        "small_digits",
+        says="does not use its seed",
+    ),
     "density of the batch": Broken(
         "densities_are_numbers_per_example", Gaussian, _density(lambda self, p, x: p + tf.reduce_mean(x))
     ),

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from tfgen.data.dataset import SPLITS, Dataset, SplitName
 from tfgen.data.labels import require_classes
-from tfgen.errors import CapabilityError, DataError, PluginError, UnknownNameError, require_option
+from tfgen.errors import CapabilityError, DataError, UnknownNameError, require_option
 from tfgen.evaluate.clock import EvaluationClock
 from tfgen.metrics.catalogue import CATALOGUE
 from tfgen.metrics.estimate import mean_estimate
 from tfgen.metrics.metric import Basis, Density, Metric, NotFinite
 from tfgen.model.base import GenerativeModel
+from tfgen.model.boundary import check_density
 from tfgen.model.capabilities import HasElbo, HasLogProb
 from tfgen.progress import Bar
 from tfgen.seeds import fold_in
@@ -114,11 +115,8 @@ def density_of(model: GenerativeModel) -> Density:
     Raises:
         PluginError: when the model does not say it.
     """
-    if model.density is None:
-        raise PluginError(
-            f"model {type(model).__name__} has log_prob and does not say of what kind its density is; set the attribute "
-            "density of the class to 'exact', 'dequantised' (images with noise added) or 'bound'."
-        )
+    check_density(model)
+    assert model.density is not None
     return model.density
 
 

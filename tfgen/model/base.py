@@ -19,7 +19,7 @@ from tfgen.data.spec import DataSpec
 from tfgen.errors import CapabilityError, DataError, PluginError
 from tfgen.metrics.metric import Density, given_label
 from tfgen.model.author_errors import author_errors
-from tfgen.model.boundary import check_signatures, guard
+from tfgen.model.boundary import check_density, check_signatures, guard
 from tfgen.model.objective import Objective
 from tfgen.plugin.specs import ModelSpec
 from tfgen.plugin.train_options import Precision
@@ -90,10 +90,12 @@ class GenerativeModel(keras.layers.Layer):
     def basis(self) -> Mapping[str, Any]:
         """Return what has to be said beside each number: ``levels``, ``alpha``, ... of `tfgen.Basis`, and names of its own.
 
-        By default that is what the model's codecs say (`tfgen.layers.LogitCodec`), which are found among its attributes.
+        By default that is the number of grey levels of a model that scores them, and what the model's codecs say
+        (`tfgen.layers.LogitCodec`), which are found among its attributes.
         """
         codecs = [value for value in vars(self).values() if isinstance(value, LogitCodec)]
-        return {name: entry for codec in codecs for name, entry in codec.basis().items()}
+        levels = {"levels": self.data.levels} if self.data.quantised and self.scored_as == "grey_levels" else {}
+        return levels | {name: entry for codec in codecs for name, entry in codec.basis().items()}
 
     def term_name(self, name: str) -> str:
         """Return what a term of the loss is called: ``NAME_given_label`` for a conditional model, whose terms are given it."""
@@ -184,6 +186,7 @@ def build_model(
     if spec.sampling is not None:
         model.sampling = spec.sampling()
     check_signatures(model)
+    check_density(model)
     return model
 
 

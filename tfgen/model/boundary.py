@@ -11,12 +11,13 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import DataError, PluginError
+from tfgen.metrics.metric import Density
 from tfgen.model.author_errors import author_errors, place_of
 from tfgen.model.results import (
     require_codes,
@@ -151,6 +152,23 @@ def check_signatures(model: GenerativeModel) -> None:
                     f"model {type(model).__name__}: {key} of {name} is {value!r} by default in "
                     f"{type(model.sampling).__name__}, and {default!r} in the method ({place_of(method)})."
                 )
+
+
+def check_density(model: GenerativeModel) -> None:
+    """Check that a model with a density says of what kind it is, before anything is trained.
+
+    Raises:
+        PluginError: when it does not, or says something else.
+    """
+    kinds = get_args(Density)
+    known = ", ".join(map(repr, kinds))
+    if model.density not in (None, *kinds):
+        raise PluginError(f"model {type(model).__name__}: density must be one of {known}; got {model.density!r}.")
+    if model.density is None and callable(getattr(model, "log_prob", None)):
+        raise PluginError(
+            f"model {type(model).__name__} has log_prob and does not say of what kind its density is; set the attribute "
+            f"density of the class to one of {known} ('dequantised' for images with noise added)."
+        )
 
 
 def require_examples(model: GenerativeModel, method: str, x: Any) -> None:

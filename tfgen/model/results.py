@@ -62,6 +62,8 @@ def require_numbers(model: GenerativeModel, method: str, values: Any) -> None:
     Raises:
         PluginError: says what was expected and what came.
     """
+    if not tf.is_tensor(values):
+        raise _unlike(model, method, "a tensor, of which TensorFlow knows the gradient", values)
     found = tf.convert_to_tensor(values)
     if found.dtype != model.density_dtype or found.shape.rank not in (1, None):
         raise PluginError(

@@ -10,7 +10,7 @@ from tfgen.model.capabilities import HasElbo, HasLogProb, Samples
 from tfgen.model.objective import Context
 from tfgen.testing.check import check
 from tfgen.testing.model_under_test import EXAMPLES, ModelUnderTest
-from tfgen.testing.requirements import offered, require_examples_like, require_number_per_example
+from tfgen.testing.requirements import offered, require_basis, require_examples_like, require_number_per_example
 from tfgen.training.trainer import Trainer
 
 
@@ -46,6 +46,7 @@ def samples_are_examples(under_test: ModelUnderTest) -> None:
 def densities_are_numbers_per_example(under_test: ModelUnderTest) -> None:
     """Check that `log_prob` gives one finite float32 for each example, whatever the other examples are."""
     log_prob, labels = offered(under_test.fresh, HasLogProb).log_prob, under_test.labels(under_test.fresh)
+    require_basis(under_test.fresh)
     require_number_per_example(lambda x: log_prob(x, labels, seed=0), "density", under_test.batch.x)
 
 
@@ -53,6 +54,7 @@ def densities_are_numbers_per_example(under_test: ModelUnderTest) -> None:
 def bounds_are_numbers_per_example(under_test: ModelUnderTest) -> None:
     """Check that `elbo` gives one finite float32 for each example, whatever the others are, for one particle and for more."""
     elbo, labels = offered(under_test.fresh, HasElbo).elbo, under_test.labels(under_test.fresh)
+    require_basis(under_test.fresh)
     require_number_per_example(lambda x: elbo(x, labels, seed=0), "bound", under_test.batch.x)
     if (k := under_test.particles) > 1:
         require_number_per_example(lambda x: elbo(x, labels, seed=0, particles=k), "bound", under_test.batch.x)
@@ -72,6 +74,9 @@ def everything_is_a_function_of_the_seed(under_test: ModelUnderTest) -> None:
         densities = [model.log_prob(under_test.batch.x, labels, seed=1).numpy() for model in (one, one, other)]
         assert np.array_equal(densities[0], densities[1]), "the same seed gave two different densities"
         assert np.array_equal(densities[0], densities[2]), "two models of one seed gave two different densities"
+        if one.density == "dequantised":
+            again = one.log_prob(under_test.batch.x, labels, seed=2).numpy()
+            assert not np.array_equal(densities[0], again), "log_prob of dequantised images does not use its seed"
     if isinstance(one, HasElbo) and isinstance(other, HasElbo):
         k = under_test.particles
         bounds = [model.elbo(under_test.batch.x, labels, seed=1, particles=k).numpy() for model in (one, one, other)]

@@ -39,6 +39,21 @@ def require_examples_like(x: NDArray[np.generic], spec: DataSpec, what: str) -> 
         assert np.isfinite(x).all(), f"{what} are not finite"
 
 
+def require_basis(model: GenerativeModel) -> None:
+    """Raise `AssertionError` unless `basis` says on what the log-probabilities of images rest, so that only like is ranked."""
+    basis = model.basis()
+    if not model.data.quantised:
+        return
+    needed = {"grey_levels": ["levels"], "bits": ["binarisation"], "cross_entropy": []}[model.scored_as]
+    if model.density == "dequantised":
+        needed = [*needed, "alpha" if "alpha" in basis else "dequantisation"]
+    missing = [key for key in needed if key not in basis]
+    assert not missing, (
+        f"basis() lacks {missing[0]!r}, on which the numbers of {type(model).__name__} rest; return it, or keep the "
+        "LogitCodec of a flow as an attribute of the model"
+    )
+
+
 def require_number_per_example(score: Callable[[Any], Any], what: str, x: tf.Tensor) -> None:
     """Raise `AssertionError` unless `score` gives one finite float32 for each example, whatever the other examples are."""
     values = score(x).numpy()

@@ -111,10 +111,6 @@ class VQVAE(GenerativeModel):
             "bits_per_dim": bits_per_dim(nats, self.data.dimensions),
         }
 
-    def basis(self) -> dict[str, Any]:
-        """Return what the bound is over: grey levels."""
-        return {"levels": self.data.levels}
-
     def elbo(self, x: Any, labels: Any = None, seed: Any = 0, particles: int = 1) -> tf.Tensor:
         """Return log p(x|z) + log p(z) of the one code z = encode(x): one term of the sum over codes that p(x) is."""
         if particles != 1:
