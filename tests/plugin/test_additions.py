@@ -136,6 +136,8 @@ def test_the_term_of_the_loss_has_its_panel(made, tmp_path, drawn):
 def test_mistakes_are_told(made, capsys):
     for arguments, says in (
         (("--metrics", "nonsense"), "metric 'nonsense': its function must return a tfgen.metrics.Estimate"),
+        (("--metrics", "charm"), "--metrics charm is a term of training, in metrics.jsonl; there are "),
+        (("--particles", "5"), "model Charming has no bound, and particles are for bounds (IWAE)"),
         (("--metrics", "spreads"), "unknown metric 'spreads'; did you mean 'spread'?"),
         (("--metrics", "fid", "--features", "halfs"), "unknown feature network 'halfs'; did you mean 'halves'?"),
         (("--metrics", "spread", "--samples", "5"), "--samples 5: spread needs none"),

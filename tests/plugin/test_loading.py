@@ -322,6 +322,7 @@ def test_file_that_fails_leaves_no_module_behind(write):
     [
         ("gone.py", "there is no file"),
         ("./gone", "there is no file"),
+        ("./", "is a folder; name a .py file"),
         ("no_such_module_at_all", "No module named 'no_such_module_at_all'"),
         ("", "Empty module name"),
         (__file__.removesuffix("tests/plugin/test_loading.py") + "setup.cfg", "ends in .py"),

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfgen import DataSpec, GenerativeModel, ModelSpec, PluginError, build_model, require_option
 from tfgen.cli.commands.sample import Options
+from tfgen.cli.main import main
 from tfgen.cli.sampling_section import parse_with_sampling
 from tfgen.errors import DataError, OptionError, UnknownNameError
 from tfgen.layers import drop_labels
@@ -71,6 +72,12 @@ def test_the_command_has_them():
         parse_options(["runs/x", "--steps", "9"], spec_of(sampling=None))
     with pytest.raises(OptionError, match="--steps must be a whole number, got 'many'"):
         parse_options(["runs/x", "--steps", "many"], spec_of())
+
+
+def test_a_folder_that_is_none_is_told_before_its_options(tmp_path, capsys):
+    for command in ("sample", "evaluate"):
+        assert main([command, str(tmp_path / "nothere"), "--steps", "4"]) == 2
+        assert f"{tmp_path / 'nothere'}" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_the_help_shows_them(capsys):

@@ -45,7 +45,11 @@ def parse_with_sampling(
 
 
 def spec_of_run(arguments: Sequence[str], context: CommandContext) -> ModelSpec | None:
-    """Return the spec of the model of the run that the arguments name; None without a run, which `parse` complains about."""
+    """Return the spec of the model of the run that the arguments name; None without a run, which `parse` complains about.
+
+    Raises:
+        RunError: when the first argument is no option, and no folder of a run.
+    """
     from tfgen.errors import TfgenError
     from tfgen.runs.folder import RunFolder
     from tfgen.runs.run import Run
@@ -57,4 +61,8 @@ def spec_of_run(arguments: Sequence[str], context: CommandContext) -> ModelSpec 
                 return run.registry.model(run.config.model)
             except TfgenError:  # a damaged folder is told once the options are read
                 return None
+    if arguments and not arguments[0].startswith("-"):
+        RunFolder.open(
+            Path(arguments[0])
+        )  # which says what is wrong with it, before its options are taken for mistakes
     return None

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfgen.data.dataset import Dataset
-from tfgen.errors import DataError, UnknownNameError, closest
+from tfgen.errors import DataError, PluginError, UnknownNameError, closest
+from tfgen.plugin.author_code import author_function, place_of
 from tfgen.plugin.specs import DataSources
 
 if TYPE_CHECKING:
@@ -22,14 +23,21 @@ def load_dataset(name: str, registry: Registry, sources: DataSources) -> Dataset
     Raises:
         UnknownNameError: when there is neither; gives the closest name among both.
         DataError: when the set cannot be had, is damaged, or a folder in `sources` does not exist.
-        PluginError: when two plugins have registered the name.
+        PluginError: when two plugins have registered the name, or its function fails or returns something else.
     """
     check_sources(sources)
     try:
         spec = registry.dataset(name)
     except UnknownNameError as error:
         return _load_from_tfds(name, registry, sources, error.known)
-    return spec.load(sources)
+    load = spec.function()
+    with author_function(f"data set {name!r}", "it takes (sources) and returns a tfgen.Dataset"):
+        found = load(sources)
+    if not isinstance(found, Dataset):
+        raise PluginError(
+            f"data set {name!r}: its function must return a tfgen.Dataset, got {type(found).__name__} ({place_of(load)})."
+        )
+    return found
 
 
 def _load_from_tfds(name: str, registry: Registry, sources: DataSources, registered: Iterable[str]) -> Dataset:

@@ -33,6 +33,7 @@ from tfgen.evaluate.classifier import (
     train_classifier,
 )
 from tfgen.files import remove_old, written_whole
+from tfgen.plugin.author_code import author_function
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.registry import Registry
 from tfgen.plugin.specs import DataSources
@@ -116,7 +117,11 @@ def feature_network(
         DataError: when the data do not suit the network, or its weights cannot be had.
     """
     spec = (registry or load_registry()).feature_network(network)
-    made: FeatureNetwork = spec.function()(data, sources or DataSources(), quiet)
+    make = spec.function()
+    with author_function(
+        f"feature network {network!r}", "it takes (data, sources, quiet) and returns a tfgen.FeatureNetwork"
+    ):
+        made: FeatureNetwork = make(data, sources or DataSources(), quiet)
     return made
 
 

@@ -16,6 +16,7 @@ from tfgen.metrics.estimate import Estimate
 from tfgen.metrics.metric import Basis, Metric
 from tfgen.model.base import GenerativeModel
 from tfgen.model.sampling_options import changed_options
+from tfgen.plugin.author_code import author_function
 from tfgen.plugin.specs import MetricSpec
 from tfgen.sample.sampling import labels_for, sample_batches
 
@@ -87,7 +88,9 @@ def measure(
         OptionError: when the batch size is below 1.
     """
     name = check_measurement(split, 1, batch_size)
-    result = spec.function()(Measurement(model, data, name, seed, batch_size, quiet, dict(options or {})))
+    measurement = Measurement(model, data, name, seed, batch_size, quiet, dict(options or {}))
+    with author_function(f"metric {spec.name!r}", "it takes a tfgen.Measurement and returns a tfgen.metrics.Estimate"):
+        result = spec.function()(measurement)
     if not isinstance(result, Estimate):
         raise PluginError(
             f"metric {spec.name!r}: its function must return a tfgen.metrics.Estimate(value, standard_error), "

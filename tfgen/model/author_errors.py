@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import inspect
-import sys
-import traceback
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import tensorflow as tf
 
-from tfgen.errors import PluginError, TfgenError
+from tfgen.errors import TfgenError
+from tfgen.plugin.author_code import failure
 
 
 @contextlib.contextmanager
@@ -32,62 +27,10 @@ def author_errors(model: object, method: str, contract: str) -> Iterator[None]:
     except tf.errors.OpError as error:
         if not isinstance(error, tf.errors.InvalidArgumentError):
             raise
-        raise _told(model, method, contract, error) from error
+        raise failure(_named(model, method), contract, error) from error
     except Exception as error:
-        raise _told(model, method, contract, error) from error
+        raise failure(_named(model, method), contract, error) from error
 
 
-def _told(model: object, method: str, contract: str, error: Exception) -> PluginError:
-    name = model if isinstance(model, str) else type(model).__name__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
-    what = f"{type(error).__name__}: {lines[0]}".rstrip(".: ")
-    place = _author_place(error)
-    symbolic = "SymbolicTensor" in what or "AutoGraph" in str(error)
-    advice = (
-        "; it is compiled without AutoGraph, where tensors have no values: take tf.cond and the like"
-        if symbolic
-        else ""
-    )
-    return PluginError(
-        f"model {name}: {method} failed: {what}{f' ({place})' if place else ''}; {contract}{advice}. "
-        "With --traceback all of it is shown."
-    )
-
-
-def _author_place(error: BaseException) -> str | None:
-    """Return file and line of the last frame that is neither tfgen's own nor a library's."""
-    own = [
-        f"{frame.f_code.co_filename}:{line}"
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if not _is_library(str(frame.f_globals.get("__name__")).partition(".")[0])
-    ]
-    return own[-1] if own else None
-
-
-_LIBRARIES = frozenset({"tfgen", "tensorflow", "tensorflow_probability", "keras", "tf_keras", "numpy", "wrapt", "tree"})
-
-
-def _is_library(package: str) -> bool:
-    return package in _LIBRARIES or package in sys.stdlib_module_names
-
-
-def author_file(path: str) -> bool:
-    """Return whether a source file is neither tfgen's own, nor a library's that tfgen stands on, nor Python's."""
-    file, python = Path(path), Path(contextlib.__file__).parent
-    if file.is_relative_to(python) and "site-packages" not in file.parts:
-        return False
-    return file.exists() and not any(file.is_relative_to(folder) for folder in _library_folders())
-
-
-@functools.cache
-def _library_folders() -> tuple[Path, ...]:
-    files = [getattr(sys.modules.get(name), "__file__", None) for name in _LIBRARIES]
-    return tuple(Path(file).parent for file in files if file)
-
-
-def place_of(method: Callable[..., Any]) -> str:
-    """Return file and line of a function's definition."""
-    function = inspect.unwrap(method)
-    code = getattr(function, "__code__", None)
-    module = sys.modules.get(getattr(function, "__module__", ""), None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code else str(getattr(module, "__file__", "unknown file"))
+def _named(model: object, method: str) -> str:
+    return f"model {model if isinstance(model, str) else type(model).__name__}: {method}"

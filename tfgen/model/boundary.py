@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from tfgen.errors import DataError, PluginError
 from tfgen.metrics.metric import Density
-from tfgen.model.author_errors import author_errors, place_of
+from tfgen.model.author_errors import author_errors
 from tfgen.model.results import (
     require_codes,
     require_distribution,
@@ -30,6 +30,7 @@ from tfgen.model.results import (
     shape_text,
 )
 from tfgen.model.sampling_options import sampling_options
+from tfgen.plugin.author_code import place_of
 
 if TYPE_CHECKING:
     from tfgen.model.base import GenerativeModel

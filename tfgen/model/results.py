@@ -11,8 +11,8 @@ import tensorflow_probability as tfp
 from numpy.typing import NDArray
 
 from tfgen.errors import PluginError
-from tfgen.model.author_errors import place_of
 from tfgen.model.objective import Objective
+from tfgen.plugin.author_code import place_of
 
 if TYPE_CHECKING:
     from tfgen.model.base import GenerativeModel

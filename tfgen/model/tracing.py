@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfgen.errors import CapabilityError, PluginError
-from tfgen.model.author_errors import author_errors, author_file
+from tfgen.model.author_errors import author_errors
 from tfgen.model.base import GenerativeModel
 from tfgen.model.boundary import LOSS_CONTRACT, METHODS
 from tfgen.model.capabilities import (
@@ -28,6 +28,7 @@ from tfgen.model.capabilities import (
     Samples,
 )
 from tfgen.model.objective import Batch, Context, Objective
+from tfgen.plugin.author_code import author_file
 
 _EXAMPLES = 2
 #: Operations that draw random numbers from a state of their own; those that take a seed are called Stateless....

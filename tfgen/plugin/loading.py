@@ -97,6 +97,8 @@ def _import_file(path: Path) -> ModuleType:
         PluginError: when it is no Python file.
         Exception: whatever the file raises.
     """
+    if path.is_dir():
+        raise PluginError(f"{path} is a folder; name a .py file, or a module that Python can import")
     if not path.is_file():
         raise PluginError(f"there is no file {path}")
     if path.suffix != ".py":

@@ -89,15 +89,27 @@ class DatasetSpec:
 
     Attributes:
         name: the name users type.
-        load: returns the `tfgen.Dataset`; called once per command.
+        load: the function ``(sources) -> tfgen.Dataset``, called once per command, or its dotted path
+            ``"package.module:function"``.
         summary: one line for `tfgen datasets`.
         reference: the source, one line.
     """
 
     name: str
-    load: Callable[[DataSources], Any]
+    load: str | Callable[[DataSources], Any]
     summary: str
     reference: str = ""
+
+    def __post_init__(self) -> None:
+        _check_path("data set", self.name, self.load)
+
+    def function(self) -> Callable[[DataSources], Any]:
+        """Return the function that loads it, importing it only now.
+
+        Raises:
+            PluginError: when it cannot be imported.
+        """
+        return _imported("data set", self.name, self.load)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import scipy.special
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset
-from tfgen.errors import CapabilityError
+from tfgen.errors import CapabilityError, PluginError
 from tfgen.evaluate.likelihood import log_joint
 from tfgen.evaluate.scoring import every_class, score_batches
 from tfgen.figures.densities import draw_density
@@ -19,6 +20,7 @@ from tfgen.figures.latent_catalogue import draw_pictures
 from tfgen.files import written_whole
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasEnergy, HasLogProb, HasPosterior, Inpaints, capable
+from tfgen.plugin.author_code import author_function
 from tfgen.plugin.registry import Registry
 from tfgen.sample.inpainting import inpaint_examples
 from tfgen.sample.masks import parse_mask
@@ -28,6 +30,8 @@ _COMPLETED = 8  # test images in the picture of inpainting
 
 def draw_run_pictures(model: GenerativeModel, data: Dataset, folder: Path, registry: Registry) -> None:
     """Draw every registered picture that the model supports, and those of its latent space.
+
+    A picture whose function fails costs a warning and not the run, whose training is over.
 
     Args:
         model: trained.
@@ -39,12 +43,15 @@ def draw_run_pictures(model: GenerativeModel, data: Dataset, folder: Path, regis
         for _ in draw_pictures(model, data, folder):
             pass
     for name, spec in registry.pictures.items():
-        draw = spec.function()
+        contract = "it takes (model, data, path) and writes a PNG file"
         try:
-            with written_whole(folder / f"{name}.png") as path:
+            draw = spec.function()
+            with written_whole(folder / f"{name}.png") as path, author_function(f"picture {name!r}", contract):
                 draw(model, data, path)
         except CapabilityError:  # a picture of other models
             continue
+        except PluginError as error:
+            print(f"warning: {error}", file=sys.stderr)
 
 
 def draw_density_picture(model: GenerativeModel, data: Dataset, path: Path) -> None:

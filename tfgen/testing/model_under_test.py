@@ -20,7 +20,7 @@ from tfgen.data.lookup import load_dataset
 from tfgen.errors import CapabilityError
 from tfgen.model.base import GenerativeModel, build_model
 from tfgen.model.capabilities import HasElbo
-from tfgen.model.objective import Batch
+from tfgen.model.objective import Batch, Objective
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.registry import Registry
 from tfgen.plugin.train_options import CompileMode
@@ -141,9 +141,10 @@ class ModelUnderTest:
         return found
 
     def build(self, seed: int = 0) -> GenerativeModel:
-        """Return a model of its own, untrained."""
+        """Return a model of its own, untrained; stages of its training are shortened to fit into an epoch."""
         spec, training = self.registry.model(self.model), self.config.training
-        return build_model(spec, self.config.options, self.dataset.spec, seed, training.precision)
+        model = build_model(spec, self.config.options, self.dataset.spec, seed, training.precision)
+        return _with_short_stages(model)
 
     def in_float64(self, model: GenerativeModel) -> GenerativeModel | None:
         """Return a copy of a model that computes in float64; None for a model that does not build or load in float64."""
@@ -173,3 +174,22 @@ class ModelUnderTest:
         trainer.fit(files, mode, lambda *_: None, lambda *_: None, quiet=True)
         trainer.state.finish()
         return Run(files, self.registry), trainer.model
+
+
+def _with_short_stages(model: GenerativeModel) -> GenerativeModel:
+    """Return a model whose stages of training, in proportion, all begin within half an epoch; one without stages as it is."""
+    declared = model.objectives
+    last = max((objective.begin for objective in declared()), default=0.0)
+    if last < 1:
+        return model
+
+    def shortened() -> list[Objective]:
+        return [
+            dataclasses.replace(
+                one, begin=one.begin / (2 * last), end=None if one.end is None else one.end / (2 * last)
+            )
+            for one in declared()
+        ]
+
+    object.__setattr__(model, "objectives", shortened)
+    return model

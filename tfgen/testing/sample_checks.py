@@ -19,6 +19,7 @@ from tfgen.testing.check import check
 from tfgen.testing.model_under_test import EXAMPLES, ModelUnderTest
 from tfgen.testing.requirements import offered, require_equal_up_to_rounding
 
+_MANY_TIMES = 8  # as many samples, where a slight change may show in a few of them only
 _FEW = 3  # examples of a smaller batch; the front and the back are drawn in one such, so that one program draws both
 
 
@@ -65,16 +66,18 @@ def sampling_options_matter(under_test: ModelUnderTest) -> None:
         raise SkipTest(f"{type(under_test.fresh).__name__} has no sampling options")
     _, trained = under_test.trained  # to an untrained model no option may matter
     model, labels = offered(trained, Samples), under_test.labels(trained)
-    plain = model.sample(EXAMPLES, labels, seed=1).numpy()
+    count = _MANY_TIMES * EXAMPLES
+    labels = None if labels is None else tf.tile(labels, [_MANY_TIMES])
+    plain = model.sample(count, labels, seed=1).numpy()
     defaults = sampling_options(trained)
-    drawn = model.sample(EXAMPLES, labels, seed=1, **defaults).numpy()
+    drawn = model.sample(count, labels, seed=1, **defaults).numpy()
     assert np.array_equal(plain, drawn), f"the defaults {defaults} draw other samples than no options at all"
     for name, value in defaults.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
         other = value + 1 if isinstance(value, int) else 1.5 * value + (value == 0)
         try:
-            drawn = model.sample(EXAMPLES, labels, seed=1, **{name: other}).numpy()
+            drawn = model.sample(count, labels, seed=1, **{name: other}).numpy()
         except OptionError:
             continue
         assert not np.array_equal(plain, drawn), f"{name} = {other} draws the samples of {name} = {value}"

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import OptionError, PluginError
+from tfgen.plugin.author_code import author_function
 from tfgen.plugin.registry import Registry
 from tfgen.plugin.train_options import TrainOptions
 from tfgen.training.catalogue import optimizer_of, schedule_of
@@ -31,7 +32,10 @@ def learning_rate(
     rate, warmup = options.learning_rate if height is None else height, options.warmup_steps
     if warmup >= total_steps:
         raise OptionError(f"--warmup-steps must be below the {total_steps} steps of this run, got {warmup}.")
-    schedule = schedule_of(options, registry).function()(rate, total_steps - warmup)
+    spec = schedule_of(options, registry)
+    make = spec.function()
+    with author_function(f"schedule {spec.name!r}", "it takes (rate, steps) and returns a number or a Keras schedule"):
+        schedule = make(rate, total_steps - warmup)
     return Warmup(rate, warmup, schedule) if warmup else schedule
 
 
@@ -63,7 +67,9 @@ def make_optimizer(
         PluginError: when what a plugin made is no Keras optimizer.
     """
     spec = optimizer_of(options, registry)
-    optimizer = spec.function()(learning_rate(options, total_steps, height, registry), options)
+    make, rate = spec.function(), learning_rate(options, total_steps, height, registry)
+    with author_function(f"optimizer {spec.name!r}", "it takes (learning_rate, options) and returns a Keras optimizer"):
+        optimizer = make(rate, options)
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         raise PluginError(f"optimizer {spec.name!r} is a {type(optimizer).__name__}, not a keras.optimizers.Optimizer.")
     if options.clip_norm:

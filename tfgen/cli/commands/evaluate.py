@@ -135,6 +135,10 @@ def _wanted(options: Options, run: Run) -> _Wanted:
     by_plugins = [name for name, spec in run.registry.metrics.items() if spec.measure is not None]
     known = [*DENSITY_METRICS, *SAMPLE_METRICS, *by_plugins]
     for name in options.names:
+        if name not in known and name in run.registry.metrics:
+            raise OptionError(
+                f"--metrics {name} is a term of training, in metrics.jsonl; there are {', '.join(known)}."
+            )
         if name not in known:
             raise UnknownNameError("metric", name, known)
     of_samples = [name for name in options.names if name in SAMPLE_METRICS]
@@ -142,6 +146,8 @@ def _wanted(options: Options, run: Run) -> _Wanted:
     of_density = [name for name in options.names if name in DENSITY_METRICS]
     model, kind = run.model, type(run.model).__name__
     scored = isinstance(model, HasLogProb | HasElbo)
+    if options.particles > 1 and not isinstance(model, HasElbo):
+        raise CapabilityError(f"model {kind} has no bound, and particles are for bounds (IWAE); leave --particles out.")
     if of_density and not scored:
         raise CapabilityError(
             f"model {kind} has no density or bound (HasLogProb, HasElbo), hence no {of_density[0]}; "
