@@ -156,6 +156,8 @@ def _of_samples(basis: Basis) -> list[str]:
     words = _option("samples", basis.samples) if basis.samples else []
     words += _option("features", basis.features) if basis.features not in (None, _USUAL_FEATURES) else []
     words += _option("reference", basis.reference) if basis.reference not in (None, "grey") else []
+    for name, value in basis.other.items():
+        words += _option(name.removeprefix("sampling_"), value) if name.startswith("sampling_") else []
     return words + (_option("seed", basis.seed) if basis.seed else [])
 
 

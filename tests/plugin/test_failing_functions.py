@@ -68,7 +68,7 @@ def test_data_sets():
         load_dataset("liar", registry, DataSources())
     with pytest.raises(PluginError, match=rf"^data set 'lost': cannot import '{NAME}:nowhere'"):
         load_dataset("lost", registry, DataSources())
-    assert load_dataset("dotted", registry, DataSources()).name == "two_gaussians"
+    assert load_dataset("dotted", registry, DataSources()).name == "dotted"
     with pytest.raises(PluginError, match=r"data set 'x': the path 'load' must read 'package.module:Name'"):
         DatasetSpec("x", "load", "no path")
 

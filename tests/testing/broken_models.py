@@ -336,6 +336,12 @@ BROKEN: dict[str, Broken] = {
         LinearGaussian,
         _elbo(lambda bound, k, seed: bound(k, seed) + (k > 1) * tf.reduce_mean(bound(1, seed))),
     ),
+    "randomness without the seed": Broken(
+        "methods_can_be_traced",
+        Gaussian,
+        {"sample": lambda self, n, labels=None, seed=0, first=0: tf.random.normal([n, *self.data.shape])},
+        says="do not follow from its seed",
+    ),
     "seed ignored": Broken("everything_is_a_function_of_the_seed", Gaussian, {"sample": _sample_of_one_seed}),
     "state that is no weight": Broken("a_loaded_model_is_the_trained_one", Gaussian, _remembering()),
     "loss of the compiler": Broken("compile_modes_agree", Gaussian, {"_loss": _noise_of_the_compiler}),

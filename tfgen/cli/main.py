@@ -12,6 +12,7 @@ from typing import NoReturn
 from tfgen.cli.context import CommandContext
 from tfgen.cli.name_conflict import conflict_warning
 from tfgen.errors import OptionError, TfgenError, UnknownNameError
+from tfgen.plugin.author_code import author_function
 from tfgen.plugin.specs import CORE_COMMANDS
 
 _GLOBAL = ("-p", "--help", "--verbose", "--traceback", "--version")
@@ -74,7 +75,14 @@ def _function(name: str, context: CommandContext) -> Callable[[Sequence[str], Co
             f"tfgen.cli.commands.{name}"
         ).main
         return result
-    return context.registry().command(name).function()
+    function = context.registry().command(name).function()
+
+    def run(arguments: Sequence[str], context: CommandContext) -> None:
+        contract = "it takes (arguments, context), and raises a tfgen.TfgenError for a mistake of the user"
+        with author_function(f"command {name!r}", contract):
+            function(arguments, context)
+
+    return run
 
 
 def _help(context: CommandContext) -> str:

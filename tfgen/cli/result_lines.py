@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,14 @@ def results_lines(results: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def plugin_words(plugin: Mapping[str, Any]) -> list[str]:
+    """Return ``-p FILE`` (or ``-p MODULE``) for a plugin, as a run's record has it, that no distribution installs."""
+    name, file = plugin.get("name"), plugin.get("file")
+    if plugin.get("distribution") or not isinstance(name, str) or not isinstance(file, str):
+        return []
+    return ["-p", name if "." in name else file]
+
+
 def confusion_lines(confusion: NDArray[np.int64]) -> list[str]:
     """Return a confusion matrix as text: a row for each true class, a column for each predicted one; up to twenty."""
     if len(confusion) > _PRINTED_CLASSES:
@@ -70,14 +79,14 @@ def class_lines(shares: Sequence[float]) -> list[str]:
 
 def finished_lines(run: Run) -> list[str]:
     """Return the last lines of `tfgen run`: metrics and files."""
-    folder = run.folder
+    folder, plugin = run.folder, "".join(f"{shlex.quote(word)} " for word in plugin_words(run.provenance["plugin"]))
     pictures = ", ".join(sorted(path.name for path in run.files.figures.glob("*.png")))
     return [
         *results_lines(run.results),
         *([f"pictures  {run.files.figures} ({pictures})"] if pictures else []),
         f"results   {folder / 'results.json'}",
-        f"next      tfgen sample {folder} --count 100 --out samples.png",
-        f"          tfgen evaluate {folder} --samples 10000",
+        f"next      tfgen {plugin}sample {folder} --count 100 --out samples.png",
+        f"          tfgen {plugin}evaluate {folder} --samples 10000",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ def load_dataset(name: str, registry: Registry, sources: DataSources) -> Dataset
         raise PluginError(
             f"data set {name!r}: its function must return a tfgen.Dataset, got {type(found).__name__} ({place_of(load)})."
         )
-    return found
+    return dataclasses.replace(found, name=name)  # as which users know it, beside numbers too
 
 
 def _load_from_tfds(name: str, registry: Registry, sources: DataSources, registered: Iterable[str]) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,8 +97,20 @@ def measure(
             f"metric {spec.name!r}: its function must return a tfgen.metrics.Estimate(value, standard_error), "
             f"got {type(result).__name__}."
         )
+    _require_number(spec.name, result)
     entries = {"split": split, "data": data.name, "examples": len(data.splits[name]), "seed": seed, **model.basis()}
     return Metric.of(spec.name, result, spec.unit, Basis.of(entries | sampling_entries(model, options)))
+
+
+def _require_number(name: str, estimate: Estimate) -> None:
+    numbers = {"value": estimate.value, "standard_error": estimate.standard_error}
+    for what, number in numbers.items():
+        if not isinstance(number, int | float | np.number):
+            raise PluginError(
+                f"metric {name!r}: the {what} of its Estimate must be a number, got {type(number).__name__}."
+            )
+    if math.isnan(estimate.value):  # which would take the place of a number that was measured before
+        raise PluginError(f"metric {name!r}: the value of its Estimate is NaN.")
 
 
 def sampling_entries(model: GenerativeModel, options: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -35,7 +36,9 @@ def author_function(what: str, contract: str) -> Iterator[None]:
 
 def failure(what: str, contract: str, error: Exception) -> PluginError:
     """Return an exception of an author's code as one line: what failed and how, where, and what it had to do."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    # Keras puts a line of its own before the message of a layer, and TensorFlow the name of its operation.
+    text = re.sub(r"\x1b\[\d*m|^Exception encountered when calling .*|\{\{function_node .*?\}\}", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
     how = f"{type(error).__name__}: {lines[0]}".rstrip(".: ")
     place = author_place(error)
     symbolic = "SymbolicTensor" in how or "AutoGraph" in str(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tfgen.errors import PluginError, TfgenError
@@ -107,21 +107,26 @@ def _check_class(owner: str, cls: type[Any]) -> None:
 
 def _check_defaults(owner: str, kind: str, cls: type[Any], hints: dict[str, Any]) -> None:
     """Refuse defaults of another type than the options', and those that the dataclass itself refuses."""
+    for entry in dataclasses.fields(cls):
+        if entry.default is not dataclasses.MISSING:  # before __post_init__, which may stumble over its type
+            _check_default(owner, f"{kind} {entry.name!r} of {cls.__name__}", entry.name, entry.default, hints)
     try:
         options = cls()
     except Exception as error:  # whatever a stranger's __post_init__ raises
         raise PluginError(f"{owner}: {cls.__name__} refuses its own defaults: {error}") from error
     for entry in dataclasses.fields(cls):
-        hint, value = hints[entry.name], getattr(options, entry.name)
-        try:
-            sound = isinstance(value, hint) if is_nested(hint) else checked(entry.name, value, hint) == value
-        except TfgenError:
-            sound = False
-        if not sound and value == value:  # NaN is no other value
-            raise PluginError(
-                f"{owner}: {kind} {entry.name!r} of {cls.__name__} must be {type_in_words(hint)}, "
-                f"and its default is {value!r}."
-            )
+        value = getattr(options, entry.name)
+        _check_default(owner, f"{kind} {entry.name!r} of {cls.__name__}", entry.name, value, hints)
+
+
+def _check_default(owner: str, option: str, name: str, value: Any, hints: Mapping[str, Any]) -> None:
+    hint = hints[name]
+    try:
+        sound = isinstance(value, hint) if is_nested(hint) else checked(name, value, hint) == value
+    except TfgenError:
+        sound = False
+    if not sound and value == value:  # NaN is no other value
+        raise PluginError(f"{owner}: {option} must be {type_in_words(hint)}, and its default is {value!r}.")
 
 
 def _spelled(hint: Any) -> str:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfgen.model.boundary import check_signatures
 from tfgen.model.capabilities import HasElbo, HasLogProb, Samples
 from tfgen.model.objective import Context
+from tfgen.model.tracing import trace_methods
 from tfgen.testing.check import check
 from tfgen.testing.model_under_test import EXAMPLES, ModelUnderTest
 from tfgen.testing.requirements import offered, require_basis, require_examples_like, require_number_per_example
@@ -60,7 +61,16 @@ def bounds_are_numbers_per_example(under_test: ModelUnderTest) -> None:
         require_number_per_example(lambda x: elbo(x, labels, seed=0, particles=k), "bound", under_test.batch.x)
 
 
-@check(20, objectives_are_sound, samples_are_examples)
+@check(
+    20, objectives_are_sound, samples_are_examples, densities_are_numbers_per_example, bounds_are_numbers_per_example
+)
+def methods_can_be_traced(under_test: ModelUnderTest) -> None:
+    """Check losses and methods in graphs: random numbers follow from seeds, Keras tracks the weights, no state is lost."""
+    model = under_test.build()
+    trace_methods(model, list(model.objectives()))
+
+
+@check(20, methods_can_be_traced)
 def everything_is_a_function_of_the_seed(under_test: ModelUnderTest) -> None:
     """Check that equal seeds give equal weights, losses, samples and densities, and another seed other samples."""
     one, other = under_test.fresh, under_test.build()

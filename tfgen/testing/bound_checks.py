@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasElbo, HasPosterior
 from tfgen.seeds import as_seed
-from tfgen.testing.basic_checks import bounds_are_numbers_per_example, model_can_be_built, objectives_are_sound
+from tfgen.testing.basic_checks import bounds_are_numbers_per_example, methods_can_be_traced, model_can_be_built
 from tfgen.testing.check import check
 from tfgen.testing.model_under_test import EXAMPLES, ModelUnderTest
 from tfgen.testing.requirements import offered
@@ -97,7 +97,7 @@ def _bounds(
     return drawn[:, 0], drawn[:, 1]
 
 
-@check(30, objectives_are_sound, bounds_are_numbers_per_example)
+@check(30, methods_can_be_traced, bounds_are_numbers_per_example)
 def bounds_are_ordered(under_test: ModelUnderTest) -> None:
     """Check that `elbo` with many particles is, on average over examples and seeds, not below that with one.
 

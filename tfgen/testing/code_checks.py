@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfgen.model.capabilities import Decodes, HasLatents, HasLogProb
-from tfgen.testing.basic_checks import model_can_be_built, objectives_are_sound
+from tfgen.testing.basic_checks import methods_can_be_traced, model_can_be_built
 from tfgen.testing.check import check
 from tfgen.testing.model_under_test import ModelUnderTest
 from tfgen.testing.requirements import codes_of_prior, offered, require_equal_up_to_rounding, require_examples_like
@@ -24,7 +24,7 @@ def codes_become_examples(under_test: ModelUnderTest) -> None:
     )
 
 
-@check(10, objectives_are_sound, codes_become_examples)
+@check(10, methods_can_be_traced, codes_become_examples)
 def codes_decode_to_what_was_encoded(under_test: ModelUnderTest) -> None:
     """Check that decoding inverts encoding, for a model with codes and a density (a flow)."""
     offered(under_test.fresh, HasLatents)

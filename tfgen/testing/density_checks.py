@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasLogProb, Samples
 from tfgen.sample.sampling import sample_batches
-from tfgen.testing.basic_checks import densities_are_numbers_per_example, objectives_are_sound
+from tfgen.testing.basic_checks import densities_are_numbers_per_example, methods_can_be_traced
 from tfgen.testing.check import check
 from tfgen.testing.jacobian_check import log_determinants_match_the_jacobian
 from tfgen.testing.model_under_test import ModelUnderTest
@@ -44,7 +44,7 @@ _CHANCE = 1e-9  # of a chi-squared that makes a contradiction
 _RARE = 10.0  # images that are expected less often than this are counted as one
 
 
-@check(40, objectives_are_sound, densities_are_numbers_per_example, log_determinants_match_the_jacobian)
+@check(40, methods_can_be_traced, densities_are_numbers_per_example, log_determinants_match_the_jacobian)
 def densities_integrate_to_one(under_test: ModelUnderTest) -> None:
     """Check that a density has mass 1: on a grid of the plane; of images, when it is trained on images of 2x2 pixels.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasLatents, HasLogProb
-from tfgen.testing.basic_checks import densities_are_numbers_per_example, objectives_are_sound
+from tfgen.testing.basic_checks import densities_are_numbers_per_example, methods_can_be_traced
 from tfgen.testing.check import check
 from tfgen.testing.model_under_test import ModelUnderTest
 from tfgen.testing.requirements import offered
@@ -20,7 +20,7 @@ _MOST_DIMENSIONS = 64
 _TOLERANCE = {tf.float64: 1e-6, tf.float32: 1e-3}  # relative to the size of the log-densities
 
 
-@check(20, objectives_are_sound, densities_are_numbers_per_example)
+@check(20, methods_can_be_traced, densities_are_numbers_per_example)
 def log_determinants_match_the_jacobian(under_test: ModelUnderTest) -> None:
     """Check ``log p(x) = log p(z) + log |det dz/dx|`` with ``z = encode(x)``, for vectors and codes of one dimension.
 

@@ -12,13 +12,13 @@ import tensorflow as tf
 from tfgen.errors import DataError
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import Decodes, HasElbo, HasLatents, HasLogProb, HasPosterior, Inpaints, Samples
-from tfgen.testing.basic_checks import model_can_be_built, objectives_are_sound
+from tfgen.testing.basic_checks import methods_can_be_traced, model_can_be_built
 from tfgen.testing.check import check
 from tfgen.testing.model_under_test import EXAMPLES, ModelUnderTest
 from tfgen.testing.requirements import codes_of_prior
 
 
-@check(20, objectives_are_sound)
+@check(20, methods_can_be_traced)
 def labels_matter_where_they_are_asked_for(under_test: ModelUnderTest) -> None:
     """Check that another label changes the density, the bound, or the decoded codes, of a conditional model."""
     labels, classes = under_test.batch.labels, under_test.dataset.spec.classes

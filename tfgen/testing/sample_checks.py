@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tfgen.errors import OptionError
 from tfgen.model.capabilities import Inpaints, Samples
 from tfgen.model.sampling_options import sampling_options
-from tfgen.testing.basic_checks import everything_is_a_function_of_the_seed, objectives_are_sound
+from tfgen.testing.basic_checks import everything_is_a_function_of_the_seed, methods_can_be_traced
 from tfgen.testing.check import check
 from tfgen.testing.model_under_test import EXAMPLES, ModelUnderTest
 from tfgen.testing.requirements import offered, require_equal_up_to_rounding
@@ -83,7 +83,7 @@ def sampling_options_matter(under_test: ModelUnderTest) -> None:
         assert not np.array_equal(plain, drawn), f"{name} = {other} draws the samples of {name} = {value}"
 
 
-@check(20, objectives_are_sound)
+@check(20, methods_can_be_traced)
 def known_pixels_are_kept(under_test: ModelUnderTest) -> None:
     """Check that `inpaint` keeps what is known to the last bit, and that the rest is a function of the seed alone."""
     offered(under_test.fresh, Inpaints)

@@ -13,12 +13,12 @@ import tensorflow as tf
 from tfgen.model.capabilities import HasElbo, HasLogProb, Samples
 from tfgen.plugin.train_options import CompileMode
 from tfgen.runs.run import Run
-from tfgen.testing.basic_checks import everything_is_a_function_of_the_seed, objectives_are_sound
+from tfgen.testing.basic_checks import everything_is_a_function_of_the_seed, methods_can_be_traced
 from tfgen.testing.check import check
 from tfgen.testing.model_under_test import EXAMPLES, ModelUnderTest
 
 
-@check(30, objectives_are_sound)
+@check(30, methods_can_be_traced)
 def every_weight_is_trained(under_test: ModelUnderTest) -> None:
     """Check that after a few steps no trainable weight is where it started."""
     before = [weight.numpy() for weight in under_test.fresh.trainable_variables]
@@ -52,7 +52,7 @@ def a_loaded_model_is_the_trained_one(under_test: ModelUnderTest) -> None:
         assert np.array_equal(drawn, again), "the loaded model draws other samples than the trained one"
 
 
-@check(60, objectives_are_sound)
+@check(60, methods_can_be_traced)
 def compile_modes_agree(under_test: ModelUnderTest) -> None:
     """Check that the losses of the first steps are the same, up to rounding, in every way of compiling that the model allows.
 

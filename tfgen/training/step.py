@@ -120,7 +120,8 @@ class Step:
             terms, _, _ = self._gradients(objective, optimizer, batch, first, index)
             if not bool(tf.math.is_finite(terms["loss"])):
                 raise NonFiniteError(
-                    f"the first loss of objective {objective.name!r} is {float(terms['loss'])}; check the data's range."
+                    f"the first loss of objective {objective.name!r} is {float(terms['loss'])}: a mistake "
+                    "in the loss, such as the logarithm of 0, or data of another range than it expects."
                 )
             self.terms[objective.name] = tuple(terms)
             trained |= {id(weight) for weight in objective.weights}
@@ -129,7 +130,10 @@ class Step:
             variable.assign(before)
         idle = [weight.path for weight in self.state.model.trainable_variables if id(weight) not in trained]
         if idle:
-            raise PluginError(f"no objective trains {', '.join(idle)}; add them to one, or make them non-trainable.")
+            raise PluginError(
+                f"no objective trains {', '.join(idle)}; add them to one, or make them non-trainable. Weights that are made "
+                "when a layer is first called come too late: build layers in __init__."
+            )
         return losses
 
 

@@ -62,7 +62,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         example = context.registry().example
         raise OptionError(f"which model? Give its name, or the file of a plugin; for example: tfgen check {example}")
     if is_file(target):
-        context = dataclasses.replace(context, plugins=(*context.plugins, target))
+        others = (plugin for plugin in context.plugins if not _is_same(plugin, target))
+        context = dataclasses.replace(context, plugins=(*others, target))
     before = "tensorflow" in sys.modules
     registry = context.registry()
     heavy = "tensorflow" in sys.modules and not before
@@ -99,6 +100,10 @@ _ABOUT = f"{(__doc__ or '').strip()}\n\nWith a model, its own options and those 
 def is_file(target: str) -> bool:
     """Return whether a word names a plugin's file rather than a model."""
     return target.endswith(".py") or "/" in target
+
+
+def _is_same(plugin: str, target: str) -> bool:
+    return Path(plugin).expanduser().resolve() == Path(target).expanduser().resolve()
 
 
 def models_of(target: str, registry: Registry) -> tuple[str, ...]:
