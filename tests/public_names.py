@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 #: Packages that plugins may import from; what these list in ``__all__`` is public.
-PUBLIC = ("tfgen", "tfgen.layers", "tfgen.metrics", "tfgen.testing", "tfgen.cli", "tfgen.figures")
+PUBLIC = ("tfgen", "tfgen.layers", "tfgen.metrics", "tfgen.testing", "tfgen.runs", "tfgen.figures", "tfgen.cli")
 
 
 def private_imports(files: Iterable[Path]) -> list[str]:
@@ -17,7 +17,7 @@ def private_imports(files: Iterable[Path]) -> list[str]:
         f"{file.name}: {module}.{name}"
         for file in files
         for module, name in _imports(file)
-        if module not in PUBLIC or name not in importlib.import_module(module).__all__
+        if module not in PUBLIC or (name and name not in importlib.import_module(module).__all__)
     ]
 
 

@@ -58,7 +58,7 @@ def _package(module: ModuleType) -> Iterator[str]:
         sentence = first_sentence(value) if described else comment_above(module, name)
         if sentence:
             yield _filled(sentence)
-        methods = _methods(value) if inspect.isclass(value) else []
+        methods = [*_attributes(value), *_methods(value)] if inspect.isclass(value) else []
         if methods:
             yield "\n".join(methods)
 
@@ -149,6 +149,21 @@ def _annotation(annotation: Any) -> str:
     """Return an annotation as it is written; how Python prints a forward reference differs between versions."""
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     return re.sub(r"ForwardRef\('([^']*)'[^)]*\)", r"\1", text)
+
+
+def _attributes(cls: type[Any]) -> list[str]:
+    """Return an item for each entry of the section ``Attributes:`` in a class's own docstring."""
+    doc = inspect.cleandoc(vars(cls).get("__doc__") or "")
+    section = re.search(r"^Attributes:\n((?: .*\n?|\n)+)", doc, re.MULTILINE)
+    if section is None:
+        return []
+    entries = re.split(r"^(?=\w+: )", textwrap.dedent(section.group(1)), flags=re.MULTILINE)
+    items = []
+    for entry in entries:
+        name, colon, text = " ".join(entry.split()).partition(": ")
+        if colon:
+            items.append(_filled(f"`{name}`: {text[:1].upper()}{text[1:]}", "- ", "  "))
+    return items
 
 
 def _methods(cls: type[Any]) -> list[str]:

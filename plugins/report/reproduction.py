@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tfgen.metrics import Basis, Metric
 from tfgen.plugin.option_types import to_json
 from tfgen.plugin.options import negated
-from tfgen.runs import RunFacts
+from tfgen.runs import RunFacts, plugin_words
 from tfgen_plugins.report.settings import Settings
 
 #: Feature extractors that `tfgen evaluate` takes by default: they need no option for images with labels.
@@ -113,16 +113,12 @@ def _flat(values: Iterable[Any]) -> Iterable[Any]:
 
 def _plugin(record: Mapping[str, Any], notes: list[str]) -> list[str]:
     """Return ``-p FILE`` for a plugin from a file, which has no distribution."""
-    name, file = record.get("name"), record.get("file")
-    if not isinstance(name, str) or record.get("distribution"):
-        return []
-    if not isinstance(file, str):
+    words = plugin_words(record)
+    if not words and isinstance(record.get("name"), str) and not record.get("distribution"):
         notes.append("The model was added by a program, not by a plugin; that program has to run it.")
-        return []
-    if "." in name:  # an importable module
-        return ["-p", name]
-    notes.append(f"{file} is the file of the model's plugin, which is needed.")
-    return ["-p", file]
+    elif words and words[1] == record.get("file"):
+        notes.append(f"{words[1]} is the file of the model's plugin, which is needed.")
+    return words
 
 
 def _measurements(run: RunFacts, words: list[str]) -> list[list[str]]:
@@ -142,13 +138,30 @@ def _measurements(run: RunFacts, words: list[str]) -> list[list[str]]:
         chosen = {name: value for name, value in result.items() if value != options[name]}
         commands.append([*words, *(word for name, value in chosen.items() for word in _option(name, value))])
     if sampled:
-        asked = dict.fromkeys((*catalogue[metric.name].aliases, metric.name)[0] for metric in sampled)
-        commands.append([*words, *_of_samples(sampled[0].basis), "--metrics", ",".join(asked)])
-    if computed:
-        seed = computed[0].basis.seed
-        names = ",".join(metric.name for metric in computed)
-        commands.append([*words, *(_option("seed", seed) if seed else []), "--metrics", names])
+        for group in _sampled_alike(sampled):
+            asked = dict.fromkeys((*catalogue[metric.name].aliases, metric.name)[0] for metric in group)
+            commands.append([*words, *_of_samples(group[0].basis), "--metrics", ",".join(asked)])
+    for group in _sampled_alike(computed):
+        basis, names = group[0].basis, ",".join(metric.name for metric in group)
+        seed = _option("seed", basis.seed) if basis.seed else []
+        commands.append([*words, *_sampling(basis), *seed, "--metrics", names])
     return commands
+
+
+def _sampled_alike(metrics: Sequence[Metric]) -> list[list[Metric]]:
+    """Return the metrics in groups of one command: those with the same options of the sampler."""
+    groups: dict[str, list[Metric]] = {}
+    for metric in metrics:
+        groups.setdefault(shlex.join(_sampling(metric.basis)), []).append(metric)
+    return list(groups.values())
+
+
+def _sampling(basis: Basis) -> list[str]:
+    """Return the options of the model's sampler that a basis has."""
+    named = {
+        name.removeprefix("sampling_"): value for name, value in basis.other.items() if name.startswith("sampling_")
+    }
+    return [word for name, value in named.items() for word in words_of(name, value) or ()]
 
 
 def _of_samples(basis: Basis) -> list[str]:
@@ -156,8 +169,7 @@ def _of_samples(basis: Basis) -> list[str]:
     words = _option("samples", basis.samples) if basis.samples else []
     words += _option("features", basis.features) if basis.features not in (None, _USUAL_FEATURES) else []
     words += _option("reference", basis.reference) if basis.reference not in (None, "grey") else []
-    for name, value in basis.other.items():
-        words += _option(name.removeprefix("sampling_"), value) if name.startswith("sampling_") else []
+    words += _sampling(basis)
     return words + (_option("seed", basis.seed) if basis.seed else [])
 
 

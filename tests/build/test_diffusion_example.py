@@ -1,4 +1,4 @@
-"""The distribution examples/tfgen-diffusion: built as a wheel, installed, found, run, sampled from, and its tests pass."""
+"""The distribution examples/tfgen-diffusion: built as a wheel, installed, found, trained, sampled from, checked."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def test_it_is_written_against_public_names_alone():
 
 @pytest.mark.slow
 def test_a_wheel_of_it_is_installed_and_works(tmp_path):
-    """Every command is one that its README shows, with a smaller network."""
+    """The commands are those of its README, with a smaller network; its formulas and the quick checks of `ddpm` hold."""
     wheel = ["-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path / "dist"), str(EXAMPLE)]
     subprocess.run([sys.executable, *wheel], check=True, capture_output=True)
     (built,) = (tmp_path / "dist").glob("*.whl")
@@ -48,6 +48,9 @@ def test_a_wheel_of_it_is_installed_and_works(tmp_path):
     refused = tfgen("sample", "runs/conditional_ddpm-digits", "--eta", "2")
     assert refused.returncode == 2
     assert "--eta must be in [0, 1], got 2" in refused.stderr
+    only = ["samples_are_examples", "bounds_are_numbers_per_example", "samples_do_not_depend_on_the_batch"]
+    checked = tfgen("check", "ddpm", *SMALL, "--data", "digits", "--only", *only)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
     tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLE / "tests/test_formulas.py")]
     environment = os.environ | {"PYTHONPATH": str(site)}
     tested = subprocess.run(tests, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -55,11 +55,19 @@ def test_a_flow_without_its_log_determinant_fails(plugin, capsys):
     assert set(statuses(capsys.readouterr().out).values()) == {"failed", "skipped"}
 
 
+def test_a_file_that_is_a_plugin_already_is_checked_once(plugin, capsys):
+    file = plugin()
+    assert main(["-p", file, "check", file, "--data", "two_gaussians", *QUICK, "--only", "model_can_be_built"]) == 0
+    assert statuses(capsys.readouterr().out) == {"model_can_be_built": "passed"}
+
+
 def test_a_run_of_it_warns(plugin, tmp_path, monkeypatch, capsys, no_pictures):
     monkeypatch.chdir(tmp_path)
     run = ["run", "mymodel", "--data", "two_gaussians", "--epochs", "8", "--compile", "graph", *QUICK]
-    assert main(["-p", plugin(WITHOUT_LOG_DETERMINANT), *run]) == 0
+    file = plugin(WITHOUT_LOG_DETERMINANT)
+    assert main(["-p", file, *run]) == 0
     out = capsys.readouterr().out
+    assert f"next      tfgen -p {file} sample runs/mymodel-two_gaussians" in out
     (warning,) = [line for line in out.splitlines() if line.startswith("warning: test")]
     assert "no KL divergence is below zero" in warning
     results = json.loads((tmp_path / "runs/mymodel-two_gaussians/results.json").read_text())

@@ -31,9 +31,15 @@ def test_the_embedded_sets_load(registry, name):
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
 def test_the_others_come_from_tensorflow_datasets(registry, name, monkeypatch):
-    sources = DataSources()
-    monkeypatch.setattr("tfgen.data.tfds.load_tfds", lambda *arguments: arguments)
-    assert load_dataset(name, registry, sources) == (name, sources)
+    sources, asked = DataSources(), []
+
+    def load_tfds(*arguments):
+        asked.append(arguments)
+        return load_digits()
+
+    monkeypatch.setattr("tfgen.data.tfds.load_tfds", load_tfds)
+    assert load_dataset(name, registry, sources).name == name
+    assert asked == [(name, sources)]
 
 
 def test_a_registered_set_goes_before_one_of_tensorflow_datasets(registry):

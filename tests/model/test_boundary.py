@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -193,6 +194,16 @@ def test_an_exception_is_told_with_the_authors_file_and_line():
         model.sample(3)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
     assert "\n" not in str(caught.value)
+
+
+def test_an_exception_within_a_layer_is_told_by_its_own_message():
+    class Faulty(keras.layers.Layer):
+        def call(self, x):
+            raise ValueError("expected three columns")
+
+    model = made(log_prob=lambda self, x, labels=None, seed=0: Faulty()(x))
+    with pytest.raises(PluginError, match=rf"log_prob failed: ValueError: expected three columns \({HERE}\); it takes"):
+        model.log_prob(np.zeros((3, 2, 2, 1), np.uint8))
 
 
 def test_mistakes_of_tfgen_itself_pass():

@@ -76,6 +76,11 @@ MISTAKES = [
         "Config",
         "option 'layers' of Config must be a whole number, and its default is '4'",
     ),
+    (
+        config("rate: float = '1'\n    def __post_init__(self):\n        assert self.rate > 0"),
+        "Config",
+        "option 'rate' of Config must be a number, and its default is '1'",
+    ),
     (config("where: Path = 'x'"), "Config", "option 'where' of Config must be a path, and its default is 'x'"),
     (
         config("layers: int = None"),

@@ -12,7 +12,7 @@ from typing import NoReturn
 from tfgen.cli.context import CommandContext
 from tfgen.cli.name_conflict import conflict_warning
 from tfgen.errors import OptionError, TfgenError, UnknownNameError
-from tfgen.plugin.author_code import author_function
+from tfgen.plugin.author_code import author_function, failure
 from tfgen.plugin.specs import CORE_COMMANDS
 
 _GLOBAL = ("-p", "--help", "--verbose", "--traceback", "--version")
@@ -76,11 +76,18 @@ def _function(name: str, context: CommandContext) -> Callable[[Sequence[str], Co
         ).main
         return result
     function = context.registry().command(name).function()
+    if any(name in record.commands for record in context.registry().plugins if record.kind == "built-in"):
+        return function
 
     def run(arguments: Sequence[str], context: CommandContext) -> None:
         contract = "it takes (arguments, context), and raises a tfgen.TfgenError for a mistake of the user"
-        with author_function(f"command {name!r}", contract):
-            function(arguments, context)
+        try:
+            with author_function(f"command {name!r}", contract):
+                function(arguments, context)
+        except BrokenPipeError:
+            raise
+        except (OSError, NotImplementedError) as error:
+            raise failure(f"command {name!r}: its function", contract, error) from error
 
     return run
 

@@ -11,6 +11,7 @@ from tfgen.cli.tables import measured
 from tfgen.metrics.metric import Metric, entry_text, metrics_from_json
 from tfgen.metrics.plausibility import warnings_about
 from tfgen.plugin.options import flattened
+from tfgen.runs.config import plugin_words
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.run import Run
 
@@ -46,14 +47,6 @@ def results_lines(results: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def plugin_words(plugin: Mapping[str, Any]) -> list[str]:
-    """Return ``-p FILE`` (or ``-p MODULE``) for a plugin, as a run's record has it, that no distribution installs."""
-    name, file = plugin.get("name"), plugin.get("file")
-    if plugin.get("distribution") or not isinstance(name, str) or not isinstance(file, str):
-        return []
-    return ["-p", name if "." in name else file]
-
-
 def confusion_lines(confusion: NDArray[np.int64]) -> list[str]:
     """Return a confusion matrix as text: a row for each true class, a column for each predicted one; up to twenty."""
     if len(confusion) > _PRINTED_CLASSES:
@@ -79,7 +72,10 @@ def class_lines(shares: Sequence[float]) -> list[str]:
 
 def finished_lines(run: Run) -> list[str]:
     """Return the last lines of `tfgen run`: metrics and files."""
-    folder, plugin = run.folder, "".join(f"{shlex.quote(word)} " for word in plugin_words(run.provenance["plugin"]))
+    folder, plugin = (
+        run.folder,
+        "".join(f"{shlex.quote(word)} " for word in plugin_words(run.provenance.get("plugin") or {})),
+    )
     pictures = ", ".join(sorted(path.name for path in run.files.figures.glob("*.png")))
     return [
         *results_lines(run.results),

@@ -150,7 +150,7 @@ def likelihood_metrics(
     """Return NLL, bits/dim and, if the data density is known, KL, from log-probabilities [n] in nats."""
     metrics = negative_log_likelihood(log_probs, scored_as, data, basis)
     if data.log_prob is not None:
-        metrics.append(mean_metric("kl_nats", data.log_prob(examples.x) - log_probs, basis))
+        metrics.append(mean_metric("kl_nats", data.log_prob(examples.x) - log_probs, basis, log_probs))
     return metrics
 
 
@@ -171,11 +171,11 @@ def negative_log_likelihood(
         named: makes a metric's name of the plain one; `tfgen.metrics.given_label` where the label was given.
     """
     if scored_as == "cross_entropy":
-        return [mean_metric(named("cross_entropy_nats"), -log_probs, basis)]
-    metrics = [mean_metric(named("nll_nats"), -log_probs, basis)]
+        return [mean_metric(named("cross_entropy_nats"), -log_probs, basis, log_probs)]
+    metrics = [mean_metric(named("nll_nats"), -log_probs, basis, log_probs)]
     if data.spec.quantised and scored_as == "grey_levels":
         bits = bits_per_dim(-log_probs, data.spec.dimensions)
-        metrics.append(mean_metric(named("bits_per_dim"), bits, basis))
+        metrics.append(mean_metric(named("bits_per_dim"), bits, basis, log_probs))
     return metrics
 
 
@@ -195,10 +195,10 @@ def bound_metrics(
     metrics: list[Metric] = []
     if scored_as != "cross_entropy":
         elbo = basis.with_entries(density="bound", particles=1)
-        metrics.append(mean_metric(named("elbo_nats"), bound.elbo, elbo))
+        metrics.append(mean_metric(named("elbo_nats"), bound.elbo, elbo, bound.elbo))
         if particles > 1:
             iwae = elbo.with_entries(particles=particles)
-            metrics.append(mean_metric(named("iwae_nats"), bound.tightest, iwae))
+            metrics.append(mean_metric(named("iwae_nats"), bound.tightest, iwae, bound.tightest))
     if bound.reconstruction is not None and bound.divergence is not None:
         metrics.append(mean_metric(named("reconstruction_nats"), -bound.reconstruction, basis))
         metrics.append(mean_metric(named("latent_kl_nats"), bound.divergence, basis))

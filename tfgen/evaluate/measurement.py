@@ -18,6 +18,7 @@ from tfgen.metrics.metric import Basis, Metric
 from tfgen.model.base import GenerativeModel
 from tfgen.model.sampling_options import changed_options
 from tfgen.plugin.author_code import author_function
+from tfgen.plugin.option_types import to_json
 from tfgen.plugin.specs import MetricSpec
 from tfgen.sample.sampling import labels_for, sample_batches
 
@@ -34,6 +35,7 @@ class Measurement:
         batch_size: the most examples at a time.
         quiet: show no progress.
         options: of the model's sampler, by name.
+        drawn: how many samples were asked for, so far.
     """
 
     model: GenerativeModel
@@ -43,6 +45,7 @@ class Measurement:
     batch_size: int = 500
     quiet: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
+    drawn: list[int] = field(default_factory=list, init=False, repr=False)
 
     @property
     def examples(self) -> Split:
@@ -56,6 +59,7 @@ class Measurement:
             CapabilityError: when the model does not sample.
         """
         labels = labels_for(self.model, count, None)
+        self.drawn.append(count)
         batch_size = min(self.batch_size, count)
         return np.concatenate(list(sample_batches(self.model, count, labels, self.seed, batch_size, self.options)))
 
@@ -99,7 +103,9 @@ def measure(
         )
     _require_number(spec.name, result)
     entries = {"split": split, "data": data.name, "examples": len(data.splits[name]), "seed": seed, **model.basis()}
-    return Metric.of(spec.name, result, spec.unit, Basis.of(entries | sampling_entries(model, options)))
+    if measurement.drawn:
+        entries |= {"samples": max(measurement.drawn), **sampling_entries(model, options)}
+    return Metric.of(spec.name, result, spec.unit, Basis.of(entries))
 
 
 def _require_number(name: str, estimate: Estimate) -> None:
@@ -116,4 +122,4 @@ def _require_number(name: str, estimate: Estimate) -> None:
 def sampling_entries(model: GenerativeModel, options: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the entries of a basis that say how a model was sampled: ``sampling_NAME`` for each option changed."""
     changed = changed_options(model, options).items()
-    return {f"sampling_{name}": value if isinstance(value, int | float) else str(value) for name, value in changed}
+    return {f"sampling_{name}": to_json(value) for name, value in changed}

@@ -258,9 +258,11 @@ def log_class_frequencies(data: Dataset) -> NDArray[np.float64]:
     return frequencies
 
 
-def mean_metric(name: str, values: NDArray[np.float64], basis: Basis) -> Metric:
-    """Return the mean over examples [n] as a metric, which says how many of them are not finite, if any are."""
-    lost = np.flatnonzero(~np.isfinite(values))
+def mean_metric(
+    name: str, values: NDArray[np.float64], basis: Basis, scores: NDArray[np.float64] | None = None
+) -> Metric:
+    """Return the mean over examples [n] as a metric; with the model's scores [n], it says which of these are not finite."""
+    lost = np.flatnonzero(~np.isfinite(np.zeros(0) if scores is None else scores))
     metric = Metric.of(name, mean_estimate(values), CATALOGUE[name].unit, basis)
     return replace(metric, not_finite=NotFinite(len(lost), int(lost[0]))) if len(lost) else metric
 

@@ -62,7 +62,10 @@ def author_place(error: BaseException) -> str | None:
     return own[-1] if own else None
 
 
-_LIBRARIES = frozenset({"tfgen", "tensorflow", "tensorflow_probability", "keras", "tf_keras", "numpy", "wrapt", "tree"})
+_LIBRARIES = frozenset({
+    "tfgen", "tensorflow", "tensorflow_probability", "keras", "tf_keras", "numpy", "wrapt", "tree", "matplotlib", "scipy",
+    "sklearn", "pandas", "PIL", "tensorflow_datasets", "pyarrow", "etils",
+})  # fmt: skip
 
 
 def _is_library(package: str) -> bool:

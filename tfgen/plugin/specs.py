@@ -229,7 +229,7 @@ class FeatureNetworkSpec:
     """A feature extractor for FID, KID and precision/recall as a plugin registers it.
 
     Attributes:
-        name: what ``tfgen evaluate --features`` calls it.
+        name: what ``--features`` of `tfgen evaluate` calls it.
         make: the function ``(data, sources, quiet) -> tfgen.FeatureNetwork`` that makes it for a data set, or its dotted path
             ``"package.module:function"``. It raises `tfgen.DataError` for data that do not suit it.
         summary: one line for `tfgen plugins` and the docs.
@@ -256,7 +256,7 @@ class OptimizerSpec:
     """An optimizer as a plugin registers it: a choice of ``--optimizer``.
 
     Attributes:
-        name: what ``tfgen run --optimizer`` calls it.
+        name: what ``--optimizer`` of `tfgen run` calls it.
         make: the function ``(learning_rate, options) -> keras.optimizers.Optimizer`` that makes it, or its dotted path
             ``"package.module:function"``; `learning_rate` is a number or a Keras schedule, `options` are the
             `tfgen.TrainOptions`. ``--clip-norm`` is seen to by tfgen.
@@ -286,7 +286,7 @@ class ScheduleSpec:
     """A learning-rate schedule as a plugin registers it: a choice of ``--schedule``.
 
     Attributes:
-        name: what ``tfgen run --schedule`` calls it.
+        name: what ``--schedule`` of `tfgen run` calls it.
         make: the function ``(rate, steps) -> rate or keras.optimizers.schedules.LearningRateSchedule`` that makes it for a
             run (or a stage) of `steps` steps after the warm-up, or its dotted path ``"package.module:function"``.
         summary: one line for `tfgen plugins` and the docs.

@@ -10,7 +10,7 @@ from .comparison import (
     rate_in_words,
 )
 from .comparison_figure import draw_curve_panels
-from .config import RunConfig, config_from_json, default_config
+from .config import RunConfig, config_from_json, default_config, plugin_words
 from .experiment import resume_run, start_run
 from .facts import SPLITS, RunFacts, read_run, read_runs
 from .folder import RunFolder, check_name
@@ -36,6 +36,7 @@ __all__ = [
     "load",
     "metric_rows",
     "on_one_machine",
+    "plugin_words",
     "rate_in_words",
     "read_run",
     "read_runs",

@@ -351,7 +351,10 @@ def _value_notes(rows: Iterable[MetricRow]) -> list[str]:
         if len(row.values) < 2:
             continue
         if not row.known:
-            notes.append(f"not ranked: {row.split} {row.name}: it is not known whether lower or higher is better")
+            notes.append(
+                f"not ranked: {row.split} {row.name}: it is not known whether lower or higher is better; if a plugin's file "
+                "has this metric, give -p FILE"
+            )
         elif row.better is None:
             parts.append(f"{row.split} {row.name}")
         elif missing := [run for run in row.values if not row.standings.get(run) and not _sound(row, run)]:

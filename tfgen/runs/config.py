@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from tfgen.errors import OptionError, require_option
@@ -139,3 +140,17 @@ def _mapping(key: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
         raise OptionError(f"option {key!r} must be an object of names and values, got {found!r}.")
     return found
+
+
+def plugin_words(plugin: Mapping[str, Any]) -> list[str]:
+    """Return ``-p FILE`` or ``-p MODULE`` for a model's plugin, as ``config.json`` has it, that no distribution installs.
+
+    >>> plugin_words({"name": "maf", "distribution": None, "file": "/x/maf.py"})
+    ['-p', '/x/maf.py']
+    >>> plugin_words({"name": "mine.flows", "distribution": None, "file": "/x/mine/flows/__init__.py"})
+    ['-p', 'mine.flows']
+    """
+    name, file = plugin.get("name"), plugin.get("file")
+    if plugin.get("distribution") or not isinstance(name, str) or not isinstance(file, str):
+        return []
+    return ["-p", file if Path(file).stem == name else name]

@@ -11,7 +11,7 @@ import scipy.special
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset
-from tfgen.errors import CapabilityError, PluginError
+from tfgen.errors import CapabilityError, TfgenError
 from tfgen.evaluate.likelihood import log_joint
 from tfgen.evaluate.scoring import every_class, score_batches
 from tfgen.figures.densities import draw_density
@@ -20,7 +20,7 @@ from tfgen.figures.latent_catalogue import draw_pictures
 from tfgen.files import written_whole
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasEnergy, HasLogProb, HasPosterior, Inpaints, capable
-from tfgen.plugin.author_code import author_function
+from tfgen.plugin.author_code import failure
 from tfgen.plugin.registry import Registry
 from tfgen.sample.inpainting import inpaint_examples
 from tfgen.sample.masks import parse_mask
@@ -43,15 +43,25 @@ def draw_run_pictures(model: GenerativeModel, data: Dataset, folder: Path, regis
         for _ in draw_pictures(model, data, folder):
             pass
     for name, spec in registry.pictures.items():
-        contract = "it takes (model, data, path) and writes a PNG file"
         try:
             draw = spec.function()
-            with written_whole(folder / f"{name}.png") as path, author_function(f"picture {name!r}", contract):
-                draw(model, data, path)
+            with written_whole(folder / f"{name}.png") as path:
+                _draw(name, draw, model, data, path)
         except CapabilityError:  # a picture of other models
             continue
-        except PluginError as error:
+        except TfgenError as error:
             print(f"warning: {error}", file=sys.stderr)
+
+
+def _draw(name: str, draw: Callable[..., None], model: GenerativeModel, data: Dataset, path: Path) -> None:
+    """Draw a picture; whatever a stranger's function raises becomes a `PluginError`."""
+    try:
+        draw(model, data, path)
+    except TfgenError:
+        raise
+    except Exception as error:
+        contract = "it takes (model, data, path) and writes a PNG file"
+        raise failure(f"picture {name!r}: its function", contract, error) from error
 
 
 def draw_density_picture(model: GenerativeModel, data: Dataset, path: Path) -> None:

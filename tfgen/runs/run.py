@@ -133,10 +133,20 @@ class Run:
 
     @cached_property
     def data(self) -> Dataset:
-        """The data set that the run was trained on."""
+        """The data set that the run was trained on.
+
+        Raises:
+            RunError: when no plugin has it any more.
+        """
         from tfgen.data.lookup import load_dataset
 
-        return load_dataset(self.config.data, self.registry, self.config.sources)
+        try:
+            return load_dataset(self.config.data, self.registry, self.config.sources)
+        except UnknownNameError as error:
+            raise RunError(
+                f"{self.folder} was trained on data set {self.config.data!r}, which no plugin here has; install its plugin, "
+                "or name its file with -p FILE."
+            ) from error
 
     @cached_property
     def model(self) -> GenerativeModel:

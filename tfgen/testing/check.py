@@ -49,7 +49,9 @@ class Check:
     def _run(self, under_test: ModelUnderTest) -> Exception | None:
         for other in self.requires:
             error = other._outcome(under_test)
-            if error is not None and (not isinstance(error, SkipTest) or isinstance(error, RequirementFailedError)):
+            if isinstance(error, RequirementFailedError):
+                return error  # which names the one that fails
+            if error is not None and not isinstance(error, SkipTest):
                 return RequirementFailedError(f"it requires {other.name}, which fails")
         try:
             self.function(under_test)

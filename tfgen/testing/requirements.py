@@ -44,14 +44,16 @@ def require_basis(model: GenerativeModel) -> None:
     basis = model.basis()
     if not model.data.quantised:
         return
-    needed = {"grey_levels": ["levels"], "bits": ["binarisation"], "cross_entropy": []}[model.scored_as]
-    if model.density == "dequantised":
-        needed = [*needed, "alpha" if "alpha" in basis else "dequantisation"]
-    missing = [key for key in needed if key not in basis]
-    assert not missing, (
-        f"basis() lacks {missing[0]!r}, on which the numbers of {type(model).__name__} rest; return it, or keep the "
-        "LogitCodec of a flow as an attribute of the model"
-    )
+    needed = ["levels"] if model.scored_as == "grey_levels" else []
+    if model.scored_as == "bits" and model.data.levels > 2:
+        needed.append("binarisation")
+    if model.density == "dequantised" and "alpha" not in basis:
+        needed.append("dequantisation")
+    for key in needed:
+        advice = ", or keep the LogitCodec of a flow as an attribute of the model" if key == "dequantisation" else ""
+        assert key in basis, (
+            f"basis() lacks {key!r}, on which the numbers of {type(model).__name__} rest; return it{advice}"
+        )
 
 
 def require_number_per_example(score: Callable[[Any], Any], what: str, x: tf.Tensor) -> None:

@@ -73,9 +73,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
 
     wanted = _wanted(options, run)
     if wanted.samples is None and not wanted.plugins and (changed := changed_options(run.model, sampling)):
-        raise OptionError(
-            f"--{next(iter(changed)).replace('_', '-')} is of samples, and none are drawn; add --samples {_SAMPLES}."
-        )
+        remedy = "add fid to --metrics" if options.names else f"add --samples {_SAMPLES}"
+        raise OptionError(f"--{next(iter(changed)).replace('_', '-')} is of samples, and none are drawn; {remedy}.")
     metrics: dict[str, Metric] = {}
     displayed: dict[str, Metric] = {}
     if wanted.density is not None:
@@ -91,6 +90,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         )  # fmt: skip
         metrics, displayed = metrics | measured, displayed | measured
     if wanted.plugins:
+        if run.files.finished:
+            run.record(options.split, metrics)  # a plugin's function may fail
         computed = run.measure(
             wanted.plugins, options.split, options.seed, options.batch_size, False, record=False, options=sampling
         )
@@ -134,8 +135,9 @@ def _wanted(options: Options, run: Run) -> _Wanted:
 
     by_plugins = [name for name, spec in run.registry.metrics.items() if spec.measure is not None]
     known = [*DENSITY_METRICS, *SAMPLE_METRICS, *by_plugins]
+    of_training = [name for name, spec in run.registry.metrics.items() if spec.of == "training"]
     for name in options.names:
-        if name not in known and name in run.registry.metrics:
+        if name not in known and name in of_training:
             raise OptionError(
                 f"--metrics {name} is a term of training, in metrics.jsonl; there are {', '.join(known)}."
             )

@@ -13,8 +13,8 @@ import pytest
 import tensorflow as tf
 
 import tfgen
-from tests.contract import outsiders
-from tests.contract.outsiders import data as eight_gaussians
+from tests.contract import third_party
+from tests.contract.third_party import data as eight_gaussians
 from tests.public_names import private_imports
 from tfgen.errors import CapabilityError
 from tfgen.metrics import metrics_from_json
@@ -23,8 +23,8 @@ from tfgen.runs import read_runs
 from tfgen.testing import CHECKS, ModelUnderTest, run_checks
 
 MAF = Path(__file__).parents[2] / "docs/examples/maf.py"
-OUTSIDERS = Path(outsiders.__file__).parent
-PLUGINS = [str(MAF), outsiders.__name__]
+THIRD_PARTY = Path(third_party.__file__).parent
+PLUGINS = [str(MAF), third_party.__name__]
 SMALL_FLOW = {"flows": 2, "units": 16, "depth": 1}
 SMALL_VQVAE = {"autoencoder_epochs": 1.0, "filters": 8}
 TESTED = {
@@ -52,7 +52,7 @@ def trained(tmp_path):
 
 
 def test_they_use_public_names_alone():
-    assert private_imports([MAF, *OUTSIDERS.glob("*.py")]) == []
+    assert private_imports([MAF, *THIRD_PARTY.glob("*.py")]) == []
 
 
 @pytest.mark.slow

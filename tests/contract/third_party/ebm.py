@@ -67,5 +67,5 @@ class EBM(GenerativeModel):
             start = 0.5 * self.width * normal(shape, fold_in(seed, 0), self.density_dtype, first)
             return tf.while_loop(lambda i, _: i < steps, move, (tf.constant(0), start), parallel_iterations=1)[1]
 
-        # A graph, also where the caller runs eagerly: 200 steps there take 8 s one by one, and 0.5 s so.
+        # A graph, also where the caller runs eagerly, which would take each step by itself.
         return tf.cast(tf.function(chain, autograph=False)(), tf.float32)
