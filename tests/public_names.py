@@ -1,4 +1,4 @@
-"""What a plugin imports from tfgen, and whether that is public."""
+"""Imports of private names of tfgen in a plugin's files."""
 
 from __future__ import annotations
 

@@ -319,7 +319,7 @@ BROKEN: dict[str, Broken] = {
         "every_weight_is_trained", Gaussian, _extra_weight(lambda loss, w: loss + 0 * w)
     ),
     "grey levels too high": Broken("samples_are_examples", PixelTable, {"sample": _too_bright}, "small_digits"),
-    "numbers that rest on nothing": Broken(
+    "basis without grey levels": Broken(
         "densities_are_numbers_per_example",
         PixelTable,
         {"basis": lambda self: {}},

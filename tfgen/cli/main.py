@@ -86,7 +86,7 @@ def _function(name: str, context: CommandContext) -> Callable[[Sequence[str], Co
                 function(arguments, context)
         except BrokenPipeError:
             raise
-        except (OSError, NotImplementedError) as error:
+        except (OSError, NotImplementedError) as error:  # which `author_function` lets pass; nobody else tells them
             raise failure(f"command {name!r}: its function", contract, error) from error
 
     return run

@@ -72,10 +72,8 @@ def class_lines(shares: Sequence[float]) -> list[str]:
 
 def finished_lines(run: Run) -> list[str]:
     """Return the last lines of `tfgen run`: metrics and files."""
-    folder, plugin = (
-        run.folder,
-        "".join(f"{shlex.quote(word)} " for word in plugin_words(run.provenance.get("plugin") or {})),
-    )
+    folder = run.folder
+    plugin = "".join(f"{shlex.quote(word)} " for word in plugin_words(run.provenance.get("plugin") or {}))
     pictures = ", ".join(sorted(path.name for path in run.files.figures.glob("*.png")))
     return [
         *results_lines(run.results),

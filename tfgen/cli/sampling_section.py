@@ -62,7 +62,6 @@ def spec_of_run(arguments: Sequence[str], context: CommandContext) -> ModelSpec 
             except TfgenError:  # a damaged folder is told once the options are read
                 return None
     if arguments and not arguments[0].startswith("-"):
-        RunFolder.open(
-            Path(arguments[0])
-        )  # which says what is wrong with it, before its options are taken for mistakes
+        # It says what is wrong with the folder, before the options of its sampler are taken for mistakes.
+        RunFolder.open(Path(arguments[0]))
     return None

@@ -38,9 +38,9 @@ def load_dataset(name: str, registry: Registry, sources: DataSources) -> Dataset
         raise PluginError(
             f"data set {name!r}: its function must return a tfgen.Dataset, got {type(found).__name__} ({place_of(load)})."
         )
-    return (
-        found if found.name == name else dataclasses.replace(found, name=name)
-    )  # as users know it, beside numbers too
+    if found.name == name:
+        return found
+    return dataclasses.replace(found, name=name)  # as users know it, beside numbers too
 
 
 def _load_from_tfds(name: str, registry: Registry, sources: DataSources, registered: Iterable[str]) -> Dataset:

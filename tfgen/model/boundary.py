@@ -156,7 +156,7 @@ def check_signatures(model: GenerativeModel) -> None:
 
 
 def check_density(model: GenerativeModel) -> None:
-    """Check that a model with a density says of what kind it is, before anything is trained.
+    """Check the attribute `density` of a model with `log_prob` (exact, bound, dequantised), before anything is trained.
 
     Raises:
         PluginError: when it does not, or says something else.

@@ -13,7 +13,7 @@ from tfgen.errors import PluginError
 
 
 class Batch(NamedTuple):
-    """What an objective is computed on: examples and, for a set with labels, their labels."""
+    """Batch of examples and, for a set with labels, their labels: the first argument of a loss."""
 
     x: tf.Tensor
     labels: tf.Tensor | None

@@ -29,10 +29,7 @@ def require_examples_of(model: GenerativeModel, method: str, x: Any, n: Any) -> 
     found = tf.convert_to_tensor(x)
     expected = tf.uint8 if data.kind == "image" else model.density_dtype
     if found.dtype != expected or not found.shape.is_compatible_with(wanted):
-        raise PluginError(
-            f"model {type(model).__name__}: {method} must return {expected.name} {shape_text(tf.TensorShape(wanted))}, "
-            f"got {found.dtype.name} {shape_text(found.shape)} ({place_of(getattr(model, method))})."
-        )
+        raise _unlike(model, method, f"{expected.name} {shape_text(tf.TensorShape(wanted))}", _described(found))
 
 
 def require_values(model: GenerativeModel, method: str, x: NDArray[Any]) -> NDArray[Any]:
@@ -63,13 +60,10 @@ def require_numbers(model: GenerativeModel, method: str, values: Any) -> None:
         PluginError: says what was expected and what came.
     """
     if not tf.is_tensor(values):
-        raise _unlike(model, method, "a tensor, of which TensorFlow knows the gradient", values)
+        raise _unlike(model, method, "a tensor, of which TensorFlow knows the gradient", type(values).__name__)
     found = tf.convert_to_tensor(values)
     if found.dtype != model.density_dtype or found.shape.rank not in (1, None):
-        raise PluginError(
-            f"model {type(model).__name__}: {method} must return {model.density_dtype.name} [batch], "
-            f"got {found.dtype.name} {shape_text(found.shape)} ({place_of(getattr(model, method))})."
-        )
+        raise _unlike(model, method, f"{model.density_dtype.name} [batch]", _described(found))
 
 
 def require_one_each(model: GenerativeModel, method: str, values: Any, x: Any) -> None:
@@ -78,15 +72,10 @@ def require_one_each(model: GenerativeModel, method: str, values: Any, x: Any) -
     Raises:
         PluginError: says what was expected and what came.
     """
-    found, examples = (
-        tf.convert_to_tensor(values).shape,
-        tf.TensorShape(x.shape if hasattr(x, "shape") else np.shape(x)),
-    )
+    found = tf.convert_to_tensor(values).shape
+    examples = tf.TensorShape(x.shape if hasattr(x, "shape") else np.shape(x))
     if not found.is_compatible_with(examples[:1]):
-        raise PluginError(
-            f"model {type(model).__name__}: {method} must return a number for each of {examples[0]} examples, "
-            f"got {found[0]} ({place_of(getattr(model, method))})."
-        )
+        raise _unlike(model, method, f"a number for each of {examples[0]} examples", str(found[0]))
 
 
 def require_codes(model: GenerativeModel, method: str, codes: Any) -> None:
@@ -100,10 +89,7 @@ def require_codes(model: GenerativeModel, method: str, codes: Any) -> None:
     if not fits or found.shape.rank not in (2, None):
         wanted = "int32" if model.discrete_codes else model.density_dtype.name
         advice = "" if fits else "; discrete_codes of the class says which of the two kinds of codes it has"
-        raise PluginError(
-            f"model {type(model).__name__}: {method} must return {wanted} [batch, latent], got {found.dtype.name} "
-            f"{shape_text(found.shape)} ({place_of(getattr(model, method))}){advice}."
-        )
+        raise _unlike(model, method, f"{wanted} [batch, latent]", _described(found), advice)
 
 
 def require_terms(model: GenerativeModel, method: str, terms: Any) -> None:
@@ -113,7 +99,7 @@ def require_terms(model: GenerativeModel, method: str, terms: Any) -> None:
         PluginError: says what was expected and what came.
     """
     if not isinstance(terms, Sequence) or len(terms) != 2:
-        raise _unlike(model, method, "a pair of tensors [batch]", terms)
+        raise _unlike(model, method, "a pair of tensors [batch]", type(terms).__name__)
     for values in terms:
         require_numbers(model, method, values)
 
@@ -125,7 +111,7 @@ def require_distribution(model: GenerativeModel, method: str, found: Any) -> Non
         PluginError: says what was expected and what came.
     """
     if not isinstance(found, tfp.distributions.Distribution):
-        raise _unlike(model, method, "a distribution of TensorFlow Probability", found)
+        raise _unlike(model, method, "a distribution of TensorFlow Probability", type(found).__name__)
 
 
 def require_objectives(model: GenerativeModel, method: str, found: Any) -> None:
@@ -135,10 +121,10 @@ def require_objectives(model: GenerativeModel, method: str, found: Any) -> None:
         PluginError: says what was expected and what came.
     """
     if not isinstance(found, Sequence):
-        raise _unlike(model, method, "a sequence of tfgen.Objective", found)
+        raise _unlike(model, method, "a sequence of tfgen.Objective", type(found).__name__)
     for entry in found:
         if not isinstance(entry, Objective):
-            raise _unlike(model, method, "a sequence of tfgen.Objective", entry, "one with ")
+            raise _unlike(model, method, "a sequence of tfgen.Objective", f"one with {type(entry).__name__}")
 
 
 def require_terms_of_loss(objective: str, terms: Any) -> None:
@@ -161,11 +147,15 @@ def require_terms_of_loss(objective: str, terms: Any) -> None:
             raise PluginError(f"{wanted}, and {name!r} has the shape {list(shape)}; take its mean over the batch.")
 
 
-def _unlike(model: GenerativeModel, method: str, wanted: str, found: Any, within: str = "") -> PluginError:
+def _unlike(model: GenerativeModel, method: str, wanted: str, got: str, advice: str = "") -> PluginError:
     return PluginError(
-        f"model {type(model).__name__}: {method} must return {wanted}, got {within}{type(found).__name__} "
-        f"({place_of(getattr(model, method))})."
+        f"model {type(model).__name__}: {method} must return {wanted}, got {got} "
+        f"({place_of(getattr(model, method))}){advice}."
     )
+
+
+def _described(tensor: tf.Tensor) -> str:
+    return f"{tensor.dtype.name} {shape_text(tensor.shape)}"
 
 
 def shape_text(shape: tf.TensorShape) -> str:

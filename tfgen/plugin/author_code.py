@@ -30,7 +30,7 @@ def author_function(what: str, contract: str) -> Iterator[None]:
         yield
     except (TfgenError, OSError, MemoryError, NotImplementedError):
         raise
-    except Exception as error:
+    except Exception as error:  # whatever an author's code may raise
         raise failure(f"{what}: its function", contract, error) from error
 
 

@@ -59,7 +59,7 @@ def _draw(name: str, draw: Callable[..., None], model: GenerativeModel, data: Da
         draw(model, data, path)
     except TfgenError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever an author's code may raise
         contract = "it takes (model, data, path) and writes a PNG file"
         raise failure(f"picture {name!r}: its function", contract, error) from error
 

@@ -15,7 +15,7 @@ class DDPMConfig:
     timesteps: int = 200
     """Steps T of the diffusion, from image to noise."""
     noise_schedule: Literal["cosine", "linear"] = "cosine"
-    """How noise is added: cosine (Nichol and Dhariwal 2021), or linear in the step (Ho et al. 2020)."""
+    """Noise schedule (betas): cosine (Nichol and Dhariwal 2021), or linear in the step (Ho et al. 2020)."""
     width: int = 32
     """Channels at full resolution; twice as many at half of it."""
     blocks: int = 2

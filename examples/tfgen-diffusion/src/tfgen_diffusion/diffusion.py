@@ -61,7 +61,7 @@ class Diffusion:
 
     @property
     def kl_weights(self) -> Floats:
-        """What ``|e - e(x_t, t)|^2`` is multiplied with in the KL of step t, [T] (equation 12); 0 for t = 1, which has none.
+        """Weights of ``|e - e(x_t, t)|^2`` in the KL of each step, [T] (equation 12); 0 for t = 1, which has no KL.
 
         ``beta_t^2 / (2 s_t^2 alpha_t (1 - abar_t))`` with the variance ``s_t^2`` of the posterior.
         """
