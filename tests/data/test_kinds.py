@@ -54,9 +54,9 @@ def test_kinds_say_what_depends_on_them():
         ),
         (
             IMAGES, np.zeros((1, 2, 3, 1), np.float32),
-            r"expected uint8 examples of shape \(2, 3, 1\) with grey levels 0 \.\. 16, got float32 of \(2, 3, 1\)\.",
+            r"expected uint8 examples of shape \(2, 3, 1\) with grey levels 0 \.\. 16, got float32 of \(2, 3, 1\); round",
         ),
-        (VECTORS, np.zeros((1, 4)), r"expected float32 examples of shape \(4,\), got float64 of \(4,\)\."),
+        (VECTORS, np.zeros((1, 4), complex), r"expected float32 examples of shape \(4,\), got complex128 of \(4,\)\."),
     ],
 )  # fmt: skip
 def test_a_data_set_is_checked_by_its_kind(spec, x, message):

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tfgen.data.boundary import checked_examples, checked_labels
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 
@@ -50,6 +51,9 @@ class Split:
 class Dataset:
     """A data set: training, validation and test split with one `DataSpec`.
 
+    Examples and labels of other types are cast where their meaning is plain (whole numbers to grey levels, floats to
+    float32; integers, bools, whole floats, columns ``[n, 1]`` and one-hot rows to labels), and refused elsewhere.
+
     Attributes:
         name: the name under which it is registered.
         spec: kind, shape, classes and value range of one example.
@@ -58,7 +62,8 @@ class Dataset:
         log_prob: the exact log-density in nats, ``[n, d] -> [n]``, if known.
 
     Raises:
-        DataError: when a split does not agree with the spec.
+        DataError: when a split does not agree with the spec, holds numbers that are not finite, or labels that are none of
+            the classes; names the split, and the row and column.
     """
 
     name: str
@@ -70,31 +75,21 @@ class Dataset:
     def __post_init__(self) -> None:
         if problem := self.spec.rules.shape_problem(self.spec.shape):
             raise DataError(f"data set {self.name!r}: {problem}")
-        dtype = np.dtype(self.spec.dtype)
         for name in SPLITS:
             if name not in self.splits:
                 raise DataError(f"data set {self.name!r} has no {name!r} split; it has {', '.join(self.splits)}.")
-            self._check(name, self.splits[name], dtype)
+        checked = {name: self._checked(name, split) for name, split in self.splits.items() if name in SPLITS}
+        object.__setattr__(self, "splits", {**self.splits, **checked})
 
-    def _check(self, name: SplitName, split: Split, dtype: np.dtype[np.generic]) -> None:
-        where = f"data set {self.name!r}, split {name!r}"
-        if split.x.dtype != dtype or split.x.shape[1:] != self.spec.shape:
-            levels = self.spec.rules.range_text(self.spec.levels)
-            raise DataError(
-                f"{where}: expected {dtype} examples of shape {self.spec.shape}{levels}, "
-                f"got {split.x.dtype} of {split.x.shape[1:]}."
-            )
-        if not len(split):
-            raise DataError(f"{where} is empty.")
-        brightest = self.spec.rules.excess_level(split.x, self.spec.levels)
-        if brightest is not None:
-            raise DataError(
-                f"{where}: grey levels must lie in 0 .. {self.spec.levels - 1}, as spec.levels says; got {brightest}."
-            )
-        if (split.labels is None) != (self.spec.classes is None):
+    def _checked(self, name: SplitName, split: Split) -> Split:
+        where, classes = f"data set {self.name!r}, split {name!r}", self.spec.classes
+        x = checked_examples(split.x, self.spec, where)
+        if (split.labels is None) != (classes is None):
             raise DataError(f"{where}: labels and spec.classes must be given together.")
-        if split.labels is not None and split.labels.shape != (len(split),):
-            raise DataError(f"{where}: expected {len(split)} labels, got an array of shape {split.labels.shape}.")
+        labels = None
+        if split.labels is not None and classes is not None:
+            labels = checked_labels(split.labels, len(x), classes, where)
+        return split if x is split.x and labels is split.labels else Split(x, labels)
 
     @property
     def train(self) -> Split:

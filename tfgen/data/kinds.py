@@ -6,6 +6,9 @@ import abc
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -32,8 +35,16 @@ class DataKind(abc.ABC):
         """Return a message about an impossible shape of one example; None if it is possible."""
         return None
 
-    def excess_level(self, x: Any, levels: int) -> int | None:
-        """Return the largest level of examples if it is not below `levels`; None if there is none."""
+    @abc.abstractmethod
+    def takes(self, dtype: np.dtype[Any]) -> bool:
+        """Return whether an array of another type than `dtype` can be cast to it without a change of meaning."""
+
+    def advice(self, x: NDArray[Any], shape: tuple[int, ...]) -> str:
+        """Return what to do about examples of a wrong type or shape, for the end of a message; empty without advice."""
+        return ""
+
+    def stray_level(self, x: NDArray[Any], levels: int) -> int | None:
+        """Return a level of examples that is not in ``0 .. levels - 1``; None if there is none."""
         return None
 
     def range_text(self, levels: int) -> str:
@@ -69,12 +80,26 @@ class Images(DataKind):
         """Return a message unless the shape is (height, width, channels)."""
         return None if len(shape) == 3 else f"images have shape (height, width, channels), got {shape}."
 
-    def excess_level(self, x: Any, levels: int) -> int | None:
-        """Return the largest grey level if it is too high; with 256 levels, all that uint8 holds, without a pass over `x`."""
-        if levels >= 2**8 or not x.size:
+    def takes(self, dtype: np.dtype[Any]) -> bool:
+        """Return True for whole numbers."""
+        return dtype.kind in "iub"
+
+    def advice(self, x: NDArray[Any], shape: tuple[int, ...]) -> str:
+        """Return advice about images of floats, and about images without an axis of channels."""
+        if x.shape[1:] == shape and x.dtype.kind == "f":
+            return "round them to whole grey levels; of floats in [0, 1]: numpy.round(x * 255).astype(numpy.uint8)"
+        if (*x.shape[1:], 1) == shape:
+            return "add the axis of channels: x[..., None]"
+        if len(x.shape) == 4 and (*x.shape[2:], x.shape[1]) == shape:
+            return "put the channels last: numpy.moveaxis(x, 1, -1)"
+        return ""
+
+    def stray_level(self, x: NDArray[Any], levels: int) -> int | None:
+        """Return a grey level out of range; of uint8 with 256 levels, all that it holds, without a pass over `x`."""
+        if (x.dtype == np.uint8 and levels >= 2**8) or not x.size:
             return None
-        brightest = int(x.max())
-        return brightest if brightest >= levels else None
+        darkest, brightest = (0 if x.dtype.kind in "ub" else int(x.min())), int(x.max())
+        return darkest if darkest < 0 else brightest if brightest >= levels else None
 
     def range_text(self, levels: int) -> str:
         """Return the range of grey levels."""
@@ -109,6 +134,16 @@ class Vectors(DataKind):
     quantised = False
     spatial = False
     layout = "scatter"
+
+    def takes(self, dtype: np.dtype[Any]) -> bool:
+        """Return True for floats of any precision: whole numbers have no density."""
+        return dtype.kind == "f"
+
+    def advice(self, x: NDArray[Any], shape: tuple[int, ...]) -> str:
+        """Return advice about whole numbers, and about single numbers without an axis."""
+        if x.shape[1:] == shape and x.dtype.kind in "iub":
+            return "whole numbers have no density: add uniform noise in [0, 1), or leave such columns out"
+        return "add an axis: x[:, None]" if x.ndim == 1 and shape == (1,) else ""
 
     def described(self, shape: str, levels: int) -> str:
         """Return the description of a batch of vectors."""
