@@ -266,9 +266,8 @@ def test_labels_that_the_model_was_not_built_for():
         evaluate(Labelled(), images(classes=20))
     with pytest.raises(DataError, match="needs labels of 14 classes; data set 'images' has none"):
         evaluate(Labelled(), images())
-    beyond = images(n=9, classes=14)  # labels 0, 2, ... 16
     with pytest.raises(DataError, match=r"split 'train': labels must lie in 0 \.\. 13; got 14, 16"):
-        evaluate(Labelled(), beyond)
+        images(n=9, classes=14)  # labels 0, 2, ... 16
 
 
 def test_lines_of_a_conditional_model_stand_in_columns():
