@@ -110,7 +110,7 @@ def checked_labels(labels: Any, count: int, classes: int, where: str) -> NDArray
         if len(strays):
             raise DataError(f"{where}: labels must be whole numbers, 0 .. {classes - 1}, got {strays[0]}.")
     require_classes(values, classes, f"{where}: labels")
-    return values if values.dtype == np.int32 else values.astype(np.int32)
+    return values.astype(np.int32, copy=False)
 
 
 def _is_one_hot(rows: NDArray[np.generic]) -> bool:
