@@ -184,3 +184,42 @@ def test_every_check_has_a_budget_and_says_what_it_checks():
         assert 0 < check.seconds <= 60
         assert check.__doc__.startswith("Check ")
         assert all(CHECKS.index(other) < CHECKS.index(check) for other in check.requires)
+
+
+DATA_ALONE = """
+import numpy as np
+import tfgen
+
+
+def load(sources):
+    random = np.random.default_rng(SEED)
+    x = random.normal(size=(30, 2)).astype(np.float32)
+    spec = tfgen.DataSpec(kind="vector", shape=(2,))
+    return tfgen.Dataset("points", spec, dict.fromkeys(("train", "valid", "test"), tfgen.Split(x)))
+
+
+@tfgen.hookimpl
+def tfgen_register(registry):
+    registry.add_dataset(tfgen.DatasetSpec("points", load, "30 points"))
+"""
+
+
+def test_data_sets_of_a_file_are_loaded_twice(tmp_path, capsys):
+    file = tmp_path / "points.py"
+    file.write_text(DATA_ALONE.replace("SEED", "0"))
+    assert main(["check", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "data set points: vectors of floats [batch, 2]; train 30, valid 30, test 30" in out
+    assert "adds no model" in out
+    file.write_text(DATA_ALONE.replace("SEED", ""))
+    assert main(["check", str(file)]) == 2
+    error = capsys.readouterr().err
+    assert "data set 'points': split 'train' has other examples each time that it is loaded" in error
+    assert "fixed seed" in error
+
+
+def test_a_file_that_adds_nothing_says_so(tmp_path, capsys):
+    file = tmp_path / "empty.py"
+    file.write_text("import tfgen\n\n\n@tfgen.hookimpl\ndef tfgen_register(registry):\n    pass\n")
+    assert main(["check", str(file)]) == 0
+    assert "adds neither a model nor a data set" in capsys.readouterr().out

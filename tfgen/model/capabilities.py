@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import tensorflow as tf
 
-from tfgen.errors import CapabilityError
+from tfgen.errors import CapabilityError, OptionError
 
 C = TypeVar("C")
 
@@ -124,7 +124,11 @@ def capable(model: object, capability: type[C], wanted_by: str) -> C:
 
     Raises:
         CapabilityError: when the model lacks it; names the model, the capability and who asks.
+        OptionError: when this is no model, but a run that has one.
     """
+    held = getattr(model, "model", None)
+    if not isinstance(model, capability) and isinstance(held, capability):
+        raise OptionError(f"{wanted_by} takes a model and not a {type(model).__name__}: pass its `.model`.")
     if not isinstance(model, capability):
         raise CapabilityError(
             f"model {type(model).__name__} has no {CAPABILITIES[capability]}, which {wanted_by} needs."

@@ -1,4 +1,4 @@
-"""Check a model, or the models of a plugin's file: every mistake that tfgen can find."""
+"""Check a model, or the models and data sets of a plugin's file: every mistake that tfgen can find."""
 
 from __future__ import annotations
 
@@ -67,15 +67,21 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     before = "tensorflow" in sys.modules
     registry = context.registry()
     heavy = "tensorflow" in sys.modules and not before
-    models = models_of(target, registry)
+    record = record_of(target, registry) if is_file(target) else None
+    models = record.models if record else (registry.model(target).name,)
     parsed = [parse_options(arguments[1:], registry.model(name)) for name in models]
     if heavy:
         print(
             "note: TensorFlow is loaded with a plugin, and every `tfgen list` waits for it; see docs/plugins.md, Registering."
         )
-    if not parsed:
-        print(f"{target} loads, and adds no model: nothing else is checked.")
-        return
+    if record is not None:
+        # With models in the file the options are theirs; those of this command are the same for all.
+        options = parsed[0][0] if parsed else parse(Options, arguments[1:], f"check {target}", _ABOUT)
+        print_datasets(record.datasets, registry, DataSources(options.data_dir, options.manual_dir))
+        if not parsed:
+            found = "no model" if record.datasets else "neither a model nor a data set"
+            print(f"{target} loads, and adds {found}: nothing else is checked.")
+            return
     context.tensorflow()
     from tfgen.runtime import device_scope, without_retracing_warnings
 
@@ -106,13 +112,25 @@ def _is_same(plugin: str, target: str) -> bool:
     return Path(plugin).expanduser().resolve() == Path(target).expanduser().resolve()
 
 
-def models_of(target: str, registry: Registry) -> tuple[str, ...]:
-    """Return the names of the models to check: the one of that name, or all that the file adds."""
-    if not is_file(target):
-        return (registry.model(target).name,)
+def record_of(target: str, registry: Registry) -> PluginRecord | None:
+    """Return what is known of the plugin in a file."""
     path = str(Path(target).expanduser().resolve())
-    records: list[PluginRecord] = [record for record in registry.plugins if record.file == path]
-    return records[-1].models if records else ()
+    records = [record for record in registry.plugins if record.file == path]
+    return records[-1] if records else None
+
+
+def print_datasets(names: Sequence[str], registry: Registry, sources: DataSources) -> None:
+    """Check data sets, and print a line for each.
+
+    Raises:
+        DataError, PluginError: when one cannot be had, or changes from load to load.
+    """
+    from tfgen.testing.data_checks import check_dataset
+
+    for name in names:
+        dataset = check_dataset(name, registry, sources)
+        sizes = ", ".join(f"{split} {len(examples):,}" for split, examples in dataset.splits.items())
+        print(f"data set {name}: {dataset.spec.described()}; {sizes}; the same when it is loaded again")
 
 
 def parse_options(arguments: Sequence[str], spec: ModelSpec) -> tuple[Options, RunConfig]:
