@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tfgen.cli import measured
-from tfgen.metrics import Catalogue, Metric, entry_text, warnings_about
+from tfgen.metrics import Catalogue, Metric, entry_text
 from tfgen.runs import SPLITS, RunFacts, in_words, rate_in_words
 from tfgen_plugins.report.reading import is_number
 
@@ -127,8 +127,8 @@ def lines_of(run: RunFacts) -> list[MetricLine]:
 
 
 def warnings_of(run: RunFacts) -> list[str]:
-    """Return a sentence for each metric that cannot be, such as a KL divergence below zero."""
-    return [f"{split}: {text}" for split in SPLITS for text in warnings_about(run.measured(split))]
+    """Return a sentence for each thing that spoils the results, such as a rare class, or a KL divergence below zero."""
+    return [f"{note.about}: {note.text}" for note in run.notes()]
 
 
 def metric_line(split: str, metric: Metric, catalogue: Catalogue) -> MetricLine:

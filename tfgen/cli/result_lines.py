@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfgen.cli.tables import measured
+from tfgen.cli.tables import counted, measured
 from tfgen.metrics.metric import Metric, entry_text, metrics_from_json
-from tfgen.metrics.plausibility import warnings_about
+from tfgen.metrics.plausibility import Note
 from tfgen.plugin.options import flattened
 from tfgen.runs.config import plugin_words
 from tfgen.runs.folder import RunFolder
+from tfgen.runs.notes import notes_of
 from tfgen.runs.run import Run
 
 if TYPE_CHECKING:
@@ -24,14 +25,19 @@ _PRINTED_CLASSES = 20  # a wider confusion matrix fits no terminal
 
 
 def metric_lines(split: str, metrics: Mapping[str, Metric]) -> list[str]:
-    """Return a line for each metric, with value, standard error, unit and basis, and warnings about them."""
+    """Return a line for each metric, with value, standard error, unit and basis."""
     lines, width = [], max([_NAME_WIDTH, *map(len, metrics)])
     for name, metric in metrics.items():
         entries = metric.basis.to_json().items()
         basis = ", ".join(entry_text(key, value) for key, value in entries if key not in ("split", "data"))
         number = f"{measured(metric.value, metric.standard_error)} {metric.unit}"
         lines.append(f"{split:<6} {name:<{width}} {number}   ({basis})")
-    return lines + [f"warning: {split} {text}" for text in warnings_about(metrics)]
+    return lines
+
+
+def note_lines(notes: Iterable[Note]) -> list[str]:
+    """Return a line for each note on what spoils the results of a run."""
+    return [f"warning: {note.about}: {note.text}" for note in notes]
 
 
 def results_lines(results: Mapping[str, Any]) -> list[str]:
@@ -43,8 +49,10 @@ def results_lines(results: Mapping[str, Any]) -> list[str]:
     ]
     for split, classified in results.get("classification", {}).items():
         lines += metric_lines(split, metrics_from_json(classified["metrics"]))
-    lines.append(f"trained {results['steps']} steps ({results['epochs']} epochs) in {results['train_seconds']:.1f} s")
-    return lines
+    lines.append(
+        f"trained {results['steps']} steps ({counted(results['epochs'], 'epoch')}) in {results['train_seconds']:.1f} s"
+    )
+    return lines + note_lines(notes_of(results))
 
 
 def confusion_lines(confusion: NDArray[np.int64]) -> list[str]:

@@ -36,6 +36,15 @@ def measured(value: float, error: float, before_error: str = " ") -> str:
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.4f}"
 
 
+def counted(count: int, name: str) -> str:
+    """Return a number with a noun, in the plural unless it is 1.
+
+    >>> counted(1, "epoch"), counted(20_000, "step")
+    ('1 epoch', '20000 steps')
+    """
+    return f"{count} {name}{'' if count == 1 else 's'}"
+
+
 def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table; the first column is text, the others are numbers."""
     lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]

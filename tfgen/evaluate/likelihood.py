@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import Dataset, Split
 from tfgen.data.grey_levels import bits_per_dim
 from tfgen.errors import CapabilityError, UnknownNameError
+from tfgen.evaluate.baseline import baseline_of
 from tfgen.evaluate.bounds import ACTIVE_VARIANCE, BoundScores, active_units, score_bound
 from tfgen.evaluate.clock import EvaluationClock
 from tfgen.evaluate.scoring import (
@@ -25,7 +27,7 @@ from tfgen.evaluate.scoring import (
     scores,
 )
 from tfgen.metrics.catalogue import CATALOGUE
-from tfgen.metrics.metric import Basis, Metric, given_label
+from tfgen.metrics.metric import Baseline, Basis, Metric, given_label
 from tfgen.model.base import GenerativeModel, ScoredAs
 from tfgen.model.capabilities import HasElbo
 
@@ -101,13 +103,14 @@ def evaluate(
     else:
         marginal, own = log_probabilities(scorer.function, chosen.x, log_prior, labels, **options)
     result: list[Metric] = []
+    baseline = baseline_of(data, chosen, model.scored_as)
     if labels is None:
-        result += likelihood_metrics(own, model.scored_as, data, chosen, scored)
+        result += likelihood_metrics(own, model.scored_as, data, chosen, scored, baseline)
     elif summed:
         over = scored.with_entries(classes=scorer.classes, class_prior="frequencies")
-        result += likelihood_metrics(marginal, model.scored_as, data, chosen, over)
+        result += likelihood_metrics(marginal, model.scored_as, data, chosen, over, baseline)
     if labels is not None:
-        result += negative_log_likelihood(own, model.scored_as, data, scored, given_label)
+        result += negative_log_likelihood(own, model.scored_as, data, scored, given_label, baseline)
     if bound is not None:
         result += bound_metrics(bound, model.scored_as, particles, labels, basis)
     return {metric.name: metric for metric in result}
@@ -145,10 +148,15 @@ _SCORED: Mapping[ScoredAs, str] = {
 
 
 def likelihood_metrics(
-    log_probs: NDArray[np.float64], scored_as: ScoredAs, data: Dataset, examples: Split, basis: Basis
+    log_probs: NDArray[np.float64],
+    scored_as: ScoredAs,
+    data: Dataset,
+    examples: Split,
+    basis: Basis,
+    baseline: Baseline | None = None,
 ) -> list[Metric]:
     """Return NLL, bits/dim and, if the data density is known, KL, from log-probabilities [n] in nats."""
-    metrics = negative_log_likelihood(log_probs, scored_as, data, basis)
+    metrics = negative_log_likelihood(log_probs, scored_as, data, basis, baseline=baseline)
     if data.log_prob is not None:
         metrics.append(mean_metric("kl_nats", data.log_prob(examples.x) - log_probs, basis, log_probs))
     return metrics
@@ -160,6 +168,7 @@ def negative_log_likelihood(
     data: Dataset,
     basis: Basis,
     named: Callable[[str], str] = str,
+    baseline: Baseline | None = None,
 ) -> list[Metric]:
     """Return the negative log-likelihood (or the cross-entropy) in nats, and for grey levels in bits/dim.
 
@@ -169,13 +178,15 @@ def negative_log_likelihood(
         data: the data set of the examples.
         basis: of the numbers.
         named: makes a metric's name of the plain one; `tfgen.metrics.given_label` where the label was given.
+        baseline: of the examples, in nats; a model that is worse has learnt nothing.
     """
-    if scored_as == "cross_entropy":
-        return [mean_metric(named("cross_entropy_nats"), -log_probs, basis, log_probs)]
-    metrics = [mean_metric(named("nll_nats"), -log_probs, basis, log_probs)]
+    nats = "cross_entropy_nats" if scored_as == "cross_entropy" else "nll_nats"
+    metrics = [replace(mean_metric(named(nats), -log_probs, basis, log_probs), baseline=baseline)]
     if data.spec.quantised and scored_as == "grey_levels":
-        bits = bits_per_dim(-log_probs, data.spec.dimensions)
-        metrics.append(mean_metric(named("bits_per_dim"), bits, basis, log_probs))
+        dimensions = data.spec.dimensions
+        bits = bits_per_dim(-log_probs, dimensions)
+        known = baseline and Baseline(bits_per_dim(baseline.value, dimensions), baseline.of)
+        metrics.append(replace(mean_metric(named("bits_per_dim"), bits, basis, log_probs), baseline=known))
     return metrics
 
 

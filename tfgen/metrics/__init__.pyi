@@ -14,13 +14,14 @@ from .frechet import frechet_distance, frechet_from_moments
 from .gaussian_divergences import gaussian_js, gaussian_kl
 from .kernel import kernel_distance
 from .manifold import manifold_metrics
-from .metric import Basis, Metric, NotFinite, entry_text, given_label, metrics_from_json, metrics_to_json
+from .metric import Baseline, Basis, Metric, NotFinite, entry_text, given_label, metrics_from_json, metrics_to_json
 from .moments import Moments
 from .neighbours import nearest_neighbours
-from .plausibility import warnings_about
+from .plausibility import Note, notes_about, warnings_about
 
 __all__ = [
     "CATALOGUE",
+    "Baseline",
     "Basis",
     "Catalogue",
     "CopyingTest",
@@ -29,6 +30,7 @@ __all__ = [
     "Metric",
     "Moments",
     "NotFinite",
+    "Note",
     "bernoulli_js",
     "bernoulli_kl",
     "copying_test",
@@ -48,5 +50,6 @@ __all__ = [
     "monte_carlo_divergences",
     "nearest_neighbours",
     "neighbourhoods",
+    "notes_about",
     "warnings_about",
 ]

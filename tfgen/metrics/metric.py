@@ -123,6 +123,18 @@ class NotFinite(NamedTuple):
     first: int
 
 
+class Baseline(NamedTuple):
+    """Value of a metric for a distribution without structure; a model that is worse than it has learnt nothing.
+
+    Attributes:
+        value: of that distribution, in the unit of the metric.
+        of: the distribution in words, for example ``"a uniform distribution over 256 grey levels"``.
+    """
+
+    value: float
+    of: str
+
+
 @dataclass(frozen=True)
 class Metric:
     """A measured number with standard error, unit and basis.
@@ -135,6 +147,7 @@ class Metric:
         basis: conditions of the measurement.
         per_class: its value for each class, where that is known.
         not_finite: the examples whose own values are not finite, if any; then the mean is not, either.
+        baseline: value of a distribution that knows nothing, where there is one.
     """
 
     name: str
@@ -144,6 +157,7 @@ class Metric:
     basis: Basis = field(default_factory=Basis)
     per_class: tuple[float, ...] = ()
     not_finite: NotFinite | None = None
+    baseline: Baseline | None = None
 
     @classmethod
     def of(cls, name: str, estimate: Estimate, unit: str, basis: Basis) -> Metric:
@@ -162,6 +176,8 @@ class Metric:
             content["per_class"] = [_number_to_json(value) for value in self.per_class]
         if self.not_finite:
             content["not_finite"] = self.not_finite._asdict()
+        if self.baseline and math.isfinite(self.baseline.value):
+            content["baseline"] = self.baseline._asdict()
         return content
 
     @classmethod
@@ -181,7 +197,8 @@ class Metric:
             raise ValueError(f"metric {name!r} has no list under 'per_class'")
         shares = tuple(_number_from_json(name, {"per_class": value}, "per_class") for value in per_class)
         lost = _not_finite_from_json(name, content.get("not_finite"))
-        return cls(name, value, error, content["unit"], Basis.of(content["basis"]), shares, lost)
+        baseline = _baseline_from_json(name, content.get("baseline"))
+        return cls(name, value, error, content["unit"], Basis.of(content["basis"]), shares, lost, baseline)
 
 
 def _not_finite_from_json(name: str, content: Any) -> NotFinite | None:
@@ -191,6 +208,14 @@ def _not_finite_from_json(name: str, content: Any) -> NotFinite | None:
     if not all(type(entry) is int for entry in entries):
         raise ValueError(f"metric {name!r} has no numbers of examples under 'not_finite'")
     return NotFinite(*entries)
+
+
+def _baseline_from_json(name: str, content: Any) -> Baseline | None:
+    if content is None:
+        return None
+    if not isinstance(content, Mapping) or not isinstance(content.get("of"), str):
+        raise ValueError(f"metric {name!r} has no distribution under 'baseline'")
+    return Baseline(_number_from_json(name, content, "value"), content["of"])
 
 
 def _number_to_json(value: float) -> float | None:

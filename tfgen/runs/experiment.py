@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfgen import runtime
 from tfgen.data.dataset import Dataset, SplitName
 from tfgen.data.lookup import load_dataset
+from tfgen.data.notes import data_notes
 from tfgen.errors import RunError
 from tfgen.evaluate.clock import EvaluationClock
 from tfgen.evaluate.likelihood import evaluate
@@ -29,6 +30,7 @@ from tfgen.plugin.train_options import CompileMode
 from tfgen.runs.config import Evaluated, RunConfig
 from tfgen.runs.folder import RunFolder, check_name
 from tfgen.runs.initial_weights import take_weights
+from tfgen.runs.notes import with_notes
 from tfgen.runs.pictures import draw_run_pictures
 from tfgen.runs.run import Run
 from tfgen.sample.sampling import labels_for, sample_batches
@@ -114,12 +116,14 @@ def _model(config: RunConfig, registry: Registry, data: Dataset) -> GenerativeMo
 
 
 def _train(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> Run:
-    observe = run.registry.observe
+    observe, notes = run.registry.observe, data_notes(data, trainer.model.conditional)
+    if not quiet:
+        print("".join(f"note: {text}\n" for text in notes), end="", file=sys.stderr)
     with run.files.locked():
         observe("tfgen_run_started", run=run, model=trainer.model)
         try:
             _fit(run, trainer, data, quiet)
-            results = _results(run, trainer, data, quiet)
+            results = with_notes(_results(run, trainer, data, quiet), notes)
         except BaseException as error:
             observe("tfgen_run_failed", run=run, error=error)
             raise

@@ -12,7 +12,9 @@ from typing import Any
 from tfgen.errors import OptionError
 from tfgen.metrics.catalogue import CATALOGUE, Catalogue
 from tfgen.metrics.metric import Metric, metrics_from_json
+from tfgen.metrics.plausibility import Note
 from tfgen.runs.folder import RunFolder
+from tfgen.runs.notes import notes_of
 
 SPLITS = ("test", "valid", "train")
 
@@ -68,6 +70,10 @@ class RunFacts:
             for measured in (self.measured(split), self.classified(split))
             for name, metric in measured.items()
         }
+
+    def notes(self) -> list[Note]:
+        """Return what spoils the results: notes on the data, and on metrics that cannot be or tell of nothing learnt."""
+        return notes_of(self.results)
 
     @property
     def sampling(self) -> Metric | None:

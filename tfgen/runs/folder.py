@@ -29,6 +29,7 @@ from tfgen.files import (
     write_json,
     written_whole,
 )
+from tfgen.runs.notes import with_notes
 from tfgen.runs.results_format import READABLE, RESULTS_FORMAT, current_results
 from tfgen.training.saved_steps import latest_step
 
@@ -183,8 +184,8 @@ class RunFolder:
             raise RunError(f"{path} is damaged ({error}); {what_to_do}.") from error
 
     def write_results(self, content: Mapping[str, Any]) -> None:
-        """Write ``results.json``; call it within `locked`."""
-        write_json(self.path / "results.json", {"format": RESULTS_FORMAT, **content})
+        """Write ``results.json``, with the notes that its metrics give rise to; call it within `locked`."""
+        write_json(self.path / "results.json", {"format": RESULTS_FORMAT, **with_notes(content)})
 
     def update_results(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Update the results by the function `change`, under the lock of the run.

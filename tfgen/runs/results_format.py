@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tfgen.metrics.metric import GIVEN_LABEL, metrics_from_json
+from tfgen.runs.notes import notes_of
 
 #: The version that is written; 1 is what files without a version have.
 RESULTS_FORMAT = 2
@@ -35,6 +36,7 @@ def current_results(content: Mapping[str, Any]) -> dict[str, Any]:
         if version == 1:
             holder[key] = _from_version_1(holder[key])
         metrics_from_json(holder[key])
+    notes_of(result)
     if version == 1 and isinstance(result.get("sampling"), Mapping):
         result["sampling"] = {"standard_error": None, **result["sampling"]}
     return result

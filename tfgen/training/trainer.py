@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfgen.data.dataset import Dataset
+from tfgen.data.notes import data_notes
 from tfgen.errors import NonFiniteError, OptionError
 from tfgen.metrics.metric import GIVEN_LABEL
 from tfgen.model.base import GenerativeModel
@@ -175,6 +176,7 @@ class Trainer:
             raise NonFiniteError(
                 f"loss or gradient is not finite at step {chunk.first + int(done)} (epoch {chunk.epoch + 1}); "
                 f"{saved}try a smaller --learning-rate, a --clip-norm such as 1, or --warmup-steps 500."
+                f"{''.join(f' The data may be the cause: {note}.' for note in data_notes(self.data, conditional=False)[:1])}"
             )
         metrics: dict[str, float] = {}
         for objective, optimizer, stage in zip(self.objectives, self.state.optimizers, self.stages, strict=True):

@@ -68,7 +68,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     spec = spec_of_run(arguments, context)
     options, sampling = parse_with_sampling(Options, arguments, "evaluate", __doc__ or "", spec)
     run = context.run(options.run)
-    from tfgen.cli.result_lines import class_lines, metric_lines
+    from tfgen.cli.result_lines import class_lines, metric_lines, note_lines
+    from tfgen.metrics.plausibility import Note, warnings_about
     from tfgen.model.sampling_options import changed_options
 
     wanted = _wanted(options, run)
@@ -96,7 +97,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
             wanted.plugins, options.split, options.seed, options.batch_size, False, record=False, options=sampling
         )
         metrics, displayed = metrics | computed, displayed | computed
-    print("\n".join(metric_lines(options.split, displayed)))
+    notes = [Note(options.split, text) for text in warnings_about(metrics)]
+    print("\n".join([*metric_lines(options.split, displayed), *note_lines(notes)]))
     if "label_accuracy" in metrics:
         print("\n".join(class_lines(metrics["label_accuracy"].per_class)))
     if run.files.finished:

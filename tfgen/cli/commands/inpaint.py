@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from tfgen.cli.parsing import by_default, parse
+from tfgen.cli.tables import counted
 from tfgen.errors import OptionError, OutputError, require_option
 
 if TYPE_CHECKING:
@@ -114,8 +115,8 @@ def _summary(result: Inpainting, mask: InpaintingMask) -> str:
     """Return a summary with the mean log-likelihoods."""
     images, samples = result.completions.shape[:2]
     summary = (
-        f"{_counted(images, 'image')}, {_counted(samples, 'completion')} each, mask {mask.text} "
-        f"({100 * (1 - result.known.mean()):.0f} % unknown), {_counted(result.particles, 'particle')}"
+        f"{counted(images, 'image')}, {counted(samples, 'completion')} each, mask {mask.text} "
+        f"({100 * (1 - result.known.mean()):.0f} % unknown), {counted(result.particles, 'particle')}"
     )
     if result.log_prob is None or result.log_prob_x is None:
         return summary
@@ -124,7 +125,3 @@ def _summary(result: Inpainting, mask: InpaintingMask) -> str:
         f"{summary}; mean log-likelihood{given} of completions {result.log_prob.mean():.1f} nats, "
         f"of the originals {result.log_prob_x.mean():.1f} nats"
     )
-
-
-def _counted(count: int, name: str) -> str:
-    return f"{count} {name}{'' if count == 1 else 's'}"
