@@ -7,6 +7,7 @@ from functools import partial
 import keras
 import tensorflow as tf
 
+from tfgen.layers import matrix_product
 from tfgen_plugins.pixelcnn.modes import CausalLayer, PixelMode
 
 # Rows of queries handled together: half of the work of full attention (later keys are left out), in few enough operations.
@@ -40,8 +41,8 @@ class CausalAttention(CausalLayer):
     def _projected(self, x: tf.Tensor, row: tf.Tensor, column: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Return queries, keys and values [..., d] of features at rows and columns [...]."""
         row, column = tf.cast(row, x.dtype) / self.height, tf.cast(column, x.dtype) / self.width
-        at_place = keras.ops.matmul(tf.stack([row, column], axis=-1) * 2 - 1, self.position)
-        both, values = tf.split(x @ self.kernel, [2 * self.keys, self.values], axis=-1)
+        at_place = matrix_product(tf.stack([row, column], axis=-1) * 2 - 1, self.position)
+        both, values = tf.split(matrix_product(x, self.kernel), [2 * self.keys, self.values], axis=-1)
         queries, keys = tf.split(both + at_place, 2, axis=-1)
         return queries * self.keys**-0.5, keys, values
 

@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from tfgen import DataSpec, binarise
-from tfgen.layers import bernoulli_log_prob, discretised_logistic_log_prob, from_signed, to_signed
+from tfgen.layers import bernoulli_log_prob, discretised_logistic_log_prob, from_signed, matrix_product, to_signed
 from tfgen_plugins.pixelcnn import PixelCNNConfig
 
 # Bounds of the log-scale for values in [-1, 1]: the smallest as in PixelCNN++; beyond the largest most of the mass is tails.
@@ -97,7 +97,7 @@ class Bernoulli(Output):
             return raw
         earlier = tf.linalg.band_part(tf.convert_to_tensor(self.coupling), -1, 0)
         earlier -= tf.linalg.diag(tf.linalg.diag_part(earlier))
-        return raw + tf.linalg.matmul(self.scaled(values), earlier, transpose_b=True)
+        return raw + matrix_product(self.scaled(values), earlier, transpose=True)
 
     def log_prob(self, values: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
         """Return ``sum_k v_k a_k - log(1 + exp(a_k))``."""

@@ -4,6 +4,7 @@ from .feature_maps import halved, halved_sides, upsampled
 from .labels import drop_labels, label_planes, leading_shape, repeated_like, with_label, with_label_planes
 from .log_likelihoods import bernoulli_log_prob, discretised_logistic_log_prob
 from .masked import MaskedConv2D, Sees
+from .products import matrix_product
 from .transposed import NarrowConv2DTranspose
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "label_planes",
     "leading_shape",
     "logit_squeeze",
+    "matrix_product",
     "repeated_like",
     "to_signed",
     "to_unit",
