@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.toy_models import ConditionalGaussian, Gaussian, GaussianConfig, vectors
-from tfgen import Basis
+from tests.toy_models import ConditionalGaussian, Gaussian, GaussianConfig, spec, vectors
+from tfgen import Basis, Dataset, Split
 from tfgen.data.digits import load_digits
 from tfgen.errors import CapabilityError, DataError, OptionError, UnknownNameError
 from tfgen.evaluate import sample_quality as quality
@@ -23,7 +23,8 @@ from tfgen.evaluate.sample_quality import (
 from tfgen.metrics.frechet import frechet_distance
 from tfgen.metrics.kernel import kernel_distance
 from tfgen.metrics.manifold import manifold_metrics
-from tfgen.model.base import GenerativeModel
+from tfgen.model.base import GenerativeModel, build_model
+from tfgen.sample.class_samples import generate_examples
 from tfgen.seeds import uniform
 
 ALL = ("fid", "kid", "precision", "recall", "density", "coverage")
@@ -201,16 +202,31 @@ def test_names_of_metrics(digits):
     assert {metric for metrics in SAMPLE_METRICS.values() for metric in metrics} == {*ALL, "label_accuracy"}
 
 
+class NeverDrawn(Replay):
+    """A model that must not be sampled."""
+
+    def sample(self, *arguments, **options):
+        raise AssertionError("drawn before the check")
+
+
 def test_mistakes(digits):
+    never_drawn = NeverDrawn(None, digits.spec, 0)
+    never_drawn_conditional = type("NeverDrawn", (NeverDrawn,), {"conditional": True})(None, digits.spec, 0)
     network = feature_network("values", digits)
     with pytest.raises(OptionError, match="--samples must be at least 2, got 1"):
         SampleMetrics(("fid",), 1)
+    with pytest.raises(OptionError, match="--samples must be at least 4 for precision, got 3"):
+        SampleMetrics(("fid", "kid", "precision"), 3)
+    few = Split(digits.test.x[:5], digits.test.labels[:5])
+    small = Dataset("small", digits.spec, {**digits.splits, "test": few})
+    with pytest.raises(DataError, match="split 'test' has 5 examples, and density needs 6 or more"):
+        measure_samples(never_drawn, small, network, SampleMetrics(("fid", "density"), 10))
     with pytest.raises(UnknownNameError, match="unknown reference 'gray'; did you mean 'grey'"):
         sample_metrics(("fid",), 10, "gray")
     with pytest.raises(UnknownNameError, match="unknown split"):
         measure_samples(replay(digits), digits, network, SampleMetrics(("fid",), 10), "tset")
     with pytest.raises(DataError, match="network 'values' does not classify"):
-        measure_samples(replay(digits, conditional=True), digits, network, SampleMetrics(("label_accuracy",), 10))
+        measure_samples(never_drawn_conditional, digits, network, SampleMetrics(("label_accuracy",), 10))
 
 
 def test_doubts_are_said(digits, capsys):
@@ -228,3 +244,20 @@ def test_a_conditional_model_of_vectors_is_drawn_round_its_classes():
     plane = vectors()
     model = ConditionalGaussian(GaussianConfig(), plane.spec, 0)
     assert set(measure_samples(model, plane, feature_network("values", plane), SampleMetrics(("fid",), 50))) == {"fid"}
+
+
+def test_a_mistake_in_many_labels_is_told_in_a_short_line():
+    model = build_model(spec(ConditionalGaussian), GaussianConfig(), vectors().spec, 0)
+    x = np.zeros((5000, 2), np.float32)
+    for labels in (
+        np.linspace(0, 1, 5000),
+        np.arange(5000),
+        np.full(5000, "a"),
+        np.zeros((5000, 2), int),
+        [0.5] * 5000,
+    ):
+        for ask in (lambda given: model.log_prob(x, given), lambda given: generate_examples(model, given)):
+            with pytest.raises(DataError) as error:
+                ask(labels)
+            assert len(str(error.value)) < 150
+            assert "\n" not in str(error.value)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.binarisation import Binarisation, binarise
-from tfgen.data.dataset import Dataset
+from tfgen.data.dataset import Dataset, SplitName
 from tfgen.errors import CapabilityError, DataError, UnknownNameError, require_option
 from tfgen.evaluate.features import FeatureNetwork
 from tfgen.evaluate.measurement import sampling_entries
@@ -21,7 +21,7 @@ from tfgen.metrics.catalogue import CATALOGUE
 from tfgen.metrics.estimate import Estimate
 from tfgen.metrics.frechet import frechet_from_moments
 from tfgen.metrics.kernel import kernel_distance
-from tfgen.metrics.manifold import manifold_metrics
+from tfgen.metrics.manifold import DENSITY_NEIGHBOURS, NEIGHBOURS, manifold_metrics
 from tfgen.metrics.metric import Basis, Metric
 from tfgen.metrics.moments import Moments
 from tfgen.model.base import GenerativeModel
@@ -32,6 +32,10 @@ from tfgen.sample.sampling import labels_for, sample_batches
 #: Values of ``--metrics``, and the metrics that each of them stands for.
 SAMPLE_METRICS = CATALOGUE.asked_as("samples")
 _NEEDS_FEATURES = frozenset({"kid", *SAMPLE_METRICS["prdc"]})
+#: The least number of samples and of examples of the reference: a covariance takes two, a ball its k neighbours beside itself.
+_LEAST = {"fid": (2, 2), "kid": (2, 2)} | dict.fromkeys(
+    SAMPLE_METRICS["prdc"], (NEIGHBOURS + 1, max(NEIGHBOURS, DENSITY_NEIGHBOURS) + 1)
+)
 #: Blocks of the jackknife: each block of samples is left out in turn, for bias and standard error of the Frechet distance.
 _BLOCKS = 10
 
@@ -56,6 +60,26 @@ class SampleMetrics:
 
     def __post_init__(self) -> None:
         require_option(self.samples >= 2, "samples", self.samples, "at least 2")
+        for name in self.metrics:
+            least, _ = _LEAST.get(name, (2, 0))
+            require_option(self.samples >= least, "samples", self.samples, f"at least {least} for {name}")
+
+    def check_reference(self, data: Dataset, split: SplitName) -> None:
+        """Check that a split can be the reference, before anything is drawn.
+
+        Raises:
+            DataError: when it has too few examples for a metric, or no grey levels to be made black and white.
+        """
+        count = len(data.splits[split])
+        for name in self.metrics:
+            _, least = _LEAST.get(name, (2, 0))
+            if count < least:
+                raise DataError(
+                    f"data set {data.name!r}, split {split!r} has {count} examples, and {name} needs {least} or more; "
+                    "take another split, or leave this metric out."
+                )
+        if self.reference != "grey" and not data.spec.quantised:
+            raise DataError(f"data set {data.name!r} has no images to be made black and white; leave --reference out.")
 
 
 def sample_metrics(metrics: tuple[str, ...], samples: int, reference: str) -> SampleMetrics:
@@ -63,7 +87,7 @@ def sample_metrics(metrics: tuple[str, ...], samples: int, reference: str) -> Sa
 
     Raises:
         UnknownNameError: when there is no such reference.
-        OptionError: when there are fewer than two samples.
+        OptionError: when there are fewer samples than a metric needs.
     """
     for known in get_args(Reference):
         if reference == known:
@@ -132,13 +156,16 @@ def measure_samples(
         CapabilityError: when the model does not sample.
         DataError: when the network does not classify, for label accuracy, or there are too few samples.
         UnknownNameError: when there is no such split.
-        OptionError: when the batch size is below 1.
+        OptionError: when the batch size is below 1, or a metric needs more samples.
     """
     name = check_measurement(split, 1, batch_size)
+    plan.check_reference(data, name)
     if not quiet:
         for doubt in doubts_about(plan, network):
             print(f"note: {doubt}", file=sys.stderr)
     truth = data.splits[name].x
+    if "label_accuracy" in plan.metrics:  # before anything is drawn
+        _require_classes(network.extract(np.asarray(truth[:1])).classes, network)
     labels = labels_for(model, plan.samples, None)
     wanted = set(plan.metrics)
     keep = bool(wanted & _NEEDS_FEATURES)
@@ -194,11 +221,7 @@ def label_accuracy(
     Raises:
         DataError: when the network does not classify.
     """
-    if predicted is None:
-        raise DataError(
-            f"network {network.name!r} does not classify, so there is no label accuracy; use --features classifier."
-        )
-    right = predicted == labels
+    right = _require_classes(predicted, network) == labels
     share = float(np.mean(right))
     counts = np.bincount(labels, minlength=classes)
     with np.errstate(invalid="ignore"):
@@ -206,6 +229,14 @@ def label_accuracy(
     error = math.sqrt(share * (1 - share) / (len(right) - 1)) if len(right) > 1 else math.nan
     name = "label_accuracy"
     return Metric(name, share, error, CATALOGUE[name].unit, basis, tuple(float(value) for value in per_class))
+
+
+def _require_classes(predicted: NDArray[np.int64] | None, network: FeatureNetwork) -> NDArray[np.int64]:
+    if predicted is None:
+        raise DataError(
+            f"network {network.name!r} does not classify, so there is no label accuracy; use --features classifier."
+        )
+    return predicted
 
 
 def doubts_about(plan: SampleMetrics, network: FeatureNetwork) -> list[str]:
@@ -250,8 +281,6 @@ def _reference(
 ) -> Iterator[NDArray[np.generic]]:
     """Yield the reference in batches, binarised if requested."""
     levels = data.spec.levels
-    if plan.reference != "grey" and not data.spec.quantised:
-        raise DataError(f"data set {data.name!r} has no images to be made black and white; leave --reference out.")
     for begin in range(0, len(truth), batch_size):
         batch = np.asarray(truth[begin : begin + batch_size])
         if plan.reference != "grey":

@@ -12,9 +12,16 @@ from tfgen.metrics.estimate import Estimate, mean_estimate
 from tfgen.metrics.neighbours import nearest_neighbours
 from tfgen.metrics.vectors import BLOCK_ENTRIES, blocks, check_vectors, squared_distances
 
+#: k of precision and recall (Kynkaanniemi et al. 2019), and of density and coverage (Naeem et al. 2020), as in these papers.
+NEIGHBOURS, DENSITY_NEIGHBOURS = 3, 5
+
 
 def manifold_metrics(
-    real: Any, fake: Any, neighbours: int = 3, density_neighbours: int = 5, block: int | None = None
+    real: Any,
+    fake: Any,
+    neighbours: int = NEIGHBOURS,
+    density_neighbours: int = DENSITY_NEIGHBOURS,
+    block: int | None = None,
 ) -> dict[str, Estimate]:
     """Return ``precision``, ``recall``, ``density`` and ``coverage`` of samples.
 

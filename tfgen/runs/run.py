@@ -284,14 +284,17 @@ class Run:
         Raises:
             CapabilityError: when the model does not sample, or takes no labels where their accuracy is asked for.
             UnknownNameError: for a metric, split or network of another name.
-            DataError: when the data do not suit the network, or its weights cannot be had.
+            OptionError: when a metric needs more samples.
+            DataError: when the data do not suit the network, its weights cannot be had, or the split has too few examples.
         """
         from tfgen.evaluate.features import default_network, feature_network
         from tfgen.evaluate.sample_quality import measure_samples, resolve_metrics, sample_metrics
+        from tfgen.evaluate.scoring import check_measurement
         from tfgen.runtime import device_scope
 
         with device_scope(self.config.device):
             plan = sample_metrics(resolve_metrics(metrics, self.model), samples, reference)
+            plan.check_reference(self.data, check_measurement(split, 1, batch_size))  # before a network is trained
             wanted = default_network(self.data) if features == "auto" else features
             network = feature_network(wanted, self.data, self.config.sources, quiet, self.registry)
             result = measure_samples(

@@ -132,7 +132,8 @@ def _wanted(options: Options, run: Run) -> _Wanted:
         OptionError: when samples are to be drawn, and every metric that is named does without.
     """
     from tfgen.evaluate.likelihood import DENSITY_METRICS, check_metrics
-    from tfgen.evaluate.sample_quality import SAMPLE_METRICS, resolve_metrics
+    from tfgen.evaluate.sample_quality import SAMPLE_METRICS, resolve_metrics, sample_metrics
+    from tfgen.evaluate.scoring import check_measurement
     from tfgen.model.capabilities import HasElbo, HasLogProb
 
     by_plugins = [name for name, spec in run.registry.metrics.items() if spec.measure is not None]
@@ -171,5 +172,7 @@ def _wanted(options: Options, run: Run) -> _Wanted:
     else:
         density, samples = ([] if scored else None), ([] if options.samples is not None or not scored else None)
     if samples is not None:
-        resolve_metrics(samples, model)  # before anything is computed
+        # before anything is computed
+        plan = sample_metrics(resolve_metrics(samples, model), options.samples or _SAMPLES, options.reference)
+        plan.check_reference(run.data, check_measurement(options.split, options.draws, options.batch_size))
     return _Wanted(density, samples, of_plugins)
