@@ -22,7 +22,10 @@ TOOLS = ("report", "sweep")
 PACKAGES = {name: importlib.import_module(name) for name in ("tfgen", "tfgen.layers", "tfgen.metrics")}
 PACKAGES_OF_TOOLS = {name: importlib.import_module(name) for name in ("tfgen.runs", "tfgen.figures", "tfgen.cli")}
 #: Ground that tools use as well: files written whole, TensorFlow loaded quietly, options by name, the version.
-GROUND_OF_TOOLS = {"tfgen.files", "tfgen.plugin.option_types", "tfgen.plugin.options", "tfgen.runtime", "tfgen.version"}
+GROUND_OF_TOOLS = {
+    "tfgen.files", "tfgen.plugin.option_types", "tfgen.plugin.options", "tfgen.reading", "tfgen.runtime", "tfgen.unpacking",
+    "tfgen.version",
+}  # fmt: skip
 
 
 def imports(path: Path) -> Iterator[tuple[str, str]]:

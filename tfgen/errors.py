@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+#: Most characters of an unknown name that are shown and compared.
+_SHOWN = 200
+
 
 class TfgenError(Exception):
     """Base class: a mistake that the user can correct; its text is one line that says what to do."""
@@ -26,7 +29,8 @@ class UnknownNameError(TfgenError):
         known = sorted(known)
         close = closest(name, known)
         advice = f"did you mean {close!r}?" if close else f"known: {', '.join(known) or 'none'}."
-        super().__init__(" ".join(filter(None, [f"unknown {kind} {name!r}; {advice}", hint])))
+        shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+        super().__init__(" ".join(filter(None, [f"unknown {kind} {shown!r}; {advice}", hint])))
         self.name = name
         self.known = known
 
@@ -73,6 +77,8 @@ def require_option(condition: bool, option: str, value: object, rule: str) -> No
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name most similar to `name`, or None."""
+    """Return the known name most similar to `name`, or None; also for one that is far longer than any name."""
+    if len(name) > _SHOWN:
+        return None
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None

@@ -1,4 +1,4 @@
-"""Atomic writing and reading of small files: a file is complete or absent, never half written."""
+"""Atomic writing of files: a file is complete or absent, never half written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfgen.errors import OutputError, RunError
+from tfgen.errors import OutputError
 
 #: Names of temporary files and folders: host and process of the writer, a random part, and the name that it will get.
 _TEMPORARY = re.compile(r"\.tfgen-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-[0-9a-f]{8}-(?P<name>.+)", re.DOTALL)
@@ -195,24 +195,3 @@ def finite(content: Any) -> Any:
     if isinstance(content, list | tuple):
         return [finite(value) for value in content]
     return None if isinstance(content, float) and not math.isfinite(content) else content
-
-
-def read_json(path: Path, what_to_do: str) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Args:
-        path: the file.
-        what_to_do: the end of the error message, for example "restore it from a copy".
-
-    Raises:
-        RunError: when the file is missing or damaged; names it, with advice.
-    """
-    try:
-        content = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise RunError(f"{path} is missing; {what_to_do}.") from error
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} is damaged or unreadable ({error}); {what_to_do}.") from error
-    if not isinstance(content, dict):
-        raise RunError(f"{path} is damaged (it holds no JSON object); {what_to_do}.")
-    return content

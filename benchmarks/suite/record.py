@@ -11,7 +11,8 @@ from typing import Any, get_type_hints
 from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 
 from tfgen.errors import RunError
-from tfgen.files import read_json, write_json
+from tfgen.files import write_json
+from tfgen.reading import RESULTS_BYTES, read_json
 from tfgen_benchmarks.rows import BenchmarkRow
 
 BENCHMARK = "suite"
@@ -76,7 +77,7 @@ def read(path: Path) -> Result:
     Raises:
         RunError: when the file is missing, damaged, of another program or of a newer format; says which and what to do.
     """
-    content = read_json(path, _WHAT_TO_DO)
+    content = read_json(path, _WHAT_TO_DO, RESULTS_BYTES)
     if content.get("benchmark") != BENCHMARK:
         other = content.get("benchmark")
         whose = f"of the benchmark {other!r}, not of the suite" if isinstance(other, str) else "no result of the suite"

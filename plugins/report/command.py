@@ -56,12 +56,19 @@ def _usual(folder: Path) -> Path:
     Raises:
         OutputError: when something else than a page of ours is there.
     """
+    from tfgen.reading import open_regular
     from tfgen_plugins.report.page import MARK
 
     out = folder / _NAME
     try:
-        if out.exists() and MARK.encode() not in out.read_bytes()[:1000]:
-            raise OutputError(f"{out} is there and is no report of tfgen; name another file with --out.")
+        with open_regular(out) as file:
+            ours = MARK.encode() in file.read(1000)
+    except FileNotFoundError:
+        ours = True
+    except ValueError:
+        ours = False
     except OSError as error:
         raise OutputError(f"cannot write {out}: {error.strerror}; name another file with --out.") from error
+    if not ours:
+        raise OutputError(f"{out} is there and is no report of tfgen; name another file with --out.")
     return out

@@ -93,7 +93,7 @@ class Gallery:
 def gallery_of(run: RunFacts) -> Gallery:
     """Return the pictures in a run's folder; missing curves are drawn."""
     gallery = Gallery()
-    images = dict(_read(_files(run.folder / "figures", gallery), gallery))
+    images = dict(_read(_files(run.folder / "figures", gallery), run.folder, gallery))
     of_images = run.config.get("data_spec", {}).get("kind") == "image"
     for name, caption in _MOMENTS.items():
         if name in images:
@@ -137,10 +137,10 @@ def _files(folder: Path, gallery: Gallery) -> list[Path]:
     return result[:_MOST]
 
 
-def _read(paths: Sequence[Path], gallery: Gallery) -> Iterator[tuple[str, Inlined]]:
+def _read(paths: Sequence[Path], folder: Path, gallery: Gallery) -> Iterator[tuple[str, Inlined]]:
     for path in paths:
         try:
-            yield path.stem, inlined(path)
+            yield path.stem, inlined(path, folder)
         except RunError:
             gallery.notes.append(f"figures/{path.name} is left out: the file is damaged or no PNG.")
 

@@ -13,11 +13,12 @@ from pathlib import Path
 from PIL import Image
 
 from tfgen import OutputError, RunError
+from tfgen.unpacking import read_png
 
 #: A picture of more bytes is scaled down, so that a page of many opens on a phone as well.
 MOST_BYTES = 700_000
-#: A larger file is no picture that tfgen has drawn; it is not even read.
-_MOST_READ = 64_000_000
+#: A larger file, or one with more pixels, is no picture that tfgen has drawn; it is not even decoded.
+_MOST_READ, _MOST_PIXELS = 64_000_000, 25_000_000
 #: Width and height, in pixels, that a scaled picture has at most; half of both as long as it has too many bytes.
 _SCALED = (1600, 4800)
 _COLOURS = 256
@@ -40,18 +41,20 @@ class Inlined:
     note: str = ""
 
 
-def inlined(path: Path) -> Inlined:
+def inlined(path: Path, within: Path | None = None) -> Inlined:
     """Return a PNG as a data URI, scaled down when it has more than `MOST_BYTES`.
 
     The whole file is decoded first, so that no browser has to show a broken picture.
+
+    Args:
+        path: of the file.
+        within: the folder that it has to lie in, so that a link brings no other picture of the machine into the page.
 
     Raises:
         RunError: when the file is no PNG, or is damaged.
     """
     try:
-        if not path.is_file() or path.stat().st_size > _MOST_READ:
-            raise RunError(f"{path} is no picture, or larger than {_MOST_READ:,} bytes; draw it again.")
-        content = path.read_bytes()
+        content, _ = read_png(path, _MOST_READ, _MOST_PIXELS, within)
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # a file that unfolds to gigabytes is only warned of
             with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
@@ -59,8 +62,6 @@ def inlined(path: Path) -> Inlined:
             with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
                 image.load()
                 return _small(image, content)
-    except RunError:
-        raise
     except Exception as error:  # what a decoder raises for a damaged file is of many kinds
         raise RunError(f"{path} is damaged or no PNG ({error}); draw it again, or delete it.") from error
 

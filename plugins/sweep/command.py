@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from tfgen import OptionError, RunError, TrainOptions, UnknownNameError, require_option
-from tfgen.cli import Place, by_default, config_file, parse, parse_options, required
+from tfgen import OptionError, RunError, TrainOptions, require_option
+from tfgen.cli import Place, by_default, config_file, defaults_from, parse, parse_options, required
 from tfgen.plugin.option_types import is_bool, is_tuple
 from tfgen.plugin.options import field_names, negated, option_types
-from tfgen.runs import RunConfig, config_from_json, default_config
+from tfgen.runs import RunConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,11 +131,7 @@ def _refuse_conflicts(options: Options, vary: dict[str, list[str]], rest: Sequen
 
 def _base(spec: ModelSpec, content: dict[str, Any], rest: Sequence[str]) -> tuple[Place, RunConfig]:
     """Return the options of all runs of a model."""
-    try:
-        defaults = config_from_json(content, spec) if content else default_config(spec)
-    except (OptionError, UnknownNameError) as error:
-        raise OptionError(f"in the file of --config: {error}") from error
-    return parse_options(rest, spec, defaults)
+    return parse_options(rest, spec, defaults_from(content, spec))
 
 
 def _typed(vary: dict[str, list[str]], specs: Sequence[ModelSpec]) -> dict[str, list[Any]]:

@@ -45,10 +45,6 @@ def test_kinds_say_what_depends_on_them():
     ("spec", "x", "message"),
     [
         (
-            DataSpec("image", (2, 3)), np.zeros((1, 2, 3), np.uint8),
-            r"data set 'made': images have shape \(height, width, channels\), got \(2, 3\)\.",
-        ),
-        (
             IMAGES, np.full((1, 2, 3, 1), 17, np.uint8),
             r"split 'train': grey levels must lie in 0 \.\. 16, as spec\.levels says; got 17\.",
         ),
@@ -68,6 +64,41 @@ def test_levels_that_fit_and_any_vectors_are_taken():
     dataset(IMAGES, np.full((1, 2, 3, 1), 16, np.uint8))
     dataset(DataSpec("image", (2, 3, 1)), np.full((1, 2, 3, 1), 255, np.uint8))
     dataset(VECTORS, np.full((1, 4), 1e30, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("entries", "says"),
+    [
+        ({"shape": (2, 3)}, r"images have shape \(height, width, channels\), got \(2, 3\)"),
+        ({"kind": "vector", "shape": (2, 3)}, r"vectors have shape \(d,\), got \(2, 3\)"),
+        ({"shape": ()}, "images have shape"),
+        ({"shape": (2, 0, 1)}, "whole numbers from 1"),
+        ({"shape": (2, -3, 1)}, "whole numbers from 1"),
+        ({"shape": (2, 3.0, 1)}, "whole numbers from 1"),
+        ({"shape": (2, True, 1)}, "whole numbers from 1"),
+        ({"shape": (10**5, 10**5, 1)}, "more than 16,777,216 values"),
+        ({"levels": -5}, "levels must be a number from 2 to 256.*got -5"),
+        ({"levels": 0}, "levels must be"),
+        ({"levels": 1}, "levels must be"),
+        ({"levels": 257}, "levels must be"),
+        ({"levels": 10**18}, "levels must be"),
+        ({"levels": 16.0}, "levels must be"),
+        ({"classes": -1}, "classes must be none, or a number from 1.*got -1"),
+        ({"classes": 0}, "classes must be"),
+        ({"classes": 10**9}, "classes must be"),
+        ({"value_range": (1.0, 1.0)}, "value_range must be two finite numbers"),
+        ({"value_range": (0.0, float("inf"))}, "value_range must be"),
+        ({"value_range": (float("nan"), 0.0)}, "value_range must be"),
+    ],
+)  # fmt: skip
+def test_specs_that_no_data_set_has(entries, says):
+    with pytest.raises(DataError, match=says):
+        DataSpec(**{"kind": "image", "shape": (2, 3, 1), **entries})
+
+
+def test_numbers_of_numpy_do_in_a_spec():
+    spec = DataSpec("image", tuple(np.array([2, 3, 1])), classes=np.int32(3), levels=np.uint8(200))
+    assert spec.dimensions == 6
 
 
 def test_an_unknown_kind_is_named():

@@ -57,8 +57,12 @@ def test_folders_that_cannot_be_made(tmp_path):
             RunFolder.create(tmp_path / "file", name, "m-d", CONFIG)
         with pytest.raises(OutputError, match="choose another --runs-dir"):
             RunFolder.create(tmp_path / "file" / "deeper", name, "m-d", CONFIG)
-    with pytest.raises(OutputError, match="too long"):
-        RunFolder.create(tmp_path, "x" * 300, "m-d", CONFIG)
+    for name in ("x" * 300, "x" * 5000):
+        with pytest.raises(RunError, match=r"--name x{60}\.\.\. has more than 200 bytes"):
+            RunFolder.create(tmp_path, name, "m-d", CONFIG)
+    for name in ("a\0b", "a\ud800"):
+        with pytest.raises(RunError, match="--name"):
+            RunFolder.create(tmp_path, name, "m-d", CONFIG)
 
 
 def test_config_and_results_round_trip(folder):

@@ -1,4 +1,4 @@
-from .commands.run import Place, config_file, parse_options
+from .commands.run import Place, config_file, defaults_from, parse_options
 from .comparison_table import ComparisonRow, comparison_rows, text_table
 from .context import CommandContext
 from .main import main
@@ -12,6 +12,7 @@ __all__ = [
     "by_default",
     "comparison_rows",
     "config_file",
+    "defaults_from",
     "main",
     "markdown_table",
     "measured",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -15,12 +16,17 @@ from tfgen.errors import OptionError, TfgenError, UnknownNameError
 from tfgen.plugin.author_code import author_function, failure
 from tfgen.plugin.specs import CORE_COMMANDS
 
+#: Most characters of a path that are shown.
+_SHOWN = 200
 _GLOBAL = ("-p", "--help", "--verbose", "--traceback", "--version")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2 for a mistake of the user, 130 after Ctrl-C."""
     show_traceback = False
+    for stream in (sys.stdout, sys.stderr):  # a text from a file or a folder's name may be one that no terminal shows
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         options, rest = _GlobalOptions().parse_known_args(arguments)
         show_traceback = options.traceback
@@ -45,7 +51,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader went away, as in `tfgen list | head -1`
         sys.stderr.close()
         return 0
+    except (OSError, MemoryError) as error:  # a name that is too long, a folder that is gone, a full disk
+        if show_traceback:
+            traceback.print_exc()
+        print(f"tfgen: {_system_failure(error)}", file=sys.stderr)
+        return TfgenError.exit_code
     return 0
+
+
+def _system_failure(error: OSError | MemoryError) -> str:
+    """Return one line about a failure of the system that no command has explained."""
+    if isinstance(error, MemoryError):
+        return "the memory does not suffice; take fewer examples at a time (--batch-size), or smaller ones."
+    name = str(error.filename or "")
+    shown = f"{name[:_SHOWN]}..." if len(name) > _SHOWN else name
+    why = error.strerror or str(error) or type(error).__name__
+    return f"cannot use {shown}: {why}." if shown else f"the system says: {why}."
 
 
 class _GlobalOptions(argparse.ArgumentParser):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -24,10 +25,14 @@ from tfgen.data.dataset import SPLITS, Dataset, Split, SplitName
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 from tfgen.files import remove_old, temporary_beside
+from tfgen.reading import open_regular, parse_json, read_regular
+from tfgen.unpacking import map_array
 
 MANIFEST = "manifest.json"
 #: Larger files are checked by size alone: hashing them would take longer than a user wants to wait at every start.
 HASHED_BYTES = 512 * 2**20
+#: Most bytes of a manifest; ours have some 1,200.
+_MANIFEST_BYTES = 100_000
 #: Half-written folders as earlier versions named them.
 _OLD_TEMPORARY = re.compile(r"\.incomplete-[a-z0-9_]{8}")
 
@@ -53,11 +58,40 @@ class Layout:
         """Size of the arrays on disk, in bytes."""
         return sum(self.sizes.values()) * (int(np.prod(self.shape)) + (4 if self.classes else 0))
 
+    @property
+    def spec(self) -> DataSpec:
+        """Spec of the data set."""
+        return DataSpec(kind="image", shape=self.shape, classes=self.classes)
+
+    @property
+    def arrays(self) -> list[tuple[SplitName, str]]:
+        """The arrays in the folder: split, and ``x`` or ``labels``."""
+        return [(split, what) for split in SPLITS for what in (("x", "labels") if self.classes else ("x",))]
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """Size and checksum of a file of arrays."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """Content of ``manifest.json``."""
+
+    layout: Layout
+    files: Mapping[str, _Expected]
+
 
 def newest(root: Path) -> Path | None:
     """Return the prepared folder with the highest version in `root`, or None."""
-    folders = [manifest.parent for manifest in root.glob(f"[0-9]*/{MANIFEST}")]
-    return max(folders, key=_version, default=None)
+    try:
+        names = [name for name in os.listdir(root) if name[:1].isdigit() and os.path.isfile(root / name / MANIFEST)]
+    except OSError:  # no such folder
+        return None
+    return max((root / name for name in names), key=_version, default=None)
 
 
 @contextlib.contextmanager
@@ -70,7 +104,7 @@ def written(folder: Path, layout: Layout) -> Iterator[dict[SplitName, Split]]:
         DataError: when the folder cannot be written or the disk is too small.
     """
     if folder.exists() and not (folder / MANIFEST).exists():
-        raise _damaged(folder / MANIFEST, "it is missing")
+        raise _damaged(folder, "it is missing")
     with _explained(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
     with temporary_beside(folder) as temporary:
@@ -98,16 +132,15 @@ def read(folder: Path, name: str) -> Dataset:
         DataError: when a file is missing, has the wrong size or, up to 512 MB, the wrong sha256; names it.
     """
     manifest = _read_manifest(folder)
+    for file, expected in manifest.files.items():
+        _check(folder, file, expected)
     try:
-        shape, classes, files = tuple(manifest["shape"]), manifest["classes"], dict(manifest["files"])
-        for file, expected in files.items():
-            _check(folder / file, expected["bytes"], expected["sha256"])
-        splits = {split: _open(folder, split, classes is not None) for split in SPLITS}
-        sums = "".join(files[file]["sha256"] for file in sorted(files))
-        source = f"{manifest['source']}, arrays {hashlib.sha256(sums.encode()).hexdigest()[:16]}"
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise _damaged(folder / MANIFEST, f"{error!r}") from error
-    return Dataset(name=name, spec=DataSpec(kind="image", shape=shape, classes=classes), splits=splits, source=source)
+        splits = {split: _open(folder, split, manifest.layout) for split in SPLITS}
+    except (ValueError, OSError) as error:
+        raise _damaged(folder, str(error)) from error
+    sums = "".join(manifest.files[file].sha256 for file in sorted(manifest.files))
+    source = f"{manifest.layout.source}, arrays {hashlib.sha256(sums.encode()).hexdigest()[:16]}"
+    return Dataset(name=name, spec=manifest.layout.spec, splits=splits, source=source)
 
 
 def _empty(folder: Path, name: SplitName, layout: Layout) -> Split:
@@ -146,33 +179,76 @@ def _rename(temporary: Path, folder: Path) -> None:
             raise
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def _read_manifest(folder: Path) -> _Manifest:
     path = folder / MANIFEST
     try:
-        content = json.loads(path.read_text())
+        return _manifest(parse_json(read_regular(path, _MANIFEST_BYTES, within=folder)))
+    except (OSError, ValueError, DataError) as error:
+        raise _damaged(folder, str(error)) from error
+
+
+def _manifest(content: Any) -> _Manifest:
+    """Check the content of a manifest, which may be anything.
+
+    Raises:
+        ValueError: names the entry that is missing or malformed.
+        DataError: for a shape or a number of classes that no data set has.
+    """
+    entries = content if isinstance(content, dict) else {}
+    shape, sizes, files = entries.get("shape"), entries.get("splits"), entries.get("files")
+    if not isinstance(entries.get("source"), str):
+        raise ValueError("its 'source' is no text")
+    if not isinstance(shape, list) or not all(type(side) is int for side in shape):
+        raise ValueError("its 'shape' is no list of whole numbers")
+    if not isinstance(sizes, dict) or sizes.keys() != {*SPLITS} or not all(_is_count(size) for size in sizes.values()):
+        raise ValueError("its 'splits' are no numbers of examples of train, valid and test")
+    if entries.get("classes", 0) is not None and not _is_count(entries.get("classes")):
+        raise ValueError("its 'classes' is no number of classes")
+    layout = Layout(entries["source"], tuple(shape), entries["classes"], sizes)
+    _ = layout.spec  # raises for a shape that is none
+    names = {f"{split}-{what}.npy" for split, what in layout.arrays}
+    if (
+        not isinstance(files, dict) or files.keys() != names
+    ):  # thus none lies elsewhere, and none goes without a checksum
+        raise ValueError(f"its 'files' are not {', '.join(sorted(names))}")
+    for name, expected in files.items():
+        sound = isinstance(expected, dict) and _is_count(expected.get("bytes")) and _is_sha256(expected.get("sha256"))
+        if not sound:
+            raise ValueError(f"it has no size and sha256 of {name}")
+    return _Manifest(layout, {name: _Expected(entry["bytes"], entry["sha256"]) for name, entry in files.items()})
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _is_sha256(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _check(folder: Path, name: str, expected: _Expected) -> None:
+    try:
+        with open_regular(folder / name, within=folder) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size != expected.bytes:
+                raise ValueError(f"it has {size:,} bytes, not {expected.bytes:,}")
+            if size <= HASHED_BYTES and hashlib.file_digest(file, "sha256").hexdigest() != expected.sha256:
+                raise ValueError("its sha256 is not the recorded one")
+    except FileNotFoundError as error:
+        raise _damaged(folder, "it is missing", name) from error
     except (OSError, ValueError) as error:
-        raise _damaged(path, str(error)) from error
-    if not isinstance(content, dict):
-        raise _damaged(path, "it holds no JSON object")
-    return content
+        raise _damaged(folder, str(error), name) from error
 
 
-def _check(path: Path, size: int, sha256: str) -> None:
-    if not path.is_file():
-        raise _damaged(path, "it is missing")
-    result = path.stat().st_size
-    if result != size:
-        raise _damaged(path, f"it has {result:,} bytes, not {size:,}")
-    if size <= HASHED_BYTES and _sha256(path) != sha256:
-        raise _damaged(path, "its sha256 is not the recorded one")
-
-
-def _open(folder: Path, split: SplitName, labelled: bool) -> Split:
-    def open_array(what: str) -> NDArray[Any]:
-        array: NDArray[Any] = np.load(folder / f"{split}-{what}.npy", mmap_mode="r", allow_pickle=False)
-        return array
-
-    return Split(open_array("x"), open_array("labels") if labelled else None)
+def _open(folder: Path, split: SplitName, layout: Layout) -> Split:
+    n, classes = layout.sizes[split], layout.classes
+    x = map_array(folder / f"{split}-x.npy", np.uint8, (n, *layout.shape), within=folder)
+    if classes is None:
+        return Split(x)
+    labels = map_array(folder / f"{split}-labels.npy", np.int32, (n,), within=folder)
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"{split}-labels.npy has labels outside 0 .. {classes - 1}")
+    return Split(x, labels)
 
 
 def _sha256(path: Path) -> str:
@@ -180,12 +256,13 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _damaged(path: Path, why: str) -> DataError:
-    return DataError(f"{path} is damaged ({why}); delete the folder {path.parent} and it will be prepared anew.")
+def _damaged(folder: Path, why: str, name: str = MANIFEST) -> DataError:
+    """Return the error about a file of a prepared folder, which itself is all that it ever advises to delete."""
+    return DataError(f"{folder / name} is damaged ({why}); delete the folder {folder} and it will be prepared anew.")
 
 
 def _version(folder: Path) -> list[int]:
-    return [int(part) if part.isdigit() else 0 for part in folder.name.split(".")]
+    return [int(part) if part.isascii() and part.isdigit() else 0 for part in folder.name.split(".")]
 
 
 @contextlib.contextmanager

@@ -73,8 +73,6 @@ class Dataset:
     log_prob: Callable[[NDArray[np.generic]], NDArray[np.float64]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if problem := self.spec.rules.shape_problem(self.spec.shape):
-            raise DataError(f"data set {self.name!r}: {problem}")
         for name in SPLITS:
             if name not in self.splits:
                 raise DataError(f"data set {self.name!r} has no {name!r} split; it has {', '.join(self.splits)}.")

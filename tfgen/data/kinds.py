@@ -31,9 +31,9 @@ class DataKind(abc.ABC):
     spatial: ClassVar[bool]
     layout: ClassVar[Layout]
 
+    @abc.abstractmethod
     def shape_problem(self, shape: tuple[int, ...]) -> str | None:
         """Return a message about an impossible shape of one example; None if it is possible."""
-        return None
 
     @abc.abstractmethod
     def takes(self, dtype: np.dtype[Any]) -> bool:
@@ -144,6 +144,10 @@ class Vectors(DataKind):
         if x.shape[1:] == shape and x.dtype.kind in "iub":
             return "whole numbers have no density: add uniform noise in [0, 1), or leave such columns out"
         return "add an axis: x[:, None]" if x.ndim == 1 and shape == (1,) else ""
+
+    def shape_problem(self, shape: tuple[int, ...]) -> str | None:
+        """Return a message unless the shape is (d,)."""
+        return None if len(shape) == 1 else f"vectors have shape (d,), got {shape}."
 
     def described(self, shape: str, levels: int) -> str:
         """Return the description of a batch of vectors."""

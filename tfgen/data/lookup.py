@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfgen.data.dataset import Dataset
@@ -63,9 +63,9 @@ def check_sources(sources: DataSources) -> None:
     Raises:
         DataError: names the option and the path.
     """
-    if sources.manual_dir is not None and not Path(sources.manual_dir).expanduser().is_dir():
+    if sources.manual_dir is not None and not os.path.isdir(os.path.expanduser(sources.manual_dir)):
         raise DataError(f"--manual-dir {sources.manual_dir}: there is no such folder.")
     if sources.data_dir is not None:
-        path = Path(sources.data_dir).expanduser()
-        if path.exists() and not path.is_dir():
+        path = os.path.expanduser(sources.data_dir)
+        if "\0" in path or (os.path.exists(path) and not os.path.isdir(path)):
             raise DataError(f"--data-dir {sources.data_dir} is a file; name a folder.")

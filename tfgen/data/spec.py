@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from tfgen.data.kinds import KINDS, DataKind, Layout
-from tfgen.errors import UnknownNameError
+from tfgen.errors import DataError, UnknownNameError
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+
+#: Most scalars in one example, 4096 x 4096: a batch of larger ones fits into no memory.
+MOST_DIMENSIONS = 2**24
+_MOST_CLASSES = 2**20
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,10 @@ class DataSpec:
         classes: number of labels, ``0 .. classes - 1``; None for a set without labels.
         levels: for images, the number of integer grey levels; values lie in ``0 .. levels - 1`` (256 for 8-bit data).
         value_range: for vectors, the interval that holds practically all values; pictures use it as their frame.
+
+    Raises:
+        UnknownNameError: for another kind.
+        DataError: for a shape, a number of classes or of levels, or a range that no data set has.
     """
 
     kind: Literal["image", "vector"]
@@ -30,6 +40,27 @@ class DataSpec:
     classes: int | None = None
     levels: int = 256
     value_range: tuple[float, float] = (-4.0, 4.0)
+
+    def __post_init__(self) -> None:
+        if problem := self._problem():
+            raise DataError(f"this is no spec of a data set: {problem}")
+
+    def _problem(self) -> str | None:
+        """Return what is wrong with the spec, as a sentence; None for a sound one."""
+        if not all(_is_whole(side) and side >= 1 for side in self.shape):
+            return f"its shape must be of whole numbers from 1, got {self.shape}."
+        if (problem := self.rules.shape_problem(self.shape)) is not None:
+            return problem
+        if self.dimensions > MOST_DIMENSIONS:
+            return f"one example of shape {self.shape} has more than {MOST_DIMENSIONS:,} values."
+        if self.classes is not None and not (_is_whole(self.classes) and 1 <= self.classes <= _MOST_CLASSES):
+            return f"its classes must be none, or a number from 1 to {_MOST_CLASSES:,}, got {self.classes!r}."
+        if not (_is_whole(self.levels) and 2 <= self.levels <= 2**8):
+            return f"its levels must be a number from 2 to 256, as uint8 holds them, got {self.levels!r}."
+        low, high = self.value_range
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            return f"its value_range must be two finite numbers, the lower first, got {self.value_range}."
+        return None
 
     @property
     def dimensions(self) -> int:
@@ -87,3 +118,8 @@ class DataSpec:
         ('images uint8 [batch, 8, 8, 1] with grey levels 0 .. 16', 'vectors of floats [batch, 2]')
         """
         return self.rules.described(", ".join(map(str, ("batch", *self.shape))), self.levels)
+
+
+def _is_whole(value: object) -> bool:
+    """Return whether a value is a whole number, of Python or NumPy."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)

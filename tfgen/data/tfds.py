@@ -45,7 +45,7 @@ def load_tfds(name: str, sources: DataSources) -> Dataset:
     if match is None:
         raise UnknownNameError("tensorflow-datasets set", name, catalogue())
     data_dir = data_folder(sources)
-    manual_dir = Path(sources.manual_dir).expanduser() if sources.manual_dir else None
+    manual_dir = Path(os.path.expanduser(sources.manual_dir)) if sources.manual_dir else None
     root = data_dir / "tfgen" / match["base"]
     folder = cache.newest(root) if match["version"] is None else root / match["version"]
     if folder is None or not (folder / cache.MANIFEST).exists():
@@ -56,7 +56,7 @@ def load_tfds(name: str, sources: DataSources) -> Dataset:
 def data_folder(sources: DataSources) -> Path:
     """Return the folder of prepared data sets: ``--data-dir`` if given, else the default folder of tensorflow-datasets."""
     default = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    return Path(sources.data_dir or default).expanduser()
+    return Path(os.path.expanduser(sources.data_dir or default))
 
 
 def plan_splits(name: str, sizes: Mapping[str, int]) -> Parts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +21,19 @@ from tfgen.model.base import GenerativeModel, build_model
 from tfgen.model.objective import Batch, Context, Objective
 from tfgen.plugin.specs import ModelSpec
 from tfgen.plugin.train_options import TrainOptions
+from tfgen.reading import parse_json
 from tfgen.seeds import fold_in, uniform
 from tfgen.training.interruption import InterruptedRunError
 from tfgen.training.trainer import Trainer
+from tfgen.unpacking import read_arrays
 
 _SEED = 0
 #: Steps of training, about, whatever the size of the set; and the most passes over a small one.
 _STEPS = 2000
 _MOST_EPOCHS = 100
 _BATCH = 128
+#: Most characters of the facts beside the weights; ours have some 200.
+_MOST_ABOUT = 10_000
 
 
 @dataclass(frozen=True)
@@ -171,18 +174,17 @@ def load_weights(model: Classifier, path: Path) -> dict[str, Any]:
     """Restore weights from a file of `save_weights` and return its facts.
 
     Raises:
-        ValueError: when the file was not written by `save_weights` for this architecture.
+        ValueError: when the file was not written by `save_weights` for this architecture, or a weight is not finite.
     """
+    shapes = {f"weight_{number}": tuple(weight.shape) for number, weight in enumerate(model.weights)}
     try:
-        # Opened here, so that it is closed even where NumPy finds it damaged.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = [file[f"weight_{number}"] for number in range(len(model.weights))]
-            about: dict[str, Any] = json.loads(str(file["about"]))
-    except (OSError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        arrays = read_arrays(path, shapes, texts={"about": _MOST_ABOUT})
+        about = parse_json(str(arrays["about"]).encode())
+    except OSError as error:
         raise ValueError(str(error)) from error
-    for weight, array in zip(model.weights, arrays, strict=True):
-        if array.shape != tuple(weight.shape):
-            raise ValueError(f"{weight.path} has shape {array.shape}")
-    for weight, array in zip(model.weights, arrays, strict=True):
-        weight.assign(array)
-    return about
+    known = about if isinstance(about, dict) else {}
+    if not all(type(known.get(name)) in (int, float) for name in ("test_accuracy", "examples")):
+        raise ValueError("it does not say how good the classifier is")
+    for name, weight in zip(shapes, model.weights, strict=True):
+        weight.assign(arrays[name])
+    return known

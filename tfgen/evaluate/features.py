@@ -252,4 +252,4 @@ def inception(data: Dataset, sources: DataSources | None = None, quiet: bool = T
 
 
 def _keras_home() -> Path:
-    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    return Path(os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras"))

@@ -79,7 +79,7 @@ def _load_wished(registry: Registry, argument: str) -> None:
     """Load a plugin that the user asked for; a failure is an error."""
     load: Loader
     if argument.endswith(".py") or "/" in argument or os.sep in argument:
-        path = Path(argument).expanduser().resolve()
+        path = Path(os.path.expanduser(argument)).resolve()
         record, load = PluginRecord(path.stem, "file", file=str(path)), partial(_import_file, path)
     else:
         record, load = PluginRecord(argument, "module"), partial(importlib.import_module, argument)

@@ -25,6 +25,8 @@ from typing import Any, Literal, Union
 from tfgen.errors import OptionError
 
 _PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}
+#: Most characters of an unsuitable value that are shown.
+_SHOWN = 200
 _NOT_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 #: What to write in place of types that people reach for and that no option can have.
 _INSTEAD: dict[Any, str] = {
@@ -144,7 +146,9 @@ def checked(name: str, value: Any, hint: Any) -> Any:
     try:
         return _read(value, hint)
     except _MismatchError as error:
-        raise OptionError(f"option {name!r} must be {type_in_words(hint)}, got {value!r}.") from error
+        shown = repr(value)
+        shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+        raise OptionError(f"option {name!r} must be {type_in_words(hint)}, got {shown}.") from error
 
 
 def _read(value: Any, hint: Any) -> Any:

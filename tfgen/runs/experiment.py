@@ -32,6 +32,7 @@ from tfgen.runs.folder import RunFolder, check_name
 from tfgen.runs.initial_weights import take_weights
 from tfgen.runs.notes import with_notes
 from tfgen.runs.pictures import draw_run_pictures
+from tfgen.runs.restore import build_for_checkpoint
 from tfgen.runs.run import Run
 from tfgen.sample.sampling import labels_for, sample_batches
 from tfgen.training.trainer import Trainer
@@ -82,7 +83,7 @@ def resume_run(run: Run, quiet: bool = False) -> Run:
         raise RunError(
             f"{run.folder} is finished; nothing is left to train. To train longer, make a new run with more --epochs."
         )
-    if run.files.read_metrics() and run.files.saved_step() is None:
+    if next(run.files.metric_rows(), None) and run.files.saved_step() is None:
         raise RunError(
             f"{run.folder / 'checkpoints'} holds no checkpoint, though training had begun; make the run again."
         )
@@ -91,7 +92,8 @@ def resume_run(run: Run, quiet: bool = False) -> Run:
         if run.files.saved_step() is None:  # it was killed before its first checkpoint
             model, _ = _first_model(run.config, run.registry, data, quiet)
         else:
-            model = _model(run.config, run.registry, data)
+            _set_determinism(run.config)
+            model = build_for_checkpoint(run.folder, run.registry.model(run.config.model), run.config, data.spec)
         return _train(run, Trainer(model, data, run.config.training, run.registry), data, quiet)
 
 
@@ -109,10 +111,14 @@ def _first_model(
 
 
 def _model(config: RunConfig, registry: Registry, data: Dataset) -> GenerativeModel:
-    if config.training.deterministic:
-        tf.config.experimental.enable_op_determinism()
+    _set_determinism(config)
     spec = registry.model(config.model)
     return build_model(spec, config.options, data.spec, config.training.seed, config.training.precision)
+
+
+def _set_determinism(config: RunConfig) -> None:
+    if config.training.deterministic:
+        tf.config.experimental.enable_op_determinism()
 
 
 def _train(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> Run:
@@ -142,6 +148,7 @@ def _fit(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> None:
     def on_visit(step: int, metrics: dict[str, float]) -> None:
         moments = {0: "before", trainer.schedule.middle: "half"}
         if step in moments and run.config.pictures:
+            run.files.require_place()
             with trainer.state.averaged():
                 _draw_samples(
                     trainer.model, training.picture_samples, run.files.figures / f"samples_{moments[step]}.png"
@@ -155,6 +162,7 @@ def _fit(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> None:
 
 def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str, Any]:
     model, state = trainer.model, trainer.state
+    run.files.require_place()
     if run.config.pictures:
         _draw_samples(model, run.config.training.picture_samples, run.files.figures / "samples_after.png")
         with written_whole(run.files.figures / "curves.png") as path:

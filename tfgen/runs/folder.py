@@ -21,7 +21,6 @@ from tfgen.errors import OutputError, RunError
 from tfgen.files import (
     is_stale,
     is_temporary,
-    read_json,
     remove,
     remove_old,
     remove_stale,
@@ -29,12 +28,15 @@ from tfgen.files import (
     write_json,
     written_whole,
 )
+from tfgen.reading import RESULTS_BYTES, parse_json, read_json, rows_of
 from tfgen.runs.notes import with_notes
 from tfgen.runs.results_format import READABLE, RESULTS_FORMAT, current_results
 from tfgen.training.saved_steps import latest_step
 
 #: Version of ``config.json`` and of the rows of ``metrics.jsonl``; ``results.json`` has its own.
 FORMAT = 2
+#: Most bytes of a run's name: file systems take 255, and temporary names are longer.
+LONGEST_NAME = 200
 _PATIENCE = 30.0  # seconds; a results.json is written in milliseconds
 #: Temporary files as earlier versions named them; their names do not say which process wrote them.
 _OLD_TEMPORARY = re.compile(
@@ -122,6 +124,7 @@ class RunFolder:
             inside = [name for name in result if not is_temporary(name)]
             hint = f"it holds the runs {', '.join(inside[:5])}" if inside else "it has no config.json"
             raise RunError(f"{path} is no run folder ({hint}); name a run's folder.")
+        _check_entries(path)
         return cls(path)
 
     @property
@@ -141,7 +144,7 @@ class RunFolder:
             RunError: when it is missing, damaged, or from a newer tfgen.
         """
         path = self.path / "config.json"
-        content = read_json(path, _NO_CONFIG)
+        content = read_json(path, _NO_CONFIG, within=self.path)
         for key, (kind, required) in _CONFIG.items():
             if (required or key in content) and not isinstance(content.get(key), kind):
                 raise RunError(f"{path} is damaged (its {key!r} is missing or malformed); {_NO_CONFIG}.")
@@ -153,6 +156,8 @@ class RunFolder:
 
     def write_config(self, content: Mapping[str, Any]) -> None:
         """Write ``config.json``."""
+        if not os.path.isdir(self.path):  # writing would make it anew, without what it held
+            raise self._gone()
         write_json(self.path / "config.json", {"format": FORMAT, **content})
 
     @property
@@ -172,7 +177,7 @@ class RunFolder:
                 f"{self.path} has no results yet: training is not finished; go on with: tfgen resume {self.path}"
             )
         what_to_do = f"delete it, then: tfgen resume {self.path}"
-        content = read_json(path, what_to_do)
+        content = read_json(path, what_to_do, RESULTS_BYTES, within=self.path)
         if content.get("format", 1) not in READABLE:
             raise RunError(
                 f"{path} has format {content['format']}, this tfgen reads {RESULTS_FORMAT} and older ones; "
@@ -185,6 +190,7 @@ class RunFolder:
 
     def write_results(self, content: Mapping[str, Any]) -> None:
         """Write ``results.json``, with the notes that its metrics give rise to; call it within `locked`."""
+        self.require_place()
         write_json(self.path / "results.json", {"format": RESULTS_FORMAT, **with_notes(content)})
 
     def update_results(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
@@ -204,6 +210,7 @@ class RunFolder:
             OutputError: when it cannot be written.
         """
         path = self.path / "metrics.jsonl"
+        self.require_place()
         try:
             with path.open("a") as file:
                 file.write(json.dumps(row) + "\n")
@@ -214,33 +221,50 @@ class RunFolder:
                 f"cannot write {path}: {error.strerror}; free some space, then: tfgen resume {self.path}"
             ) from error
 
-    def read_metrics(self) -> list[dict[str, Any]]:
-        """Return the rows of ``metrics.jsonl``, without a last row that is incomplete.
+    def require_place(self) -> None:
+        """Check that the run's folder is still there, so that nothing is written into a new one of its name.
+
+        Raises:
+            OutputError: when it was moved or deleted since the run began.
+        """
+        if not os.path.isfile(self.path / "config.json"):
+            raise self._gone()
+
+    def _gone(self) -> OutputError:
+        return OutputError(
+            f"{self.path} was moved or deleted while it was in use; move it back, or go on where it is now: "
+            "tfgen resume FOLDER"
+        )
+
+    def metric_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows of ``metrics.jsonl`` one by one, without a last row that is incomplete.
 
         Raises:
             RunError: when another row is damaged.
         """
         path = self.path / "metrics.jsonl"
         try:
-            lines = path.read_bytes().split(b"\n") if path.exists() else []
-        except OSError as error:
-            raise RunError(f"cannot read {path}: {error.strerror}; remove it to go on without its rows.") from error
-        rows = []
-        for number, line in enumerate(lines[:-1], start=1):  # a whole row ends in a newline
-            try:
-                row = json.loads(line)
-            except ValueError:
-                row = None
-            if not isinstance(row, dict) or not isinstance(row.get("step"), int):
-                raise RunError(f"{path}, line {number} is damaged; remove that line to go on without it.")
-            rows.append(row)
-        return rows
+            for number, line in enumerate(rows_of(path, within=self.path), start=1):
+                if not line.endswith(b"\n"):  # the last, which a kill cut off
+                    return
+                if (row := _metric_row(line)) is None:
+                    raise RunError(f"{path}, line {number} is damaged; remove that line to go on without it.")
+                yield row
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise RunError(f"cannot read {path}: {why}; remove it to go on without its rows.") from error
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Return the rows of ``metrics.jsonl``; see `metric_rows`."""
+        return list(self.metric_rows())
 
     def cut_metrics(self, step: int) -> None:
         """Drop the rows after `step`, which a resumed run writes again."""
-        rows = [row for row in self.read_metrics() if row["step"] <= step]
-        with written_whole(self.path / "metrics.jsonl") as temporary:
-            temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        self.require_place()
+        with written_whole(self.path / "metrics.jsonl") as temporary, temporary.open("w") as file:
+            file.writelines(json.dumps(row) + "\n" for row in self.metric_rows() if row["step"] <= step)
 
     def saved_step(self) -> int | None:
         """Return the step of the newest checkpoint, or None."""
@@ -262,6 +286,8 @@ class RunFolder:
             RunError: when another process holds it.
             OutputError: when the folder cannot be written.
         """
+        if not os.path.isdir(self.path):  # a lock would make it anew
+            raise self._gone()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of a system without locks: a file's existence is one there
             from filelock import FileLock, SoftFileLock, Timeout  # here, because reading a run needs no lock
@@ -298,15 +324,51 @@ class RunFolder:
             remove(self.path)  # Windows renames no folder with an open file, the lock
 
 
+def _check_entries(path: Path) -> None:
+    """Check that what a run's folder holds lies in it: commands write into its files and folders as well.
+
+    Raises:
+        RunError: for a link out of the folder, a named pipe or a device; names it.
+    """
+    root = os.path.realpath(path)
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                target = os.path.realpath(entry.path) if entry.is_symlink() else None
+                if target is not None and os.path.commonpath([root, target]) != root:
+                    raise RunError(f"{entry.path} is a link out of the run's folder; put a copy in its place.")
+                if target is None and not (entry.is_file() or entry.is_dir()):
+                    raise RunError(f"{entry.path} is neither a file nor a folder; delete it.")
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}; make it readable, or copy it.") from error
+
+
+def _metric_row(line: bytes) -> dict[str, Any] | None:
+    """Return a row of metrics: an object of numbers, with the step; None for anything else."""
+    try:
+        row = parse_json(line)
+    except ValueError:
+        return None
+    if not isinstance(row, dict) or type(row.get("step")) is not int:
+        return None
+    return row if all(value is None or type(value) in (int, float) for value in row.values()) else None
+
+
 def check_name(runs_dir: Path, name: str) -> None:
     """Check the name of a new run: a plain name that is not taken.
 
     Raises:
         RunError: for a name that is taken or not plain.
     """
-    separators = {"/", os.sep, os.altsep}
+    separators = {"/", "\0", os.sep, os.altsep}
     if not name or name in (".", "..") or separators & {*name} or name.startswith("-"):
         raise RunError(f"--name {name!r} is no plain folder name; use letters, digits, '-' and '_'.")
+    try:
+        size = len(os.fsencode(name))
+    except UnicodeEncodeError as error:
+        raise RunError(f"--name {name!r} holds half a character; use letters, digits, '-' and '_'.") from error
+    if size > LONGEST_NAME:
+        raise RunError(f"--name {name[:60]}... has more than {LONGEST_NAME} bytes; choose a shorter one.")
     if os.path.lexists(runs_dir / name) and not _is_unmade(runs_dir / name):
         raise _taken(runs_dir / name)
 

@@ -9,7 +9,7 @@ from tfgen.model.base import GenerativeModel, build_model
 from tfgen.plugin.specs import ModelSpec
 from tfgen.runs.config import RunConfig
 from tfgen.runtime import device_scope
-from tfgen.training.checkpoints import Checkpoints
+from tfgen.training.checkpoints import Checkpoints, check_spec, saved_weights, within_saved
 from tfgen.training.state import TrainingState
 
 
@@ -27,8 +27,22 @@ def restored_model(folder: Path, spec: ModelSpec, config: RunConfig, data: DataS
     """
     training = config.training
     with device_scope(config.device):
-        model = build_model(spec, config.options, data, training.seed, training.precision)
+        model = build_for_checkpoint(folder, spec, config, data)
         state = TrainingState(model, [], ema=training.ema > 0, keep_best=training.keep == "best")
         Checkpoints(folder, state).restore()
         state.finish()
     return model
+
+
+def build_for_checkpoint(folder: Path, spec: ModelSpec, config: RunConfig, data: DataSpec) -> GenerativeModel:
+    """Build a run's model for its latest checkpoint, with the weights that training begins with.
+
+    A ``config.json`` that does not fit the checkpoint is refused before the model takes more memory than the checkpoint.
+
+    Raises:
+        RunError: when there is no checkpoint, it is damaged, or config.json does not fit it.
+    """
+    saved = saved_weights(folder)
+    check_spec(folder, saved, data)
+    with within_saved(folder, saved):
+        return build_model(spec, config.options, data, config.training.seed, config.training.precision)

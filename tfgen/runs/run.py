@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfgen.data.spec import DataSpec
-from tfgen.errors import OptionError, RunError, UnknownNameError
+from tfgen.errors import OptionError, RunError, TfgenError, UnknownNameError
 from tfgen.metrics.catalogue import Catalogue
 from tfgen.metrics.metric import Metric, metrics_to_json
 from tfgen.plugin.options import build
 from tfgen.runs.config import RunConfig, config_from_json
 from tfgen.runs.facts import SPLITS
 from tfgen.runs.folder import RunFolder
+from tfgen.runs.sources import known_sources, readable_sources
 
 if TYPE_CHECKING:
     from tfgen.data.dataset import Dataset
     from tfgen.evaluate.classification import Classification
     from tfgen.model.base import GenerativeModel
     from tfgen.plugin.registry import Registry
+    from tfgen.plugin.specs import DataSources
 
 
 class Run:
@@ -127,9 +129,15 @@ class Run:
             RunError: names the file, with advice.
         """
         _ = self.config
-        self.files.read_metrics()
+        for _ in self.files.metric_rows():  # one at a time: there may be many
+            pass
         if self.files.finished:
             self.files.read_results()
+
+    @cached_property
+    def sources(self) -> DataSources:
+        """Data folders of the run that tfgen may write into: no others than those that it has made itself."""
+        return known_sources(self.config.sources)
 
     @cached_property
     def data(self) -> Dataset:
@@ -140,8 +148,10 @@ class Run:
         """
         from tfgen.data.lookup import load_dataset
 
+        of_plugin = self.config.data in self.registry.datasets
+        sources = readable_sources(self.config.sources) if of_plugin else self.sources
         try:
-            return load_dataset(self.config.data, self.registry, self.config.sources)
+            return load_dataset(self.config.data, self.registry, sources)
         except UnknownNameError as error:
             raise RunError(
                 f"{self.folder} was trained on data set {self.config.data!r}, which no plugin here has; install its plugin, "
@@ -165,7 +175,7 @@ class Run:
         recorded = self.provenance.get("data_spec")
         try:
             return build(DataSpec, recorded) if recorded else self.data.spec
-        except (OptionError, UnknownNameError) as error:
+        except TfgenError as error:
             why = f"in 'data_spec': {str(error).rstrip('.')}"
             raise RunError(f"{self.folder / 'config.json'} is damaged ({why}); make the run again.") from error
 
@@ -296,7 +306,7 @@ class Run:
             plan = sample_metrics(resolve_metrics(metrics, self.model), samples, reference)
             plan.check_reference(self.data, check_measurement(split, 1, batch_size))  # before a network is trained
             wanted = default_network(self.data) if features == "auto" else features
-            network = feature_network(wanted, self.data, self.config.sources, quiet, self.registry)
+            network = feature_network(wanted, self.data, self.sources, quiet, self.registry)
             result = measure_samples(
                 self.model, self.data, network, plan, split,
                 seed=seed, batch_size=batch_size, quiet=quiet, options=options,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,11 @@ from matplotlib import image as mpl_image
 from numpy.typing import NDArray
 
 from tfgen.errors import DataError, OptionError, UnknownNameError, require_option
+from tfgen.unpacking import read_png
 
 Known = NDArray[np.bool_]
+#: Largest picture that is read as a mask; images have the same size, and these are 2048 x 2048.
+_MOST_PIXELS, _MOST_BYTES = 2**22, 2**25
 #: ``(random, count, height, width) -> known``, [count, height, width], or [height, width] where all images have one mask.
 _Rule = Callable[[np.random.Generator, int, int, int], Known]
 
@@ -158,7 +162,8 @@ def _of_size(text: str, known: Known) -> _Rule:
 def _read(path: Path) -> Known:
     """Read a mask image: white pixels, [height, width]."""
     try:
-        picture = np.atleast_3d(mpl_image.imread(path, format="png"))
+        content, _ = read_png(path, _MOST_BYTES, _MOST_PIXELS)  # its size, before it is decoded
+        picture = np.atleast_3d(mpl_image.imread(io.BytesIO(content), format="png"))
     except FileNotFoundError as error:
         raise DataError(f"--mask {path}: there is no such file.") from error
     # The decoder of a damaged picture raises errors of many kinds, SyntaxError among them.

@@ -8,7 +8,7 @@ from pathlib import Path
 def saved_steps(run_folder: Path) -> list[int]:
     """Return the steps of the complete checkpoints, oldest first: those with an index, which is written last."""
     names = (path.stem.removeprefix("step-") for path in (run_folder / "checkpoints").glob("step-*.index"))
-    return sorted(int(name) for name in names if name.isdigit())
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
 
 def latest_step(run_folder: Path) -> int | None:

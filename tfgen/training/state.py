@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.model.base import GenerativeModel
+from tfgen.training.saved_weights import encoded_spec
 
 
 class TrainingState:
@@ -44,9 +45,13 @@ class TrainingState:
             self.best_epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
             self.stale_epochs = tf.Variable(0, dtype=tf.int64, trainable=False)
             self.seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
+            self.data = tf.Variable(encoded_spec(model.data), dtype=tf.int64, trainable=False)
 
-    def checkpoint(self) -> tf.train.Checkpoint:
+    def checkpoint(self, data: bool = True) -> tf.train.Checkpoint:
         """Return the checkpoint over all of it, as plain lists of variables.
+
+        Args:
+            data: with the data specification, by which a restored run's ``config.json`` is checked; that is never restored.
 
         TensorFlow follows neither the lists of layers of a Keras 3 model nor the networks in a distribution: tracked as
         objects, their weights would be left out, silently.
@@ -60,6 +65,7 @@ class TrainingState:
             ema=self.ema,
             best=self.best,
             **counters,
+            **({"data": self.data} if data else {}),
         )
 
     @contextlib.contextmanager

@@ -109,7 +109,7 @@ def _folder(out: Path | None, runs: Sequence[RunFacts]) -> Path:
 
 
 def _is_ours(folder: Path, runs: Sequence[RunFacts]) -> bool:
-    from tfgen.files import read_json
+    from tfgen.reading import read_json
 
     try:
         if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):

@@ -148,7 +148,7 @@ def _drawn(options: Options, run: Run) -> _Drawn | None:
                 "--from: there is no classifier of vectors that could tell samples' classes; use --samples."
             )
         return None
-    network = feature_network("classifier", run.data, run.config.sources, quiet=False)
+    network = feature_network("classifier", run.data, run.sources, quiet=False)
     capable(run.model, Decodes, "interpolation")
     codes, classes = codes_of_classes(run.model, network, named, options.seed)
     return _Drawn(classes, codes)

@@ -108,7 +108,7 @@ def _network(options: Options, run: Run) -> FeatureNetwork | None:
 
     if not run.data_spec.spatial:
         raise DataError("--features is for images; vectors are compared by their coordinates: leave it out.")
-    return feature_network(options.features, run.data, run.config.sources, quiet=False)
+    return feature_network(options.features, run.data, run.sources, quiet=False)
 
 
 def _samples(options: Options, run: Run) -> NDArray[np.generic]:

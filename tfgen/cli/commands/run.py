@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfgen.cli.parsing import parse, section, section_name
 from tfgen.errors import OptionError, UnknownNameError
-from tfgen.files import read_json
 from tfgen.plugin.specs import DataSources, ModelSpec
 from tfgen.plugin.train_options import TrainOptions
+from tfgen.reading import read_json
 from tfgen.runs.config import Device, Evaluated, RunConfig, config_from_json, default_config
+from tfgen.runs.sources import known_sources
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -60,10 +61,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
             f"which model? Models are {', '.join(registry.models)}; for example: tfgen run {registry.example}"
         )
     spec = registry.model(model)
-    try:
-        defaults = config_from_json(content, spec) if content else default_config(spec)
-    except (OptionError, UnknownNameError) as error:
-        raise OptionError(f"in the file of --config: {error}") from error
+    defaults = defaults_from(content, spec)
     place, config = parse_options(arguments[len(named) :], spec, defaults)
     config.check(registry)  # before TensorFlow is loaded
     context.tensorflow()
@@ -72,6 +70,21 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
 
     run = start_run(config, registry, place.runs_dir, place.name)
     print("\n".join(finished_lines(run)))
+
+
+def defaults_from(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
+    """Return what holds where the command line says nothing: what the file of ``--config`` says, else the model's defaults.
+
+    Raises:
+        OptionError: for an option of the file that does not exist or does not fit.
+    """
+    if not content:
+        return default_config(spec)
+    try:
+        config = config_from_json(content, spec)
+    except (OptionError, UnknownNameError) as error:
+        raise OptionError(f"in the file of --config: {error}") from error
+    return dataclasses.replace(config, sources=known_sources(config.sources))
 
 
 def parse_options(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig) -> tuple[Place, RunConfig]:
