@@ -8,6 +8,9 @@ from typing import Literal
 
 from tfgen import ModelSpec, Registration, hookimpl, require_option
 
+#: Largest radius of a kernel; those of the literature reach 3.
+_WIDEST = 64
+
 
 @dataclass(frozen=True)
 class PixelCNNConfig:
@@ -40,6 +43,8 @@ class PixelCNNConfig:
     def __post_init__(self) -> None:
         for name in ("blocks", "filters", "reach", "first_reach", "components"):
             require_option(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        for name in ("reach", "first_reach"):
+            require_option(getattr(self, name) <= _WIDEST, name, getattr(self, name), f"at most {_WIDEST}")
         require_option(self.attention >= 0, "attention", self.attention, "0 or more")
         require_option(0 <= self.dropout < 1, "dropout", self.dropout, "in [0, 1)")
 

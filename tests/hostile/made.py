@@ -34,5 +34,5 @@ def make_ground(folder: Path) -> None:
         tfgen.train(model, runs_dir=folder / "runs", name=name, **{"data": "digits", **_SHORT, **options})
     tfgen.train(
         "realnvp", runs_dir=folder / "runs", name="prepared", data="kmnist", data_dir=str(folder / "data"),
-        units=8, layers=2, depth=1, **_SHORT,
+        units=8, layers=2, depth=1, batch_size=32, **_SHORT,
     )  # fmt: skip

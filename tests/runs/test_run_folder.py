@@ -14,7 +14,8 @@ from tests.systems import needs_sigkill
 from tfgen.errors import OutputError, RunError
 from tfgen.files import temporary_beside
 from tfgen.runs.facts import read_run
-from tfgen.runs.folder import FORMAT, RunFolder, check_name
+from tfgen.runs.folder import FORMAT, RunFolder
+from tfgen.runs.places import check_name
 from tfgen.runs.results_format import RESULTS_FORMAT
 from tfgen.training.saved_steps import latest_step, saved_steps
 

@@ -16,8 +16,8 @@ from tfgen.errors import OptionError, TfgenError, UnknownNameError
 from tfgen.plugin.author_code import author_function, failure
 from tfgen.plugin.specs import CORE_COMMANDS
 
-#: Most characters of a path that are shown.
-_SHOWN = 200
+#: Most characters of a path and of a message that are shown.
+_SHOWN, _LONGEST = 200, 2000
 _GLOBAL = ("-p", "--help", "--verbose", "--traceback", "--version")
 
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TfgenError as error:
         if show_traceback:
             traceback.print_exc()
-        print(f"tfgen: {error}", file=sys.stderr)
+        print(f"tfgen: {_shortened(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("tfgen: stopped", file=sys.stderr)
@@ -57,6 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tfgen: {_system_failure(error)}", file=sys.stderr)
         return TfgenError.exit_code
     return 0
+
+
+def _shortened(text: str) -> str:
+    """Return a message without the middle if it is of a length that nobody reads, as a file may make it."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
 
 
 def _system_failure(error: OSError | MemoryError) -> str:

@@ -13,7 +13,8 @@ from .comparison_figure import draw_curve_panels
 from .config import RunConfig, config_from_json, default_config, plugin_words
 from .experiment import resume_run, start_run
 from .facts import SPLITS, RunFacts, read_run, read_runs
-from .folder import RunFolder, check_name
+from .folder import RunFolder
+from .places import check_name
 from .run import Run
 from .sample_file import write_samples
 

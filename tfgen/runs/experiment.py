@@ -28,10 +28,11 @@ from tfgen.model.tracing import trace_methods
 from tfgen.plugin.registry import Registry
 from tfgen.plugin.train_options import CompileMode
 from tfgen.runs.config import Evaluated, RunConfig
-from tfgen.runs.folder import RunFolder, check_name
+from tfgen.runs.folder import RunFolder
 from tfgen.runs.initial_weights import take_weights
 from tfgen.runs.notes import with_notes
 from tfgen.runs.pictures import draw_run_pictures
+from tfgen.runs.places import check_name
 from tfgen.runs.restore import build_for_checkpoint
 from tfgen.runs.run import Run
 from tfgen.sample.sampling import labels_for, sample_batches

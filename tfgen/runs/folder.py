@@ -11,7 +11,6 @@ import contextlib
 import itertools
 import json
 import os
-import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,7 +18,6 @@ from typing import Any
 
 from tfgen.errors import OutputError, RunError
 from tfgen.files import (
-    is_stale,
     is_temporary,
     remove,
     remove_old,
@@ -30,19 +28,13 @@ from tfgen.files import (
 )
 from tfgen.reading import RESULTS_BYTES, parse_json, read_json, rows_of
 from tfgen.runs.notes import with_notes
+from tfgen.runs.places import OLD_TEMPORARY, check_name, is_unmade, renamed, taken
 from tfgen.runs.results_format import READABLE, RESULTS_FORMAT, current_results
 from tfgen.training.saved_steps import latest_step
 
 #: Version of ``config.json`` and of the rows of ``metrics.jsonl``; ``results.json`` has its own.
 FORMAT = 2
-#: Most bytes of a run's name: file systems take 255, and temporary names are longer.
-LONGEST_NAME = 200
 _PATIENCE = 30.0  # seconds; a results.json is written in milliseconds
-#: Temporary files as earlier versions named them; their names do not say which process wrote them.
-_OLD_TEMPORARY = re.compile(
-    r"\.(config|results|metrics|samples_before|samples_half|samples_after|curves|density|inpainting)"
-    r"-[a-z0-9_]{8}\.(json|jsonl|png)"
-)
 #: What ``config.json`` holds, and whether it must be there.
 _CONFIG: dict[str, tuple[type, bool]] = {
     "model": (str, True),
@@ -95,10 +87,10 @@ class RunFolder:
                 temporary.mkdir()
                 cls(temporary).write_config(config)
                 for number in itertools.count(2):
-                    if _renamed(temporary, path):
+                    if renamed(temporary, path):
                         return cls(path)
                     if name is not None:
-                        raise _taken(path)
+                        raise taken(path)
                     path = runs_dir / f"{stem}-{number}"
         except OSError as error:
             raise OutputError(f"cannot make {path}: {error.strerror}; choose another --runs-dir.") from error
@@ -114,7 +106,7 @@ class RunFolder:
         if not os.path.isdir(path):  # `Path.is_dir` raises for a name that is too long
             raise RunError(f"{path} is no folder; name a run's folder, for example runs/MODEL-digits.")
         if not (path / "config.json").exists():
-            if _is_unmade(path):
+            if is_unmade(path):
                 place = path if path.name else path.resolve()  # where it is "."
                 raise RunError(
                     f"{path} is no run folder: it is empty, as after a kill while a run was being made; "
@@ -304,7 +296,7 @@ class RunFolder:
         try:
             for folder in (self.path, self.figures):
                 remove_stale(folder)
-                remove_old(folder, _OLD_TEMPORARY)
+                remove_old(folder, OLD_TEMPORARY)
             yield
         finally:
             lock.release()
@@ -344,69 +336,11 @@ def _check_entries(path: Path) -> None:
 
 
 def _metric_row(line: bytes) -> dict[str, Any] | None:
-    """Return a row of metrics: an object of numbers, with the step; None for anything else."""
+    """Return the numbers of a row of metrics, with the step; None for what is no row. Other entries are left out."""
     try:
         row = parse_json(line)
     except ValueError:
         return None
     if not isinstance(row, dict) or type(row.get("step")) is not int:
         return None
-    return row if all(value is None or type(value) in (int, float) for value in row.values()) else None
-
-
-def check_name(runs_dir: Path, name: str) -> None:
-    """Check the name of a new run: a plain name that is not taken.
-
-    Raises:
-        RunError: for a name that is taken or not plain.
-    """
-    separators = {"/", "\0", os.sep, os.altsep}
-    if not name or name in (".", "..") or separators & {*name} or name.startswith("-"):
-        raise RunError(f"--name {name!r} is no plain folder name; use letters, digits, '-' and '_'.")
-    try:
-        size = len(os.fsencode(name))
-    except UnicodeEncodeError as error:
-        raise RunError(f"--name {name!r} holds half a character; use letters, digits, '-' and '_'.") from error
-    if size > LONGEST_NAME:
-        raise RunError(f"--name {name[:60]}... has more than {LONGEST_NAME} bytes; choose a shorter one.")
-    if os.path.lexists(runs_dir / name) and not _is_unmade(runs_dir / name):
-        raise _taken(runs_dir / name)
-
-
-def _renamed(temporary: Path, path: Path) -> bool:
-    """Rename a new run's folder to `path`; return False if the name is taken by more than a half-written folder."""
-    if os.path.lexists(path):
-        if not _is_unmade(path):
-            return False
-        for child in path.iterdir():
-            if _is_half_written(child):  # by now another process may have put its run here
-                remove(child)
-        with contextlib.suppress(OSError):
-            path.rmdir()  # Windows renames to no existing folder
-    try:
-        temporary.rename(path)  # fails where another process has renamed its own: that is not empty
-    except OSError:
-        if os.path.lexists(path):
-            return False
-        raise
-    return True
-
-
-def _is_unmade(path: Path) -> bool:
-    """Return whether `path` is a folder with nothing but half-written files of a killed process."""
-    try:
-        inside = None if os.path.islink(path) else list(path.iterdir())
-    except OSError:  # a file, or a folder that is not for us to read
-        return False
-    return inside is not None and all(map(_is_half_written, inside))
-
-
-def _is_half_written(path: Path) -> bool:
-    """Return whether this is a half-written file of a killed process, by its name."""
-    return is_stale(path) or _OLD_TEMPORARY.fullmatch(path.name) is not None
-
-
-def _taken(path: Path) -> RunError:
-    if (path / "config.json").exists():
-        return RunError(f"run {path} exists; choose another --name, or go on with it: tfgen resume {path}")
-    return RunError(f"{path} exists; choose another --name, or move it away: it is no run.")
+    return {name: value for name, value in row.items() if value is None or type(value) in (int, float)}
