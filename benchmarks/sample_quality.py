@@ -25,9 +25,10 @@ if not __package__:  # run as a file, as in the first example
 
 from benchmarks.timings import machine_lines, middle, min_to_max
 from tfgen import runtime
-from tfgen.cli.tables import measured, print_table
+from tfgen.cli.tables import print_table
 from tfgen.errors import OptionError, TfgenError, require_option
 from tfgen.files import write_json
+from tfgen.metrics import measured
 from tfgen.plugin.loading import load_registry
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.run import Run

@@ -22,6 +22,7 @@ from tfgen_plugins.flows import FlowConfig, NICEConfig, RealNVPConfig, SplineFlo
 from tfgen_plugins.flows.bijectors import Partition, coupling_chain
 from tfgen_plugins.flows.layer import CouplingLayer, DiagonalScale, conditioner
 from tfgen_plugins.flows.masks import binary_mask
+from tfgen_plugins.flows.scalar import SCALAR_REACH, ScalarSplines
 from tfgen_plugins.flows.transforms import Additive, Affine, Spline, Transform
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -35,19 +36,25 @@ class Flow(GenerativeModel):
     Sampling computes ``x = f^-1(z)``, the `forward` method in TensorFlow Probability. Images are dequantised,
     squeezed and mapped to the real line first, and that map's log-determinant is part of the density. The one-hot
     label of a conditional flow is concatenated to the input of each coupling's network.
+
+    In one dimension nothing is left to condition a coupling on: there, every flow is a chain of splines with free parameters,
+    those of its label for a conditional flow (`tfgen_plugins.flows.scalar.ScalarSplines`).
     """
 
     config: FlowConfig
 
     def __init__(self, config: FlowConfig, data: DataSpec, seed: int) -> None:
         super().__init__(config, data, seed)
-        if data.dimensions < 2:
-            raise self.refuse("a coupling needs at least two dimensions.")
         if config.network == "conv" and not data.spatial:
             raise self.refuse("--network conv needs images; take --network mlp.")
         self.codec = LogitCodec(data, config.alpha, self.density_dtype)
         self.density = self.codec.density
-        self.couplings = [self._coupling(layer) for layer in range(config.layers)]
+        if data.dimensions == 1:
+            self.scalar: ScalarSplines | None = self._scalar_splines()
+            self.couplings: list[CouplingLayer] = []
+        else:
+            self.scalar = None
+            self.couplings = [self._coupling(layer) for layer in range(config.layers)]
 
     def transform(self, moved: int) -> Transform:
         """Return the elementwise transform of a coupling's moved dimensions: affine, unless a subclass overrides it."""
@@ -62,6 +69,13 @@ class Flow(GenerativeModel):
             classes = (self.data.classes or 0) if self.conditional else 0
             network = conditioner(self.config, self.data, partition, transform.parameters, classes, self.density_dtype)
         return CouplingLayer(partition, transform, network, name)
+
+    def _scalar_splines(self) -> ScalarSplines:
+        spline = self.config if isinstance(self.config, SplineFlowConfig) else SplineFlowConfig()
+        # The logits of images are scaled to codes already.
+        interval = (-SCALAR_REACH, SCALAR_REACH) if self.data.quantised else self.data.value_range
+        classes = (self.data.classes or 0) if self.conditional else 0
+        return ScalarSplines(self.config.layers, spline.bins, spline.bound, interval, classes, self.density_dtype)
 
     def bijector(self, labels: Any = None, n: int | None = None) -> Any:
         """Return ``f^-1`` as a `tfb.Bijector`: from z [..., D] to data space, which is [0, L) grey levels for images.
@@ -81,6 +95,8 @@ class Flow(GenerativeModel):
 
     def _chain(self, condition: tf.Tensor | None) -> list[Any]:
         """Return the layers as bijectors, from the data side to the code side."""
+        if self.scalar is not None:
+            return self.scalar.chain(condition)
         # Layers come in pairs of complementary masks, whatever masks were restored: `binary_mask` makes them so.
         return [coupling_chain([layer.coupling(condition, i % 2 == 1) for i, layer in enumerate(self.couplings)])]
 

@@ -54,6 +54,12 @@ _GROUPS: Mapping[str, Mapping[str, str]] = {
 _OTHERS = "Other pictures"
 #: Largest number of pictures on the page; others are counted only.
 _MOST = 60
+#: A group with more pictures is folded up.
+_MOST_OPEN = 12
+#: Pictures without images in them: a dark page inverts them.
+_PLOTS = ("curves", "density", "codes", "aggregate_posterior", "confusion", "reliability")
+#: A narrower picture of small images is enlarged by the page, with sharp pixels; a broad one is scaled down, smoothly.
+_NARROW = 300
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,14 @@ class GalleryPicture:
         caption: below the picture.
         alt: alternative text.
         pixelated: True for small images, whose pixels stay sharp when enlarged.
+        kind: how a dark page shows it: ``plot-image`` is inverted, ``images`` dimmed, ``clear`` has no background of its own.
     """
 
     image: Inlined
     caption: str
     alt: str
     pixelated: bool = False
+    kind: str = "images"
 
 
 @dataclass
@@ -81,6 +89,7 @@ class Gallery:
         samples: before, half-way through and after training, as far as they exist.
         front: curves and densities.
         groups: all others, by the title of their group.
+        opened: titles of the groups that stand open.
         notes: omissions, in sentences.
     """
 
@@ -88,6 +97,11 @@ class Gallery:
     front: list[GalleryPicture] = field(default_factory=list)
     groups: dict[str, list[GalleryPicture]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def opened(self) -> list[str]:
+        """Titles of the groups that stand open: those that tfgen draws, of not so many pictures that they hide the next."""
+        return [title for title, pictures in self.groups.items() if title in _GROUPS and len(pictures) <= _MOST_OPEN]
 
 
 def gallery_of(run: RunFacts) -> Gallery:
@@ -97,16 +111,17 @@ def gallery_of(run: RunFacts) -> Gallery:
     of_images = run.config.get("data_spec", {}).get("kind") == "image"
     for name, caption in _MOMENTS.items():
         if name in images:
-            gallery.samples.append(_picture(images[name], caption, run, of_images, f"Samples {caption.lower()}"))
+            alt = f"Samples {caption.lower()}"
+            gallery.samples.append(_picture(name, images[name], caption, run, of_images, alt))
     if "curves" not in images and any(term.startswith(("train/", "valid/")) for row in run.rows for term in row):
-        images["curves"] = drawn(partial(draw_curves, run.rows))
+        images["curves"] = drawn(partial(draw_curves, run.rows, catalogue=run.catalogue, averaged=run.averages_weights))
     for name, caption in _IN_FRONT.items():
         if name in images:
-            gallery.front.append(_picture(images[name], caption, run))
+            gallery.front.append(_picture(name, images[name], caption, run))
     placed: dict[str, list[GalleryPicture]] = {title: [] for title in (*_GROUPS, _OTHERS)}
     for name in sorted(images.keys() - _MOMENTS.keys() - _IN_FRONT.keys(), key=_rank):
         title, caption = place_of(name)
-        placed[title].append(_picture(images[name], caption, run, of_images and title == "Further samples"))
+        placed[title].append(_picture(name, images[name], caption, run, of_images and title == "Further samples"))
     gallery.groups = {title: pictures for title, pictures in placed.items() if pictures}
     return gallery
 
@@ -151,9 +166,15 @@ def _rank(name: str) -> tuple[int, str]:
     return (known.index(name) if name in known else len(known), name)
 
 
-def _picture(image: Inlined, caption: str, run: RunFacts, pixelated: bool = False, alt: str = "") -> GalleryPicture:
+def _picture(
+    name: str, image: Inlined, caption: str, run: RunFacts, of_images: bool = False, alt: str = ""
+) -> GalleryPicture:
+    """Return a picture of the page; `of_images` says that it shows nothing but images of the data's kind."""
     text = f"{caption} ({image.note})" if image.note else caption
-    return GalleryPicture(image, text, f"{alt or caption}, {run.config['model']} on {run.config['data']}", pixelated)
+    description = f"{alt or caption}, {run.config['model']} on {run.config['data']}"
+    is_plot = name.startswith(_PLOTS) or (name in _MOMENTS and not of_images)
+    kind = "plot-image" if is_plot else "clear" if of_images else "images"
+    return GalleryPicture(image, text, description, of_images and image.width < _NARROW, kind)
 
 
 def _in_words(name: str) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tfgen.cli import measured
-from tfgen.metrics import Catalogue, Metric, entry_text
+from tfgen.metrics import Catalogue, Metric, entry_text, measured
 from tfgen.runs import SPLITS, RunFacts, in_words, rate_in_words
 from tfgen_plugins.report.reading import is_number
 
@@ -210,7 +209,7 @@ def _metric_card(split: str, metric: Metric, catalogue: Catalogue) -> Card:
 
 
 def _reached(run: RunFacts) -> Card:
-    values: Sequence[float] = [value for _, _, value in run.curve_points()]
+    values: Sequence[float] = [point.value for point in run.curve_points()]
     curve = run.curve or ""
     word, best = ("highest", max(values)) if run.catalogue.rises(curve) else ("lowest", min(values))
-    return Card(f"{word} {run.catalogue.title(curve)} so far", f"{best:.4f}", about="validation, while training")
+    return Card(f"{word} {run.catalogue.title(curve)} so far", measured(best), about="validation, while training")

@@ -46,8 +46,10 @@ class SideBySide:
     Attributes:
         facts: rows of facts (model, data, cost): label and a cell for each run.
         metrics: rows of comparable metrics, of the test split if there is one.
+        alone: such rows with the value of one run alone.
         further: such rows on the other splits.
         options: rows of the options that differ.
+        options_of_some: rows of options that some of the runs do not have.
         notes: legend, and metrics that do not compare, with reasons.
         curves: of all runs that have them; None if no two runs share a validation curve.
         without_curve: the runs that are not in that picture.
@@ -55,8 +57,10 @@ class SideBySide:
 
     facts: list[TableRow]
     metrics: list[TableRow]
+    alone: list[TableRow]
     further: list[TableRow]
     options: list[TableRow]
+    options_of_some: list[TableRow]
     notes: list[str]
     curves: Inlined | None
     without_curve: list[str]
@@ -66,16 +70,38 @@ def side_by_side(runs: Sequence[RunFacts]) -> SideBySide:
     """Return the comparison of two runs or more, as of `tfgen compare`."""
     comparison = compare(runs)
     measured_on = min((row.split for row in comparison.metrics), key=SPLITS.index, default="test")
-    rows: dict[str, list[TableRow]] = {"fact": [], "option": [], "metric": [], "further": []}
+    rows: dict[str, list[TableRow]] = {kind: [] for kind in ("fact", "option", "some", "metric", "alone", "further")}
     for row in comparison_rows(comparison):
-        further = row.metric is not None and row.metric.split != measured_on
-        rows["further" if further else row.kind].append(_row(row, runs))
+        rows[_place(row, measured_on)].append(_row(row, runs))
+    if not rows["metric"]:  # better these than none
+        rows["metric"], rows["alone"] = rows["alone"], []
     terms = curves(runs)
     displayed = {run.name for term in terms for run in term.runs}
     picture = drawn(partial(draw_curve_panels, terms)) if terms else None
     alone = [run.name for run in runs if run.name not in displayed]
     notes = list(text_table(comparison).notes)
-    return SideBySide(rows["fact"], rows["metric"], rows["further"], rows["option"], notes, picture, alone)
+    return SideBySide(
+        rows["fact"],
+        rows["metric"],
+        rows["alone"],
+        rows["further"],
+        rows["option"],
+        rows["some"],
+        notes,
+        picture,
+        alone,
+    )
+
+
+def _place(row: ComparisonRow, measured_on: str) -> str:
+    """Return the table that a row belongs to: rows with little but dashes are not among the first."""
+    if row.metric is not None and row.metric.split != measured_on:
+        return "further"
+    if row.metric is not None and sum(map(bool, row.cells)) < 2:  # no two runs to compare
+        return "alone"
+    if row.kind == "option" and not all(row.cells):
+        return "some"
+    return row.kind
 
 
 def _row(row: ComparisonRow, runs: Sequence[RunFacts]) -> TableRow:

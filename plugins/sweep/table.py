@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfgen.files import finite
+from tfgen.metrics import measured
 from tfgen.plugin.option_types import to_json as option_to_json
 from tfgen.runs import in_words, metric_rows, on_one_machine, rate_in_words
 from tfgen_plugins.sweep.sweeps import Outcome
@@ -119,7 +120,7 @@ def table(rows: Sequence[Combination]) -> tuple[list[str], list[list[str]]]:
             row.model,
             *(in_words(row.varied[name]) for name in varied),
             _seeds(row),
-            *(_number(row.metrics.get(name), "{:.4f}") for name in units),
+            *(_number(row.metrics.get(name)) for name in units),
             _NOTHING if row.parameters is None else f"{row.parameters:,}",
             _NOTHING if row.train_seconds is None else f"{row.train_seconds.mean:.1f}",
             _NOTHING if row.samples_per_second is None else rate_in_words(row.samples_per_second.mean),
@@ -193,8 +194,5 @@ def _seeds(row: Combination) -> str:
     return f"{done} (not {', '.join(map(str, row.unfinished))})" if row.unfinished else done
 
 
-def _number(value: MeanAndDeviation | None, form: str) -> str:
-    if value is None:
-        return _NOTHING
-    mean = form.format(value.mean)
-    return mean if math.isnan(value.deviation) else f"{mean} ± {form.format(value.deviation)}"
+def _number(value: MeanAndDeviation | None) -> str:
+    return _NOTHING if value is None else measured(value.mean, value.deviation)

@@ -24,6 +24,7 @@ from tfgen_plugins.vae.priors import build_prior
 
 tfd = tfp.distributions
 
+_LEAST_KL = 1e-3  # nats; the ratio of reconstruction and KL is logged as if the KL were not below it
 _OBSERVATION, _CODE, _PIXELS = range(3)  # purposes of a seed
 
 
@@ -127,10 +128,11 @@ class VAE(GenerativeModel):
         return monte_carlo_kl(posterior, self.codes.distribution(one_hot), z)
 
     def _named(self, reconstruction: tf.Tensor, kl: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Return ELBO (or cross-entropy), reconstruction and KL under their names in the log."""
+        """Return ELBO (or cross-entropy), reconstruction, KL and the ratio of these two under their names in the log."""
         total = reconstruction + kl
         whole = {"cross_entropy_nats": total} if self.scored_as == "cross_entropy" else {"elbo_nats": -total}
-        parts = {"reconstruction_nats": reconstruction, "latent_kl_nats": kl, "kl_ratio": kl / reconstruction}
+        ratio = reconstruction / tf.maximum(kl, _LEAST_KL)
+        parts = {"reconstruction_nats": reconstruction, "latent_kl_nats": kl, "reconstruction_kl_ratio": ratio}
         return {self.term_name(name): value for name, value in (whole | parts).items()}
 
     # Bounds, codes and samples

@@ -16,6 +16,7 @@ from tfgen.cli.main import main
 from tfgen.data.dataset import Dataset, Split
 from tfgen.errors import CapabilityError, DataError, NonFiniteError, OptionError, UnknownNameError
 from tfgen.evaluate.classification import Classification, classify, log_posteriors, reliability_of
+from tfgen.metrics.rounding import measured
 from tfgen.model.base import build_model
 from tfgen.seeds import as_seed, uniform
 
@@ -316,7 +317,8 @@ def test_the_command_prints_draws_and_records(toys, tmp_path, capsys):
     after = json.loads((run / "results.json").read_text())
     recorded = after.pop("classification")["test"]
     assert after == before
-    assert f"test   accuracy       {recorded['metrics']['accuracy']['value']:.4f} ± " in out
+    accuracy = recorded["metrics"]["accuracy"]
+    assert f"{measured(accuracy['value'], accuracy['standard_error'])} of examples" in out
     assert recorded["metrics"]["accuracy"]["value"] > 0.95
     confusion = np.array(recorded["confusion"])
     assert confusion.sum() == 10_000

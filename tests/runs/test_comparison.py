@@ -13,7 +13,7 @@ import pytest
 from tfgen import DataSpec
 from tfgen.cli.comparison_table import text_table
 from tfgen.cli.main import main
-from tfgen.figures.examples import image_grid
+from tfgen.figures.grids import image_grid
 from tfgen.files import finite
 from tfgen.metrics import CATALOGUE
 from tfgen.runs.comparison import compare, curves, metric_rows, options_that_differ, rank
@@ -136,11 +136,11 @@ def test_like_is_ranked_with_like_in_a_row_of_its_own():
     assert verdicts(found.metrics) == [{"a": "best", "b": "behind"}, {}]
     table = {tuple(row[0].split("\n")): row[1:] for row in text_table(found).rows}
     assert table["test bits_per_dim, bits/dim", "data digits"] == [
-        "1.0000 ± 0.0100 *",
-        "2.0000 ± 0.0100\n+1.0000 ± 0.0141",
+        "1.000 ± 0.010 *",
+        "2.000 ± 0.010\n+1.000 ± 0.014",
         "—",
     ]
-    assert table["test bits_per_dim, bits/dim", "data mnist"] == ["—", "—", "0.5000 ± 0.0100"]
+    assert table["test bits_per_dim, bits/dim", "data mnist"] == ["—", "—", "0.500 ± 0.010"]
 
 
 def test_the_marginal_of_a_conditional_model_compares_and_its_score_given_the_label_does_not():
@@ -185,7 +185,7 @@ def test_an_unfinished_run_is_shown_with_what_it_has():
     assert table["training, seconds"] == ["1.5", "1.5"]
     assert table["parameters"] == ["1,234", "—"]
     assert table["lowest valid bits_per_dim while training"] == ["3.2500", "3.2500"]
-    assert table["test bits_per_dim, bits/dim"] == ["1.0000 ± 0.0100", "—"]
+    assert table["test bits_per_dim, bits/dim"] == ["1.000 ± 0.010", "—"]
     assert any("unfinished" in note and "begun" in note for note in found.notes)
     assert text_table(compare([run("new"), run("newer")])).rows  # not a single row of metrics
 
@@ -202,7 +202,7 @@ def test_many_runs_get_narrow_cells():
     runs = [run(f"r{i}", {"nll_nats": metric(1.0 + i)}) for i in range(8)]
     runs[0].results["sampling"] = {"value": 125321.0, "unit": "samples/s", "basis": {"batch_size": 10}}
     rows = text_table(compare(runs)).rows
-    assert rows[-1][1:3] == ["1.0000 *\n± 0.0100", "2.0000\n± 0.0100\n+1.0000\n± 0.0141"]
+    assert rows[-1][1:3] == ["1.000 *\n± 0.010", "2.000\n± 0.010\n+1.000\n± 0.014"]
     assert rows[-2][:3] == ["samples/s, batches of 10", "125,000", "—"]
 
 
@@ -221,8 +221,8 @@ def test_bounds_and_counts_beside_densities():
     ]
     found = compare(runs)
     table = {row[0]: row[1:] for row in text_table(found).rows}
-    assert table["test bits_per_dim, bits/dim\ndensity dequantised"] == ["1.0000 ± 0.0100", "—", "—"]
-    assert table["test bits_per_dim, bits/dim\ndensity bound\nparticles 5000"] == ["—", "2.0000 ± 0.0100", "—"]
+    assert table["test bits_per_dim, bits/dim\ndensity dequantised"] == ["1.000 ± 0.010", "—", "—"]
+    assert table["test bits_per_dim, bits/dim\ndensity bound\nparticles 5000"] == ["—", "2.000 ± 0.010", "—"]
     assert table["test active_units, of 20 units"] == ["—", "17", "17"]
     assert not any(row.standings for row in found.metrics)
     assert found.to_json()["metrics"][-1]["runs"]["b"] == {"value": 3.0, "standard_error": 0.01}
@@ -232,17 +232,19 @@ def test_bounds_and_counts_beside_densities():
 def test_a_curve_that_rises(drawn, tmp_path):
     def rising(name):
         values = [-900.0, -130.0, -120.0, -110.0, -105.0, -100.0]
-        rows = [{"step": s, "seconds": s, "valid/elbo_nats": value} for s, value in enumerate(values, 1)]
+        rows = [{"step": s, "epoch": s, "seconds": s, "valid/elbo_nats": value} for s, value in enumerate(values, 1)]
         return run(name, rows=rows)
 
     runs = [rising(name) for name in "ab"]
-    assert ["highest valid elbo_nats while training", "-100.0000", "-100.0000"] in text_table(compare(runs)).rows
+    assert ["highest valid elbo_nats while training", "-100", "-100"] in text_table(compare(runs)).rows
     draw_curve_panels(curves(runs), tmp_path / "x.png")
     by_step = drawn[0].axes[0]
-    assert by_step.get_ylabel() == "validation ELBO, nats"
+    assert by_step.get_ylabel() == "validation ELBO, nats (higher is better)"
     low, high = by_step.get_ylim()
-    assert -600 < low < -130
+    assert low < -900  # the whole range
     assert -100 < high < 0
+    (inset,) = by_step.child_axes
+    assert -150 < inset.get_ylim()[0] < -118
 
 
 def rows_of(**terms):
@@ -310,7 +312,8 @@ def test_curves_against_steps_and_seconds(drawn, tmp_path):
     assert [line.get_xydata()[:, 0].tolist() for line in by_step.lines] == [[1, 2, 3], [1, 2, 3]]
     assert [line.get_xydata()[:, 0].tolist() for line in by_second.lines] == [[1, 2, 3], [5, 10, 15]]
     assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["a", "b"]
-    assert by_step.get_ylabel() == "validation bits/dim"
+    assert by_step.get_ylabel() == "validation bits/dim (lower is better)"
+    assert by_step.get_xlabel() == "step"  # no epochs are known
 
 
 # The command

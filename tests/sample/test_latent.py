@@ -24,7 +24,7 @@ from tfgen.cli.commands.latent import PictureName
 from tfgen.cli.main import main
 from tfgen.data.dataset import Dataset, Split
 from tfgen.errors import CapabilityError, DataError, OptionError, UnknownNameError
-from tfgen.figures.examples import in_colour
+from tfgen.figures.grids import in_colour
 from tfgen.figures.latent_catalogue import PICTURES, draw_pictures, possible_pictures, require_picture
 from tfgen.figures.latent_sample import LatentSample
 from tfgen.sample.latent import (

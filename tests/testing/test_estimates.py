@@ -19,7 +19,7 @@ from tfgen.testing import ModelUnderTest
 from tfgen.testing.density_checks import densities_integrate_to_one, mean_ratios, samples_follow_the_density
 from tfgen.testing.jacobian_check import log_determinants_match_the_jacobian
 from tfgen.testing.tiny_images import all_images, tiny_images
-from tfgen.testing.totals import mass_on_grid, plane_grid
+from tfgen.testing.totals import data_grid, mass_on_grid
 
 N = 20_000
 
@@ -70,16 +70,25 @@ def test_mixtures_are_fitted():
 @pytest.mark.parametrize(("cells", "digits"), [(96, 3), (512, 4)])
 def test_the_grid_integrates_a_known_density(cells, digits):
     data = load_two_gaussians()
-    grid = plane_grid(data, cells, 8.0)
+    grid = data_grid(data, cells, 8.0)
     density = tf.numpy_function(two_gaussians_log_prob, [grid.points], tf.float64)
     assert np.sum(np.exp(density.numpy()) * grid.areas) == pytest.approx(1, abs=10.0**-digits)
     assert grid.points.shape == (cells**2, 2)
     assert 0.05 < grid.inner.mean() < 0.5
 
 
+def test_the_grid_integrates_a_known_density_of_one_dimension():
+    data = vectors(n=500, d=1)
+    grid = data_grid(data, 96, 8.0)
+    assert grid.points.shape == (96, 1)
+    assert np.sum(multivariate_normal.pdf(grid.points.astype(np.float64)[:, 0]) * grid.areas) == pytest.approx(
+        1, abs=1e-3
+    )
+
+
 def test_nan_among_the_data_is_a_failure_and_far_outside_has_no_mass():
     data = load_two_gaussians()
-    grid = plane_grid(data, 64, 8.0)
+    grid = data_grid(data, 64, 8.0)
 
     def score(at_radius):
         def log_prob(x, labels, seed):
@@ -119,7 +128,7 @@ def test_vectors_of_five_dimensions_are_checked_without_a_grid():
     data = vectors(n=500, d=5)
     sound = under_test({}, data, "five")
     samples_follow_the_density(sound)
-    with pytest.raises(unittest.SkipTest, match="a grid is for the plane"):
+    with pytest.raises(unittest.SkipTest, match="a grid is for one or two dimensions"):
         densities_integrate_to_one(sound)
 
     def log_prob(self, x, labels=None, seed=0):

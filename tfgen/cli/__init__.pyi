@@ -3,7 +3,7 @@ from .comparison_table import ComparisonRow, comparison_rows, text_table
 from .context import CommandContext
 from .main import main
 from .parsing import by_default, parse, required, section
-from .tables import markdown_table, measured, print_table
+from .tables import markdown_table, print_table
 
 __all__ = [
     "CommandContext",
@@ -15,7 +15,6 @@ __all__ = [
     "defaults_from",
     "main",
     "markdown_table",
-    "measured",
     "parse",
     "parse_options",
     "print_table",

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tfgen.cli.tables import measured
 from tfgen.metrics.metric import entry_text
+from tfgen.metrics.rounding import measured
 from tfgen.runs.comparison import Comparison, MetricRow, in_words, rate_in_words
 from tfgen.runs.facts import RunFacts
 
@@ -139,9 +139,9 @@ def _progress_rows(runs: Iterable[RunFacts]) -> list[ComparisonRow]:
     rows = []
     for term in dict.fromkeys(run.curve for run in runs if run.curve_points()):
         word, best = ("highest", max) if any(run.catalogue.rises(term or "") for run in runs) else ("lowest", min)
-        reached = [best((point[2] for point in run.curve_points()), default=math.nan) for run in runs]
+        reached = [best((point.value for point in run.curve_points()), default=math.nan) for run in runs]
         displayed = [
-            f"{value:.4f}" if run.curve == term and math.isfinite(value) else ""
+            measured(value) if run.curve == term and math.isfinite(value) else ""
             for run, value in zip(runs, reached, strict=True)
         ]
         rows.append(ComparisonRow("fact", f"{word} valid {term} while training", displayed))
@@ -159,12 +159,12 @@ def _basis(row: MetricRow) -> list[str]:
 def _cell(row: MetricRow, run: str, crowded: bool) -> str:
     if run not in row.values:
         return ""
-    standing, before_error = row.standings.get(run), "\n± " if crowded else " ± "
+    standing, before = row.standings.get(run), "\n" if crowded else " "
     value, error, mark = row.values[run], row.errors[run], _MARKS[standing.verdict] if standing else ""
     number = measured(value, error, f"{mark}\n") if crowded else f"{measured(value, error)}{mark}"
     if standing is None or not standing.error:
         return number
-    return f"{number}\n{standing.difference:+.4f}{before_error}{standing.error:.4f}"
+    return f"{number}\n{measured(standing.difference, standing.error, before, signed=True)}"
 
 
 def _letters(count: int) -> list[str]:

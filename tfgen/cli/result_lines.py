@@ -7,9 +7,10 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfgen.cli.tables import counted, measured
+from tfgen.cli.tables import counted
 from tfgen.metrics.metric import Metric, entry_text, metrics_from_json
 from tfgen.metrics.plausibility import Note
+from tfgen.metrics.rounding import measured
 from tfgen.plugin.options import flattened
 from tfgen.runs.config import plugin_words
 from tfgen.runs.folder import RunFolder
@@ -27,10 +28,13 @@ _PRINTED_CLASSES = 20  # a wider confusion matrix fits no terminal
 def metric_lines(split: str, metrics: Mapping[str, Metric]) -> list[str]:
     """Return a line for each metric, with value, standard error, unit and basis."""
     lines, width = [], max([_NAME_WIDTH, *map(len, metrics)])
+    texts = {name: measured(metric.value, metric.standard_error) for name, metric in metrics.items()}
+    before_error = max((len(text.partition(" ± ")[0]) for text in texts.values()), default=0)
     for name, metric in metrics.items():
         entries = metric.basis.to_json().items()
         basis = ", ".join(entry_text(key, value) for key, value in entries if key not in ("split", "data"))
-        number = f"{measured(metric.value, metric.standard_error)} {metric.unit}"
+        value, sign, error = texts[name].partition(" ± ")
+        number = f"{value:>{before_error}}{sign}{error} {metric.unit}"
         lines.append(f"{split:<6} {name:<{width}} {number}   ({basis})")
     return lines
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -23,17 +22,6 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console(
         file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE, markup=False, highlight=False
     ).print(table)
-
-
-def measured(value: float, error: float, before_error: str = " ") -> str:
-    """Return a number with its standard error, if it has one; whole numbers without decimals.
-
-    >>> measured(1.0, 0.05), measured(17.0, math.nan)
-    ('1.0000 ± 0.0500', '17')
-    """
-    if math.isfinite(error):
-        return f"{value:.4f}{before_error}± {error:.4f}"
-    return f"{value:.0f}" if float(value).is_integer() else f"{value:.4f}"
 
 
 def counted(count: int, name: str) -> str:

@@ -46,6 +46,21 @@ class Split:
         chosen = np.sort(generator(_SUBSET).permutation(len(self))[:count])
         return Split(self.x[chosen], None if self.labels is None else self.labels[chosen])
 
+    def like(self, count: int, labels: NDArray[np.int32] | None = None) -> NDArray[np.generic]:
+        """Return up to `count` examples to show beside as many samples; of these labels, in their order, if given: [n, ...].
+
+        A class with fewer examples than asked for repeats them; where a class has none, labels are left out of account.
+        """
+        if labels is None or self.labels is None or not np.isin(labels, self.labels).all():
+            return self.subset(count).x
+        of_class = {label: np.flatnonzero(self.labels == label) for label in np.unique(labels).tolist()}
+        drawn = dict.fromkeys(of_class, 0)
+        chosen = []
+        for label in labels[:count].tolist():
+            chosen.append(of_class[label][drawn[label] % len(of_class[label])])
+            drawn[label] += 1
+        return self.x[chosen]
+
 
 @dataclass(frozen=True)
 class Dataset:

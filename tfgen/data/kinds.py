@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import tensorflow as tf
 
-#: How examples are drawn: images in a grid, or a scatter plot of the first two coordinates.
-Layout = Literal["grid", "scatter"]
+#: How examples are drawn: images in a grid, a scatter plot of the first two coordinates, or a histogram of the only one.
+Layout = Literal["grid", "scatter", "histogram"]
 
 
 class DataKind(abc.ABC):
@@ -23,13 +24,15 @@ class DataKind(abc.ABC):
         dtype: NumPy's name of the stored type.
         quantised: True if values are integer levels: such examples are dequantised or binarised, and have bits/dim.
         spatial: True if an example has height, width and channels: for convolutions, masks of pixels, inpainting.
-        layout: how examples are drawn.
     """
 
     dtype: ClassVar[str]
     quantised: ClassVar[bool]
     spatial: ClassVar[bool]
-    layout: ClassVar[Layout]
+
+    @abc.abstractmethod
+    def layout(self, shape: tuple[int, ...]) -> Layout:
+        """Return how examples of a shape are drawn."""
 
     @abc.abstractmethod
     def shape_problem(self, shape: tuple[int, ...]) -> str | None:
@@ -74,7 +77,10 @@ class Images(DataKind):
     dtype = "uint8"
     quantised = True
     spatial = True
-    layout = "grid"
+
+    def layout(self, shape: tuple[int, ...]) -> Layout:
+        """Return ``grid``."""
+        return "grid"
 
     def shape_problem(self, shape: tuple[int, ...]) -> str | None:
         """Return a message unless the shape is (height, width, channels)."""
@@ -133,7 +139,10 @@ class Vectors(DataKind):
     dtype = "float32"
     quantised = False
     spatial = False
-    layout = "scatter"
+
+    def layout(self, shape: tuple[int, ...]) -> Layout:
+        """Return ``histogram`` in one dimension, ``scatter`` in more."""
+        return "histogram" if math.prod(shape) == 1 else "scatter"
 
     def takes(self, dtype: np.dtype[Any]) -> bool:
         """Return True for floats of any precision: whole numbers have no density."""

@@ -95,8 +95,8 @@ class DataSpec:
 
     @property
     def layout(self) -> Layout:
-        """How examples are drawn: images in a ``grid``, vectors as a ``scatter`` plot."""
-        return self.rules.layout
+        """How examples are drawn: images in a ``grid``, vectors as a ``scatter`` plot or, in one dimension, ``histogram``."""
+        return self.rules.layout(self.shape)
 
     def to_signed(self, x: Any, dtype: tf.DType) -> tf.Tensor:
         """Scale examples for a network: grey levels to [-1, 1], vectors as they are.

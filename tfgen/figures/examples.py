@@ -1,67 +1,103 @@
-"""Figures of examples: grids and rows of images, points in the plane."""
+"""Figures of examples: grids and rows of images, points in the plane, histograms; with real examples beside them."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import image as mpl_image
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
 
 from tfgen.data.spec import DataSpec
+from tfgen.figures.grids import MOST_PIXELS, grid_layout, image_grid, in_colour
+from tfgen.figures.histograms import draw_histogram
 from tfgen.figures.saving import save_figure
 
-_GRID_PIXELS = 560  # grids of small images are enlarged, by a whole factor, to about this width
-_GAP = 1
-_GAP_GREY = 96
-_DIGIT_PIXELS = 128  # images of a row are enlarged, by a whole factor, to about this height,
-_STRIP_PIXELS = 4096  # unless the row would become wider than this
+#: Titles of samples and of the data beside them.
+TITLES = ("samples of the model", "real examples, for comparison")
+_DIGIT_PIXELS = 128  # images of a row are enlarged, by a whole factor, to about this height
+#: The most pixels of a row's width: two hundred images of MNIST's size have room.
+MOST_STRIP = 2 * MOST_PIXELS
+_DPI = 100
+_TITLE_PIXELS, _NOTE_PIXELS, _MARGIN = 34, 26, 24
+_LEAST_WIDTH = 300  # pixels, of a panel with text
+_TEXT = "#7a7a7a"  # can be read on white and on black: the picture has no background of its own
 
 
-def draw_examples(x: NDArray[np.generic], data: DataSpec, path: Path) -> None:
-    """Write examples as a picture: images in a grid, rows first, vectors as a scatter of their first two coordinates."""
+def draw_examples(x: NDArray[np.generic], data: DataSpec, path: Path, real: NDArray[np.generic] | None = None) -> None:
+    """Write examples as a picture: images in a grid, rows first; vectors as a scatter plot, or a histogram in one dimension.
+
+    A scatter plot shows the first two coordinates.
+
+    Args:
+        x: examples [n, ...].
+        data: their spec.
+        path: of the picture.
+        real: examples of the data set, drawn beside them for comparison.
+    """
     if data.layout == "grid":
-        mpl_image.imsave(path, image_grid(x, data.levels), format="png")
+        _draw_grids(x, data, path, real)
         return
-    figure = Figure(figsize=(5, 5), layout="constrained")
-    axes = figure.add_subplot()
-    axes.scatter(x[:, 0], x[:, 1], s=4, alpha=0.5, linewidths=0)
-    axes.set(xlim=data.value_range, ylim=data.value_range, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
+    panels = [x] if real is None else [x, real]
+    if data.layout == "histogram":
+        figure = Figure(figsize=(6.4, 4), layout="constrained")
+        draw_histogram(figure.add_subplot(), data, dict(zip(TITLES, panels, strict=False)))
+    else:
+        figure = Figure(figsize=(5 * len(panels), 5), layout="constrained")
+        for axes, points, title in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, TITLES, strict=False):
+            draw_points(axes, points, data, title if real is not None else "", s=4, alpha=0.5)
     save_figure(figure, path)
 
 
-def image_grid(images: NDArray[np.generic], levels: int = 256, columns: int | None = None) -> NDArray[np.uint8]:
-    """Return images [n, h, w, c] as one RGB picture [H, W, 3], with a grey line between them.
-
-    Args:
-        images: integer grey levels in ``0 .. levels - 1``; one or three channels (others: the first is shown).
-        levels: the brightest level is ``levels - 1``.
-        columns: images in a row; by default as many as there are rows.
-    """
-    count, height, width, _ = images.shape
-    columns = columns or math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
-    factor = max(1, _GRID_PIXELS // (columns * width))
-    enlarged = in_colour(images, levels).repeat(factor, axis=1).repeat(factor, axis=2)
-    cell_height, cell_width = height * factor + _GAP, width * factor + _GAP
-    grid = np.full((rows * cell_height + _GAP, columns * cell_width + _GAP, 3), _GAP_GREY, np.uint8)
-    for index, picture in enumerate(enlarged):
-        top, left = (index // columns) * cell_height + _GAP, (index % columns) * cell_width + _GAP
-        grid[top : top + height * factor, left : left + width * factor] = picture
-    return grid
+def draw_points(axes: Axes, points: NDArray[np.generic], data: DataSpec, title: str = "", **look: Any) -> None:
+    """Draw vectors [n, d] as a scatter of their first two coordinates, in the frame of the data."""
+    axes.scatter(points[:, 0], points[:, 1], linewidths=0, **look)
+    axes.set(xlim=data.value_range, ylim=data.value_range, aspect="equal", xlabel="$x_1$", ylabel="$x_2$", title=title)
 
 
-def in_colour(images: NDArray[np.generic], levels: int = 256) -> NDArray[np.uint8]:
-    """Return images [n, h, w, c] as RGB [n, h, w, 3] of 8 bits; arguments as for `image_grid`."""
-    bright = (images.astype(np.float32) * (255.0 / (levels - 1))).round().astype(np.uint8)
-    return bright if images.shape[-1] == 3 else np.repeat(bright[..., :1], 3, axis=-1)
+def _draw_grids(x: NDArray[np.generic], data: DataSpec, path: Path, real: NDArray[np.generic] | None) -> None:
+    """Write one grid, or two side by side, pixel for pixel, with titles above and a note below where they are due."""
+    count, height, width, _ = x.shape
+    layout = grid_layout(count, height, width)
+    grids = [image_grid(images, data.levels, layout=layout) for images in ([x] if real is None else [x, real[:count]])]
+    if real is None and not layout.note():
+        mpl_image.imsave(path, grids[0], format="png")
+        return
+    titles = TITLES if real is not None else ("",)
+    _save_pixels(grids, titles, layout.note(), path)
+
+
+def _save_pixels(grids: Sequence[NDArray[np.uint8]], titles: Sequence[str], note: str, path: Path) -> None:
+    """Write pictures side by side without scaling them, each with its title above, and a note below all."""
+    high, wide = grids[0].shape[:2]
+    column = max(wide, _LEAST_WIDTH)
+    above, below = _TITLE_PIXELS if any(titles) else 0, _NOTE_PIXELS if note else 0
+    size = (column * len(grids) + _MARGIN * (len(grids) - 1), above + high + below)
+    figure = Figure(figsize=(size[0] / _DPI, size[1] / _DPI), dpi=_DPI)
+    for number, (grid, title) in enumerate(zip(grids, titles, strict=True)):
+        left = number * (column + _MARGIN)
+        figure.figimage(grid, left + (column - wide) // 2, size[1] - above - high)
+        place = ((left + column / 2) / size[0], 1 - above / 2 / size[1])
+        figure.text(*place, title, ha="center", va="center", fontsize=11, color=_TEXT)
+    if note:
+        figure.text(0.5, below / 2 / size[1], note, ha="center", va="center", fontsize=9, color=_TEXT)
+    figure.savefig(path, dpi=_DPI, format="png", transparent=True)
 
 
 def draw_side_by_side(images: NDArray[np.generic], levels: int, path: Path) -> None:
-    """Write images [n, height, width, channels] as a picture: one row, without a gap, enlarged by a whole factor."""
+    """Write images [n, height, width, channels] as a picture: one row, without a gap, scaled by a whole factor.
+
+    Small images are enlarged; those of a row that would be too wide or too high are reduced, to the mean of square blocks.
+    """
     count, height, width, _ = images.shape
-    factor = max(1, min(_DIGIT_PIXELS // height, _STRIP_PIXELS // (count * width)))
     row = np.concatenate(list(in_colour(images, levels)), axis=1)
+    factor = max(1, min(_DIGIT_PIXELS // height, MOST_PIXELS // (count * width)))
+    reduced = max(-(-height // MOST_PIXELS), -(-count * width // MOST_STRIP))
+    if reduced > 1:
+        row = np.asarray(Image.fromarray(row).reduce(reduced))
     mpl_image.imsave(path, row.repeat(factor, axis=0).repeat(factor, axis=1), format="png")

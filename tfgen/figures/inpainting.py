@@ -11,7 +11,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tfgen.figures.examples import in_colour
+from tfgen.figures.grids import framed, in_colour
+from tfgen.metrics.rounding import fixed
 from tfgen.sample.inpainting import Inpainting
 
 #: The most rows of a picture; further ones would make it too high to open.
@@ -52,7 +53,7 @@ def draw_inpainting(result: Inpainting, levels: int, mask: str, path: Path) -> N
             )
             if scores is not None and np.isfinite(scores[row, column]):
                 look: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": 6.5}
-                axes.text(left + wide / 2, top + high + 0.04, f"{scores[row, column]:.1f}", **look)
+                axes.text(left + wide / 2, top + high + 0.04, fixed(scores[row, column], 1), **look)
     axes.set(xlim=(-_GAP / 2, columns * step_right - _GAP / 2), ylim=(count * step_down - _GAP, -_GAP / 2))
     heads = ["original", "masked", *(f"completion {number + 1}" for number in range(columns - 2))]
     axes.set_xticks(np.arange(columns) * step_right + wide / 2, heads, fontsize=6.5)
@@ -83,10 +84,8 @@ def _table(result: Inpainting, levels: int) -> NDArray[np.uint8]:
     blank = np.round(255 * np.array(to_rgb(_UNKNOWN))).astype(np.uint8)
     masked = np.where(result.known[..., None], originals, blank)
     drawn = in_colour(result.completions.reshape(-1, height, width, channels), levels)
-    table: NDArray[np.uint8] = np.concatenate(
-        [originals[:, None], masked[:, None], drawn.reshape(count, samples, height, width, 3)], axis=1
-    )
-    return table
+    completions = drawn.reshape(count, samples, height, width, 3)
+    return framed(np.concatenate([originals[:, None], masked[:, None], completions], axis=1))
 
 
 def _scores(result: Inpainting) -> NDArray[np.float64] | None:

@@ -1,4 +1,4 @@
-"""Figures of latent interpolations: a row of images for each path, or curves in the data plane."""
+"""Figures of latent interpolations: a row of images for each path, or curves through vectors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tfgen.data.spec import DataSpec
-from tfgen.figures.examples import in_colour
+from tfgen.figures.grids import framed, in_colour
+from tfgen.figures.histograms import bin_edges
 from tfgen.sample.interpolation import Interpolation
 
 #: The most columns of a picture; further ones would be too small to see, or the picture too wide to open.
@@ -36,7 +37,8 @@ def draw_image_paths(result: Interpolation, levels: int, path: Path) -> None:
         first, last = (np.broadcast_to(end, (len(x), 1, *end.shape)) for end in result.ends)
         x, columns = np.concatenate([first, x, last], axis=1), ["from", *columns, "to"]
     rows, count, height, width, channels = x.shape
-    coloured = in_colour(x.reshape(-1, height, width, channels), levels).reshape(rows, count, height, width, 3)
+    coloured = framed(in_colour(x.reshape(-1, height, width, channels), levels).reshape(rows, count, height, width, 3))
+    height, width = coloured.shape[2:4]
     cell_height = _CELL_INCHES * height / width
     figure = Figure(figsize=(_CELL_INCHES * count + 1.1, cell_height * rows + 0.6), layout="constrained")
     axes = figure.add_subplot()
@@ -102,4 +104,39 @@ def draw_plane_paths(
         axes.annotate(name, end, 24 * away, textcoords="offset points", ha="center", va="center", bbox=_BOX)
     axes.set(xlim=data.value_range, ylim=data.value_range, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1 + len(result.paths), frameon=False)
+    figure.savefig(path, dpi=110, format="png")
+
+
+def draw_line_paths(
+    result: Interpolation, every: int, data: DataSpec, displayed: NDArray[np.generic], path: Path
+) -> None:
+    """Write one-dimensional examples as curves over the weight, with a histogram of the data at the side.
+
+    A curve is broken where a conditional model changes from one label to the other.
+
+    Args:
+        result: the curves, in steps fine enough to look smooth.
+        every: steps between two marked points.
+        data: spec of the data set.
+        displayed: examples [n, 1] for the histogram.
+        path: of the picture.
+    """
+    figure = Figure(figsize=(7.5, 4.6), layout="constrained")
+    axes, side = figure.subplots(1, 2, sharey=True, width_ratios=(4, 1))
+    labels = np.zeros(len(result.weights)) if result.labels is None else result.labels
+    breaks = np.flatnonzero(np.diff(labels)) + 1
+    for number, (name, x) in enumerate(zip(result.paths, result.x, strict=True)):
+        size, colour = len(result.paths) - number, f"C{number}"  # those drawn first are broader, as they may coincide
+        for weights, piece in zip(np.split(result.weights, breaks), np.split(x[:, 0], breaks), strict=True):
+            axes.plot(weights, piece, color=colour, linewidth=0.5 + size)
+        look: dict[str, Any] = {"marker": _MARKERS[number % 3], "markersize": 4 + size, "markeredgecolor": "white"}
+        axes.plot(
+            result.weights[::every], x[::every, 0], color=colour, linestyle="", markeredgewidth=0.5, label=name, **look
+        )
+    axes.set(ylim=data.value_range, xlabel="weight $l$", ylabel="$x$")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(result.paths), frameon=False)
+    counts, edges = np.histogram(np.asarray(displayed, np.float64)[:, 0], bin_edges(data, len(displayed)))
+    side.stairs(counts / (len(displayed) * np.diff(edges)), edges, orientation="horizontal", fill=True, color="0.78")
+    side.set(xlabel="density of\nthe test data")
     figure.savefig(path, dpi=110, format="png")

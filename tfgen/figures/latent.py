@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from tfgen.figures.examples import in_colour
+from tfgen.figures.grids import framed, in_colour
 
 Floats = NDArray[np.float64]
 
@@ -75,8 +75,8 @@ def draw_panels(panels: Sequence[Panel], levels: int, title: str, path: Path, ac
         side: width of a panel in inches; by default each image has the same size.
     """
     columns, rows = min(across, len(panels)), math.ceil(len(panels) / across)
-    table_rows, table_columns, height, width, _ = panels[0].images.shape
-    panel_width = side or _CELL * table_columns
+    table_rows, table_columns, height, width, _ = _coloured(panels[0], levels).shape
+    panel_width = side or _CELL * table_columns * math.sqrt(max(1.0, width / height))
     panel_height = panel_width * (table_rows * height) / (table_columns * width)
     scale = min(1.0, _LARGEST[0] / (columns * panel_width), _LARGEST[1] / (rows * panel_height))
     heads = 0.42 + 0.25 * any(panel.title for panel in panels)
@@ -93,10 +93,17 @@ def draw_panels(panels: Sequence[Panel], levels: int, title: str, path: Path, ac
     figure.savefig(path, dpi=float(np.clip(pixels, _DPI, 2 * _DPI)), format="png")
 
 
-def _draw_panel(axes: Axes, panel: Panel, levels: int) -> None:
+def _coloured(panel: Panel, levels: int) -> NDArray[np.uint8]:
+    """Return the images of a panel in colour, with margins where they are narrow: [rows, columns, height, width, 3]."""
     rows, columns, height, width, channels = panel.images.shape
     coloured = in_colour(panel.images.reshape(-1, height, width, channels), levels)
-    table = coloured.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
+    return framed(coloured.reshape(rows, columns, height, width, 3))
+
+
+def _draw_panel(axes: Axes, panel: Panel, levels: int) -> None:
+    coloured = _coloured(panel, levels)
+    rows, columns, height, width, _ = coloured.shape
+    table = coloured.swapaxes(1, 2).reshape(rows * height, columns * width, 3)
     smooth = "antialiased" if panel.seamless else "nearest"
     axes.imshow(table, extent=(0, columns, rows, 0), aspect=height / width, interpolation=smooth)
     parted = {panel.apart} | ({columns - panel.apart} if panel.apart_right else set())

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfgen.figures.latent import Panel, draw_codes, draw_panels, draw_two_clouds
 from tfgen.figures.latent_sample import LatentSample, Notes, plane_notes, titled
+from tfgen.metrics.rounding import fixed
 from tfgen.model.capabilities import HasPosterior
 from tfgen.sample.interpolation import interpolate
 from tfgen.sample.latent import Floats, Labels, cloud_plane, grid_codes, normal_quantiles, plane_of, project, traverse
@@ -81,7 +82,7 @@ def traversals(sample: LatentSample, path: Path) -> Notes:
     """Draw latent traversals, a row for each direction, around a test image and around the mean code."""
     result, row, steps = sample.directions, sample.row(0), len(POSITIONS)
     labels = sample.label(0, len(result.vectors) * steps)
-    heads = [f"{name}  {variance:.2f}" for name, variance in zip(result.names, result.variances, strict=True)]
+    heads = [f"{name}  {fixed(variance, 2)}" for name, variance in zip(result.names, result.variances, strict=True)]
     panels: list[Panel] = []
     centre = "0" if sample.whitening.standard and not result.components else "the mean of the codes"
     for around, z in (("a test image", sample.codes[0]), (centre, result.origin[row])):
@@ -105,7 +106,7 @@ def interpolations(sample: LatentSample, path: Path) -> Notes:
         result = interpolate(sample.model, sample.x[pair], own, paths=["linear"], steps=_STEPS, seed=sample.seed)
         rows.append(np.concatenate([sample.x[pair[:1]], result.x[0], sample.x[pair[1:]]]))
         heads.append("" if sample.labels is None else " → ".join(str(label) for label in sample.labels[pair]))
-    columns = ["from", *(f"{weight:.2f}" for weight in result.weights), "to"]
+    columns = ["from", *(fixed(weight, 2) for weight in result.weights), "to"]
     panel = Panel(np.stack(rows), rows=heads, columns=columns, across="weight $l$", apart=1, apart_right=True)
     title = "Straight lines between the codes of two test images, which stand at the ends"
     notes = ["decoded under the label of the nearer end"] if sample.model.conditional else []
@@ -131,7 +132,7 @@ def aggregate_posterior(sample: LatentSample, path: Path) -> Notes:
 def _sparse(values: Floats) -> list[str]:
     """Return six of the values as tick labels, and empty strings between them."""
     displayed = np.linspace(0, len(values) - 1, 6).round().astype(int)
-    return [f"{value:.2f}" if place in displayed else "" for place, value in enumerate(values)]
+    return [fixed(value, 2) if place in displayed else "" for place, value in enumerate(values)]
 
 
 def _pairs(labels: Labels | None, n: int) -> Iterator[list[int]]:

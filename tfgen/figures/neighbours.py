@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tfgen.data.spec import DataSpec
-from tfgen.figures.examples import in_colour
+from tfgen.figures.grids import framed, in_colour
+from tfgen.figures.histograms import draw_histogram
 from tfgen.metrics.copying import Neighbourhood
 
 #: The most rows of a picture; further ones would make it too high to open.
@@ -50,6 +51,8 @@ def draw_neighbours(
 ) -> None:
     """Write samples and their nearest training examples as a picture: images in rows, vectors in a panel each.
 
+    Samples of one dimension are a histogram over that of the training data, with the distances of all of them below.
+
     Shown are `count` samples from the one nearest to a training example (by the first of the distances) to the farthest one.
 
     Args:
@@ -62,7 +65,7 @@ def draw_neighbours(
         path: of the picture.
     """
     chosen = ranks_at_equal_steps(result[0].distances[:, 0], count)
-    draw = _images if data.layout == "grid" else _plane
+    draw = {"grid": _images, "scatter": _plane, "histogram": _line}[data.layout]
     draw(samples, train, result, chosen, data, title).savefig(path, dpi=_DPI, format="png")
 
 
@@ -75,7 +78,7 @@ def _images(
     title: str,
 ) -> Figure:
     """Draw a row for each sample: the sample, then its nearest neighbours by each distance, with the distance below."""
-    height, width, _ = data.shape
+    height, width = framed(in_colour(samples[:1], data.levels)).shape[1:3]
     high, wide = height / max(height, width), width / max(height, width)
     nearest = result[0].indices.shape[1]
     down, right = high + _GAP + _SCORE, wide + _GAP
@@ -95,7 +98,7 @@ def _images(
                 )
             ]
         for left, image, distance in cells:
-            picture = in_colour(image[None], data.levels)[0]
+            picture = framed(in_colour(image[None], data.levels))[0]
             axes.imshow(picture, extent=(left, left + wide, top + high, top), interpolation="nearest")
             if distance is not None:
                 look: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": 6.5}
@@ -154,6 +157,32 @@ def _plane(
         axes.locator_params(nbins=3)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    return figure
+
+
+def _line(
+    samples: NDArray[np.generic],
+    train: NDArray[np.generic],
+    result: Sequence[Neighbourhood],
+    chosen: NDArray[np.int64],
+    data: DataSpec,
+    title: str,
+) -> Figure:
+    """Draw histograms of samples and training data, and below each sample its distance to the nearest training example."""
+    figure = Figure(figsize=(7, 5.6), layout="constrained")
+    _put_title(figure, title)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    draw_histogram(upper, data, {"samples": samples, "training data": train})
+    upper.set_xlabel("")
+    distances = result[0].distances[:, 0]
+    least = float(distances[distances > 0].min(initial=1.0))
+    shown = np.maximum(distances, least / 10)  # those at distance 0 have a place on the logarithmic axis, too
+    lower.plot(samples[:, 0], shown, ".", color="C0", markersize=3, alpha=0.6, label="samples")
+    look: dict[str, Any] = {"color": "C1", "markersize": 5, "markeredgecolor": "white", "markeredgewidth": 0.5}
+    lower.plot(samples[chosen, 0], shown[chosen], "o", label=f"{len(chosen)} of them, at equal steps of rank", **look)
+    lower.set(yscale="log", xlabel="$x$", ylabel="distance to the nearest\ntraining example")
+    lower.legend(fontsize="small")
+    lower.grid(alpha=0.3)
     return figure
 
 

@@ -18,6 +18,7 @@ from .metric import Baseline, Basis, Metric, NotFinite, entry_text, given_label,
 from .moments import Moments
 from .neighbours import nearest_neighbours
 from .plausibility import Note, notes_about, warnings_about
+from .rounding import fixed, measured
 
 __all__ = [
     "CATALOGUE",
@@ -36,6 +37,7 @@ __all__ = [
     "copying_test",
     "divergences_of_scores",
     "entry_text",
+    "fixed",
     "frechet_distance",
     "frechet_from_moments",
     "gaussian_js",
@@ -45,6 +47,7 @@ __all__ = [
     "kernel_distance",
     "kl_divergence",
     "manifold_metrics",
+    "measured",
     "metrics_from_json",
     "metrics_to_json",
     "monte_carlo_divergences",

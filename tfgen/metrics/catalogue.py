@@ -22,6 +22,7 @@ BUILTIN: tuple[MetricSpec, ...] = (
     MetricSpec(
         "latent_kl_nats", "KL(q || p) of the codes", "nats", of="bound", given_label=True, panel="KL(q || p), nats"
     ),
+    MetricSpec("reconstruction_kl_ratio", "reconstruction / KL", "ratio", of="training", given_label=True),
     MetricSpec("active_units", "active units", "units", of="bound", given_label=True),
     MetricSpec("accuracy", "accuracy", "of examples", better="higher", of="classification"),
     MetricSpec("label_nll_nats", "-log p(y|x)", "nats", better="lower", of="classification"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from tfgen.metrics.metric import GIVEN_LABEL, Metric, NotFinite
+from tfgen.metrics.rounding import measured as rounded
 
 #: So many standard errors below zero make a warning; chance alone goes there once in 740 times.
 _ERRORS = 3.0
@@ -37,7 +38,7 @@ def warnings_about(metrics: Mapping[str, Metric]) -> list[str]:
 
     >>> kl = Metric("kl_nats", -0.5, 0.1, "nats")
     >>> warnings_about({"kl_nats": kl})[0].partition(",")[0]
-    'kl_nats is -0.5000 ± 0.1000'
+    'kl_nats is -0.50 ± 0.10'
     >>> warnings_about({"kl_nats": Metric("kl_nats", -0.2, 0.1, "nats")})
     []
     >>> nll = Metric("nll_nats", float("nan"), float("nan"), "nats", not_finite=NotFinite(3, 17))
@@ -66,7 +67,7 @@ def notes_about(measured: Mapping[str, Mapping[str, Metric]]) -> list[Note]:
 
 def _below_zero(metrics: Mapping[str, Metric]) -> list[str]:
     return [
-        f"{name} is {metric.value:.4f} ± {metric.standard_error:.4f}, and no KL divergence is below zero: what the model gives "
+        f"{name} is {rounded(metric.value, metric.standard_error)}, and no KL divergence is below zero: what the model gives "
         "is no density (or its data are not what they are said to be); `tfgen check MODEL` looks for the mistake"
         for name, metric in metrics.items()
         if metric.name == "kl_nats" and metric.value < -_ERRORS * metric.standard_error

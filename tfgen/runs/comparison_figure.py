@@ -10,19 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tfgen.data.spec import DataSpec
-from tfgen.figures.examples import image_grid
-from tfgen.runs.facts import RunFacts
+from tfgen.figures.examples import draw_points
+from tfgen.figures.grids import grid_layout, image_grid
+from tfgen.figures.histograms import draw_histogram
+from tfgen.figures.zoom import zoom_inset
 
 if TYPE_CHECKING:
     from tfgen.runs.comparison import Curves
 
-#: Images in a row of each panel, so that a conditional model of ten classes has one in each column.
+#: Images in a row of each panel, or a multiple, so that a conditional model of ten classes has one in each column.
 COLUMNS = 10
 _PANEL_INCHES = 4.0
+_HIGHEST = 2.5  # of a panel, as a multiple of its width
 _MOST_IN_A_ROW = 4
 _TITLE_LETTERS = 46
 _STYLES = ("-", "--", ":", "-.")
@@ -30,11 +34,11 @@ _STYLES = ("-", "--", ":", "-.")
 
 @dataclass(frozen=True)
 class Densities:
-    """Densities on one square of the plane, with a common colour scale.
+    """Densities on one square of the plane, with a common colour scale; or on one interval, as curves.
 
     Attributes:
-        panels: title and density [cells, cells] of each.
-        extent: of the square, from ``extent[0]`` to ``extent[1]`` along both axes.
+        panels: title and density [cells, cells] of each, or [cells] on an interval.
+        extent: of the square, from ``extent[0]`` to ``extent[1]`` along both axes, or of the interval.
         brightest: the density that gets the brightest colour.
         data: of which data set.
     """
@@ -43,6 +47,11 @@ class Densities:
     extent: tuple[float, float]
     brightest: float
     data: str
+
+    @property
+    def curves(self) -> bool:
+        """True for densities of one dimension."""
+        return self.panels[0][1].ndim == 1
 
 
 def draw_sample_panels(panels: Sequence[tuple[str, NDArray[np.generic], DataSpec]], path: Path) -> None:
@@ -54,38 +63,56 @@ def draw_sample_panels(panels: Sequence[tuple[str, NDArray[np.generic], DataSpec
     """
     columns = _columns(len(panels))
     rows = math.ceil(len(panels) / columns)
-    grids = [image_grid(x, data.levels, COLUMNS) if data.layout == "grid" else None for _, x, data in panels]
-    shape = max(1.0 if grid is None else grid.shape[0] / grid.shape[1] for grid in grids)
+    layouts = [
+        grid_layout(*x.shape[:3], columns_of=COLUMNS) if data.layout == "grid" else None for _, x, data in panels
+    ]
+    grids = [
+        None if layout is None else image_grid(x, data.levels, layout=layout)
+        for layout, (_, x, data) in zip(layouts, panels, strict=True)
+    ]
+    shape = min(max(1.0 if grid is None else grid.shape[0] / grid.shape[1] for grid in grids), _HIGHEST)
     size = (_PANEL_INCHES * columns, (_PANEL_INCHES * shape + 0.35) * rows)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
-    for axis, grid, (title, x, data) in zip(axes, grids, panels, strict=False):
-        axis.set_title(_wrapped(title), fontsize=9)
-        if grid is not None:
+    for axis, layout, grid, (title, x, data) in zip(axes, layouts, grids, panels, strict=False):
+        if layout is not None and grid is not None:
             axis.imshow(grid)
             axis.set_axis_off()
+            title += f"\n{layout.note()}"
+        elif data.layout == "histogram":
+            draw_histogram(axis, data, {title: x})
         else:
-            axis.scatter(x[:, 0], x[:, 1], s=3, alpha=0.4, linewidths=0)
-            axis.set(xlim=data.value_range, ylim=data.value_range, aspect="equal")
-            axis.tick_params(labelsize=8)
+            draw_points(axis, x, data, s=3, alpha=0.4)
+        axis.tick_params(labelsize=8)
+        axis.set_title(_wrapped(title), fontsize=9)
     figure.savefig(path, dpi=130, format="png")
 
 
 def draw_density_panels(sets: Sequence[Densities], path: Path) -> None:
     """Write the densities of each data set in a row of panels (or several), in one colour scale for each data set.
 
+    Densities of one dimension are curves in one panel.
+
     Args:
         sets: one for each data set.
         path: of the picture.
     """
-    columns = min(max(len(result.panels) for result in sets), _MOST_IN_A_ROW)
-    rows = [math.ceil(len(result.panels) / columns) for result in sets]
-    size = (_PANEL_INCHES * columns + 1.1, (_PANEL_INCHES + 0.35) * sum(rows))
+    columns = min(max(1 if result.curves else len(result.panels) for result in sets), _MOST_IN_A_ROW)
+    rows = [1 if result.curves else math.ceil(len(result.panels) / columns) for result in sets]
+    size = (
+        _PANEL_INCHES * max(columns, 2) + 1.1
+        if any(result.curves for result in sets)
+        else _PANEL_INCHES * columns + 1.1,
+        (_PANEL_INCHES + 0.35) * sum(rows),
+    )
     figure = Figure(figsize=size, layout="constrained")
     parts = figure.subfigures(len(sets), 1, height_ratios=rows, squeeze=False).ravel()
     for part, result, height in zip(parts, sets, rows, strict=True):
+        if result.curves:
+            _draw_density_curves(part.subplots(), result)
+            continue
         axes = part.subplots(height, columns, squeeze=False).ravel()
         for axis in axes[len(result.panels) :]:
             axis.set_axis_off()
@@ -104,8 +131,20 @@ def draw_density_panels(sets: Sequence[Densities], path: Path) -> None:
     figure.savefig(path, dpi=130, format="png")
 
 
+def _draw_density_curves(axes: Axes, result: Densities) -> None:
+    """Draw densities of one dimension over one another; the true one, if known, is dashed."""
+    for number, (title, density) in enumerate(result.panels):
+        places = np.linspace(*result.extent, len(density))
+        look = {"color": "black", "linestyle": "--"} if title == "true density" else {"color": f"C{number % 10}"}
+        axes.plot(places, density, label=_wrapped(title), **look)
+    axes.set(xlim=result.extent, ylim=(0, None), xlabel="$x$", ylabel=f"density, {result.data}")
+    axes.legend(fontsize=8)
+
+
 def draw_curve_panels(terms: Sequence[Curves], path: Path) -> None:
-    """Write validation curves, each term against steps and against seconds of training; one legend entry for each run.
+    """Write validation curves, each term against epochs (or steps) and against seconds of training; one legend for all.
+
+    Where the first values flatten the rest, an inset enlarges the later part.
 
     Args:
         terms: each with the runs that have it.
@@ -116,14 +155,14 @@ def draw_curve_panels(terms: Sequence[Curves], path: Path) -> None:
     panels = figure.subplots(len(terms), 2, squeeze=False, sharey="row")
     lines: dict[str, Any] = {}
     for shown, (by_step, by_second) in zip(terms, panels, strict=True):
+        by_epoch = all(math.isfinite(point.epoch) for run in shown.runs for point in run.curve_points())
         for run in shown.runs:
-            steps, seconds, values = np.array(run.curve_points(), float).T
+            steps, epochs, seconds, values = np.array(run.curve_points(), float).T
             number = names.index(run.name)
             look = {"color": f"C{number % 10}", "linestyle": _STYLES[number // 10 % 4], "marker": "o", "markersize": 3}
-            (lines[run.name],) = by_step.plot(steps, values, label=run.name, **look)
+            (lines[run.name],) = by_step.plot(epochs if by_epoch else steps, values, label=run.name, **look)
             by_second.plot(seconds, values, label=run.name, **look)
-        by_step.set_ylim(*_view(shown.runs))
-        by_step.set(xlabel="step", ylabel=f"validation {_label(shown)}")
+        by_step.set(xlabel="epoch" if by_epoch else "step", ylabel=f"validation {_label(shown)}")
         by_second.set(xlabel="seconds of training, compilation included")
         if shown.differing:
             warning = f"measured with different {', '.join(shown.differing)}: heights do not compare"
@@ -131,6 +170,7 @@ def draw_curve_panels(terms: Sequence[Curves], path: Path) -> None:
         for axis in (by_step, by_second):
             axis.grid(alpha=0.3)
             axis.set_xlim(left=0)
+            zoom_inset(axis, shown.runs[0].catalogue.rises(shown.runs[0].curve or ""))
     figure.legend(
         [lines[name] for name in names], [_wrapped(name, 64) for name in names],
         loc="outside lower center", ncols=1 if len(names) < 3 else 2, fontsize=9, frameon=False,
@@ -139,25 +179,17 @@ def draw_curve_panels(terms: Sequence[Curves], path: Path) -> None:
 
 
 def _label(shown: Curves) -> str:
-    """Return the metric's title and unit; for a loss, its name."""
+    """Return title, unit and direction of the metric; for a loss, its name."""
     catalogue = shown.runs[0].catalogue
-    return catalogue.label(shown.term) if shown.term in catalogue else shown.term
+    if shown.term not in catalogue:
+        return shown.term
+    better = catalogue[shown.term].better
+    return catalogue.label(shown.term) + (f" ({better} is better)" if better else "")
 
 
 def _columns(count: int) -> int:
     """Return how many panels stand in a row: two or three as one row, four as two by two, up to four."""
     return count if count < 4 else math.ceil(math.sqrt(count)) if count < 7 else _MOST_IN_A_ROW
-
-
-def _view(runs: Sequence[RunFacts]) -> tuple[float, float]:
-    """Return the y limits without the outliers at the start of curves, which would flatten the rest."""
-    sign = -1 if runs[0].catalogue.rises(runs[0].curve or "") else 1  # in which direction the first values lie
-    curves = [[sign * value for _, _, value in run.curve_points()] for run in runs]
-    near = min(min(values) for values in curves)
-    far = max(float(np.quantile(values, 0.9)) if len(values) > 4 else max(values) for values in curves)
-    margin = 0.08 * (far - near) or 0.1
-    low, high = sorted((sign * (near - margin), sign * (far + margin)))
-    return low, high
 
 
 def _wrapped(name: str, width: int = _TITLE_LETTERS) -> str:

@@ -151,9 +151,8 @@ def _fit(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> None:
         if step in moments and run.config.pictures:
             run.files.require_place()
             with trainer.state.averaged():
-                _draw_samples(
-                    trainer.model, training.picture_samples, run.files.figures / f"samples_{moments[step]}.png"
-                )
+                path = run.files.figures / f"samples_{moments[step]}.png"
+                _draw_samples(trainer.model, data, training.picture_samples, path)
         run.registry.observe("tfgen_progress", run=run, step=step, metrics=metrics)
 
     mode = run.provenance.get("compile_mode") or (None if training.compile == "auto" else training.compile)
@@ -165,9 +164,9 @@ def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str
     model, state = trainer.model, trainer.state
     run.files.require_place()
     if run.config.pictures:
-        _draw_samples(model, run.config.training.picture_samples, run.files.figures / "samples_after.png")
+        _draw_samples(model, data, run.config.training.picture_samples, run.files.figures / "samples_after.png")
         with written_whole(run.files.figures / "curves.png") as path:
-            draw_curves(run.metrics, path, run.catalogue)
+            draw_curves(run.metrics, path, run.catalogue, averaged=run.config.training.ema > 0)
         draw_run_pictures(model, data, run.files.figures, run.registry)
     return {
         "model": run.config.model,
@@ -199,14 +198,16 @@ def _measured(
     return {split: metrics_to_json(evaluate(model, data, split, **options)) for split in splits}
 
 
-def _draw_samples(model: GenerativeModel, images: int, path: Path) -> None:
+def _draw_samples(model: GenerativeModel, data: Dataset, images: int, path: Path) -> None:
+    """Draw samples of the model beside test examples, of the same classes for a conditional model."""
     if not isinstance(model, Samples):
         return
     count = images if model.data.layout == "grid" else _PICTURE_POINTS
     labels = labels_for(model, count, None)
     with written_whole(path) as temporary:
         batches = sample_batches(model, count, labels, _PICTURE_SEED, min(_PICTURE_BATCH, count))
-        draw_examples(np.concatenate(list(batches)), model.data, temporary)
+        x = np.concatenate(list(batches))
+        draw_examples(x, model.data, temporary, real=data.test.like(count, labels))
 
 
 def _record(config: RunConfig, registry: Registry, data: Dataset) -> dict[str, Any]:

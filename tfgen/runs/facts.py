@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfgen.errors import OptionError
 from tfgen.metrics.catalogue import CATALOGUE, Catalogue
@@ -17,6 +17,15 @@ from tfgen.runs.folder import RunFolder
 from tfgen.runs.notes import notes_of
 
 SPLITS = ("test", "valid", "train")
+
+
+class CurvePoint(NamedTuple):
+    """Point of a validation curve: its step, epoch and seconds of training (NaN if unknown), and the value."""
+
+    step: int
+    epoch: float
+    seconds: float
+    value: float
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,12 @@ class RunFacts:
     def seconds(self) -> float:
         """Seconds of training."""
         return float(self.results.get("train_seconds") or (self.rows[-1].get("seconds", 0.0) if self.rows else 0.0))
+
+    @property
+    def averages_weights(self) -> bool:
+        """True if a moving average of the weights is what is validated, evaluated and sampled."""
+        ema = self.config.get("training", {}).get("ema")
+        return isinstance(ema, int | float) and ema > 0
 
     def measured(self, split: str) -> dict[str, Metric]:
         """Return the metrics of a split by name, without those of classification."""
@@ -93,10 +108,14 @@ class RunFacts:
         losses = sorted(name for name in names if name.endswith("loss"))
         return next((name for name in (*self.catalogue.curves(), *losses) if name in names), None)
 
-    def curve_points(self) -> list[tuple[int, float, float]]:
-        """Return the finite points of the validation curve, (step, seconds, value)."""
-        result = [(row["step"], row.get("seconds", math.nan), row.get(f"valid/{self.curve}")) for row in self.rows]
-        return [(step, seconds, value) for step, seconds, value in result if value is not None and math.isfinite(value)]
+    def curve_points(self) -> list[CurvePoint]:
+        """Return the finite points of the validation curve."""
+        name = f"valid/{self.curve}"
+        return [
+            CurvePoint(row["step"], row.get("epoch", math.nan), row.get("seconds", math.nan), row[name])
+            for row in self.rows
+            if row.get(name) is not None and math.isfinite(row[name])
+        ]
 
 
 def read_runs(folders: Sequence[Path], catalogue: Catalogue = CATALOGUE) -> list[RunFacts]:

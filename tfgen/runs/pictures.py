@@ -1,4 +1,4 @@
-"""Pictures of a finished run: the density of a model in the plane, completed images, and those of plugins."""
+"""Pictures of a finished run: the density of a model of few dimensions, completed images, and those of plugins."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ def _draw(name: str, draw: Callable[..., None], model: GenerativeModel, data: Da
 
 
 def draw_density_picture(model: GenerativeModel, data: Dataset, path: Path) -> None:
-    """Draw the density of a model of vectors in the plane beside that of the data.
+    """Draw the density of a model of vectors in the plane, or of single numbers, beside that of the data.
 
     Of a model that has an energy alone it is exp(-E), normalised over the picture.
 
     Raises:
         CapabilityError: for a model without a density or an energy, and for other data.
     """
-    if data.spec.shape != (2,):
-        raise CapabilityError("the picture 'density' shows vectors in the plane.")
+    if data.spec.shape not in ((1,), (2,)):
+        raise CapabilityError("the picture 'density' shows vectors of one or two coordinates.")
     if isinstance(model, HasEnergy) and not isinstance(model, HasLogProb):
         draw_density(_normalised(model, data), data, path, learned="exp(-energy), normalised here")
         return
@@ -82,7 +82,7 @@ def draw_density_picture(model: GenerativeModel, data: Dataset, path: Path) -> N
 
 
 def _normalised(model: GenerativeModel, data: Dataset) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
-    """Return the log-density proportional to exp(-E) that integrates to 1 over a grid of points on the square of the data."""
+    """Return the log-density proportional to exp(-E) that integrates to 1 over a grid of points on the range of the data."""
     energy = capable(model, HasEnergy, "the picture 'density'").energy
     low, high = data.spec.value_range
     classes = model.data.classes if model.conditional else None
@@ -91,7 +91,7 @@ def _normalised(model: GenerativeModel, data: Dataset) -> Callable[[NDArray[np.f
         columns = every_class(classes, len(points))
         batches = score_batches(lambda x, labels, seed: -energy(x, labels, seed=seed), points, columns, batch_size=5000)
         values = np.concatenate([found for _, found in batches])
-        cell = (high - low) ** 2 / len(points)
+        cell = (high - low) ** data.spec.dimensions / len(points)
         return values - scipy.special.logsumexp(values) - np.log(cell)
 
     return log_density

@@ -20,11 +20,11 @@ from tfgen.testing.requirements import offered
 from tfgen.testing.tiny_images import all_images
 from tfgen.testing.totals import (
     Score,
+    data_grid,
     given,
     image_probabilities,
     labels_looked_at,
     mass_on_grid,
-    plane_grid,
     scored,
     tiny_model,
 )
@@ -196,9 +196,9 @@ def bounds_stay_below_the_evidence(under_test: ModelUnderTest) -> None:
                 images = np.repeat(all_images(model.data), _DRAWS, axis=0)
                 drawn = scored(score, images, label).reshape(-1, _DRAWS)
                 _require_no_more_than_one(float(np.sum(_exp_of_mean(drawn, axis=1))), 0.0, label)
-    elif under_test.dataset.spec.shape == (2,):
+    elif under_test.dataset.spec.shape in ((1,), (2,)):
         _, model = under_test.trained
-        grid = plane_grid(under_test.dataset, _CELLS, _REACH)
+        grid = data_grid(under_test.dataset, _CELLS, _REACH)
         for label in labels_looked_at(model):
             score = _score(model, particles)
             if particles > 1:
@@ -209,7 +209,7 @@ def bounds_stay_below_the_evidence(under_test: ModelUnderTest) -> None:
                 drawn = np.stack([scored(score, grid.points, label, seed) for seed in range(_SEEDS)])
                 _require_no_more_than_one(float(np.sum(_exp_of_mean(drawn, axis=0) * grid.areas)), 0.0, label)
     else:
-        raise SkipTest("a grid is for the plane: check it with --data two_gaussians as well")
+        raise SkipTest("a grid is for one or two dimensions: check it with --data two_gaussians as well")
 
 
 def _score(model: GenerativeModel, particles: int) -> Score:

@@ -21,11 +21,11 @@ from tfgen.testing.model_under_test import ModelUnderTest
 from tfgen.testing.requirements import offered
 from tfgen.testing.sample_checks import samples_are_the_same_however_compiled, samples_do_not_depend_on_the_batch
 from tfgen.testing.totals import (
+    data_grid,
     given,
     image_probabilities,
     labels_looked_at,
     mass_on_grid,
-    plane_grid,
     scored,
     tiny_model,
 )
@@ -46,7 +46,7 @@ _RARE = 10.0  # images that are expected less often than this are counted as one
 
 @check(40, methods_can_be_traced, densities_are_numbers_per_example, log_determinants_match_the_jacobian)
 def densities_integrate_to_one(under_test: ModelUnderTest) -> None:
-    """Check that a density has mass 1: on a grid of the plane; of images, when it is trained on images of 2x2 pixels.
+    """Check that a density has mass 1: on a grid in one or two dimensions; of images, when trained on images of 2x2 pixels.
 
     On a grid 1 % are allowed, and three times what a coarser grid says otherwise. The probabilities of all 256 images of 2x2
     pixels and 4 levels sum to 1 to the third digit. A dequantised density may have mass outside the grey levels, but not
@@ -56,16 +56,16 @@ def densities_integrate_to_one(under_test: ModelUnderTest) -> None:
     offered(under_test.fresh, HasLogProb)
     if under_test.dataset.spec.kind == "image":
         _images_sum_to_one(tiny_model(under_test))
-    elif under_test.dataset.spec.shape == (2,):
-        _plane_integrates_to_one(under_test)
+    elif under_test.dataset.spec.shape in ((1,), (2,)):
+        _grid_integrates_to_one(under_test)
     else:
-        raise SkipTest("a grid is for the plane: check it with --data two_gaussians as well")
+        raise SkipTest("a grid is for one or two dimensions: check it with --data two_gaussians as well")
 
 
-def _plane_integrates_to_one(under_test: ModelUnderTest) -> None:
+def _grid_integrates_to_one(under_test: ModelUnderTest) -> None:
     _, trained = under_test.trained
     log_prob = offered(trained, HasLogProb).log_prob
-    coarse, fine = (plane_grid(under_test.dataset, cells, _REACH) for cells in _CELLS)
+    coarse, fine = (data_grid(under_test.dataset, cells, _REACH) for cells in _CELLS)
     for label in labels_looked_at(trained):
         rough, mass = (mass_on_grid(lambda x, y, seed: log_prob(x, y, seed=seed), g, label) for g in (coarse, fine))
         noise = abs(mass - rough)

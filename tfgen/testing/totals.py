@@ -1,4 +1,4 @@
-"""Total mass of a density: over a grid of the plane, or over every tiny image."""
+"""Total mass of a density: over a grid of the line or the plane, or over every tiny image."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _LABELS = 2  # so many classes of a conditional model are looked at
 
 @dataclass(frozen=True)
 class Grid:
-    """Points of the plane and the area that each stands for.
+    """Points of the line or the plane, and the length or area that each stands for.
 
     Attributes:
-        points: [n, 2] float32.
+        points: [n, d] float32, d = 1 or 2.
         areas: [n].
         inner: whether a point lies among the data, [n].
     """
@@ -39,11 +39,11 @@ class Grid:
     inner: NDArray[np.bool_]
 
 
-def plane_grid(data: Dataset, cells: int, reach: float) -> Grid:
-    """Return cells x cells points that lie close among the data and ever wider apart outside, by ``x = c + h sinh(u)``.
+def data_grid(data: Dataset, cells: int, reach: float) -> Grid:
+    """Return a grid whose points lie close among the data and ever wider apart outside, by ``x = c + h sinh(u)``.
 
     Args:
-        data: vectors in the plane; c is the centre of their box and h half its side.
+        data: vectors of one or two coordinates; c is the centre of their box and h half its side.
         cells: points along each axis.
         reach: how far the grid goes, in units of h.
     """
@@ -52,8 +52,9 @@ def plane_grid(data: Dataset, cells: int, reach: float) -> Grid:
     step = 2 * np.arcsinh(reach) / cells
     u = (np.arange(cells) + 0.5) * step - np.arcsinh(reach)
     ticks, widths = np.sinh(u)[:, None] * half, np.cosh(u)[:, None] * half * step
-    offsets = np.stack(np.meshgrid(ticks[:, 0], ticks[:, 1], indexing="ij"), axis=-1).reshape(-1, 2)
-    areas = np.multiply.outer(widths[:, 0], widths[:, 1]).reshape(-1)
+    dimensions = data.spec.dimensions
+    offsets = np.stack(np.meshgrid(*ticks.T, indexing="ij"), axis=-1).reshape(-1, dimensions)
+    areas = np.prod(np.meshgrid(*widths.T, indexing="ij"), axis=0).reshape(-1)
     return Grid((centre + offsets).astype(np.float32), areas, np.all(np.abs(offsets) <= half, axis=1))
 
 

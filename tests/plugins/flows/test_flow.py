@@ -304,7 +304,7 @@ def test_every_weight_has_a_name_of_its_own():
 @pytest.mark.parametrize(
     ("model", "data", "options", "error", "message"),
     [
-        ("realnvp", DataSpec("vector", (1,)), {}, DataError, "at least two dimensions"),
+        ("realnvp", DataSpec("vector", (1,)), {"network": "conv"}, DataError, "--network conv needs images"),
         ("realnvp", SPACE, {"network": "conv"}, DataError, "--network conv needs images"),
         ("realnvp", SPACE, {"mask": ("channel",)}, TfgenError, "images of even height and width"),
         (

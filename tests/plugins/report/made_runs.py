@@ -20,12 +20,12 @@ from tfgen_plugins.report.reading import read_for_page
 REGISTRY = load_registry()
 PICTURES = ("samples_before", "samples_half", "samples_after", "curves")
 #: Elements that have no end.
-_VOID = {"meta", "link", "img", "br"}
+_VOID = {"meta", "link", "img", "br", "input"}
 #: What a page may hold; whatever else could act or ask for something.
 _KNOWN = {
     "html", "head", "meta", "link", "title", "style", "body", "header", "nav", "main", "section", "footer",
     "h1", "h2", "h3", "p", "strong", "span", "small", "code", "pre", "a", "ul", "li", "dl", "div", "dt", "dd",
-    "figure", "img", "figcaption", "details", "summary", "table", "thead", "tbody", "tr", "th", "td",
+    "figure", "label", "input", "img", "figcaption", "details", "summary", "table", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
 
 

@@ -33,6 +33,20 @@ def test_pages_in_a_browser(tmp_path):
                 browser.value("document.querySelectorAll('details').forEach(part => { part.open = true })")
                 widths = browser.value("[document.documentElement.scrollWidth, document.body.scrollWidth, innerWidth]")
                 assert max(widths) <= width, widths
+                ends = browser.value(
+                    "[...document.querySelectorAll('.numbers .number, figure img')].map(x => x.getBoundingClientRect().right)"
+                )
+                assert max(ends) <= width  # no value and no picture is cut off, or has to be scrolled to
+                filters = browser.value(
+                    "[...document.querySelectorAll('img.plot-image')].map(x => getComputedStyle(x).filter != 'none')"
+                )
+                assert set(filters) == {scheme == "dark"}
+                browser.value("document.querySelector('label.frame img').click()")
+                full = browser.value(
+                    "(x => [x.width, x.naturalWidth, getComputedStyle(x.parentNode).position])"
+                    "(document.querySelector('label.frame img'))"
+                )
+                assert full == [full[1], full[1], "fixed"]
                 assert {address.partition(":")[0] for address in browser.requests()} <= {"file", "data"}
                 assert [address for address in browser.requests() if address.startswith("file:")] == [path.as_uri()]
                 assert browser.complaints() == []

@@ -22,12 +22,12 @@ def test_one_run(tmp_path):
     page = page_of(make_run(tmp_path / "a", options={"units": 64}, pictures=(*PICTURES, "confusion_valid", "my_own")))
     for said in (
         "realnvp on digits", "CPU (2 cores), 2 cores", "images, 8 x 8 x 1", "flows (tfgen 0.1.0)",
-        "3.1682± 0.0100", "1 min 16 s", "31,392", "tensorflow2.21.0", "Before training", "After training", "My own",
+        "3.168± 0.010", "1 min 16 s", "31,392", "tensorflow2.21.0", "Before training", "After training", "My own",
         "How often each class was taken for which (valid)", "tfgen evaluate runs/a",
     ):  # fmt: skip
         assert said in page.text, said
     assert len(page.images) == 6
-    assert [found["alt"].split(",")[0] for found in page.all("img", **{"class": "pixelated"})] == [
+    assert [found["alt"].split(",")[0] for found in page.all("img", **{"class": "clear pixelated"})] == [
         "Samples before training", "Samples half-way", "Samples after training",
     ]  # fmt: skip
     assert page.all("tr", **{"class": "differs"})
@@ -43,17 +43,52 @@ def test_several_runs_are_compared_as_compare_does(tmp_path):
     assert [found["href"] for found in page.all("a")[:4]] == ["#comparison", "#run-1", "#run-2", "#run-3"]
     ranked = [found.get("class") for found in page.all("td") if found.get("class") in ("best", "level", "behind")]
     assert ranked == ["level", "behind", "level"]
-    assert "2.0000 ± 0.0100 +1.0000 ± 0.0141" in page.text
+    assert "2.000 ± 0.010 +1.000 ± 0.014" in page.text
     assert "~ level with the leading run" in page.text
     assert "seed056" in page.text
     assert len(page.images) == 1 + 3 + 3 * 4  # all curves in one, the last samples side by side, and each run's own
-    assert page_of(*folders[:2]).text.count("1.0000 ± 0.0100 *") == 1
+    assert page_of(*folders[:2]).text.count("1.000 ± 0.010 *") == 1
+
+
+def test_plots_and_pictures_of_images_are_told_apart_for_a_dark_page(tmp_path):
+    page = page_of(make_run(tmp_path / "a", pictures=(*PICTURES, "codes", "manifold", "my_own")))
+    kinds = {found["alt"].split(",")[0].split(" ")[0]: found["class"].split()[0] for found in page.all("img")}
+    assert kinds == {
+        "Samples": "clear", "Training": "plot-image", "Codes": "plot-image", "A": "images", "My": "images",
+    }  # fmt: skip
+
+
+def test_every_picture_opens_in_full_size_and_the_latent_ones_are_not_folded_up(tmp_path):
+    page = page_of(make_run(tmp_path / "a", pictures=(*PICTURES, "codes", "manifold", "my_own")))
+    assert len(page.all("input", type="checkbox")) == len(page.images) == 7
+    folds = page.html.split("<summary>")
+    opened = {
+        after.split("<")[0].strip(): "<details open>" in before[-40:]
+        for before, after in zip(folds, folds[1:], strict=False)
+    }
+    assert opened["Latent space"]
+    assert not opened["Other pictures"]
+
+
+def test_rows_of_little_but_dashes_are_folded_up(tmp_path):
+    common = {"bits_per_dim": metric(1.0)}
+    runs = [
+        make_run(tmp_path / "flow", test=common | {"kl_nats": metric(0.5)}, options={"units": 64}),
+        make_run(tmp_path / "other", model="vae", test=common | {"elbo_nats": metric(-90.0)}, options={"latent": 8}),
+    ]
+    text = page_of(*runs).text
+    first, alone = text.split("Metrics that one run alone has")
+    assert "test bits_per_dim" in first
+    assert "kl_nats" not in first.split("Side by side")[-1]
+    assert "test kl_nats" in alone
+    assert "test elbo_nats" in alone
+    assert "latent" in text.split("Options that not every model has")[1]
 
 
 def test_a_metric_that_cannot_be_has_a_warning(tmp_path):
     kl = metric(-0.5, 0.1, "nats", basis={"data": "two_gaussians"})
     page = page_of(make_run(tmp_path / "a", test={"kl_nats": kl}))
-    assert "Warning test: kl_nats is -0.5000 ± 0.1000, and no KL divergence is below zero" in page.text
+    assert "Warning test: kl_nats is -0.50 ± 0.10, and no KL divergence is below zero" in page.text
     assert "Warning" not in page_of(make_run(tmp_path / "b", test={"kl_nats": kl | {"standard_error": 0.2}})).text
 
 

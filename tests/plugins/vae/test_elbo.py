@@ -178,7 +178,9 @@ def test_beta_weighs_the_kl_alone():
     for name in ("elbo_nats", "reconstruction_nats", "latent_kl_nats"):
         np.testing.assert_allclose(one[name], other[name])
     np.testing.assert_allclose(one["elbo_nats"], -one["reconstruction_nats"] - one["latent_kl_nats"])
-    np.testing.assert_allclose(one["kl_ratio"], one["latent_kl_nats"] / one["reconstruction_nats"])
+    np.testing.assert_allclose(
+        one["reconstruction_kl_ratio"], one["reconstruction_nats"] / max(one["latent_kl_nats"], 1e-3)
+    )
 
 
 def test_free_bits_fill_up_each_dimension_of_the_batch_mean():

@@ -15,6 +15,8 @@ from tfgen.errors import OutputError, require_option
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
 
+_PRIORS = {"frequencies": "class frequencies of the training split", "uniform": "uniform"}
+
 
 @dataclass(frozen=True)
 class Options:
@@ -51,6 +53,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.cli.result_lines import confusion_lines, metric_lines
     from tfgen.figures.classification import draw_confusion, draw_reliability
     from tfgen.files import written_whole
+    from tfgen.metrics.rounding import measured
 
     result = run.classify(
         options.split,
@@ -64,13 +67,17 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     print("\n".join([*metric_lines(options.split, result.metrics), *confusion_lines(result.confusion)]))
     if run.files.finished:
         run.record(options.split, {}, result.to_json())
-    title = f"{run.name}\naccuracy {result.metrics['accuracy'].value:.4f} on {options.split}"
+    accuracy = result.metrics["accuracy"]
+    title = (
+        f"{run.name}\naccuracy {measured(accuracy.value, accuracy.standard_error)} on {options.split}\n"
+        f"class prior p(y): {_PRIORS[options.priors]}"
+    )
     ending = ".png" if options.split == "test" else f"_{options.split}.png"
     with written_whole(run.files.figures / f"confusion{ending}") as path:
         draw_confusion(result.confusion, title, path)
     with written_whole(run.files.figures / f"reliability{ending}") as path:
         bins, error = result.reliability, result.metrics["ece"].value
-        draw_reliability(bins.counts, bins.confidence, bins.accuracy, f"{title}, ECE {error:.4f}", path)
+        draw_reliability(bins.counts, bins.confidence, bins.accuracy, f"{title}, ECE {measured(error)}", path)
     print(f"pictures  {run.files.figures} (confusion{ending}, reliability{ending})")
     if options.out is not None:
         with written_whole(options.out) as path:

@@ -174,28 +174,28 @@ def _samples(run: Run, options: Options) -> Any:
 
 
 class _DensityPanels:
-    """Densities of 2-D runs by data set, the true density first if it is known."""
+    """Densities of runs on 1-D and 2-D data by data set, the true density first if it is known."""
 
     def __init__(self) -> None:
         self._sets: dict[str, tuple[tuple[float, float], list[tuple[str, Any]], bool]] = {}
 
     def add(self, run: Run, name: str) -> None:
-        """Evaluate the density of a run on a grid, if its data are 2-D and it has a density."""
+        """Evaluate the density of a run on a grid, if its data have one or two dimensions and it has a density."""
         import numpy as np
 
         from tfgen.evaluate.likelihood import log_joint
+        from tfgen.figures.densities import density_points
         from tfgen.model.capabilities import HasLogProb
 
-        if run.data_spec.shape != (2,) or not isinstance(run.model, HasLogProb):
+        if run.data_spec.shape not in ((1,), (2,)) or not isinstance(run.model, HasLogProb):
             return
-        data, (low, high) = run.data, run.data_spec.value_range
-        ticks = np.linspace(low, high, _CELLS, dtype=np.float32)
-        points = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
+        data, shape = run.data, (_CELLS,) * run.data_spec.dimensions
+        points = density_points(run.data_spec, _CELLS)
         if data.name not in self._sets:
             known = data.log_prob is not None
-            first = [("true density", np.exp(data.log_prob(points)).reshape(_CELLS, _CELLS))] if data.log_prob else []
-            self._sets[data.name] = ((low, high), first, known)
-        density = np.exp(log_joint(run.model, data, points)).sum(axis=-1).reshape(_CELLS, _CELLS)
+            first = [("true density", np.exp(data.log_prob(points)).reshape(shape))] if data.log_prob else []
+            self._sets[data.name] = (run.data_spec.value_range, first, known)
+        density = np.exp(log_joint(run.model, data, points)).sum(axis=-1).reshape(shape)
         self._sets[data.name][1].append((name, density))
 
     def found(self) -> list[Densities]:

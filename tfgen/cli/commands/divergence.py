@@ -132,9 +132,9 @@ def _measure(runs: tuple[Run, Run], options: Options) -> dict[str, Metric]:
 
 def _lines(runs: tuple[Run, Run], metrics: Mapping[str, Metric]) -> list[str]:
     """Return a line that names the runs, and a line for each divergence."""
-    from tfgen.cli.tables import measured
     from tfgen.metrics.catalogue import CATALOGUE
     from tfgen.metrics.metric import entry_text
+    from tfgen.metrics.rounding import measured
 
     lines = []
     for name, run in zip("pq", runs, strict=True):

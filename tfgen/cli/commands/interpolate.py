@@ -161,8 +161,6 @@ def _require_picture(options: Options, data: DataSpec) -> None:
         raise OptionError(
             f"--steps must be at most {MOST_COLUMNS} for a picture, got {options.steps}; write an .npz with --out."
         )
-    if data.layout == "scatter" and data.dimensions < 2:
-        raise OutputError("a picture needs vectors of at least two coordinates; write an .npz with --out.")
 
 
 def _chosen(options: Options, data: Dataset) -> tuple[int, int]:
@@ -226,14 +224,15 @@ def _write_arrays(result: Interpolation, path: Path) -> None:
 
 
 def _draw(options: Options, run: Run, chosen: _Ends | None, result: Interpolation, path: Path) -> None:
-    from tfgen.figures.interpolation import draw_image_paths, draw_plane_paths
+    from tfgen.figures.interpolation import draw_image_paths, draw_line_paths, draw_plane_paths
 
     if run.data_spec.layout == "grid":
         draw_image_paths(result, run.data_spec.levels, path)
         return
     every = math.ceil(_CURVE_POINTS / (options.steps - 1))
     curves = _interpolated(options, run, chosen, every * (options.steps - 1) + 1)
-    draw_plane_paths(curves, every, run.data_spec, run.data.test.x[:_DATA_POINTS], path)
+    draw = draw_line_paths if run.data_spec.layout == "histogram" else draw_plane_paths
+    draw(curves, every, run.data_spec, run.data.test.x[:_DATA_POINTS], path)
 
 
 def _ends(options: Options, run: Run, chosen: _Ends | None, result: Interpolation) -> str:

@@ -69,8 +69,6 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.model.capabilities import Samples, capable
     from tfgen.runtime import device_scope
 
-    if run.data_spec.layout == "scatter" and run.data_spec.dimensions < 2:
-        raise OutputError("a picture of neighbours needs vectors of at least two coordinates; these have one.")
     with device_scope(run.config.device):
         capable(run.model, Samples, "tfgen neighbours")  # before data are looked for
         train = run.data.train.x
