@@ -56,7 +56,7 @@ _OTHERS = "Other pictures"
 _MOST = 60
 #: A group with more pictures is folded up.
 _MOST_OPEN = 12
-#: Pictures without images in them: a dark page inverts them.
+#: Pictures without images in them, whatever the data: a dark page inverts them.
 _PLOTS = ("curves", "density", "codes", "aggregate_posterior", "confusion", "reliability")
 #: A narrower picture of small images is enlarged by the page, with sharp pixels; a broad one is scaled down, smoothly.
 _NARROW = 300
@@ -172,8 +172,9 @@ def _picture(
     """Return a picture of the page; `of_images` says that it shows nothing but images of the data's kind."""
     text = f"{caption} ({image.note})" if image.note else caption
     description = f"{alt or caption}, {run.config['model']} on {run.config['data']}"
-    is_plot = name.startswith(_PLOTS) or (name in _MOMENTS and not of_images)
-    kind = "plot-image" if is_plot else "clear" if of_images else "images"
+    images = run.config.get("data_spec", {}).get("kind") == "image"
+    known = name in _MOMENTS or place_of(name)[0] in _GROUPS
+    kind = "plot-image" if name.startswith(_PLOTS) or (known and not images) else "clear" if known else "images"
     return GalleryPicture(image, text, description, of_images and image.width < _NARROW, kind)
 
 

@@ -16,10 +16,10 @@ from tfgen.figures.examples import draw_examples
 PLUGIN = tests.one_dimension.__file__
 QUICK = ("--epochs", "2", "--compile", "graph")
 MODELS = {
-    "realnvp": ("--units", "8", "--layers", "2"),
-    "conditional_realnvp": ("--layers", "2"),
-    "vae": ("--latent", "1"),
-    "gan": (),
+    "realnvp": ("--layers", "2"),
+    "conditional_realnvp": ("--layers", "1"),
+    "vae": ("--latent", "1", "--network", "mlp", "--likelihood", "gaussian", "--units", "16"),
+    "gan": ("--network", "mlp", "--units", "16"),
 }
 
 
@@ -61,7 +61,6 @@ def test_samples_are_a_histogram(model, runs, tmp_path, drawn):
         ("interpolate", "conditional_realnvp", ("--labels", "0", "1", "--out", "OUT.png")),
         ("neighbours", "realnvp", ("--samples", "200", "--out", "OUT.png")),
         ("latent", "vae", ("--out", "OUT")),
-        ("classify", "conditional_realnvp", ()),
         ("report", "realnvp", ("--out", "OUT.html")),
     ],
 )
@@ -70,6 +69,17 @@ def test_commands(command, model, options, runs, tmp_path, drawn):
     assert main(["-p", PLUGIN, command, str(runs / model), *options]) == 0
     if any(option.startswith(str(tmp_path)) for option in options):
         assert list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "prior"), [((), "class frequencies of the training split"), (("--priors", "uniform"), "uniform")]
+)
+def test_the_confusion_matrix_says_its_priors(options, prior, runs, drawn):
+    assert main(["-p", PLUGIN, "classify", str(runs / "conditional_realnvp"), *options]) == 0
+    titles = [figure.axes[0].get_title() for figure in drawn]
+    assert len(titles) == 2
+    for title in titles:
+        assert f"class prior p(y): {prior}" in title
 
 
 def test_runs_are_compared_by_their_curves_of_density(runs, tmp_path, drawn):

@@ -184,7 +184,7 @@ def test_an_unfinished_run_is_shown_with_what_it_has():
     assert table["steps"] == ["20", "15"]
     assert table["training, seconds"] == ["1.5", "1.5"]
     assert table["parameters"] == ["1,234", "—"]
-    assert table["lowest valid bits_per_dim while training"] == ["3.2500", "3.2500"]
+    assert table["lowest valid bits_per_dim while training"] == ["3.250", "3.250"]
     assert table["test bits_per_dim, bits/dim"] == ["1.000 ± 0.010", "—"]
     assert any("unfinished" in note and "begun" in note for note in found.notes)
     assert text_table(compare([run("new"), run("newer")])).rows  # not a single row of metrics

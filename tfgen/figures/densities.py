@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -84,7 +85,8 @@ def _draw_density_curves(
     """Write the density of 1-D data as curves: true (where known), learned and that of each class, over a histogram."""
     points = density_points(data.spec, _CURVE_CELLS)
     joint = np.exp(np.asarray(log_prob(points), np.float64)).reshape(len(points), -1)
-    curves = [(learned, joint.sum(axis=-1), {"color": "C0", "linewidth": 1.8})]
+    whole: dict[str, Any] = {"color": "C0", "linewidth": 1.8}
+    curves = [(learned, joint.sum(axis=-1), whole)]
     if data.log_prob is not None:
         curves.append(
             ("true density", np.exp(data.log_prob(points)).reshape(-1), {"color": "black", "linestyle": "--"})

@@ -16,7 +16,7 @@ from PIL import Image
 from tfgen.data.spec import DataSpec
 from tfgen.figures.grids import MOST_PIXELS, grid_layout, image_grid, in_colour
 from tfgen.figures.histograms import draw_histogram
-from tfgen.figures.saving import save_figure
+from tfgen.figures.saving import NEUTRAL, save_clear, save_figure
 
 #: Titles of samples and of the data beside them.
 TITLES = ("samples of the model", "real examples, for comparison")
@@ -26,7 +26,6 @@ MOST_STRIP = 2 * MOST_PIXELS
 _DPI = 100
 _TITLE_PIXELS, _NOTE_PIXELS, _MARGIN = 34, 26, 24
 _LEAST_WIDTH = 300  # pixels, of a panel with text
-_TEXT = "#7a7a7a"  # can be read on white and on black: the picture has no background of its own
 
 
 def draw_examples(x: NDArray[np.generic], data: DataSpec, path: Path, real: NDArray[np.generic] | None = None) -> None:
@@ -83,10 +82,10 @@ def _save_pixels(grids: Sequence[NDArray[np.uint8]], titles: Sequence[str], note
         left = number * (column + _MARGIN)
         figure.figimage(grid, left + (column - wide) // 2, size[1] - above - high)
         place = ((left + column / 2) / size[0], 1 - above / 2 / size[1])
-        figure.text(*place, title, ha="center", va="center", fontsize=11, color=_TEXT)
+        figure.text(*place, title, ha="center", va="center", fontsize=11, color=NEUTRAL)
     if note:
-        figure.text(0.5, below / 2 / size[1], note, ha="center", va="center", fontsize=9, color=_TEXT)
-    figure.savefig(path, dpi=_DPI, format="png", transparent=True)
+        figure.text(0.5, below / 2 / size[1], note, ha="center", va="center", fontsize=9, color=NEUTRAL)
+    save_clear(figure, path, _DPI)
 
 
 def draw_side_by_side(images: NDArray[np.generic], levels: int, path: Path) -> None:

@@ -58,7 +58,7 @@ def grid_layout(count: int, height: int, width: int, columns: int | None = None,
     """
     if columns is None:
         square = math.sqrt(count * (height + 1) / (width + 1))
-        step = columns_of if 2 * square >= columns_of else 1
+        step = columns_of if 3 * square >= columns_of else 1
         columns = math.ceil(max(square, count / _MOST_CELLS) / step) * step
         columns = min(columns, max(count, columns_of), _MOST_CELLS)
     rows = math.ceil(count / columns)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tfgen.figures.grids import framed, in_colour
+from tfgen.figures.saving import neutral_text, save_clear
 from tfgen.metrics.rounding import fixed
 from tfgen.sample.inpainting import Inpainting
 
@@ -36,6 +37,11 @@ def draw_inpainting(result: Inpainting, levels: int, mask: str, path: Path) -> N
         mask: name of the mask.
         path: of the picture.
     """
+    with neutral_text():
+        save_clear(_figure(result, levels, mask), path, _DPI)
+
+
+def _figure(result: Inpainting, levels: int, mask: str) -> Figure:
     table, scores = _table(result, levels), _scores(result)
     count, columns, height, width, _ = table.shape
     high, wide = height / max(height, width), width / max(height, width)
@@ -63,7 +69,7 @@ def draw_inpainting(result: Inpainting, levels: int, mask: str, path: Path) -> N
     axes.set_aspect("equal")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
-    figure.savefig(path, dpi=_DPI, format="png")
+    return figure
 
 
 def _title(result: Inpainting, mask: str) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tfgen.data.spec import DataSpec
 from tfgen.figures.grids import framed, in_colour
 from tfgen.figures.histograms import bin_edges
+from tfgen.figures.saving import neutral_text, save_clear
 from tfgen.sample.interpolation import Interpolation
 
 #: The most columns of a picture; further ones would be too small to see, or the picture too wide to open.
@@ -32,6 +33,11 @@ def draw_image_paths(result: Interpolation, levels: int, path: Path) -> None:
         levels: the brightest grey level is ``levels - 1``.
         path: of the picture.
     """
+    with neutral_text():
+        save_clear(_image_figure(result, levels), path, 130)
+
+
+def _image_figure(result: Interpolation, levels: int) -> Figure:
     x, columns = result.x, [f"{weight:.3g}" for weight in result.weights]
     if result.ends is not None and result.end_errors().any():
         first, last = (np.broadcast_to(end, (len(x), 1, *end.shape)) for end in result.ends)
@@ -59,7 +65,7 @@ def draw_image_paths(result: Interpolation, levels: int, path: Path) -> None:
     axes.xaxis.set_label_position("top")
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
-    figure.savefig(path, dpi=130, format="png")
+    return figure
 
 
 def draw_plane_paths(

@@ -18,6 +18,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from tfgen.figures.grids import framed, in_colour
+from tfgen.figures.saving import neutral_text, save_clear
 
 Floats = NDArray[np.float64]
 
@@ -82,15 +83,16 @@ def draw_panels(panels: Sequence[Panel], levels: int, title: str, path: Path, ac
     heads = 0.42 + 0.25 * any(panel.title for panel in panels)
     size = (columns * (scale * panel_width + 0.75), rows * (scale * panel_height + heads))
     lines = _broken(title, size[0])
-    figure = Figure(figsize=(size[0], size[1] + 0.22 * (lines.count("\n") + 1)), layout="constrained")
-    figure.suptitle(lines, fontsize=10)
-    places = figure.subplots(rows, columns, squeeze=False).ravel()
-    for place, panel in zip(places, panels, strict=False):
-        _draw_panel(place, panel, levels)
-    for place in places[len(panels) :]:
-        place.set_axis_off()
     pixels = table_columns * width / (scale * panel_width)  # of the images themselves, in an inch
-    figure.savefig(path, dpi=float(np.clip(pixels, _DPI, 2 * _DPI)), format="png")
+    with neutral_text():
+        figure = Figure(figsize=(size[0], size[1] + 0.22 * (lines.count("\n") + 1)), layout="constrained")
+        figure.suptitle(lines, fontsize=10)
+        places = figure.subplots(rows, columns, squeeze=False).ravel()
+        for place, panel in zip(places, panels, strict=False):
+            _draw_panel(place, panel, levels)
+        for place in places[len(panels) :]:
+            place.set_axis_off()
+        save_clear(figure, path, float(np.clip(pixels, _DPI, 2 * _DPI)))
 
 
 def _coloured(panel: Panel, levels: int) -> NDArray[np.uint8]:

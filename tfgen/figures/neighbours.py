@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tfgen.data.spec import DataSpec
 from tfgen.figures.grids import framed, in_colour
 from tfgen.figures.histograms import draw_histogram
+from tfgen.figures.saving import neutral_text, save_clear
 from tfgen.metrics.copying import Neighbourhood
 
 #: The most rows of a picture; further ones would make it too high to open.
@@ -66,7 +67,11 @@ def draw_neighbours(
     """
     chosen = ranks_at_equal_steps(result[0].distances[:, 0], count)
     draw = {"grid": _images, "scatter": _plane, "histogram": _line}[data.layout]
-    draw(samples, train, result, chosen, data, title).savefig(path, dpi=_DPI, format="png")
+    if data.layout == "grid":
+        with neutral_text():
+            save_clear(draw(samples, train, result, chosen, data, title), path, _DPI)
+    else:
+        draw(samples, train, result, chosen, data, title).savefig(path, dpi=_DPI, format="png")
 
 
 def _images(

@@ -64,7 +64,8 @@ def draw_sample_panels(panels: Sequence[tuple[str, NDArray[np.generic], DataSpec
     columns = _columns(len(panels))
     rows = math.ceil(len(panels) / columns)
     layouts = [
-        grid_layout(*x.shape[:3], columns_of=COLUMNS) if data.layout == "grid" else None for _, x, data in panels
+        grid_layout(len(x), data.shape[0], data.shape[1], columns_of=COLUMNS) if data.layout == "grid" else None
+        for _, x, data in panels
     ]
     grids = [
         None if layout is None else image_grid(x, data.levels, layout=layout)
@@ -135,7 +136,8 @@ def _draw_density_curves(axes: Axes, result: Densities) -> None:
     """Draw densities of one dimension over one another; the true one, if known, is dashed."""
     for number, (title, density) in enumerate(result.panels):
         places = np.linspace(*result.extent, len(density))
-        look = {"color": "black", "linestyle": "--"} if title == "true density" else {"color": f"C{number % 10}"}
+        known = title == "true density"
+        look: dict[str, Any] = {"color": "black", "linestyle": "--"} if known else {"color": f"C{number % 10}"}
         axes.plot(places, density, label=_wrapped(title), **look)
     axes.set(xlim=result.extent, ylim=(0, None), xlabel="$x$", ylabel=f"density, {result.data}")
     axes.legend(fontsize=8)
