@@ -9,6 +9,8 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfgen_plugins.flows.in_float64 import InFloat64
+
 tfb = tfp.bijectors
 
 
@@ -64,7 +66,8 @@ class Spline:
     """Spline transform: a monotone rational-quadratic spline on [-B, B], the identity outside (Durkan et al. 2019, section 3).
 
     Of 3K - 1 parameters, K become bin widths and K bin heights (softmax, each at least a thousandth of the interval),
-    and K - 1 the slopes at the inner knots (softplus); at both ends the slope is 1.
+    and K - 1 the slopes at the inner knots (softplus, at least 0.001 and at most 1000); at both ends the slope is 1. The
+    spline is computed in float64 (`InFloat64`).
 
     Args:
         bins: K.
@@ -78,15 +81,15 @@ class Spline:
 
     def bijector(self, parameters: tf.Tensor) -> Any:
         """Return the spline that maps codes to data; its inverse direction is the one without a square root."""
-        widths, heights, slopes = tf.split(parameters, [self.bins, self.bins, self.bins - 1], axis=-1)
-        return tfb.Invert(
-            tfb.RationalQuadraticSpline(
-                bin_widths=self._sizes(widths),
-                bin_heights=self._sizes(heights),
-                knot_slopes=_MIN_SLOPE + tf.math.softplus(slopes + _UNIT_SLOPE),
-                range_min=-self.bound,
-            )
+        exact = tf.cast(parameters, tf.float64)
+        widths, heights, slopes = tf.split(exact, [self.bins, self.bins, self.bins - 1], axis=-1)
+        spline = tfb.RationalQuadraticSpline(
+            bin_widths=self._sizes(widths),
+            bin_heights=self._sizes(heights),
+            knot_slopes=tf.minimum(_MIN_SLOPE + tf.math.softplus(slopes + _UNIT_SLOPE), MAX_SLOPE),
+            range_min=-self.bound,
         )
+        return tfb.Invert(spline if parameters.dtype == tf.float64 else InFloat64(spline, parameters.dtype))
 
     def _sizes(self, raw: tf.Tensor) -> tf.Tensor:
         share = _MIN_SHARE + (1 - _MIN_SHARE * self.bins) * tf.nn.softmax(raw)
@@ -95,4 +98,6 @@ class Spline:
 
 _MIN_SHARE = 1e-3
 _MIN_SLOPE = 1e-3
+#: The steepest slope at a knot. The inverse of the spline has the slopes 1 / d, of which 0.001 is the smallest of this one.
+MAX_SLOPE = 1e3
 _UNIT_SLOPE = math.log(math.expm1(1 - _MIN_SLOPE))  # softplus of it is 1 - _MIN_SLOPE
