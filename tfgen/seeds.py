@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfgen.errors import TfgenError
 from tfgen.quantiles import normal_quantile
 
 _PHILOX = 1  # the generator's number in TensorFlow's raw operations
@@ -62,7 +63,11 @@ def uniform(shape: Any, seed: Any, dtype: tf.DType = tf.float32, first: Any = No
         seed: an integer or a stateless seed.
         dtype: float32 or float64.
         first: index of the first row, an integer or a scalar tensor; None for numbers that are no rows.
+
+    Raises:
+        TfgenError: for another dtype, whose numbers would round to 1, or overflow.
     """
+    _require_floats(dtype)
     bits, kept = (tf.uint64, 53) if dtype == tf.float64 else (tf.uint32, 24)
     leading = tf.bitwise.right_shift(_bits(shape, seed, bits, first), tf.constant(bits.size * 8 - kept, bits))
     return tf.cast(leading, dtype) * tf.constant(2.0**-kept, dtype)
@@ -109,7 +114,11 @@ def normal(shape: Any, seed: Any, dtype: tf.DType = tf.float32, first: Any = Non
         seed: an integer or a stateless seed.
         dtype: float32 (up to 5.3 in size) or float64 (up to 8.2).
         first: as in `uniform`.
+
+    Raises:
+        TfgenError: for another dtype.
     """
+    _require_floats(dtype)
     if dtype == tf.float32:
         return normal_quantile(tf.bitwise.right_shift(_bits(shape, seed, tf.uint32, first), tf.constant(8, tf.uint32)))
     drawn = uniform(shape, seed, dtype, first)
@@ -118,6 +127,11 @@ def normal(shape: Any, seed: Any, dtype: tf.DType = tf.float32, first: Any = Non
     lower = tf.where(drawn < 0.5, drawn + half_cell, (1 - drawn) - half_cell)
     quantile = tf.math.ndtri(lower)
     return tf.where(drawn < 0.5, quantile, -quantile)
+
+
+def _require_floats(dtype: tf.DType) -> None:
+    if dtype not in (tf.float32, tf.float64):
+        raise TfgenError(f"random numbers are float32 or float64, not {tf.as_dtype(dtype).name}; cast the result.")
 
 
 def generator(*key: int) -> np.random.Generator:

@@ -139,7 +139,7 @@ class _Dequantised(Likelihood):
         """Return dequantised grey levels in [0, 1); vectors as they are."""
         if not self.data.quantised:
             return tf.cast(x, self.dtype)
-        return dequantise(x, self.data.levels, seed, self.dtype) / self.data.levels
+        return dequantise(x, self.data.levels, seed, self.dtype, unit=True)
 
     def levels(self, pixels: tf.Tensor) -> tf.Tensor:
         """Return y L - 1/2: the middle of the cell of level v is at (v + 1/2) / L."""

@@ -117,7 +117,7 @@ def test_a_model_that_draws_the_data_is_as_good_as_can_be_and_noise_is_not(digit
 def test_batches_change_nothing_but_which_samples_are_drawn(digits, monkeypatch):
     samples = drawn(replay(digits), 400)
 
-    def cut(model, count, labels, seed, batch_size, options=None, progress=None):
+    def cut(model, count, labels, seed, batch_size, options=None, progress=None, at_work=2):
         yield from (samples[begin : begin + batch_size] for begin in range(0, count, batch_size))
 
     monkeypatch.setattr(quality, "sample_batches", cut)

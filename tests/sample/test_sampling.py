@@ -1,4 +1,4 @@
-"""Samples are drawn a batch at a time and streamed; labels go round; a file is a function of seed and batch size."""
+"""Samples are drawn a batch at a time and streamed; labels go round; a file is a function of the seed."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ from tfgen import DataSpec
 from tfgen.errors import CapabilityError, DataError, OptionError, OutputError, UnknownNameError, require_option
 from tfgen.runs.sample_file import write_samples
 from tfgen.sample.archive import write_npz
-from tfgen.sample.sampling import labels_for, sample_batches
+from tfgen.sample.sampling import SAMPLE_BLOCK, labels_for, sample_batches
 from tfgen.seeds import normal, uniform
 
 
@@ -70,21 +70,22 @@ class Silent:
 @pytest.mark.parametrize(("kind", "dtype", "shape"), [("image", np.uint8, (4, 4, 1)), ("vector", np.float32, (2,))])
 def test_arrays(kind, dtype, shape, tmp_path):
     model = Fake(kind=kind)
-    write_samples(model, tmp_path / "x.npz", 10, seed=1, batch_size=4)
+    count = SAMPLE_BLOCK + 10
+    write_samples(model, tmp_path / "x.npz", count, seed=1, batch_size=4)
     with np.load(tmp_path / "x.npz") as arrays:
         assert arrays.files == ["x"]
         x = arrays["x"]
-    assert x.shape == (10, *shape)  # the last batch is drawn whole and cut
+    assert x.shape == (count, *shape)  # the last block is drawn whole and cut
     assert x.dtype == dtype
-    assert set(model.asked) == {4}
-    assert len(np.unique(x.reshape(10, -1), axis=0)) == 10
-    expected = np.concatenate(list(sample_batches(Fake(kind=kind), 10, None, 1, 4)))
+    assert set(model.asked) == {SAMPLE_BLOCK}
+    assert len(np.unique(x.reshape(count, -1), axis=0)) == count
+    expected = np.concatenate(list(sample_batches(Fake(kind=kind), count, None, 1, 30)))
     np.testing.assert_array_equal(x, expected)
 
 
-def test_same_seed_and_batch_size_same_file(tmp_path):
+def test_same_seed_same_file(tmp_path):
     def content(name, seed):
-        write_samples(Fake(), tmp_path / name, 10, seed=seed, batch_size=4)
+        write_samples(Fake(), tmp_path / name, 10, seed=seed)
         return (tmp_path / name).read_bytes()
 
     first = content("a.npz", 1)

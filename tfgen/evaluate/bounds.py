@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfgen.evaluate.scoring import Labels, ScoreFunction, log_probabilities, score_batches
+from tfgen.evaluate.scoring import BLOCK, Labels, ScoreFunction, log_probabilities, score_batches
 from tfgen.model.capabilities import HasElbo, HasPosterior
 
 #: A unit is active when the variance of its posterior mean is above this (Burda et al. 2016, section 5.2).
@@ -62,7 +62,7 @@ def score_bound(
         labels: of the examples [n]; of a conditional model.
         log_prior: ``log p(y)``, [classes], for the bound of the marginal; None without.
         particles: k; 1 is the ELBO.
-        batch_size: the most examples at a time; fewer where each takes many particles.
+        batch_size: the most examples at a time, in whole blocks.
         options: of `tfgen.evaluate.scoring.score_batches`.
     """
     terms = _terms(model)
@@ -73,11 +73,11 @@ def score_bound(
     )
     elbo = tightest = result[:, 0]
     if particles > 1:
-        fewer = max(1, min(batch_size, _CODES_BATCH // particles))
+        fewer = max(1, min(BLOCK, _CODES_BATCH // particles))
         title = f"evaluating, {particles} particles"
         marginal, tightest = log_probabilities(
             lambda batch, label, seed: model.elbo(batch, label, seed=seed, particles=particles),
-            x, log_prior, labels, batch_size=fewer, title=title, **options,
+            x, log_prior, labels, batch_size=fewer, block=fewer, title=title, **options,
         )  # fmt: skip
     if result.shape[1] == 1:
         return BoundScores(elbo, tightest, marginal)

@@ -53,7 +53,8 @@ def evaluate(
         split: ``train``, ``valid`` or ``test``.
         draws: samples of the noise (dequantisation, binarisation) for each example, averaged.
         seed: of that noise.
-        batch_size: examples at a time; bounds the memory. With many particles fewer are taken.
+        batch_size: the most examples at a time; it changes no metric but for rounding. What has noise is scored in blocks of
+            200 (fewer with many particles), one at least.
         particles: k of the importance-weighted bound, for a model with a bound; 1 is the ELBO alone.
         examples: how many examples of the split, chosen at random, the same ones each time; all by default.
         quiet: show no progress.
@@ -101,7 +102,8 @@ def evaluate(
         bound = score_bound(model, chosen.x, labels, log_prior, particles=particles, **options)
         marginal, own = bound.marginal, bound.tightest
     else:
-        marginal, own = log_probabilities(scorer.function, chosen.x, log_prior, labels, **options)
+        block = scorer.block(batch_size)
+        marginal, own = log_probabilities(scorer.function, chosen.x, log_prior, labels, block=block, **options)
     result: list[Metric] = []
     baseline = baseline_of(data, chosen, model.scored_as)
     if labels is None:

@@ -17,10 +17,11 @@ from tfgen.metrics.estimate import Estimate
 from tfgen.metrics.metric import Basis, Metric
 from tfgen.model.base import GenerativeModel
 from tfgen.model.sampling_options import changed_options
+from tfgen.parallel import blocks_at_work
 from tfgen.plugin.author_code import author_function
 from tfgen.plugin.option_types import to_json
 from tfgen.plugin.specs import MetricSpec
-from tfgen.sample.sampling import labels_for, sample_batches
+from tfgen.sample.sampling import SAMPLE_BLOCK, labels_for, sample_batches
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,10 @@ class Measurement:
         """
         labels = labels_for(self.model, count, None)
         self.drawn.append(count)
-        batch_size = min(self.batch_size, count)
-        return np.concatenate(list(sample_batches(self.model, count, labels, self.seed, batch_size, self.options)))
+        block = min(SAMPLE_BLOCK, count)
+        at_work = blocks_at_work(self.batch_size, block)
+        drawn = sample_batches(self.model, count, labels, self.seed, block, self.options, at_work=at_work)
+        return np.concatenate(list(drawn))
 
 
 def measure(

@@ -17,8 +17,9 @@ from tfgen.metrics.estimate import Estimate
 from tfgen.metrics.metric import Basis, Metric
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasLogProb, Samples, capable
+from tfgen.parallel import blocks_at_work
 from tfgen.progress import Bar
-from tfgen.sample.sampling import sample_batches
+from tfgen.sample.sampling import SAMPLE_BLOCK, sample_batches
 from tfgen.seeds import fold_in, generator
 
 _WANTED_BY = "a divergence between models"
@@ -97,7 +98,7 @@ def model_divergences(
         x = _draws(drawn, number, samples, seed, batch_size, quiet)
         for side in sides:
             title = f"scoring draws of {drawn.name} by {side.name}"
-            options: dict[str, Any] = {"batch_size": min(batch_size, samples), "title": title, "quiet": quiet}
+            options: dict[str, Any] = {"batch_size": batch_size, "block": batch_size, "title": title, "quiet": quiet}
             scored.append(log_probabilities(side.log_prob, x, side.log_prior, **options)[0])
     result = divergences_of_scores(*scored)
     both = {**sides[0].basis(data), **sides[1].basis(data)}
@@ -168,7 +169,9 @@ def _draws(side: _Side, number: int, samples: int, seed: int, batch_size: int, q
         chances = np.exp(side.log_prior)
         labels = generator(seed, number).choice(len(chances), samples, p=chances / chances.sum()).astype(np.int32)
     drawn: list[NDArray[np.generic]] = []
-    batches = sample_batches(side.model, samples, labels, fold_in(seed, number), min(batch_size, samples))
+    block = min(SAMPLE_BLOCK, samples)
+    drawing = fold_in(seed, number)
+    batches = sample_batches(side.model, samples, labels, drawing, block, at_work=blocks_at_work(batch_size, block))
     done = 0
     with Bar(f"drawing from {side.name}", samples, "samples", quiet=quiet) as bar:
         for batch in batches:

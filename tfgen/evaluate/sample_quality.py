@@ -26,8 +26,9 @@ from tfgen.metrics.metric import Basis, Metric
 from tfgen.metrics.moments import Moments
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import Samples, capable
+from tfgen.parallel import blocks_at_work
 from tfgen.progress import Bar
-from tfgen.sample.sampling import labels_for, sample_batches
+from tfgen.sample.sampling import SAMPLE_BLOCK, labels_for, sample_batches
 
 #: Values of ``--metrics``, and the metrics that each of them stands for.
 SAMPLE_METRICS = CATALOGUE.asked_as("samples")
@@ -38,6 +39,8 @@ _LEAST = {"fid": (2, 2), "kid": (2, 2)} | dict.fromkeys(
 )
 #: Blocks of the jackknife: each block of samples is left out in turn, for bias and standard error of the Frechet distance.
 _BLOCKS = 10
+# Examples of the reference that are binarised together, by one seed.
+_REFERENCE_BLOCK = 500
 
 #: Reference of sample metrics: the grey levels of a split, or their bits, binarised in one of three ways.
 Reference = Literal["grey", "stochastic", "static", "threshold"]
@@ -141,7 +144,7 @@ def measure_samples(
         plan: metrics, number of samples and reference.
         split: ``train``, ``valid`` or ``test``, all of which is the reference.
         seed: same seed and batch size, same samples.
-        batch_size: samples drawn at a time.
+        batch_size: the most samples at a time, in whole blocks; it changes no sample.
         quiet: show no progress.
         options: of the model's sampler, by name; the basis has those that are not the defaults.
 
@@ -171,12 +174,14 @@ def measure_samples(
     keep = bool(wanted & _NEEDS_FEATURES)
     with Bar("sampling", plan.samples, "samples", quiet=quiet) as bar:
         progress = None if quiet else bar.update
-        drawn = sample_batches(model, plan.samples, labels, seed, min(batch_size, plan.samples), options, progress)
+        block = min(SAMPLE_BLOCK, plan.samples)
+        at_work = blocks_at_work(batch_size, block)
+        drawn = sample_batches(model, plan.samples, labels, seed, block, options, progress, at_work)
         samples = _extract(drawn, network, keep)
     metrics: dict[str, Estimate] = {}
     if wanted - {"label_accuracy"}:
         with Bar("reference", len(truth), "examples", quiet=quiet) as bar:
-            reference = _extract(bar.counted(_reference(truth, data, plan, seed, batch_size)), network, keep)
+            reference = _extract(bar.counted(_reference(truth, data, plan, seed)), network, keep)
         if "fid" in wanted:
             total = reference.blocks[0]
             for block in reference.blocks[1:]:
@@ -277,12 +282,12 @@ def _extract(batches: Iterator[NDArray[np.generic]], network: FeatureNetwork, ke
 
 
 def _reference(
-    truth: NDArray[np.generic], data: Dataset, plan: SampleMetrics, seed: int, batch_size: int
+    truth: NDArray[np.generic], data: Dataset, plan: SampleMetrics, seed: int
 ) -> Iterator[NDArray[np.generic]]:
-    """Yield the reference in batches, binarised if requested."""
+    """Yield the reference in blocks, binarised if requested; the bits are functions of the seed and of the block."""
     levels = data.spec.levels
-    for begin in range(0, len(truth), batch_size):
-        batch = np.asarray(truth[begin : begin + batch_size])
+    for begin in range(0, len(truth), _REFERENCE_BLOCK):
+        batch = np.asarray(truth[begin : begin + _REFERENCE_BLOCK])
         if plan.reference != "grey":
             how: Binarisation = plan.reference
             bits = binarise(batch, levels, how, (seed, begin))

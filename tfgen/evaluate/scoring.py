@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,8 +22,12 @@ from tfgen.metrics.metric import Basis, Density, Metric, NotFinite
 from tfgen.model.base import GenerativeModel
 from tfgen.model.boundary import check_density
 from tfgen.model.capabilities import HasElbo, HasLogProb
+from tfgen.parallel import blocks_at_work, in_order
 from tfgen.progress import Bar
 from tfgen.seeds import fold_in
+
+#: Examples in a block: those whose noise is drawn together, by one seed, whatever the batch size.
+BLOCK = 200
 
 #: ``(x, labels, seed) -> [batch, ...]``: scores of each example, in nats.
 ScoreFunction = Callable[[tf.Tensor, tf.Tensor | None, tf.Tensor], tf.Tensor]
@@ -55,6 +60,10 @@ class Scorer:
         """Entries of a `Basis`: kind of density, particles, and whether it is a cross-entropy."""
         scored_as = "cross_entropy" if self.cross_entropy else None
         return {"density": self.density, "particles": self.particles, "scored_as": scored_as}
+
+    def block(self, batch_size: int) -> int:
+        """Return how many examples are scored together: without noise a batch, else a block, whatever the batch size."""
+        return BLOCK if self.noisy else batch_size
 
     @property
     def columns(self) -> int:
@@ -128,7 +137,8 @@ def scores(scorer: Scorer, x: NDArray[np.generic], **options: Any) -> Iterator[t
         x: examples [n, ...].
         options: of `score_batches`.
     """
-    return score_batches(scorer.function, x, every_class(scorer.classes, len(x)), **options)
+    block = scorer.block(options.get("batch_size", 500))
+    return score_batches(scorer.function, x, every_class(scorer.classes, len(x)), block=block, **options)
 
 
 def every_class(classes: int | None, n: int) -> list[Labels]:
@@ -144,49 +154,62 @@ def score_batches(
     draws: int = 1,
     seed: int = 0,
     batch_size: int = 500,
+    block: int = BLOCK,
     title: str = "evaluating",
     quiet: bool = True,
     clock: EvaluationClock | None = None,
 ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """Yield, draw after draw and batch after batch, which examples were scored and their scores, [k, columns, ...].
+    """Yield, draw after draw and block after block, which examples were scored and their scores, [k, columns, ...].
 
-    The columns take turns, so that no more than `batch_size` examples are at work at a time however many classes there
-    are. Within a batch each column gets the same seed, hence the same noise: scores of one example differ by the label
-    alone. The noise is a function of seed and batch size.
+    A model draws the noise of its examples from one seed in whatever way it likes, so that the noise of an example depends
+    on which others it is scored with. Examples are therefore scored in blocks of one size: the noise is a function of the
+    seed and of the place of the example, and the batch size decides only how many blocks are at work at a time.
+
+    The columns take turns, so that memory does not grow with the number of classes. Within a block each column gets the same
+    seed, hence the same noise: scores of one example differ by the label alone.
 
     Args:
-        function: ``(x, labels, seed) -> [batch, ...]``.
+        function: ``(x, labels, seed) -> [block, ...]``.
         x: examples [n, ...].
         columns: the labels under which the examples are scored, in turn.
         draws: number of passes, each with other noise.
         seed: of the noise.
-        batch_size: examples at a time.
+        batch_size: the most examples at a time, in whole blocks; one block at least.
+        block: examples in a block; for a function without noise any number gives the same scores up to rounding.
         title: of the progress bar.
         quiet: show no progress.
         clock: says beside the bar when this takes long.
     """
     compiled = tf.function(function, autograph=False)
-    batches = range(0, len(x), batch_size)
-    done, total = 0, draws * len(batches) * len(columns)
+    block = min(block, len(x))
+    starts = range(0, len(x), block)
+    calls = itertools.product(range(draws), range(len(starts)), columns)
+    device = tf.identity(tf.zeros([])).device  # where operations go here; another thread would not know
+
+    def score(draw: int, number: int, labels: Labels) -> NDArray[Any]:
+        # The last block is filled up with examples from the front, so that one shape is traced.
+        chosen = np.arange(starts[number], starts[number] + block) % len(x)
+        with tf.device(device):
+            label = None if labels is None else tf.constant(labels[chosen])
+            noise = fold_in(fold_in(seed, draw), number)
+            found: NDArray[Any] = compiled(tf.constant(x[chosen]), label, noise).numpy()
+        return found
+
+    done, total = 0, draws * len(starts) * len(columns)
     clock = clock or EvaluationClock(math.inf, len(x))
     clock.begin()
     with Bar(title, total, "batches", quiet=quiet) as bar:
-        for draw in range(draws):
-            for number, begin in enumerate(batches):
-                # The last batch is filled up with examples from the front, so that one shape is traced.
-                chosen = np.arange(begin, begin + batch_size) % len(x)
-                batch = tf.constant(x[chosen])
-                noise = fold_in(fold_in(seed, draw), number)
-                kept = min(batch_size, len(x) - begin)
-                values = []
-                for labels in columns:
-                    label = None if labels is None else tf.constant(labels[chosen])
-                    values.append(compiled(batch, label, noise).numpy()[:kept])
-                    done += 1
-                    bar.update(done)
-                    if line := clock.line(done, total, len(x)):
-                        bar.say(line)
-                yield slice(begin, begin + kept), np.stack(values, axis=1).astype(np.float64)
+        results = in_order(score, calls, blocks_at_work(batch_size, block))
+        for _, begin in itertools.product(range(draws), starts):
+            kept = min(block, len(x) - begin)
+            values = []
+            for _ in columns:
+                values.append(next(results)[:kept])
+                done += 1
+                bar.update(done)
+                if line := clock.line(done, total, len(x)):
+                    bar.say(line)
+            yield slice(begin, begin + kept), np.stack(values, axis=1).astype(np.float64)
 
 
 def log_probabilities(

@@ -89,7 +89,7 @@ def _normalised(model: GenerativeModel, data: Dataset) -> Callable[[NDArray[np.f
 
     def log_density(points: NDArray[np.float32]) -> NDArray[np.float64]:
         columns = every_class(classes, len(points))
-        batches = score_batches(lambda x, labels, seed: -energy(x, labels, seed=seed), points, columns, batch_size=5000)
+        batches = score_batches(lambda x, labels, seed: -energy(x, labels, seed=seed), points, columns, block=5000)
         values = np.concatenate([found for _, found in batches])
         cell = (high - low) ** data.spec.dimensions / len(points)
         return values - scipy.special.logsumexp(values) - np.log(cell)

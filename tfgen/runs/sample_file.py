@@ -12,14 +12,15 @@ from tfgen.errors import OptionError, OutputError, require_option
 from tfgen.figures.examples import draw_examples
 from tfgen.files import written_whole
 from tfgen.model.base import GenerativeModel
+from tfgen.parallel import blocks_at_work
 from tfgen.progress import Bar
 from tfgen.sample.archive import write_npz
-from tfgen.sample.sampling import labels_for, sample_batches
+from tfgen.sample.sampling import SAMPLE_BLOCK, labels_for, sample_batches
 
 #: The most samples that go into one picture.
 PICTURE_SAMPLES = 10_000
-#: Samples drawn at a time, however few are wanted: a file holds the same bytes as the beginning of a longer one.
-SAMPLE_BATCH = 200
+#: Samples drawn at a time by default.
+SAMPLE_BATCH = 2 * SAMPLE_BLOCK
 
 
 def write_samples(
@@ -34,13 +35,16 @@ def write_samples(
 ) -> None:
     """Sample a model into a file: a picture (``.png``), or arrays (``.npz`` with ``x`` and, if conditional, ``labels``).
 
+    Samples are drawn in whole blocks, so that a file has the same bytes whatever the batch size, and the same as the beginning
+    of a longer one.
+
     Args:
         model: that samples.
         path: output file; an existing one is replaced once the new one is complete.
         count: number of samples.
         labels: of a conditional model; gone round until `count` is reached.
-        seed: same seed and batch size, same bytes; another batch size rounds products in another way.
-        batch_size: drawn at a time; bounds the memory.
+        seed: same seed, same bytes.
+        batch_size: the most samples at a time, in blocks of `SAMPLE_BLOCK`, one at least; it changes no sample.
         quiet: show no progress.
         options: of the model's sampler, by name, such as ``{"temperature": 0.8}``.
 
@@ -59,7 +63,8 @@ def write_samples(
     all_labels = labels_for(model, count, labels)
     with written_whole(path) as temporary, Bar("sampling", count, "samples", quiet=quiet) as bar:
         progress = None if quiet else bar.update
-        batches = sample_batches(model, count, all_labels, seed, batch_size, options, progress)
+        at_work = blocks_at_work(batch_size, SAMPLE_BLOCK)
+        batches = sample_batches(model, count, all_labels, seed, SAMPLE_BLOCK, options, progress, at_work)
         if path.suffix == ".png":
             draw_examples(np.concatenate(list(batches)), model.data, temporary)
         else:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -18,10 +16,12 @@ from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import Samples, capable
 from tfgen.model.results import require_values
 from tfgen.model.sampling_options import sampling_options
+from tfgen.parallel import in_order
 from tfgen.sample.progress import SamplingProgress, listening
 
-# Batches drawn at a time: where the operations of one leave a core idle, those of the other use it.
-_AT_WORK = 2
+#: Samples in a block. Where a user chooses the batch size, samples are drawn in blocks of this size whatever it is: the size
+#: of a batch decides how products are rounded, so that another one would give other bytes.
+SAMPLE_BLOCK = 200
 
 
 def labels_for(model: GenerativeModel, count: int, labels: Sequence[int] | None) -> NDArray[np.int32] | None:
@@ -50,6 +50,7 @@ def sample_batches(
     batch_size: int,
     options: Mapping[str, Any] | None = None,
     progress: Callable[[int], None] | None = None,
+    at_work: int = 2,
 ) -> Iterator[NDArray[np.generic]]:
     """Yield the first `count` samples of a seed in batches.
 
@@ -57,16 +58,17 @@ def sample_batches(
     the batches decides. All batches have that size, the last one too, of which the rest is thrown away: so the first samples
     of a longer run of the same batch size are the same to the bit.
 
-    While a batch is in the caller's hands the next ones are being drawn, two at a time.
+    While a batch is in the caller's hands the next ones are being drawn.
 
     Args:
         model: that samples.
         count: number of samples.
         labels: of each, int32 [count], for a conditional model.
         seed: names the sequence of which they are the first.
-        batch_size: drawn at a time.
+        batch_size: samples in a batch.
         options: of the model's sampler, by name; its defaults hold for the others.
         progress: called with the number of samples done, also within a batch if the model calls `note_progress`.
+        at_work: batches drawn at a time; see `tfgen.parallel.blocks_at_work`.
 
     Raises:
         CapabilityError: when the model does not sample, or has no sampling options and some are given.
@@ -92,25 +94,11 @@ def sample_batches(
     program = draw.get_concrete_function(*arguments(0))
     device = tf.identity(tf.zeros([])).device  # where operations go here; another thread would not know
 
-    def drawn(number: int, *given: tf.Tensor) -> NDArray[np.generic]:
+    def drawn(number: int) -> NDArray[np.generic]:
         with tf.device(device):
-            batch: NDArray[np.generic] = program(*given).numpy()
+            batch: NDArray[np.generic] = program(*arguments(number)).numpy()
         batch = require_values(model, "sample", batch[: count - starts[number]])
         drawing.finish(starts[number], len(batch))
         return batch
 
-    yield drawn(0, *arguments(0))
-    if len(starts) == 1:
-        return
-    with ThreadPoolExecutor(_AT_WORK, thread_name_prefix="tfgen-sampling") as pool:
-        begun: deque[Future[NDArray[np.generic]]] = deque()
-        try:
-            for number in range(1, len(starts)):
-                begun.append(pool.submit(drawn, number, *arguments(number)))
-                if len(begun) > _AT_WORK:
-                    yield begun.popleft().result()
-            while begun:
-                yield begun.popleft().result()
-        finally:  # the caller may have had enough, or a batch may have failed
-            for future in begun:
-                future.cancel()
+    yield from in_order(drawn, ((number,) for number in range(len(starts))), at_work, "tfgen-sampling")

@@ -63,7 +63,7 @@ def scored(
 ) -> NDArray[np.float64]:
     """Return the score of each example in nats [n], compiled, a batch at a time; all under one label."""
     labels = None if label is None else np.full(len(x), label, np.int32)
-    parts = score_batches(score, x, [labels], seed=seed, batch_size=min(batch, len(x)))
+    parts = score_batches(score, x, [labels], seed=seed, block=batch)
     return np.concatenate([values[:, 0] for _, values in parts])
 
 

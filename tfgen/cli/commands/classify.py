@@ -33,7 +33,7 @@ class Options:
     seed: int = 0
     """Seed of the noise, which is the same for every class."""
     batch_size: int = 500
-    """Examples in a batch; limits the memory, whatever the number of classes."""
+    """The most examples at a time, in blocks of 200; limits the memory, and changes no result."""
     out: Path | None = None
     """File to write the arrays to, .npz: log_likelihoods and log_posteriors [n, classes], log_priors, labels."""
 

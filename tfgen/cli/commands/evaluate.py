@@ -52,7 +52,7 @@ class Options:
     seed: int = 0
     """Seed of the noise, and of the samples."""
     batch_size: int = 500
-    """Largest batch; limits the memory."""
+    """The most examples at a time, in blocks of 200; limits the memory, and changes no metric."""
 
     def __post_init__(self) -> None:
         require_option(self.samples is None or self.samples >= 2, "samples", self.samples, "at least 2")

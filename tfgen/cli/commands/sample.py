@@ -29,9 +29,9 @@ class Options:
     """Classes to draw, for a conditional model, for example --labels 0 1 2; gone round until the count is reached. A model
     that was trained with missing labels draws without one at -1."""
     seed: int = 0
-    """Same seed, same samples; with the same batch size the same bytes."""
-    batch_size: int = 200
-    """Samples drawn at a time, however few are wanted; bounds the memory, and decides how products are rounded."""
+    """Same seed, same samples, to the byte."""
+    batch_size: int = 400
+    """The most samples drawn at a time, in whole blocks of 200; limits the memory, and changes no sample."""
     out: Path | None = None
     """File to write, .png or .npz; by default samples.png in the run's figures."""
 
