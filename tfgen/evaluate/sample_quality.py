@@ -174,9 +174,9 @@ def measure_samples(
     keep = bool(wanted & _NEEDS_FEATURES)
     with Bar("sampling", plan.samples, "samples", quiet=quiet) as bar:
         progress = None if quiet else bar.update
-        block = min(SAMPLE_BLOCK, plan.samples)
-        at_work = blocks_at_work(batch_size, block)
-        drawn = sample_batches(model, plan.samples, labels, seed, block, options, progress, at_work)
+        size = min(SAMPLE_BLOCK, plan.samples)
+        at_work = blocks_at_work(batch_size, size)
+        drawn = sample_batches(model, plan.samples, labels, seed, size, options, progress, at_work)
         samples = _extract(drawn, network, keep)
     metrics: dict[str, Estimate] = {}
     if wanted - {"label_accuracy"}:
