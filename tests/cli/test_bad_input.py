@@ -366,6 +366,8 @@ def test_a_damaged_config(text, fails, run_copy):
         ("training", "x", "its 'training' is missing or malformed"),
         ("plugin", "x", "its 'plugin' is missing or malformed"),
         ("versions", 3, "its 'versions' is missing or malformed"),
+        ("sources", {"data_dir": ["x"]}, "an entry of its 'sources' is no text"),
+        ("plugin", {"file": [1]}, "an entry of its 'plugin' is no text"),
         ("format", 99, "has format 99"),
     ],
 )

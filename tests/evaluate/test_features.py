@@ -11,6 +11,7 @@ from tfgen.data.lookup import load_dataset
 from tfgen.errors import DataError, OutputError, UnknownNameError
 from tfgen.evaluate import classifier as classifiers
 from tfgen.evaluate import features as module
+from tfgen.evaluate.classifier import ClassifierConfig, build_classifier, load_weights, save_weights
 from tfgen.evaluate.features import INCEPTION_FILE, default_network, feature_network
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.specs import DataSources
@@ -57,6 +58,27 @@ def test_a_classifier_is_trained_once_and_kept(digits, trained, tmp_path, capsys
     assert feature_network("classifier", digits, sources).name == first.name
     assert len(trained) == 2
     assert files(tmp_path) == [path]
+
+
+@pytest.mark.parametrize("kind", ["nan", "shape", "no number", "no facts"])
+def test_weights_that_no_training_wrote_are_not_taken(kind, digits, tmp_path):
+    model = build_classifier(digits.spec, ClassifierConfig())
+    about = {"no number": {"test_accuracy": "x", "examples": 3}, "no facts": [1]}.get(
+        kind, {"test_accuracy": 1.0, "examples": 3}
+    )
+    save_weights(model, tmp_path / "x.npz", about)
+    with np.load(tmp_path / "x.npz") as file:
+        arrays = dict(file)
+    if kind == "nan":
+        arrays["weight_1"] = np.full_like(arrays["weight_1"], np.nan)
+    if kind == "shape":
+        arrays["weight_1"] = np.zeros(2**24, np.float32)  # 64 MB, packed into 65 kB
+    np.savez_compressed(tmp_path / "x.npz", **arrays)
+    before = [weight.numpy() for weight in model.weights]
+    with pytest.raises(ValueError, match=r"not finite|of shape|how good"):
+        load_weights(model, tmp_path / "x.npz")
+    for weight, kept in zip(model.weights, before, strict=True):
+        np.testing.assert_array_equal(weight, kept)
 
 
 def test_what_a_network_makes_of_an_example_depends_on_no_other(digits, trained, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib import image as mpl_image
+from PIL import Image
 
 import tfgen
 from tests.toy_models import Gaussian, GaussianConfig
@@ -131,6 +133,17 @@ def test_halves_of_a_single_row_or_column():
     for text, height, width in (("lower", 1, 4), ("upper", 1, 4), ("left", 4, 1), ("right", 4, 1)):
         with pytest.raises(OptionError, match="leaves nothing to draw"):
             known_under(text, height, width)
+
+
+def test_a_mask_that_unfolds_to_gigabytes_is_not_decoded(tmp_path):
+    path = tmp_path / "mask.png"
+    Image.new("1", (9_000, 9_000)).save(path)  # 10 kB, and 81 million pixels of 16 bytes
+    with pytest.raises(DataError, match="it declares 9,000 x 9,000 pixels, more than 4,194,304 in all"):
+        known_under(str(path))
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DataError, match="it is no regular file"):
+        known_under(str(path))
 
 
 def test_pictures_that_are_no_masks(tmp_path):

@@ -41,6 +41,8 @@ _CONFIG: dict[str, tuple[type, bool]] = {
     "data": (str, True),
     **dict.fromkeys(("options", "training", "sources", "plugin", "versions", "data_spec"), (dict, False)),
 }
+#: The objects in ``config.json`` whose entries are texts, or null.
+_TEXTS = ("sources", "plugin", "versions")
 _NO_CONFIG = "restore it from a copy, or make the run again"
 
 
@@ -140,6 +142,9 @@ class RunFolder:
         for key, (kind, required) in _CONFIG.items():
             if (required or key in content) and not isinstance(content.get(key), kind):
                 raise RunError(f"{path} is damaged (its {key!r} is missing or malformed); {_NO_CONFIG}.")
+        for key in _TEXTS:
+            if not all(value is None or isinstance(value, str) for value in (content.get(key) or {}).values()):
+                raise RunError(f"{path} is damaged (an entry of its {key!r} is no text); {_NO_CONFIG}.")
         if content.get("format", FORMAT) != FORMAT:
             raise RunError(
                 f"{path} has format {content['format']}, this tfgen reads {FORMAT}; use the tfgen that made the run."
