@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 #: Most characters of an unknown name that are shown and compared.
@@ -76,9 +77,38 @@ def require_option(condition: bool, option: str, value: object, rule: str) -> No
         raise OptionError(f"--{option.replace('_', '-')} must be {rule}, got {value}.")
 
 
+#: What other programs call things; each stands for a name that is known where the word is not.
+_SYNONYMS = {
+    "train": "run", "fit": "run", "eval": "evaluate", "test": "evaluate", "generate": "sample", "draw": "sample",
+    "continue": "resume", "show": "info", "ls": "list", "models": "list", "data": "datasets",
+    "--lr": "--learning-rate", "--bs": "--batch-size", "--n": "--count", "--num": "--count", "--output": "--out",
+    "--o": "--out", "--iterations": "--epochs", "--steps": "--epochs", "--dataset": "--data", "--force": "--overwrite",
+    "-f": "--overwrite", "-o": "--out", "-n": "--count",
+}  # fmt: skip
+
+
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name most similar to `name`, or None; also for one that is far longer than any name."""
+    """Return the known name that is most likely meant: a synonym, the initials, a beginning or a similar spelling; or None.
+
+    >>> closest("--lr", ["--layers", "--learning-rate"]), closest("train", ["run", "plugins"]), closest("maf", ["vae"])
+    ('--learning-rate', 'run', None)
+    """
     if len(name) > _SHOWN:
         return None
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    names = list(known)
+    if (synonym := _SYNONYMS.get(name.lower())) in names:
+        return synonym
+    word = name.lower().strip("-")
+    same_initials = [each for each in names if len(word) > 1 and _initials(each) == word]
+    beginning = [each for each in names if len(word) > 2 and each.lower().strip("-").startswith(word)]
+    for found in (same_initials, beginning):
+        if len(found) == 1:
+            return found[0]
+    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return matches[0] if matches else None
+
+
+def _initials(name: str) -> str:
+    """Return the initials of a name of several words, ``--learning-rate`` or ``learning_rate``; empty for one word."""
+    words = [word for word in re.split(r"[-_.]", name.lower()) if word]
+    return "".join(word[0] for word in words) if len(words) > 1 else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from types import TracebackType
@@ -10,6 +9,8 @@ from typing import Self, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tfgen.printed import escaped, say
 
 B = TypeVar("B", bound=Sized)
 
@@ -29,17 +30,18 @@ class Bar:
     """
 
     def __init__(self, title: str, total: int, unit: str, done: int = 0, quiet: bool = False) -> None:
-        self.title, self.total, self.unit, self.quiet = title, total, unit, quiet
+        self.title, self.total, self.unit, self.quiet = escaped(title), total, unit, quiet
         self.done = self.begun_at = done
         self.began = self.last_line = time.monotonic()
         console = Console(stderr=True)
         self._rich: Progress | None = None
         if console.is_terminal and not quiet:
             self._rich = Progress(
-                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}"),
+                TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+                TextColumn("{task.fields[text]}", markup=False),
                 TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=console, transient=False,
             )  # fmt: skip
-            self._task = self._rich.add_task(title, total=total, completed=done, text="")
+            self._task = self._rich.add_task(self.title, total=total, completed=done, text="")
 
     def __enter__(self) -> Self:
         """Show the bar."""
@@ -74,15 +76,13 @@ class Bar:
         """
         self.done = done
         text = "  ".join(f"{name} {value:.4g}" for name, value in (values or {}).items())
-        text = f"{text}  {self.rate:.3g} {self.unit}/s"
+        text = f"{escaped(text)}  {self.rate:.3g} {self.unit}/s"
         if self._rich:
             self._rich.update(self._task, completed=done, text=text)
         elif not self.quiet and self._line_is_due(milestone):
             self.last_line = time.monotonic()
             left = (self.total - done) / self.rate if self.rate > 0 else 0.0
-            print(
-                f"{self.title}  {done}/{self.total} {self.unit}  {text}  {left:.0f} s left", file=sys.stderr, flush=True
-            )
+            say(f"{self.title}  {done}/{self.total} {self.unit}  {text}  {left:.0f} s left", error=True)
 
     def counted(self, batches: Iterable[B]) -> Iterator[B]:
         """Yield batches, and show after each how many members all of them have had."""
@@ -101,6 +101,6 @@ class Bar:
     def say(self, text: str) -> None:
         """Show a line of text without disturbing the bar."""
         if self._rich:
-            self._rich.console.print(text, highlight=False)
+            self._rich.console.print(escaped(text), markup=False, emoji=False, highlight=False)
         elif not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            say(text, error=True)

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from tfgen.errors import TfgenError
+from tfgen.printed import say
 from tfgen.version import DISTRIBUTION
 
 #: Distributions whose versions affect the results of a run.
@@ -36,7 +37,7 @@ def load_tensorflow(verbose: bool = False, announce: bool = False) -> ModuleType
     if "tensorflow" in sys.modules and "keras" in sys.modules:
         return sys.modules["tensorflow"]
     if announce:
-        print("loading TensorFlow ...", file=sys.stderr, flush=True)
+        say("loading TensorFlow ...", error=True)
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     try:

@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 import shlex
 import statistics
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tfgen.cli.outputs import require_new
 from tfgen.cli.parsing import parse
 from tfgen.errors import OutputError
+from tfgen.printed import say
 from tfgen.progress import Bar
 from tfgen_benchmarks import record
 from tfgen_benchmarks.datasheet import BELIEVABLE, datasheet
@@ -48,6 +49,8 @@ class CompareOptions:
     """The newer one."""
     json: Path | None = None
     """File for the comparison, for a program to read."""
+    overwrite: bool = False
+    """Replace the file of --json if it is there already."""
 
 
 def main(
@@ -81,8 +84,9 @@ def main(
     called = f"{program} {command}"
     options = parse(options_type, arguments, command, _ABOUT.format(command=called), start, program)
     chosen = variants(options, registry, () if options.quick else default)
-    folder = _folder(options.out)
-    command_line = f"{called} {shlex.join(_without_folders(arguments))}".strip()
+    folder = _folder(options.out, options.overwrite)
+    given = [word for plugin in plugins for word in ("-p", plugin)]
+    command_line = f"{called} {shlex.join(_without_folders([*given, *arguments]))}".strip()
     result = _measure(options, chosen, plugins, rivals(options, chosen), folder, command_line)
     _show(result, folder, judge(result))
     return 0
@@ -125,7 +129,7 @@ def _show(result: Result, folder: Path, verdicts: Sequence[str]) -> None:
 
     print_report(result)
     lines = [*verdicts, *_doubts(result)]
-    print("\n".join(["", *lines]) if lines else "")
+    say("", *lines)
     files = [RESULTS]
     with written_whole(folder / "results.md") as path:
         path.write_text("\n".join([markdown(result).rstrip(), "", *(f"- {line}" for line in lines)]) + "\n")
@@ -137,7 +141,7 @@ def _show(result: Result, folder: Path, verdicts: Sequence[str]) -> None:
             files.append(name)
         else:
             (folder / name).unlink(missing_ok=True)
-    print(f"\nwritten  {folder} ({', '.join(files)})")
+    say("", f"written  {folder} ({', '.join(files)})")
 
 
 def _doubts(result: Result) -> list[str]:
@@ -161,6 +165,8 @@ def _compare(options: CompareOptions) -> int:
     from tfgen_benchmarks.comparing import compare_results
     from tfgen_benchmarks.comparing_table import print_comparison
 
+    if options.json is not None:
+        require_new(options.json, options.overwrite, option="--json")
     comparison = compare_results(record.read(options.old), record.read(options.new))
     print_comparison(comparison)
     if options.json is not None:
@@ -168,7 +174,7 @@ def _compare(options: CompareOptions) -> int:
     return 1 if comparison.slower else 0
 
 
-def _folder(out: Path | None) -> Path:
+def _folder(out: Path | None, overwrite: bool) -> Path:
     """Return the folder to write into: as named, or the first of bench, bench-2, ... that is not there yet.
 
     Raises:
@@ -179,6 +185,8 @@ def _folder(out: Path | None) -> Path:
         raise OutputError(
             f"--out {folder} holds something else than results of the suite; name a folder that is new or empty."
         )
+    if out is not None:
+        require_new(out / RESULTS, overwrite)
     try:  # better now than after minutes
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -216,8 +224,8 @@ def run(arguments: Sequence[str], go: Callable[[Sequence[str]], int]) -> int:
     try:
         return go(arguments)
     except TfgenError as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
+        say(f"benchmarks: {error}", error=True)
         return error.exit_code
     except KeyboardInterrupt:
-        print("benchmarks: stopped", file=sys.stderr)
+        say("benchmarks: stopped", error=True)
         return 130

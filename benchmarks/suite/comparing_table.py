@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Sequence
 
 from tfgen.cli.tables import markdown_table
+from tfgen.printed import say
 from tfgen_benchmarks.comparing import VERDICTS, Band, BenchmarkComparison, Change
 from tfgen_benchmarks.report import CEILINGS, Table
 from tfgen_benchmarks.rows import BenchmarkRow
@@ -36,11 +37,9 @@ _MEANINGS = {
 
 def print_comparison(comparison: BenchmarkComparison) -> None:
     """Print doubts, the table and the verdict."""
-    for line in above(comparison):
-        print(line)
+    say(*above(comparison))
     table(comparison).print(widest=26)
-    for line in below(comparison):
-        print(line)
+    say(*below(comparison))
 
 
 def markdown(comparison: BenchmarkComparison) -> str:

@@ -64,6 +64,8 @@ class Options:
     """A short suite, about four minutes on two cores: sampling at 1, 64 and 512 and training as a graph, three rounds."""
     out: Path | None = None
     """Folder for results.json, results.md and the pictures; by default bench, or the next free bench-2, bench-3, ..."""
+    overwrite: bool = False
+    """Replace earlier results in the folder of --out."""
 
     def __post_init__(self) -> None:
         for name in ("train_batch", "chunk_steps", "growth_batch", "rounds"):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfgen.cli.tables import markdown_table, print_table
+from tfgen.printed import say
 from tfgen_benchmarks.growth import Fit, fits
 from tfgen_benchmarks.parity import OURS, parities
 from tfgen_benchmarks.record import Result
@@ -60,7 +61,7 @@ class Table:
         Args:
             widest: letters in a line of a cell.
         """
-        print(f"\n{self.title}")
+        say("", self.title)
         headings = [textwrap.fill(heading, _HEADING_LETTERS, break_long_words=False) for heading in self.headings]
         before = ["", *(row[0] for row in self.rows)]
         rows = [["" if row[0] == last else row[0], *row[1:]] for row, last in zip(self.rows, before, strict=False)]
@@ -84,9 +85,9 @@ def print_report(result: Result) -> None:
     for table in tables(result):
         table.print()
     for heading, lines in below(result).items():
-        print(f"\n{heading}" if heading else "")
+        say("", *([heading] if heading else []))
         for line in lines:
-            print(f"  {line}" if heading else line)
+            say(f"  {line}" if heading else line)
 
 
 def markdown(result: Result, title: str = "Benchmarks") -> str:

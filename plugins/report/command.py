@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from tfgen import OutputError
-from tfgen.cli import parse, required
+from tfgen.cli import parse, require_new, required
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli import CommandContext
@@ -27,6 +28,9 @@ class Options:
     out: Path | None = None
     """File to write, .html; by default report.html in the run's folder, for several runs in the current one."""
 
+    overwrite: bool = False
+    """Replace the file of --out if it is there already; the usual page of a run is written anew each time."""
+
     def __post_init__(self) -> None:
         if self.out is not None and self.out.suffix != ".html":
             raise OutputError(f"cannot write {self.out}: the name must end in .html (a page).")
@@ -40,6 +44,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen_plugins.report.page import html_of
     from tfgen_plugins.report.reading import read_for_page
 
+    if options.out is not None:
+        require_new(options.out, options.overwrite)
     registry = context.registry()
     runs = read_for_page(options.runs, Catalogue(registry.metrics))
     out = options.out or _usual(runs[0].folder if len(runs) == 1 else Path())
@@ -47,7 +53,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     content = html_of(runs, registry).encode("utf-8", "replace")
     with written_whole(out) as path:
         path.write_bytes(content)
-    print(f"report    {out} ({len(content) / 1e6:.1f} MB)")
+    say(f"report    {out} ({len(content) / 1e6:.1f} MB)")
 
 
 def _usual(folder: Path) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 from tfgen.metrics import Basis, Metric
 from tfgen.plugin.option_types import to_json
 from tfgen.plugin.options import negated
-from tfgen.runs import RunFacts, plugin_words
+from tfgen.runs import RunFacts, plugin_words, run_plugin_words
 from tfgen_plugins.report.settings import Settings
 
 #: Feature extractors that `tfgen evaluate` takes by default: they need no option for images with labels.
@@ -40,7 +40,7 @@ def reproduction_of(run: RunFacts, settings: Settings) -> Reproduction:
     unsaid = [name for name, words in spoken.items() if words is None]
     if unsaid:
         notes.append(f"{', '.join(unsaid)}: a command line cannot say this; it is in the run's config.json.")
-    plugin = _plugin(config.get("plugin", {}), notes)
+    plugin = _plugin(config, notes)
     words = [*plugin, "run", config["model"], *(["--config", "config.json"] if unsaid else [])]
     words += [*_option("data", config["data"])]
     folders = {name: value for name, value in config.get("sources", {}).items() if value}
@@ -111,13 +111,18 @@ def _flat(values: Iterable[Any]) -> Iterable[Any]:
             yield value
 
 
-def _plugin(record: Mapping[str, Any], notes: list[str]) -> list[str]:
-    """Return ``-p FILE`` for a plugin from a file, which has no distribution."""
-    words = plugin_words(record)
-    if not words and isinstance(record.get("name"), str) and not record.get("distribution"):
+def _plugin(config: Mapping[str, Any], notes: list[str]) -> list[str]:
+    """Return ``-p FILE`` for plugins from files, which have no distribution."""
+    record, words = config.get("plugin", {}), run_plugin_words(config)
+    if not plugin_words(record) and isinstance(record.get("name"), str) and not record.get("distribution"):
         notes.append("The model was added by a program, not by a plugin; that program has to run it.")
     elif words and words[1] == record.get("file"):
         notes.append(f"{words[1]} is the file of the model's plugin, which is needed.")
+    others = [word for word in words if word not in ("-p", *plugin_words(record))]
+    if others:
+        notes.append(
+            f"{', '.join(others)} {'is' if len(others) == 1 else 'are'} needed, for the data set or the optimizer."
+        )
     return words
 
 

@@ -13,6 +13,7 @@ from tfgen import OptionError, RunError, TrainOptions, require_option
 from tfgen.cli import Place, by_default, config_file, defaults_from, parse, parse_options, required
 from tfgen.plugin.option_types import is_bool, is_tuple
 from tfgen.plugin.options import field_names, negated, option_types
+from tfgen.printed import say
 from tfgen.runs import RunConfig
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     planned = plan(bases, registry, _typed(vary, specs), options.seeds)
     folder = open_sweep(place.runs_dir, place.name, planned, registry)
     if options.dry_run:
-        print("\n".join(f"{folder / run.name}   {_state(folder / run.name)}" for run in planned))
+        say(*(f"{folder / run.name}   {_state(folder / run.name)}" for run in planned))
         return
     context.tensorflow()
     check_models(planned, registry)
@@ -182,4 +183,4 @@ def _report(folder: Path, outcomes: Sequence[Outcome]) -> None:
     from tfgen_plugins.sweep.table import combinations, notes, table
 
     print_table(*table(combinations(outcomes)))
-    print("\n".join([*notes(outcomes), f"written  {folder / RECORD}, {folder / 'sweep.md'}"]), flush=True)
+    say(*notes(outcomes), f"written  {folder / RECORD}, {folder / 'sweep.md'}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import itertools
 import re
-import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from tfgen import (
     UnknownNameError,
 )
 from tfgen.plugin.options import field_names, flattened, option_names
+from tfgen.printed import say
 from tfgen.runs import Run, RunConfig, RunFacts, RunFolder, check_name, config_from_json, in_words, read_run
 
 RECORD = "sweep.json"
@@ -313,4 +313,4 @@ def _flat(config: RunConfig) -> dict[str, Any]:
 
 def _say(place: str, text: str) -> None:
     if place:
-        print(f"{place}: {text}", file=sys.stderr, flush=True)
+        say(f"{place}: {text}", error=True)

@@ -13,7 +13,7 @@ from tests import toy_models
 from tfgen import DataSpec
 from tfgen.cli.main import main
 from tfgen.errors import CapabilityError, DataError
-from tfgen.figures.examples import draw_side_by_side
+from tfgen.figures.examples import LABEL_PIXELS, draw_side_by_side
 from tfgen.model.base import build_model
 from tfgen.plugin.loading import load_registry
 from tfgen.sample.class_samples import _BATCH, generate_examples
@@ -202,7 +202,7 @@ def test_every_batch_is_told_where_it_begins():
 
 def _strip(path, digits):
     """The picture's digits, cut apart, in grey levels [n, height, width]."""
-    picture = (255 * mpl_image.imread(path)[..., 0]).round().astype(int)
+    picture = (255 * mpl_image.imread(path)[LABEL_PIXELS:, :, 0]).round().astype(int)
     return np.stack(np.split(picture, digits, axis=1))
 
 
@@ -234,6 +234,18 @@ def test_without_a_name_the_picture_goes_into_the_run(run, number, tmp_path):
     folder = shutil.copytree(run.folder, tmp_path / "copy")
     assert number(folder, "5")[:2] == (0, str(folder / "figures" / "number.png"))
     assert _strip(folder / "figures" / "number.png", 1).shape == (1, 128, 128)
+
+
+def test_the_digits_stand_above_their_images(tmp_path):
+    images = np.zeros((5, 8, 8, 1), np.uint8)
+    pictures = []
+    for name, labels in (("a", "11111"), ("b", "11112")):
+        draw_side_by_side(images, 17, tmp_path / name, labels)
+        pictures.append(mpl_image.imread(tmp_path / name))
+    shares = [np.split(picture[:LABEL_PIXELS], 5, axis=1) for picture in pictures]
+    assert all((share < 0.5).any() for share in shares[0])  # something is written above each
+    differing = [not np.array_equal(one, other) for one, other in zip(*shares, strict=True)]
+    assert differing == [False, False, False, False, True]
 
 
 @pytest.mark.parametrize(("count", "side", "factor"), [(4, 28, 4), (40, 28, 3), (200, 28, 1), (1, 300, 1)])

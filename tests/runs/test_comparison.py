@@ -365,7 +365,7 @@ def test_the_command(two_runs, tmp_path, capsys):
     recorded = json.loads((folder / "comparison.json").read_text())
     assert recorded["options"] == {"seed": {"first": 0, "second": 5}}
     assert [Path(path).name for path in recorded["pictures"]] == ["curves.png", "samples.png"]
-    out_of(capsys, *command, "--no-pictures")  # what is ours may be written anew
+    out_of(capsys, *command, "--no-pictures", "--overwrite")  # what is ours may be written anew
 
 
 def test_the_table_needs_no_tensorflow_and_no_plugin(two_runs):

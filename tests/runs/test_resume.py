@@ -146,7 +146,8 @@ import tfgen
 @tfgen.hookimpl
 def tfgen_progress(run, step, metrics):
     if step == 8 and "INTERRUPT" in os.environ:
-        os.kill(os.getpid(), int(os.environ["INTERRUPT"]))
+        for _ in range(int(os.environ.get("TIMES", "1"))):
+            os.kill(os.getpid(), int(os.environ["INTERRUPT"]))
 """
 
 
@@ -166,3 +167,54 @@ def test_interrupted_run_is_saved_and_goes_on(signum, code, whole, tmp_path, mon
     assert signal.getsignal(signal.SIGINT) is before
     assert main(["resume", "runs/stopped"]) == 0
     assert_equal_runs(whole, tmp_path / "runs/stopped")
+
+
+@pytest.mark.xdist_group("resume")
+@pytest.mark.parametrize(
+    ("signum", "code", "said"), [(signal.SIGINT, 130, "stopped"), (signal.SIGTERM, 143, "stopped by SIGTERM")]
+)
+def test_a_second_signal_stops_at_once_with_its_own_code(
+    signum, code, said, tmp_path, monkeypatch, capsys, no_pictures
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "interrupter.py").write_text(INTERRUPTER)
+    monkeypatch.setenv("INTERRUPT", str(int(signum)))
+    monkeypatch.setenv("TIMES", "2")
+    assert main(["-p", "interrupter.py", "run", "realnvp", *OPTIONS, "--compile", "graph", "--name", "stopped"]) == code
+    assert capsys.readouterr().err.endswith(f"tfgen: {said}\n")
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.xdist_group("resume")
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_the_evaluation_of_a_run_says_how_to_go_on(
+    signum, code, tmp_path, monkeypatch, capsys, no_pictures
+):
+    monkeypatch.chdir(tmp_path)
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # ignored, where the tests run in the background of a shell
+    options = ["--compile", "graph", "--epochs", "1", "--layers", "2", "--units", "8", "--name", "a b"]
+    with monkeypatch.context() as patch:
+        patch.setattr("tfgen.runs.experiment.evaluate", lambda *_, **__: os.kill(os.getpid(), signum))
+        assert main(["run", "realnvp", *options]) == code
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("tfgen: stopped before the evaluation was complete; the trained weights are saved")
+    assert last.endswith("go on with: tfgen resume 'runs/a b'")
+    assert main(["resume", "runs/a b"]) == 0
+    assert (tmp_path / "runs/a b/results.json").exists()
+
+
+def test_a_signal_in_a_command_says_a_line(run_copy, monkeypatch, capsys):
+    monkeypatch.setattr("tfgen.evaluate.likelihood.evaluate", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
+    assert main(["evaluate", str(run_copy)]) == 143
+    assert capsys.readouterr().err.splitlines()[-1] == "tfgen: stopped by SIGTERM"
+
+
+def test_a_program_that_handles_sigterm_keeps_its_handler():
+    signal.signal(signal.SIGTERM, handler := lambda *_: None)
+    try:
+        assert main(["list"]) == 0
+        assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -2,6 +2,7 @@ from .commands.run import Place, config_file, defaults_from, parse_options
 from .comparison_table import ComparisonRow, comparison_rows, text_table
 from .context import CommandContext
 from .main import main
+from .outputs import require_new
 from .parsing import by_default, parse, required, section
 from .tables import markdown_table, print_table
 
@@ -18,6 +19,7 @@ __all__ = [
     "parse",
     "parse_options",
     "print_table",
+    "require_new",
     "required",
     "section",
     "text_table",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.plugin.registry import Registry
@@ -31,7 +32,7 @@ class CommandContext:
         registry = load_registry(self.plugins)
         for record in registry.plugins:
             if record.status == "failed":
-                print(f"warning: plugin {record.name!r} is left out: {record.cause}", file=sys.stderr)
+                say(f"warning: plugin {record.name!r} is left out: {record.cause}", error=True)
         return registry
 
     def run(self, folder: Path) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ from tfgen.cli.name_conflict import conflict_warning
 from tfgen.errors import OptionError, TfgenError, UnknownNameError
 from tfgen.plugin.author_code import author_function, failure
 from tfgen.plugin.specs import CORE_COMMANDS
+from tfgen.printed import say
+from tfgen.training.interruption import signal_of, sigterm_stops
 
 #: Most characters of a path and of a message that are shown.
 _SHOWN, _LONGEST = 200, 2000
@@ -22,7 +25,7 @@ _GLOBAL = ("-p", "--help", "--verbose", "--traceback", "--version")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 2 for a mistake of the user, 130 after Ctrl-C."""
+    """Run one command and return its exit code: 0, 2 for a mistake of the user, 130 after Ctrl-C, 143 after SIGTERM."""
     show_traceback = False
     for stream in (sys.stdout, sys.stderr):  # a text from a file or a folder's name may be one that no terminal shows
         if isinstance(stream, io.TextIOWrapper):
@@ -31,30 +34,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options, rest = _GlobalOptions().parse_known_args(arguments)
         show_traceback = options.traceback
         if not rest or rest[0] in ("-h", "--help"):
-            print(_help(CommandContext(tuple(options.plugins), options.verbose)))
+            say(*_help(CommandContext(tuple(options.plugins), options.verbose)))
             return 0 if rest else 2
         name, *behind = rest
         if name.startswith("-"):
             raise UnknownNameError("option", name, _GLOBAL, "See: tfgen --help")
         context = CommandContext(tuple(options.plugins), options.verbose)
         if name != "doctor" and (warning := conflict_warning()):
-            print(f"warning: {warning}", file=sys.stderr)
-        _function(name, context)(behind, context)
+            say(f"warning: {warning}", error=True)
+        with sigterm_stops():
+            _function(name, context)(behind, context)
     except TfgenError as error:
         if show_traceback:
-            traceback.print_exc()
-        print(f"tfgen: {_shortened(str(error))}", file=sys.stderr)
+            say(*traceback.format_exc().rstrip().split("\n"), error=True)
+        say(f"tfgen: {_shortened(str(error))}", error=True)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("tfgen: stopped", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        signum = signal_of(stop)
+        say(
+            "tfgen: stopped" if signum == signal.SIGINT else f"tfgen: stopped by {signal.Signals(signum).name}",
+            error=True,
+        )
+        return 128 + signum
     except BrokenPipeError:  # the reader went away, as in `tfgen list | head -1`
         sys.stderr.close()
         return 0
     except (OSError, MemoryError) as error:  # a name that is too long, a folder that is gone, a full disk
         if show_traceback:
-            traceback.print_exc()
-        print(f"tfgen: {_system_failure(error)}", file=sys.stderr)
+            say(*traceback.format_exc().rstrip().split("\n"), error=True)
+        say(f"tfgen: {_system_failure(error)}", error=True)
         return TfgenError.exit_code
     return 0
 
@@ -118,7 +126,7 @@ def _function(name: str, context: CommandContext) -> Callable[[Sequence[str], Co
     return run
 
 
-def _help(context: CommandContext) -> str:
+def _help(context: CommandContext) -> list[str]:
     commands = {name: importlib.import_module(f"tfgen.cli.commands.{name}").__doc__ or "" for name in CORE_COMMANDS}
     commands |= {name: spec.summary for name, spec in context.registry().commands.items()}
     lines = ["usage: tfgen [-p PLUGIN] [--verbose] [--traceback] COMMAND ...", ""]
@@ -135,4 +143,4 @@ def _help(context: CommandContext) -> str:
         "tfgen COMMAND --help tells more; tfgen run MODEL --help shows the model's own options. "
         f"Start with: tfgen run {context.registry().example}",
     ]
-    return "\n".join(lines)
+    return lines

@@ -15,6 +15,7 @@ import tyro
 
 from tfgen.errors import OptionError, UnknownNameError
 from tfgen.plugin.option_types import is_nested
+from tfgen.printed import escaped
 
 if TYPE_CHECKING:
     from tfgen.plugin.specs import ModelSpec
@@ -95,7 +96,7 @@ def parse(
                 # What stands before --help would be left out of the help.
                 args=["--help"] if {"-h", "--help"} & set(arguments) else list(arguments),
                 prog=f"{program} {command}",
-                description=description,
+                description=escaped(description, keep="\n"),
                 return_unknown_args=True,
                 **options,
             )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tfgen.cli.next_steps import next_commands
 from tfgen.cli.tables import counted
 from tfgen.metrics.metric import Metric, entry_text, metrics_from_json
 from tfgen.metrics.plausibility import Note
 from tfgen.metrics.rounding import measured
 from tfgen.plugin.options import flattened
-from tfgen.runs.config import plugin_words
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.notes import notes_of
 from tfgen.runs.run import Run
@@ -53,9 +52,8 @@ def results_lines(results: Mapping[str, Any]) -> list[str]:
     ]
     for split, classified in results.get("classification", {}).items():
         lines += metric_lines(split, metrics_from_json(classified["metrics"]))
-    lines.append(
-        f"trained {results['steps']} steps ({counted(results['epochs'], 'epoch')}) in {results['train_seconds']:.1f} s"
-    )
+    length = f"{counted(results['steps'], 'step')} ({counted(results['epochs'], 'epoch')})"
+    lines.append(f"trained {length} in {results['train_seconds']:.1f} s")
     return lines + note_lines(notes_of(results))
 
 
@@ -83,16 +81,15 @@ def class_lines(shares: Sequence[float]) -> list[str]:
 
 
 def finished_lines(run: Run) -> list[str]:
-    """Return the last lines of `tfgen run`: metrics and files."""
+    """Return the last lines of `tfgen run`: metrics, files, and commands to go on with."""
     folder = run.folder
-    plugin = "".join(f"{shlex.quote(word)} " for word in plugin_words(run.provenance.get("plugin") or {}))
+    commands = next_commands(run)
     pictures = ", ".join(sorted(path.name for path in run.files.figures.glob("*.png")))
     return [
         *results_lines(run.results),
         *([f"pictures  {run.files.figures} ({pictures})"] if pictures else []),
         f"results   {folder / 'results.json'}",
-        f"next      tfgen {plugin}sample {folder} --count 100 --out samples.png",
-        f"          tfgen {plugin}evaluate {folder} --samples 10000",
+        *(f"{'' if number else 'next':<9} {command}" for number, command in enumerate(commands)),
     ]
 
 
@@ -114,4 +111,4 @@ def info_lines(files: RunFolder) -> list[str]:
         return [*lines, "state     finished", *results_lines(files.read_results())]
     step = files.saved_step()
     state = "no checkpoint yet" if step is None else f"saved at step {step}"
-    return [*lines, f"state     unfinished, {state}; go on with: tfgen resume {files.path}"]
+    return [*lines, f"state     unfinished, {state}; go on with: {files.command('resume')}"]

@@ -51,11 +51,11 @@ def spec_of_run(arguments: Sequence[str], context: CommandContext) -> ModelSpec 
         RunError: when the first argument is no option, and no folder of a run.
     """
     from tfgen.errors import TfgenError
-    from tfgen.runs.folder import RunFolder
+    from tfgen.runs.folder import RunFolder, located
     from tfgen.runs.run import Run
 
     for argument in arguments:
-        if not argument.startswith("-") and os.path.isfile(Path(argument, "config.json")):  # of any text
+        if not argument.startswith("-") and os.path.isfile(located(Path(argument)) / "config.json"):  # of any text
             try:
                 run = Run(RunFolder.open(Path(argument)), context.registry())
                 return run.registry.model(run.config.model)

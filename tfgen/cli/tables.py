@@ -9,6 +9,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from tfgen.printed import escaped
+
 _WIDTH_ELSEWHERE = 160
 
 
@@ -16,12 +18,11 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows of text under headings to stdout."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(escaped(heading, keep="\n"), overflow="fold")
     for row in rows:
-        table.add_row(*row)
-    Console(
-        file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE, markup=False, highlight=False
-    ).print(table)
+        table.add_row(*(escaped(cell, keep="\n") for cell in row))
+    width = None if sys.stdout.isatty() else _WIDTH_ELSEWHERE
+    Console(file=sys.stdout, width=width, markup=False, emoji=False, highlight=False).print(table)
 
 
 def counted(count: int, name: str) -> str:

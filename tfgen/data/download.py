@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgen.errors import DataError, UnknownNameError
+from tfgen.printed import say
 from tfgen.runtime import load_tensorflow
 
 #: Seconds after which a server that does not answer counts as out of reach.
@@ -70,7 +71,7 @@ def prepare(builder: Any, data_dir: Path, manual_dir: Path | None) -> None:
     offline = bool(missing) and not builder.MANUAL_DOWNLOAD_INSTRUCTIONS and not _reachable(next(iter(missing)))
     if offline and not any((data_dir / "downloads").glob("**/*.INFO")):
         raise _offline(name, missing, data_dir, manual_dir)
-    print(f"preparing {name} in {data_dir} (once; may take minutes) ...", file=sys.stderr, flush=True)
+    say(f"preparing {name} in {data_dir} (once; may take minutes) ...", error=True)
     load_tensorflow()
     config = tfds.download.DownloadConfig(manual_dir=str(manual_dir) if manual_dir else None)
     try:

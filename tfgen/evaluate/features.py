@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,6 +36,7 @@ from tfgen.plugin.author_code import author_function
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.registry import Registry
 from tfgen.plugin.specs import DataSources
+from tfgen.printed import say
 
 _FINGERPRINT_EXAMPLES = 1000
 #: Folders of classifiers in training that earlier versions left when they were killed.
@@ -169,7 +169,7 @@ def classifier_of(data: Dataset, sources: DataSources, quiet: bool = True) -> Fe
         about = load_weights(model, path)
     except ValueError:
         if not quiet:
-            print(f"training a classifier of {data.name}, whose features are compared (once) ...", file=sys.stderr)
+            say(f"training a classifier of {data.name}, whose features are compared (once) ...", error=True)
         remove_old(folder, _OLD_TEMPORARY)
         # Before the training, so that a folder that cannot be written is reported at once.
         with written_whole(path) as temporary:
@@ -181,7 +181,7 @@ def classifier_of(data: Dataset, sources: DataSources, quiet: bool = True) -> Fe
     name = f"classifier of {data.name} {_digest(*(weight.numpy() for weight in model.weights))[:8]}"
     if not quiet:
         accuracy = f"{100 * about['test_accuracy']:.2f} % right on {about['examples']} test examples"
-        print(f"network  {name}, {config.features} features, {accuracy}", file=sys.stderr)
+        say(f"network  {name}, {config.features} features, {accuracy}", error=True)
     return _Network("classifier", name, config.features, _extractor(model))
 
 

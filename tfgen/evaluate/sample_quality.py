@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
@@ -27,6 +26,7 @@ from tfgen.metrics.moments import Moments
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import Samples, capable
 from tfgen.parallel import blocks_at_work
+from tfgen.printed import say
 from tfgen.progress import Bar
 from tfgen.sample.sampling import SAMPLE_BLOCK, labels_for, sample_batches
 
@@ -165,7 +165,7 @@ def measure_samples(
     plan.check_reference(data, name)
     if not quiet:
         for doubt in doubts_about(plan, network):
-            print(f"note: {doubt}", file=sys.stderr)
+            say(f"note: {doubt}", error=True)
     truth = data.splits[name].x
     if "label_accuracy" in plan.metrics:  # before anything is drawn
         _require_classes(network.extract(np.asarray(truth[:1])).classes, network)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib import image as mpl_image
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
@@ -26,6 +27,8 @@ MOST_STRIP = 2 * MOST_PIXELS
 _DPI = 100
 _TITLE_PIXELS, _NOTE_PIXELS, _MARGIN = 34, 26, 24
 _LEAST_WIDTH = 300  # pixels, of a panel with text
+#: Height of the band of labels above a row of images.
+LABEL_PIXELS = 24
 
 
 def draw_examples(x: NDArray[np.generic], data: DataSpec, path: Path, real: NDArray[np.generic] | None = None) -> None:
@@ -88,10 +91,18 @@ def _save_pixels(grids: Sequence[NDArray[np.uint8]], titles: Sequence[str], note
     save_clear(figure, path, _DPI)
 
 
-def draw_side_by_side(images: NDArray[np.generic], levels: int, path: Path) -> None:
+def draw_side_by_side(
+    images: NDArray[np.generic], levels: int, path: Path, labels: Sequence[object] | None = None
+) -> None:
     """Write images [n, height, width, channels] as a picture: one row, without a gap, scaled by a whole factor.
 
     Small images are enlarged; those of a row that would be too wide or too high are reduced, to the mean of square blocks.
+
+    Args:
+        images: integer grey levels in ``0 .. levels - 1``.
+        levels: the brightest level is ``levels - 1``.
+        path: of the picture.
+        labels: of the images, in a band of `LABEL_PIXELS` above the row.
     """
     count, height, width, _ = images.shape
     row = np.concatenate(list(in_colour(images, levels)), axis=1)
@@ -99,4 +110,22 @@ def draw_side_by_side(images: NDArray[np.generic], levels: int, path: Path) -> N
     reduced = max(-(-height // MOST_PIXELS), -(-count * width // MOST_STRIP))
     if reduced > 1:
         row = np.asarray(Image.fromarray(row).reduce(reduced))
-    mpl_image.imsave(path, row.repeat(factor, axis=0).repeat(factor, axis=1), format="png")
+    row = row.repeat(factor, axis=0).repeat(factor, axis=1)
+    if labels is not None:
+        row = np.concatenate([_band(labels, row.shape[1]), row])
+    mpl_image.imsave(path, row, format="png")
+
+
+def _band(labels: Sequence[object], width: int) -> NDArray[np.uint8]:
+    """Return texts as a white picture [LABEL_PIXELS, width, 3], each in the middle of its equal share of the width."""
+    figure = Figure(figsize=(width / 100, LABEL_PIXELS / 100), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    for place, label in enumerate(labels):
+        size = min(9.0, 72 * width / len(labels) / 100)  # points; a character is narrower than it is high
+        figure.text(
+            (place + 0.5) / len(labels), 0.5, str(label), fontsize=size, ha="center", va="center", parse_math=False
+        )
+    canvas.draw()
+    band = np.asarray(canvas.buffer_rgba())[:LABEL_PIXELS, :width, :3]
+    missing = ((0, LABEL_PIXELS - band.shape[0]), (0, width - band.shape[1]), (0, 0))  # where sizes are rounded down
+    return np.pad(band, missing, constant_values=255)

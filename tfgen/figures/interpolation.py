@@ -24,7 +24,7 @@ _BOX = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", 
 
 
 def draw_image_paths(result: Interpolation, levels: int, path: Path) -> None:
-    """Write images as a picture: a row for each path, its name at the left, the weight l above each column.
+    """Write images as a picture: a row for each path, its name at the left, the weight lambda above each column.
 
     Where the end points are not exactly the images that were encoded, these stand beside them, outside the path.
 
@@ -61,7 +61,7 @@ def _image_figure(result: Interpolation, levels: int) -> Figure:
         axes.axhline(place, color=_GREY, linewidth=3)
     axes.set_xticks(np.arange(count) + 0.5, columns)
     axes.set_yticks(np.arange(rows) + 0.5, result.paths)
-    axes.set_xlabel("weight $l$")
+    axes.set_xlabel(r"weight $\lambda$")
     axes.xaxis.set_label_position("top")
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
@@ -105,7 +105,7 @@ def draw_plane_paths(
         axes.plot(x[::every, 0], x[::every, 1], color=colour, linestyle="", markeredgewidth=0.5, label=name, **look)
     ends = result.x[0, [0, -1], :2].astype(float)
     outwards = (ends[1] - ends[0]) / max(float(np.linalg.norm(ends[1] - ends[0])), 1e-9)
-    for end, away, name in ((ends[0], -outwards, "$l=0$"), (ends[1], outwards, "$l=1$")):
+    for end, away, name in ((ends[0], -outwards, r"$\lambda=0$"), (ends[1], outwards, r"$\lambda=1$")):
         axes.plot(*end, marker="o", markersize=8, markerfacecolor="white", markeredgecolor="black", linestyle="")
         axes.annotate(name, end, 24 * away, textcoords="offset points", ha="center", va="center", bbox=_BOX)
     axes.set(xlim=data.value_range, ylim=data.value_range, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")

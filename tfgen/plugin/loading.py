@@ -87,7 +87,10 @@ def _load_wished(registry: Registry, argument: str) -> None:
         plugin = load()
         registry.adopt(plugin, replace(record, file=_file(plugin)))
     except (Exception, SystemExit) as error:  # whatever a stranger's module may raise is told in one line
-        raise PluginError(f"plugin {argument!r} does not load: {_cause(error)}.") from error
+        file = Path(f"{argument.removesuffix('.py')}.py")
+        missing = isinstance(error, ModuleNotFoundError) and record.kind == "module" and os.path.isfile(file)
+        hint = f" Did you mean -p ./{file}?" if missing else ""
+        raise PluginError(f"plugin {argument!r} does not load: {_cause(error)}.{hint}") from error
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -10,7 +10,7 @@ from .comparison import (
     rate_in_words,
 )
 from .comparison_figure import draw_curve_panels
-from .config import RunConfig, config_from_json, default_config, plugin_words
+from .config import RunConfig, config_from_json, default_config, plugin_words, run_plugin_words
 from .experiment import resume_run, start_run
 from .facts import SPLITS, RunFacts, read_run, read_runs
 from .folder import RunFolder
@@ -42,6 +42,7 @@ __all__ = [
     "read_run",
     "read_runs",
     "resume_run",
+    "run_plugin_words",
     "start_run",
     "train",
     "write_samples",

@@ -108,7 +108,17 @@ def config_from_json(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
 TOP_OPTIONS = ("device", "init", "evaluate", "pictures")
 #: Keys of `config.json` that record how a run came about and are not options.
 RUN_RECORD = frozenset(
-    {"format", "plugin", "versions", "machine", "compile_mode", "compile_timings", "data_spec", "data_source"}
+    {
+        "format",
+        "plugin",
+        "other_plugins",
+        "versions",
+        "machine",
+        "compile_mode",
+        "compile_timings",
+        "data_spec",
+        "data_source",
+    }
 ) | {"initial_weights"}
 
 
@@ -140,6 +150,18 @@ def _mapping(key: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
         raise OptionError(f"option {key!r} must be an object of names and values, got {found!r}.")
     return found
+
+
+def run_plugin_words(record: Mapping[str, Any]) -> list[str]:
+    """Return the ``-p`` words that a run needs, from its ``config.json``: of its model, and of what else came by ``-p``.
+
+    >>> run_plugin_words({"plugin": {"name": "maf", "file": "/x/maf.py"}, "other_plugins": [{"name": "d", "file": "/d.py"}]})
+    ['-p', '/x/maf.py', '-p', '/d.py']
+    """
+    others = record.get("other_plugins")
+    found = [record.get("plugin"), *(others if isinstance(others, list) else [])]
+    words = [plugin_words(plugin) for plugin in found if isinstance(plugin, Mapping)]
+    return [word for pair in dict.fromkeys(map(tuple, words)) for word in pair]
 
 
 def plugin_words(plugin: Mapping[str, Any]) -> list[str]:

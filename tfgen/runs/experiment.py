@@ -25,8 +25,9 @@ from tfgen.metrics.metric import metrics_to_json
 from tfgen.model.base import GenerativeModel, build_model
 from tfgen.model.capabilities import HasElbo, HasLogProb, Samples
 from tfgen.model.tracing import trace_methods
-from tfgen.plugin.registry import Registry
+from tfgen.plugin.registry import PluginRecord, Registry
 from tfgen.plugin.train_options import CompileMode
+from tfgen.printed import say
 from tfgen.runs.config import Evaluated, RunConfig
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.initial_weights import take_weights
@@ -36,6 +37,7 @@ from tfgen.runs.places import check_name
 from tfgen.runs.restore import build_for_checkpoint
 from tfgen.runs.run import Run
 from tfgen.sample.sampling import labels_for, sample_batches
+from tfgen.training.interruption import InterruptedRunError, signal_of
 from tfgen.training.trainer import Trainer
 
 _PICTURE_SEED = 7  # of the pictures of a run, so that before, half-way and after show the same codes
@@ -107,7 +109,7 @@ def _first_model(
         return model, {}
     taken = take_weights(model, Run(RunFolder.open(Path(config.init)), registry))
     if not quiet:
-        print(taken, file=sys.stderr)
+        say(taken, error=True)
     return model, {"initial_weights": dataclasses.asdict(taken)}
 
 
@@ -125,17 +127,17 @@ def _set_determinism(config: RunConfig) -> None:
 def _train(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> Run:
     observe, notes = run.registry.observe, data_notes(data, trainer.model.conditional)
     if not quiet:
-        print("".join(f"note: {text}\n" for text in notes), end="", file=sys.stderr)
+        say(*(f"note: {text}" for text in notes), error=True)
     with run.files.locked():
         observe("tfgen_run_started", run=run, model=trainer.model)
         try:
             _fit(run, trainer, data, quiet)
-            results = with_notes(_results(run, trainer, data, quiet), notes)
+            results = with_notes(_measured_run(run, trainer, data, quiet), notes)
         except BaseException as error:
             observe("tfgen_run_failed", run=run, error=error)
             raise
         run.files.write_results(results)
-    run.model = trainer.model
+    run.model, run.data = trainer.model, data
     observe("tfgen_run_finished", run=run, results=results)
     return run
 
@@ -158,6 +160,22 @@ def _fit(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> None:
     mode = run.provenance.get("compile_mode") or (None if training.compile == "auto" else training.compile)
     trainer.fit(run.files, mode, on_mode, on_visit, quiet)
     trainer.state.finish()
+
+
+def _measured_run(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str, Any]:
+    """Return the results of a run that is trained.
+
+    Raises:
+        InterruptedRunError: after Ctrl-C or SIGTERM; the last checkpoint has the trained weights.
+    """
+    try:
+        return _results(run, trainer, data, quiet)
+    except KeyboardInterrupt as stop:
+        raise InterruptedRunError(
+            f"stopped before the evaluation was complete; the trained weights are saved, go on with: "
+            f"{run.files.command('resume')}",
+            signal_of(stop),
+        ) from stop
 
 
 def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str, Any]:
@@ -212,10 +230,30 @@ def _draw_samples(model: GenerativeModel, data: Dataset, images: int, path: Path
 
 def _record(config: RunConfig, registry: Registry, data: Dataset) -> dict[str, Any]:
     origin = registry.model_origin(config.model)
+    others = [_plugin(record) for record in _other_plugins(config, registry) if record != origin]
     return {
-        "plugin": {key: getattr(origin, key) for key in ("name", "distribution", "version", "file")},
+        "plugin": _plugin(origin),
+        **({"other_plugins": others} if others else {}),
         "versions": runtime.versions(),
         "machine": {"device": runtime.device_name(config.device), "cores": os.cpu_count(), "platform": sys.platform},
         "data_spec": {name: getattr(data.spec, name) for name in ("kind", "shape", "classes", "levels", "value_range")},
         "data_source": data.source,
     }
+
+
+def _plugin(record: PluginRecord) -> dict[str, str | None]:
+    return {key: getattr(record, key) for key in ("name", "distribution", "version", "file")}
+
+
+def _other_plugins(config: RunConfig, registry: Registry) -> list[PluginRecord]:
+    """Return the plugins, given by ``-p``, of the run's data set, optimizer and learning-rate schedule."""
+    return [
+        record
+        for record in registry.plugins
+        if record.kind in ("file", "module")
+        and (
+            config.data in record.datasets
+            or config.training.optimizer in record.optimizers
+            or config.training.schedule in record.schedules
+        )
+    ]

@@ -11,12 +11,13 @@ import contextlib
 import itertools
 import json
 import os
+import shlex
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfgen.errors import OutputError, RunError
+from tfgen.errors import OutputError, RunError, closest
 from tfgen.files import (
     is_temporary,
     remove,
@@ -27,6 +28,7 @@ from tfgen.files import (
     written_whole,
 )
 from tfgen.reading import RESULTS_BYTES, parse_json, read_json, rows_of
+from tfgen.runs.commands import run_command
 from tfgen.runs.notes import with_notes
 from tfgen.runs.places import OLD_TEMPORARY, check_name, is_unmade, renamed, taken
 from tfgen.runs.results_format import READABLE, RESULTS_FORMAT, current_results
@@ -100,19 +102,22 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """Open the folder of an existing run.
+        """Open the folder of an existing run; a name alone is looked for in ``runs/`` as well.
 
         Raises:
-            RunError: when the path is no run folder.
+            RunError: when the path is no run folder; gives the run with the closest name.
         """
+        path = located(path)
         if not os.path.isdir(path):  # `Path.is_dir` raises for a name that is too long
-            raise RunError(f"{path} is no folder; name a run's folder, for example runs/MODEL-digits.")
+            similar = _similar_run(path)
+            advice = f"did you mean {similar}?" if similar else "name a run's folder, for example runs/MODEL-digits."
+            raise RunError(f"{path} is no folder; {advice}")
         if not (path / "config.json").exists():
             if is_unmade(path):
                 place = path if path.name else path.resolve()  # where it is "."
                 raise RunError(
                     f"{path} is no run folder: it is empty, as after a kill while a run was being made; "
-                    f"make the run: tfgen run MODEL --runs-dir {place.parent} --name {place.name}"
+                    f"make the run: tfgen run MODEL {shlex.join(['--runs-dir', str(place.parent), '--name', place.name])}"
                 )
             result = sorted(child.parent.name for child in path.glob("*/config.json"))
             inside = [name for name in result if not is_temporary(name)]
@@ -130,6 +135,15 @@ class RunFolder:
     def figures(self) -> Path:
         """The folder of the run's pictures."""
         return self.path / "figures"
+
+    def command(self, name: str, *words: object) -> str:
+        """Return a command on this run as it is typed into a shell: quoted, with the ``-p`` that the run needs.
+
+        Args:
+            name: of the command, ``resume`` for example.
+            words: behind the folder.
+        """
+        return run_command(self.path, name, *words)
 
     def read_config(self) -> dict[str, Any]:
         """Return the content of ``config.json``.
@@ -171,9 +185,9 @@ class RunFolder:
         path = self.path / "results.json"
         if not path.exists():
             raise RunError(
-                f"{self.path} has no results yet: training is not finished; go on with: tfgen resume {self.path}"
+                f"{self.path} has no results yet: training is not finished; go on with: {self.command('resume')}"
             )
-        what_to_do = f"delete it, then: tfgen resume {self.path}"
+        what_to_do = f"delete it, then: {self.command('resume')}"
         content = read_json(path, what_to_do, RESULTS_BYTES, within=self.path)
         if content.get("format", 1) not in READABLE:
             raise RunError(
@@ -188,7 +202,9 @@ class RunFolder:
     def write_results(self, content: Mapping[str, Any]) -> None:
         """Write ``results.json``, with the notes that its metrics give rise to; call it within `locked`."""
         self.require_place()
-        write_json(self.path / "results.json", {"format": RESULTS_FORMAT, **with_notes(content)})
+        with contextlib.suppress(ValueError):  # of malformed metrics, which `read_results` refuses
+            content = with_notes(content)
+        write_json(self.path / "results.json", {"format": RESULTS_FORMAT, **content})
 
     def update_results(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Update the results by the function `change`, under the lock of the run.
@@ -215,7 +231,7 @@ class RunFolder:
                 os.fsync(file.fileno())
         except OSError as error:
             raise OutputError(
-                f"cannot write {path}: {error.strerror}; free some space, then: tfgen resume {self.path}"
+                f"cannot write {path}: {error.strerror}; free some space, then: {self.command('resume')}"
             ) from error
 
     def require_place(self) -> None:
@@ -319,6 +335,29 @@ class RunFolder:
                     self.path.rename(temporary)  # at once, so that a kill leaves no half of it
                     return
             remove(self.path)  # Windows renames no folder with an open file, the lock
+
+
+#: Where runs are made by default.
+RUNS_DIR = Path("runs")
+
+
+def located(path: Path) -> Path:
+    """Return the path of a run; of a name that is no folder here but a run in ``runs/``, that one's."""
+    inside = RUNS_DIR / path
+    is_name = len(path.parts) == 1 and not os.path.lexists(path)
+    return inside if is_name and os.path.isfile(inside / "config.json") else path
+
+
+def _similar_run(path: Path) -> Path | None:
+    """Return the run whose name is most like that of a path: beside it, or in ``runs/``."""
+    for folder in dict.fromkeys((path.parent, RUNS_DIR)):
+        try:
+            names = [child.parent.name for child in folder.glob("*/config.json") if not is_temporary(child.parent.name)]
+        except OSError:  # a name that is too long, or a folder that is not for us to read
+            continue
+        if name := closest(path.name, names):
+            return folder / name
+    return None
 
 
 def _check_entries(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasEnergy, HasLogProb, HasPosterior, Inpaints, capable
 from tfgen.plugin.author_code import failure
 from tfgen.plugin.registry import Registry
+from tfgen.printed import say
 from tfgen.sample.inpainting import inpaint_examples
 from tfgen.sample.masks import parse_mask
 
@@ -50,7 +50,7 @@ def draw_run_pictures(model: GenerativeModel, data: Dataset, folder: Path, regis
         except CapabilityError:  # a picture of other models
             continue
         except TfgenError as error:
-            print(f"warning: {error}", file=sys.stderr)
+            say(f"warning: {error}", error=True)
 
 
 def _draw(name: str, draw: Callable[..., None], model: GenerativeModel, data: Dataset, path: Path) -> None:

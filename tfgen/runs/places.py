@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tfgen.errors import RunError
 from tfgen.files import is_stale, remove
+from tfgen.runs.commands import run_command
 
 #: Most bytes of a run's name: file systems take 255, and temporary names are longer.
 LONGEST_NAME = 200
@@ -74,5 +75,5 @@ def _is_half_written(path: Path) -> bool:
 def taken(path: Path) -> RunError:
     """Return the error about a name that is taken; says what to do."""
     if (path / "config.json").exists():
-        return RunError(f"run {path} exists; choose another --name, or go on with it: tfgen resume {path}")
+        return RunError(f"run {path} exists; choose another --name, or go on with it: {run_command(path, 'resume')}")
     return RunError(f"{path} exists; choose another --name, or move it away: it is no run.")

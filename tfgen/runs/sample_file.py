@@ -10,6 +10,7 @@ import numpy as np
 
 from tfgen.errors import OptionError, OutputError, require_option
 from tfgen.figures.examples import draw_examples
+from tfgen.figures.labelled import draw_labelled
 from tfgen.files import written_whole
 from tfgen.model.base import GenerativeModel
 from tfgen.parallel import blocks_at_work
@@ -37,6 +38,8 @@ def write_samples(
 
     Samples are drawn in whole blocks, so that a file has the same bytes whatever the batch size, and the same as the beginning
     of a longer one.
+
+    A picture has the labels above the images where `labels` are given.
 
     Args:
         model: that samples.
@@ -66,6 +69,10 @@ def write_samples(
         at_work = blocks_at_work(batch_size, SAMPLE_BLOCK)
         batches = sample_batches(model, count, all_labels, seed, SAMPLE_BLOCK, options, progress, at_work)
         if path.suffix == ".png":
-            draw_examples(np.concatenate(list(batches)), model.data, temporary)
+            x = np.concatenate(list(batches))
+            if labels and all_labels is not None:  # asked for one by one, so that a reader wants to see which is which
+                draw_labelled(x, all_labels, model.data, temporary)
+            else:
+                draw_examples(x, model.data, temporary)
         else:
             write_npz(temporary, batches, model.data, count, all_labels)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 
 from tfgen.plugin.specs import DataSources
+from tfgen.printed import say
 
 
 def known_sources(sources: DataSources, quiet: bool = False) -> DataSources:
@@ -24,10 +24,10 @@ def known_sources(sources: DataSources, quiet: bool = False) -> DataSources:
     if sources.data_dir is None or _is_folder(sources.data_dir, "tfgen"):
         return sources
     if not quiet:
-        print(
+        say(
             f"note: config.json names the data folder {sources.data_dir!r}, where tfgen has prepared nothing here; "
             "the usual one is used",
-            file=sys.stderr,
+            error=True,
         )
     return dataclasses.replace(sources, data_dir=None)
 

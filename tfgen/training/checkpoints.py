@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import tensorflow as tf
@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfgen.data.spec import DataSpec
 from tfgen.errors import OutputError, RunError
 from tfgen.model.weight_budget import WeightBudget, WeightBudgetError
+from tfgen.printed import command_text
 from tfgen.training.saved_steps import latest_step, prefix, saved_steps
 from tfgen.training.saved_weights import SavedWeights, encoded_spec, read_saved_weights
 from tfgen.training.state import TrainingState
@@ -25,11 +26,13 @@ class Checkpoints:
     Args:
         folder: of the run.
         state: what is saved, and what a restore changes.
+        command: returns a command on the run as it is typed, for messages; by default without the ``-p`` that it may need.
     """
 
-    def __init__(self, folder: Path, state: TrainingState) -> None:
+    def __init__(self, folder: Path, state: TrainingState, command: Callable[[str], str] | None = None) -> None:
         self.folder = folder / "checkpoints"
         self.state = state
+        self._command = command or (lambda name: command_text(name, folder))
         self._checkpoint = state.checkpoint()
         self._saved: int | None = None
 
@@ -57,9 +60,7 @@ class Checkpoints:
             if last is None:
                 advice = "there was none before. Free some space, then make the run again."
             else:
-                advice = (
-                    f"the one of step {last} is still good. Free some space, then: tfgen resume {self.folder.parent}"
-                )
+                advice = f"the one of step {last} is still good. Free some space, then: {self._command('resume')}"
             raise OutputError(
                 f"cannot write a checkpoint into {self.folder} ({_first_line(error)}); {advice}"
             ) from error

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
 
 from tfgen.errors import TfgenError
+from tfgen.printed import say
 
 
 class InterruptedRunError(TfgenError):
@@ -20,6 +20,19 @@ class InterruptedRunError(TfgenError):
         self.exit_code = 128 + signum
 
 
+class StoppedAtOnce(KeyboardInterrupt):
+    """A signal that ends the program at once; as a `KeyboardInterrupt` no ``except Exception`` catches it."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__()
+        self.signum = signum
+
+
+def signal_of(stop: KeyboardInterrupt) -> int:
+    """Return the number of the signal behind an exception; SIGINT for that of Python itself."""
+    return stop.signum if isinstance(stop, StoppedAtOnce) else int(signal.SIGINT)
+
+
 class StopRequest:
     """Whether, and by which signal, someone asked the run to stop."""
 
@@ -28,13 +41,9 @@ class StopRequest:
     def note(self, signum: int, frame: FrameType | None) -> None:
         """Remember the first signal; a second one stops at once."""
         if self.signum is not None:
-            raise KeyboardInterrupt
+            raise StoppedAtOnce(signum)
         self.signum = signum
-        print(
-            "\nstopping after this chunk of steps, to save; press Ctrl-C again to stop at once",
-            file=sys.stderr,
-            flush=True,
-        )
+        say("", "stopping after this chunk of steps, to save; press Ctrl-C again to stop at once", error=True)
 
 
 @contextlib.contextmanager
@@ -50,3 +59,20 @@ def stop_requests() -> Iterator[StopRequest]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+@contextlib.contextmanager
+def sigterm_stops() -> Iterator[None]:
+    """Turn SIGTERM into a `StoppedAtOnce` for the block, unless the program around it handles SIGTERM itself."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise StoppedAtOnce(signum)
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -15,7 +15,10 @@ class Journal(Protocol):
 
     @property
     def path(self) -> Path:
-        """The folder, which error messages name in ``tfgen resume FOLDER``."""
+        """The folder."""
+
+    def command(self, name: str) -> str:
+        """Return the command of that name on this folder as it is typed into a shell, ``resume`` for example."""
 
     def add_metrics(self, row: Mapping[str, Any]) -> None:
         """Append a row, which has its ``step``, and see it on the disk before the next checkpoint.

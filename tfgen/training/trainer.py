@@ -115,7 +115,7 @@ class Trainer:
             InterruptedRunError: after Ctrl-C or SIGTERM, once the run is saved.
             OutputError: when the disk is full; the last checkpoint stays.
         """
-        checkpoints = None if journal is None else Checkpoints(journal.path, self.state)
+        checkpoints = None if journal is None else Checkpoints(journal.path, self.state, journal.command)
         if journal is not None and checkpoints is not None:
             if latest_step(journal.path) is not None:
                 checkpoints.restore()
@@ -249,7 +249,7 @@ class _Visits:
         self.on_visit(chunk.last, metrics)
         if self.request.signum is not None:
             self._save()
-            kept = "nothing is kept" if self.journal is None else f"go on with: tfgen resume {self.journal.path}"
+            kept = "nothing is kept" if self.journal is None else f"go on with: {self.journal.command('resume')}"
             how = "stopped" if self.journal is None else "stopped and saved"
             raise InterruptedRunError(f"{how} at step {chunk.last}; {kept}", self.request.signum)
         if time.monotonic() - self._last_save >= options.checkpoint_seconds:

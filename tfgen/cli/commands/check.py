@@ -13,6 +13,7 @@ from tfgen.cli.parsing import by_default, parse, section, section_name
 from tfgen.cli.tables import print_table
 from tfgen.errors import DataError, OptionError, TfgenError, UnknownNameError
 from tfgen.plugin.specs import DataSources, ModelSpec
+from tfgen.printed import say
 from tfgen.runs.config import Device, RunConfig, split_options
 from tfgen.testing.quick import QUICK
 
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     models = record.models if record else (registry.model(target).name,)
     parsed = [parse_options(arguments[1:], registry.model(name)) for name in models]
     if heavy:
-        print(
+        say(
             "note: TensorFlow is loaded with a plugin, and every `tfgen list` waits for it; see docs/plugins.md, Registering."
         )
     if record is not None:
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         print_datasets(record.datasets, registry, DataSources(options.data_dir, options.manual_dir))
         if not parsed:
             found = "no model" if record.datasets else "neither a model nor a data set"
-            print(f"{target} loads, and adds {found}: nothing else is checked.")
+            say(f"{target} loads, and adds {found}: nothing else is checked.")
             return
     context.tensorflow()
     from tfgen.runtime import device_scope, without_retracing_warnings
@@ -130,7 +131,7 @@ def print_datasets(names: Sequence[str], registry: Registry, sources: DataSource
     for name in names:
         dataset = check_dataset(name, registry, sources)
         sizes = ", ".join(f"{split} {len(examples):,}" for split, examples in dataset.splits.items())
-        print(f"data set {name}: {dataset.spec.described()}; {sizes}; the same when it is loaded again")
+        say(f"data set {name}: {dataset.spec.described()}; {sizes}; the same when it is loaded again")
 
 
 def parse_options(arguments: Sequence[str], spec: ModelSpec) -> tuple[Options, RunConfig]:
@@ -211,7 +212,7 @@ def run(under_test: ModelUnderTest, checks: Sequence[Check]) -> list[Outcome]:
 
 def print_outcomes(under_test: ModelUnderTest, outcomes: Sequence[Outcome]) -> None:
     """Print a row for each check, and how many passed."""
-    print(f"{under_test.model} on {under_test.config.data}")
+    say(f"{under_test.model} on {under_test.config.data}")
     rows = [
         (
             found.name,
@@ -225,6 +226,6 @@ def print_outcomes(under_test: ModelUnderTest, outcomes: Sequence[Outcome]) -> N
     counts = {status: sum(found.status == status for found in outcomes) for status in ("passed", "failed", "skipped")}
     seconds = sum(found.seconds for found in outcomes)
     late = [found.name for found in outcomes if found.over_budget]
-    print(", ".join(f"{count} {status}" for status, count in counts.items()) + f" in {seconds:.0f} s")
+    say(", ".join(f"{count} {status}" for status, count in counts.items()) + f" in {seconds:.0f} s")
     if late:
-        print(f"over their budget (told as SECONDS of BUDGET): {', '.join(late)}")
+        say(f"over their budget (told as SECONDS of BUDGET): {', '.join(late)}")

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from tfgen.cli.outputs import require_new
 from tfgen.cli.parsing import parse
 from tfgen.errors import OutputError, require_option
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -36,6 +38,8 @@ class Options:
     """The most examples at a time, in blocks of 200; limits the memory, and changes no result."""
     out: Path | None = None
     """File to write the arrays to, .npz: log_likelihoods and log_posteriors [n, classes], log_priors, labels."""
+    overwrite: bool = False
+    """Replace the file of --out if it is there already."""
 
     def __post_init__(self) -> None:
         require_option(self.draws >= 1, "draws", self.draws, "at least 1")
@@ -47,6 +51,8 @@ class Options:
 def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Classify, print, draw, and record."""
     options = parse(Options, arguments, "classify", __doc__ or "")
+    if options.out is not None:
+        require_new(options.out, options.overwrite)
     run = context.run(options.run)
     import numpy as np
 
@@ -64,7 +70,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         quiet=False,
         record=False,
     )
-    print("\n".join([*metric_lines(options.split, result.metrics), *confusion_lines(result.confusion)]))
+    say(*metric_lines(options.split, result.metrics), *confusion_lines(result.confusion))
     if run.files.finished:
         run.record(options.split, {}, result.to_json())
     accuracy = result.metrics["accuracy"]
@@ -78,8 +84,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     with written_whole(run.files.figures / f"reliability{ending}") as path:
         bins, error = result.reliability, result.metrics["ece"].value
         draw_reliability(bins.counts, bins.confidence, bins.accuracy, f"{title}, ECE {measured(error)}", path)
-    print(f"pictures  {run.files.figures} (confusion{ending}, reliability{ending})")
+    say(f"pictures  {run.files.figures} (confusion{ending}, reliability{ending})")
     if options.out is not None:
         with written_whole(options.out) as path:
             np.savez(path, allow_pickle=False, **result.arrays())
-        print(f"arrays    {options.out}")
+        say(f"arrays    {options.out}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tfgen.cli.outputs import require_new
 from tfgen.cli.parsing import parse, required
 from tfgen.errors import OutputError, RunError, TfgenError, require_option
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -36,6 +37,8 @@ class Options:
     """Folders of two runs or more."""
     out: Path | None = None
     """Folder to write pictures and comparison.json into; by default compare-RUN-RUN beside the first run."""
+    overwrite: bool = False
+    """Replace an earlier comparison of the same runs in the folder of --out; the usual folder's is replaced anyway."""
     pictures: bool = True
     """Draw samples, densities (of 2-D data) and curves; --no-pictures writes nothing unless --out is given."""
     count: int = 60
@@ -65,12 +68,12 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     registry = context.registry()
     comparison = compare(read_runs(options.runs, Catalogue(registry.metrics)))
     writes = options.pictures or options.out is not None
-    folder = _folder(options.out, comparison.runs) if writes else None
+    folder = _folder(options.out, comparison.runs, options.overwrite) if writes else None
     if not options.json:
         table = text_table(comparison)
-        print("\n".join(table.legend), end="\n" if table.legend else "")
+        say(*table.legend)
         print_table(table.headings, table.rows)
-        print("\n".join(table.notes), end="\n" if table.notes else "", flush=True)
+        say(*table.notes)
     content = comparison.to_json() | {"pictures": []}
     if folder is not None:
         write_json(folder / _RECORD, content)  # first, so that the folder is known as a comparison's
@@ -79,12 +82,12 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
             write_json(folder / _RECORD, content)
         if not options.json:
             names = ", ".join([*(Path(path).name for path in content["pictures"]), _RECORD])
-            print(f"{'pictures' if content['pictures'] else 'written'}  {folder} ({names})")
+            say(f"{'pictures' if content['pictures'] else 'written'}  {folder} ({names})")
     if options.json:
-        print(json.dumps(content, indent=2))
+        say(*json.dumps(content, indent=2).splitlines())
 
 
-def _folder(out: Path | None, runs: Sequence[RunFacts]) -> Path:
+def _folder(out: Path | None, runs: Sequence[RunFacts], overwrite: bool) -> Path:
     """Return the output folder: new, empty, or that of an earlier comparison of the same runs.
 
     Raises:
@@ -95,6 +98,7 @@ def _folder(out: Path | None, runs: Sequence[RunFacts]) -> Path:
             raise OutputError(
                 f"--out {out} holds something else than a comparison of these runs; name a folder that is new or empty."
             )
+        require_new(out / _RECORD, overwrite)
         return out
     name = "compare-" + "-".join(run.name.replace("/", "-") for run in runs)
     if len(name) > _LONGEST_NAME:  # file systems take 255 bytes
@@ -139,7 +143,7 @@ def _draw(comparison: Comparison, folder: Path, options: Options, context: Comma
     terms = curves(comparison.runs)
     left_out = [run.name for run in comparison.runs if all(run not in term.runs for term in terms)]
     if left_out:
-        print(f"note: no other run logs the validation curve of {', '.join(left_out)}", file=sys.stderr)
+        say(f"note: no other run logs the validation curve of {', '.join(left_out)}", error=True)
     draw("curves.png", draw_curve_panels, terms)
     context.tensorflow()
     from tfgen.runs.folder import RunFolder
@@ -160,7 +164,7 @@ def _draw(comparison: Comparison, folder: Path, options: Options, context: Comma
         except (
             TfgenError
         ) as error:  # a model that draws nothing, or whose plugin is not here, spoils no picture of the rest
-            print(f"note: {facts.name} is not in all pictures: {error}", file=sys.stderr)
+            say(f"note: {facts.name} is not in all pictures: {error}", error=True)
     draw("samples.png", draw_sample_panels, panels)
     draw("densities.png", draw_density_panels, densities.found())
     return drawn

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tfgen.cli.parsing import parse
 from tfgen.cli.tables import print_table
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -24,11 +25,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     registry = context.registry()
     rows = [(name, spec.summary, spec.reference) for name, spec in registry.datasets.items()]
     print_table(("data set", "what it is", "reference"), rows)
-    print(
-        "\n".join(
-            [
-                *registry.conflicts,
-                "any other image set of tensorflow-datasets works by its name:  tfgen run MODEL --data kmnist",
-            ]
-        )
+    say(
+        *registry.conflicts,
+        "any other image set of tensorflow-datasets works by its name:  tfgen run MODEL --data kmnist",
     )

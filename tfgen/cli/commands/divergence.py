@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from tfgen.cli.outputs import require_new
 from tfgen.cli.parsing import parse
 from tfgen.errors import DataError, OptionError, OutputError, require_option
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -45,6 +47,8 @@ class Options:
     --out bits.png."""
     out: Path | None = None
     """File of the plot of --bernoulli, .png."""
+    overwrite: bool = False
+    """Replace the picture if it is there already."""
 
     def __post_init__(self) -> None:
         require_option(self.samples >= 2, "samples", self.samples, "at least 2")
@@ -75,6 +79,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Print three numbers with their errors, or draw the picture."""
     options = parse(Options, arguments, "divergence", __doc__ or "")
     if options.bernoulli is not None and options.out is not None:
+        require_new(options.out, options.overwrite)
         _draw(options.bernoulli, options.out)
         return
     runs = _runs(options.runs, context)
@@ -84,9 +89,9 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         from tfgen.metrics.metric import metrics_to_json
 
         content = {"p": str(runs[0].folder), "q": str(runs[1].folder), "metrics": metrics_to_json(metrics)}
-        print(json.dumps(finite(content), indent=2, allow_nan=False))
+        say(*json.dumps(finite(content), indent=2, allow_nan=False).splitlines())
     else:
-        print("\n".join(_lines(runs, metrics)))
+        say(*_lines(runs, metrics))
 
 
 def _draw(probability: float, out: Path) -> None:
@@ -95,7 +100,7 @@ def _draw(probability: float, out: Path) -> None:
 
     with written_whole(out) as path:
         draw_bernoulli_divergences(probability, path)
-    print(out)
+    say(out)
 
 
 def _runs(folders: Sequence[Path], context: CommandContext) -> tuple[Run, Run]:

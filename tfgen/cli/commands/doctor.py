@@ -21,6 +21,7 @@ from tfgen.cli.tables import print_table
 from tfgen.errors import TfgenError
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.specs import DataSources
+from tfgen.printed import say
 from tfgen.version import DISTRIBUTION
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         *check_plugins(context.plugins),
     ]
     if options.json:
-        print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
+        say(*json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2).splitlines())
     else:
         rows = [
             (finding.check, finding.status, "\n".join(filter(None, [finding.found, finding.advice])))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import tyro
 from tfgen.cli.parsing import by_default
 from tfgen.cli.sampling_section import parse_with_sampling, spec_of_run
 from tfgen.errors import CapabilityError, OptionError, UnknownNameError, require_option
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -68,13 +68,14 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     spec = spec_of_run(arguments, context)
     options, sampling = parse_with_sampling(Options, arguments, "evaluate", __doc__ or "", spec)
     run = context.run(options.run)
+    from tfgen.cli.next_steps import sample_count
     from tfgen.cli.result_lines import class_lines, metric_lines, note_lines
     from tfgen.metrics.plausibility import Note, warnings_about
     from tfgen.model.sampling_options import changed_options
 
     wanted = _wanted(options, run)
     if wanted.samples is None and not wanted.plugins and (changed := changed_options(run.model, sampling)):
-        remedy = "add fid to --metrics" if options.names else f"add --samples {_SAMPLES}"
+        remedy = "add fid to --metrics" if options.names else f"add --samples {sample_count(run)}"
         raise OptionError(f"--{next(iter(changed)).replace('_', '-')} is of samples, and none are drawn; {remedy}.")
     metrics: dict[str, Metric] = {}
     displayed: dict[str, Metric] = {}
@@ -98,9 +99,9 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         )
         metrics, displayed = metrics | computed, displayed | computed
     notes = [Note(options.split, text) for text in warnings_about(metrics)]
-    print("\n".join([*metric_lines(options.split, displayed), *note_lines(notes)]))
+    say(*metric_lines(options.split, displayed), *note_lines(notes))
     if "label_accuracy" in metrics:
-        print("\n".join(class_lines(metrics["label_accuracy"].per_class)))
+        say(*class_lines(metrics["label_accuracy"].per_class))
     if run.files.finished:
         run.record(options.split, metrics)
     missing = [name for name in wanted.density or () if name not in metrics]
@@ -145,7 +146,7 @@ def _wanted(options: Options, run: Run) -> _Wanted:
                 f"--metrics {name} is a term of training, in metrics.jsonl; there are {', '.join(known)}."
             )
         if name not in known:
-            raise UnknownNameError("metric", name, known)
+            raise UnknownNameError("metric", name, known, "A metric of a plugin's file needs its -p FILE.")
     of_samples = [name for name in options.names if name in SAMPLE_METRICS]
     of_plugins = [name for name in options.names if name in by_plugins]
     of_density = [name for name in options.names if name in DENSITY_METRICS]
@@ -164,7 +165,7 @@ def _wanted(options: Options, run: Run) -> _Wanted:
             f"--samples {options.samples}: {', '.join(options.names)} needs none; leave it out, or add fid."
         )
     if not options.names and not scored:
-        print(f"note: {kind} has no density or bound; the metrics are those of its samples.", file=sys.stderr)
+        say(f"note: {kind} has no density or bound; the metrics are those of its samples.", error=True)
     density: list[str] | None
     samples: list[str] | None
     if options.names:

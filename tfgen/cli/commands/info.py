@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import tyro
 
 from tfgen.cli.parsing import parse
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -29,4 +30,4 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.cli.result_lines import info_lines
     from tfgen.runs.folder import RunFolder
 
-    print("\n".join(info_lines(RunFolder.open(options.run))))
+    say(*info_lines(RunFolder.open(options.run)))

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from tfgen.cli.outputs import output_file
 from tfgen.cli.parsing import by_default, parse
 from tfgen.cli.tables import counted
 from tfgen.errors import OptionError, OutputError, require_option
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -50,6 +52,8 @@ class Options:
     """Seed of the completions, and of random masks."""
     out: Path | None = None
     """File to write, .png or .npz; by default inpainting.png in the run's figures."""
+    overwrite: bool = False
+    """Replace the output if it is there already: without, --out refuses to, and the usual name gets a number."""
 
     def __post_init__(self) -> None:
         for name in ("images", "samples", "particles"):
@@ -73,7 +77,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.sample.inpainting import inpaint_examples
     from tfgen.sample.sampling import labels_for
 
-    out = options.out or run.files.figures / "inpainting.png"
+    out = output_file(options.out, run.files.figures / "inpainting.png", options.overwrite)
     if out.suffix == ".png":
         _require_picture(options)
     with device_scope(run.config.device):
@@ -88,10 +92,10 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
                 _write_arrays(result, temporary)
             else:
                 draw_inpainting(result, run.data_spec.levels, mask.text, temporary)
-    print(_summary(result, mask))
+    say(_summary(result, mask))
     if result.particles == 1 and behind_a_hole(result.known).any():
-        print(_NOTE)
-    print(out)
+        say(_NOTE)
+    say(out)
 
 
 def _require_picture(options: Options) -> None:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from tfgen.cli.outputs import output_file
 from tfgen.cli.parsing import by_default, parse
 from tfgen.errors import DataError, OptionError, OutputError, require_option
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -58,6 +60,8 @@ class Options:
     """Seed of the noise in encoding images, or of the codes of --samples."""
     out: Path | None = None
     """File to write, .png or .npz; by default interpolation.png in the run's figures."""
+    overwrite: bool = False
+    """Replace the output if it is there already: without, --out refuses to, and the usual name gets a number."""
 
     def __post_init__(self) -> None:
         for way, by_class, by_index in (("--from", self.from_, self.from_index), ("--to", self.to, self.to_index)):
@@ -84,7 +88,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.model.capabilities import Decodes, HasLatents, capable, require_continuous_codes
     from tfgen.runtime import device_scope
 
-    out = options.out or run.files.figures / "interpolation.png"
+    out = output_file(options.out, run.files.figures / "interpolation.png", options.overwrite)
     if out.suffix == ".png":
         _require_picture(options, run.data_spec)
     with device_scope(run.config.device):
@@ -101,8 +105,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
                 _write_arrays(result, temporary)
             else:
                 _draw(options, run, chosen, result, temporary)
-    print(_ends(options, run, chosen, result))
-    print(out)
+    say(*_ends(options, run, chosen, result), out)
 
 
 @dataclass(frozen=True)
@@ -235,13 +238,13 @@ def _draw(options: Options, run: Run, chosen: _Ends | None, result: Interpolatio
     draw(curves, every, run.data_spec, run.data.test.x[:_DATA_POINTS], path)
 
 
-def _ends(options: Options, run: Run, chosen: _Ends | None, result: Interpolation) -> str:
-    """Return a description of both ends, and whether decoding reconstructed the examples."""
+def _ends(options: Options, run: Run, chosen: _Ends | None, result: Interpolation) -> list[str]:
+    """Return lines that describe both ends, and whether decoding reconstructed the examples."""
     if chosen is None:
-        return f"between two codes of the prior, seed {options.seed}"
+        return [f"between two codes of the prior, seed {options.seed}"]
     if isinstance(chosen, _Drawn):
         of = "" if run.model.conditional else ", as the classifier sees them"
-        return f"between samples of classes {chosen.classes[0]} and {chosen.classes[1]}{of}, seed {options.seed}"
+        return [f"between samples of classes {chosen.classes[0]} and {chosen.classes[1]}{of}, seed {options.seed}"]
     labels, errors = run.data.test.labels, result.end_errors()
     which = (chosen.first, chosen.second)
     names = [f"test example {i}" + ("" if labels is None else f" (class {labels[i]})") for i in which]
@@ -249,11 +252,12 @@ def _ends(options: Options, run: Run, chosen: _Ends | None, result: Interpolatio
     quantised, furthest = run.data_spec.quantised, float(errors.max())
     low, high = run.data_spec.value_range
     if furthest <= (0 if quantised else _TOLERANCE * (high - low)):
-        return f"{between}; decoding gives both back{' exactly' if quantised else ''}"
+        return [f"{between}; decoding gives both back{' exactly' if quantised else ''}"]
     wrong = errors.max(axis=0)
     far = f"{furthest:.0f} of {run.data_spec.levels} grey levels" if quantised else f"{furthest:.2g}"
     under = f", under labels {options.labels[0]} and {options.labels[1]}," if options.labels else ""
-    return (
-        f"{between}\nnote: decoding{under} does not give them back exactly: "
-        f"{(wrong > 0).sum()} of {wrong.size} values differ, by up to {far}"
-    )
+    return [
+        between,
+        f"note: decoding{under} does not give them back exactly: {(wrong > 0).sum()} of {wrong.size} values differ, by up to "
+        f"{far}",
+    ]

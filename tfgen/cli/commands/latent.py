@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from tfgen.cli.outputs import output_folder
 from tfgen.cli.parsing import by_default, parse
 from tfgen.errors import OptionError, OutputError, require_option
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -34,6 +36,8 @@ class Options:
     """Seed of the choice of test examples, and of all noise."""
     out: Path | None = None
     """Folder to write into; by default the run's figures."""
+    overwrite: bool = False
+    """Replace pictures that are there already: without, --out refuses to, and the usual folder gets one beside it."""
 
     def __post_init__(self) -> None:
         require_option(self.seed >= 0, "seed", self.seed, "0 or more")
@@ -47,18 +51,21 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Draw the pictures, and print their notes and files."""
     options = parse(Options, arguments, "latent", __doc__ or "")
     run = context.run(options.run)
-    from tfgen.figures.latent_catalogue import draw_pictures, require_picture
+    from tfgen.figures.latent_catalogue import draw_pictures, possible_pictures, require_picture
     from tfgen.model.capabilities import HasLatents, capable, require_continuous_codes
     from tfgen.runtime import device_scope
 
-    folder, drawn = options.out or run.files.figures, []
+    drawn = []
     with device_scope(run.config.device):
         capable(run.model, HasLatents, "tfgen latent")  # before data are looked for
         require_continuous_codes(run.model, "tfgen latent")
         for name in options.pictures:
             require_picture(name, run.model)
-        for picture in draw_pictures(run.model, run.data, folder, options.pictures or None, options.seed):
+        names = options.pictures or possible_pictures(run.model)
+        files = [f"{name}.png" for name in names]
+        folder = output_folder(options.out, run.files.figures, "latent", files, options.overwrite)
+        for picture in draw_pictures(run.model, run.data, folder, names, options.seed):
             drawn.append(picture.path.name)
             for note in picture.notes:
-                print(f"note: {picture.name}: {note}", flush=True)
-    print(f"pictures  {folder} ({', '.join(drawn)})")
+                say(f"note: {picture.name}: {note}")
+    say(f"pictures  {folder} ({', '.join(drawn)})")

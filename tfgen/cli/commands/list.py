@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tfgen.cli.parsing import parse
 from tfgen.cli.tables import print_table
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -30,4 +31,4 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         for name, spec in registry.models.items()
     ]
     print_table(("model", "what it is", "takes labels", "plugin"), rows)
-    print("\n".join([*registry.conflicts, "train one:  tfgen run NAME     its options:  tfgen run NAME --help"]))
+    say(*registry.conflicts, "train one:  tfgen run NAME     its options:  tfgen run NAME --help")

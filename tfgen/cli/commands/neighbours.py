@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from tfgen.cli.outputs import output_file
 from tfgen.cli.parsing import parse
 from tfgen.errors import DataError, OutputError, require_option
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +50,8 @@ class Options:
     """Seed of the samples, and of the choice of test examples."""
     out: Path | None = None
     """File to write, .png; by default neighbours.png in the run's figures."""
+    overwrite: bool = False
+    """Replace the output if it is there already: without, --out refuses to, and the usual name gets a number."""
 
     def __post_init__(self) -> None:
         require_option(self.count >= 1, "count", self.count, "at least 1")
@@ -64,6 +68,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     options = parse(Options, arguments, "neighbours", __doc__ or "")
     _require_picture(options)
     run = context.run(options.run)
+    out = output_file(options.out, run.files.figures / "neighbours.png", options.overwrite)
     from tfgen.figures.neighbours import draw_neighbours
     from tfgen.files import written_whole
     from tfgen.model.capabilities import Samples, capable
@@ -79,16 +84,15 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         samples = _samples(options, run)
         result = _neighbourhoods(options, run, samples, network)
     for neighbourhood in result:
-        print("\n".join(_lines(neighbourhood)))
+        say(*_lines(neighbourhood))
     if _black_and_white(samples) and not _black_and_white(train[: len(samples)]):
-        print(_NOTE)
+        say(_NOTE)
     if run.files.finished:
         recorded = {each.space: {**each.test.to_json(), "seed": options.seed} for each in result}
         run.files.write_results({**run.results, "copying": recorded})
-    out = options.out or run.files.figures / "neighbours.png"
     with written_whole(out) as path:
         draw_neighbours(samples, train, result, options.count, run.data_spec, _title(run, result), path)
-    print(out)
+    say(out)
 
 
 def _require_picture(options: Options) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -15,6 +16,7 @@ import tyro
 
 from tfgen.cli.parsing import parse
 from tfgen.errors import OptionError, OutputError
+from tfgen.printed import command_text, say
 from tfgen.version import DISTRIBUTION
 
 if TYPE_CHECKING:
@@ -49,12 +51,13 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     files = package_files(options.name) if options.package else {f"{options.name}.py": one_file(options.name)}
     top = options.out / next(iter(files)).split("/")[0]
     write_new(options.out, files, top)
-    print(f"written   {top}")
+    say(f"written   {top}")
     if options.package:
-        print(f"next      pip install -e '{top}[dev]'\n          tfgen check {options.name}")
-        print(f"          tfgen run {options.name}")
+        commands = [shlex.join(["pip", "install", "-e", f"{top}[dev]"]), command_text("check", options.name)]
+        commands.append(command_text("run", options.name))
     else:
-        print(f"next      tfgen check {top}\n          tfgen -p {top} run {options.name}")
+        commands = [command_text("check", top), command_text("-p", top, "run", options.name)]
+    say(*(f"{'next' if number == 0 else '':<9} {command}" for number, command in enumerate(commands)))
 
 
 def check_name(name: str, registry: Registry) -> None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from tfgen.cli.outputs import output_file
 from tfgen.cli.parsing import parse
 from tfgen.errors import DataError, OptionError, OutputError, require_option
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -32,6 +34,8 @@ class Options:
     """Seed of the samples: another seed, another handwriting."""
     out: Path | None = None
     """File to write, .png or .npz (x and labels); by default number.png in the run's figures."""
+    overwrite: bool = False
+    """Replace the output if it is there already: without, --out refuses to, and the usual name gets a number."""
 
     def __post_init__(self) -> None:
         _require_number(self.number)
@@ -51,7 +55,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.runtime import device_scope
     from tfgen.sample.class_samples import generate_examples
 
-    out = options.out or run.files.figures / "number.png"
+    out = output_file(options.out, run.files.figures / "number.png", options.overwrite)
     digits = [int(digit) for digit in options.number]
     with device_scope(run.config.device):
         _require_classes(run, digits)
@@ -60,8 +64,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         if out.suffix == ".npz":
             np.savez(temporary, allow_pickle=False, x=x, labels=np.asarray(digits, np.int32))
         else:
-            draw_side_by_side(x, run.data_spec.levels, temporary)
-    print(out)
+            draw_side_by_side(x, run.data_spec.levels, temporary, labels=digits)
+    say(out)
 
 
 def _require_number(number: str) -> None:

@@ -13,6 +13,7 @@ from tfgen.cli.tables import print_table
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.registration import KINDS
 from tfgen.plugin.registry import PluginRecord
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -31,14 +32,14 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     options = parse(Options, arguments, "plugins", __doc__ or "")
     registry = load_registry(context.plugins)
     if options.json:
-        print(json.dumps([dataclasses.asdict(record) for record in registry.plugins], indent=2))
+        say(*json.dumps([dataclasses.asdict(record) for record in registry.plugins], indent=2).splitlines())
         return
     rows = []
     for record in registry.plugins:
         origin = " ".join(filter(None, [record.distribution, record.version])) or record.file or ""
         rows.append((record.name, f"{record.kind}\n{origin}".strip(), record.status, record.cause or _added(record)))
     print_table(("plugin", "from", "status", "adds, or why it failed"), rows)
-    print("\n".join(registry.conflicts), end="\n" if registry.conflicts else "")
+    say(*registry.conflicts)
 
 
 def _added(record: PluginRecord) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import tyro
 
 from tfgen.cli.parsing import parse
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -30,4 +31,4 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.cli.result_lines import finished_lines
     from tfgen.runs.experiment import resume_run
 
-    print("\n".join(finished_lines(resume_run(run))))
+    say(*finished_lines(resume_run(run)))

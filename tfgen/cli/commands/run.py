@@ -12,6 +12,7 @@ from tfgen.cli.parsing import parse, section, section_name
 from tfgen.errors import OptionError, UnknownNameError
 from tfgen.plugin.specs import DataSources, ModelSpec
 from tfgen.plugin.train_options import TrainOptions
+from tfgen.printed import say
 from tfgen.reading import read_json
 from tfgen.runs.config import Device, Evaluated, RunConfig, config_from_json, default_config
 from tfgen.runs.sources import known_sources
@@ -54,8 +55,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     model = named[0] if named else content.get("model")
     if not isinstance(model, str):
         if "-h" in arguments or "--help" in arguments:
-            print("usage: tfgen run MODEL [options]; options differ from model to model, see: tfgen run MODEL --help")
-            print("models:", ", ".join(registry.models))
+            say("usage: tfgen run MODEL [options]; options differ from model to model, see: tfgen run MODEL --help")
+            say(f"models: {', '.join(registry.models)}")
             return
         raise OptionError(
             f"which model? Models are {', '.join(registry.models)}; for example: tfgen run {registry.example}"
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.runs.experiment import start_run
 
     run = start_run(config, registry, place.runs_dir, place.name)
-    print("\n".join(finished_lines(run)))
+    say(*finished_lines(run))
 
 
 def defaults_from(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from tfgen.cli.outputs import output_file
 from tfgen.cli.parsing import by_default
 from tfgen.cli.sampling_section import parse_with_sampling, spec_of_run
 from tfgen.errors import require_option
+from tfgen.printed import say
 
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
@@ -34,6 +36,8 @@ class Options:
     """The most samples drawn at a time, in whole blocks of 200; limits the memory, and changes no sample."""
     out: Path | None = None
     """File to write, .png or .npz; by default samples.png in the run's figures."""
+    overwrite: bool = False
+    """Replace the output if it is there already: without, --out refuses to, and the usual name gets a number."""
 
     def __post_init__(self) -> None:
         require_option(self.count >= 1, "count", self.count, "at least 1")
@@ -48,10 +52,10 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.runs.sample_file import write_samples
     from tfgen.runtime import device_scope
 
-    out = options.out or run.files.figures / "samples.png"
+    out = output_file(options.out, run.files.figures / "samples.png", options.overwrite)
     with device_scope(run.config.device):
         write_samples(
             run.model, out, options.count, options.labels, options.seed, options.batch_size,
             quiet=False, options=sampling,
         )  # fmt: skip
-    print(out)
+    say(out)
