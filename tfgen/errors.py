@@ -90,7 +90,7 @@ _SYNONYMS = {
 def closest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most likely meant: a synonym, the initials, a beginning or a similar spelling; or None.
 
-    >>> closest("--lr", ["--layers", "--learning-rate"]), closest("train", ["run", "plugins"]), closest("maf", ["vae"])
+    >>> closest("--lr", ["--layers", "--learning-rate"]), closest("train", ["run", "plugins"]), closest("maf", ["other"])
     ('--learning-rate', 'run', None)
     """
     if len(name) > _SHOWN:
