@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tfgen.evaluate.scoring import BLOCK, Labels, ScoreFunction, log_probabilities, score_batches
 from tfgen.model.capabilities import HasElbo, HasPosterior
+from tfgen.model.program import program_of
 
 #: A unit is active when the variance of its posterior mean is above this (Burda et al. 2016, section 5.2).
 ACTIVE_VARIANCE = 0.01
@@ -65,7 +66,7 @@ def score_bound(
         batch_size: the most examples at a time, in whole blocks.
         options: of `tfgen.evaluate.scoring.score_batches`.
     """
-    terms = _terms(model)
+    terms = program_of(model, "elbo_terms", _terms(model))
     codes = _codes(model, x, labels, batch_size=batch_size, **options)
     classes_are_summed = log_prior is not None and particles == 1
     marginal, result = log_probabilities(
@@ -75,10 +76,10 @@ def score_bound(
     if particles > 1:
         fewer = max(1, min(BLOCK, _CODES_BATCH // particles))
         title = f"evaluating, {particles} particles"
+        bound = program_of(model, ("elbo", particles), lambda *of: model.elbo(*of[:2], seed=of[2], particles=particles))
         marginal, tightest = log_probabilities(
-            lambda batch, label, seed: model.elbo(batch, label, seed=seed, particles=particles),
-            x, log_prior, labels, batch_size=fewer, block=fewer, title=title, **options,
-        )  # fmt: skip
+            bound, x, log_prior, labels, batch_size=fewer, block=fewer, title=title, **options
+        )
     if result.shape[1] == 1:
         return BoundScores(elbo, tightest, marginal)
     return BoundScores(elbo, tightest, marginal, result[:, 1], result[:, 2], codes)
@@ -126,8 +127,8 @@ def _codes(
     def means(batch: tf.Tensor, label: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
         return posterior(batch, label, seed=seed).mean()
 
-    options["title"] = "encoding"
+    options["title"], program = "encoding", program_of(model, "posterior_means", means)
     try:
-        return np.concatenate([values[:, 0] for _, values in score_batches(means, x, [labels], **options)])
+        return np.concatenate([values[:, 0] for _, values in score_batches(program, x, [labels], **options)])
     except NotImplementedError:  # some distributions of TensorFlow Probability have none
         return None

@@ -22,6 +22,7 @@ from tfgen.metrics.metric import Basis, Density, Metric, NotFinite
 from tfgen.model.base import GenerativeModel
 from tfgen.model.boundary import check_density
 from tfgen.model.capabilities import HasElbo, HasLogProb
+from tfgen.model.program import Program, program_of
 from tfgen.parallel import blocks_at_work, in_order
 from tfgen.progress import Bar
 from tfgen.seeds import fold_in
@@ -110,11 +111,14 @@ def scorer_of(model: GenerativeModel, data: Dataset, wanted_by: str, particles: 
         log_prob = model.log_prob
         density = density_of(model)
         noisy = density != "exact" or model.scored_as == "bits"  # which may be drawn from grey levels
-        return Scorer(lambda x, labels, seed: log_prob(x, labels, seed=seed), density, classes, None, noisy, grey)
+        scored = program_of(model, "log_prob", lambda x, labels, seed: log_prob(x, labels, seed=seed))
+        return Scorer(scored, density, classes, None, noisy, grey)
     elbo = model.elbo
+    bound = program_of(
+        model, ("elbo", particles), lambda x, labels, seed: elbo(x, labels, seed=seed, particles=particles)
+    )
     return Scorer(
-        lambda x, labels, seed: elbo(x, labels, seed=seed, particles=particles),
-        "bound", classes, particles, cross_entropy=grey,
+        bound, "bound", classes, particles, cross_entropy=grey,
     )  # fmt: skip
 
 
@@ -180,7 +184,7 @@ def score_batches(
         quiet: show no progress.
         clock: says beside the bar when this takes long.
     """
-    compiled = tf.function(function, autograph=False)
+    compiled = function if isinstance(function, Program) else Program(function)
     block = min(block, len(x))
     starts = range(0, len(x), block)
     calls = itertools.product(range(draws), range(len(starts)), columns)

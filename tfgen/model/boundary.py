@@ -19,6 +19,7 @@ import tensorflow as tf
 from tfgen.errors import DataError, PluginError
 from tfgen.metrics.metric import Density
 from tfgen.model.author_errors import author_errors
+from tfgen.model.program import bijector_cache
 from tfgen.model.results import (
     require_codes,
     require_distribution,
@@ -113,7 +114,8 @@ def _guarded(name: str, contract: Contract, method: Callable[..., Any]) -> Calla
         if name == "sample" and self.sampling is not None:
             asked = {key: named[key] for key in named.keys() - _SAMPLE if not tf.is_tensor(named[key])}
             named |= {key: value for key, value in sampling_options(self, asked).items() if key in asked}
-        with author_errors(self, name, f"it takes {contract.signature} and returns {contract.returns}"):
+        wanted = f"it takes {contract.signature} and returns {contract.returns}"
+        with bijector_cache, author_errors(self, name, wanted):
             result = method(self, *positional, **named)
         if contract.check is None:
             require_examples_of(self, name, result, given.get("n"))

@@ -28,6 +28,7 @@ from tfgen.model.capabilities import (
     Samples,
 )
 from tfgen.model.objective import Batch, Context, Objective
+from tfgen.model.program import Program
 from tfgen.plugin.author_code import author_file
 
 _EXAMPLES = 2
@@ -73,7 +74,7 @@ def trace_methods(model: GenerativeModel, objectives: Sequence[Objective]) -> No
     for call in [*_losses(model, objectives), *_offered(model)]:
         with author_errors(model, f"tracing {call.name}", call.contract):
             try:
-                traced = tf.function(call.function, autograph=False).get_concrete_function(*call.inputs)
+                traced = Program(call.function).get_concrete_function(*call.inputs)
             except (
                 CapabilityError
             ):  # which says that the model, as it is configured, does not offer the method after all

@@ -13,6 +13,7 @@ from tfgen.data.dataset import Dataset, SplitName
 from tfgen.errors import DataError, PluginError, require_option
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasLogProb, Inpaints, capable
+from tfgen.model.program import Program
 from tfgen.progress import Bar
 from tfgen.sample.masks import InpaintingMask, Known
 from tfgen.seeds import fold_in, generator
@@ -87,7 +88,7 @@ def inpaint(
     own = None if labels is None else np.asarray(labels, np.int32)
     # Of bits that stand for grey levels there is no likelihood.
     scored = isinstance(model, HasLogProb) and model.scored_as != "cross_entropy"
-    log_prob = tf.function(model.log_prob, autograph=False) if scored else None
+    log_prob = Program(model.log_prob) if scored else None
     which = np.repeat(np.arange(len(x)), samples)
     completions = np.empty((len(which), *x.shape[1:]), np.uint8)
     scores = np.empty((2, len(which)))

@@ -14,6 +14,7 @@ from tfgen.data.labels import require_classes
 from tfgen.errors import DataError
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import Samples, capable
+from tfgen.model.program import Program
 from tfgen.model.results import require_values
 from tfgen.model.sampling_options import sampling_options
 from tfgen.parallel import in_order
@@ -80,7 +81,6 @@ def sample_batches(
     starts = range(0, count, batch_size)
     drawing = SamplingProgress(progress or (lambda done: None))
 
-    @tf.function(autograph=False)
     def draw(first: tf.Tensor, batch_labels: tf.Tensor | None = None) -> tf.Tensor:
         with listening(drawing, first, batch_size, count) if progress else contextlib.nullcontext():
             return sampler.sample(batch_size, batch_labels, seed=seed, first=first, **chosen)
@@ -91,7 +91,7 @@ def sample_batches(
             return (first,)
         return first, tf.constant(np.resize(labels[starts[number] :][:batch_size], batch_size))
 
-    program = draw.get_concrete_function(*arguments(0))
+    program = Program(draw).get_concrete_function(*arguments(0))
     device = tf.identity(tf.zeros([])).device  # where operations go here; another thread would not know
 
     def drawn(number: int) -> NDArray[np.generic]:

@@ -13,6 +13,7 @@ from tfgen.metrics.catalogue import CATALOGUE
 from tfgen.metrics.metric import Basis, Metric
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import Samples, capable
+from tfgen.model.program import Program
 from tfgen.sample.sampling import labels_for
 from tfgen.seeds import fold_in
 
@@ -42,7 +43,7 @@ def samples_per_second(model: GenerativeModel, batch_size: int = 1000, repeats: 
     sampler = capable(model, Samples, "sampling")
     labels = labels_for(model, batch_size, None)
 
-    @tf.function(autograph=False)
+    @Program
     def draw(seed: tf.Tensor) -> tf.Tensor:
         return sampler.sample(batch_size, None if labels is None else tf.constant(labels), seed=seed)
 

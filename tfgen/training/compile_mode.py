@@ -9,6 +9,7 @@ from typing import Any, get_args
 import tensorflow as tf
 
 from tfgen.errors import PluginError
+from tfgen.model.program import Program
 from tfgen.plugin.train_options import CompileMode
 from tfgen.training.feeds import Feed
 from tfgen.training.state import TrainingState
@@ -62,8 +63,7 @@ def compile_chunk(step: Step, feed: Feed, term_names: Sequence[str], mode: Compi
         done: tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]] = tf.while_loop(more, turn, start)
         return done
 
-    program: ChunkProgram = tf.function(chunk, jit_compile=mode == "xla-loop", autograph=False)
-    return program
+    return Program(chunk, jit=mode == "xla-loop")
 
 
 def fastest_mode(

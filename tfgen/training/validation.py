@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfgen.data.dataset import Split
 from tfgen.model.objective import Batch, Context, Objective
+from tfgen.model.program import Program
 from tfgen.seeds import fold_in
 from tfgen.training.step import prefixed
 
@@ -47,7 +48,7 @@ class Validation:
                 found |= prefixed(objective, objectives, objective.loss(batch, noise, context))
             return found
 
-        self._terms = tf.function(terms, jit_compile=jit, reduce_retracing=False, autograph=False)
+        self._terms = Program(terms, jit)
 
     def __call__(self) -> dict[str, float]:
         """Return the mean of each term over the split."""
