@@ -15,13 +15,14 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import tfgen
 from tfgen.runs.sample_file import write_samples
 
 #: Times after which growth is counted, or half of all if these are fewer than 20.
 _SETTLED = 10
-_SMALL = {"data": "digits", "epochs": 1, "layers": 2, "units": 16, "compile": "graph", "quiet": True}
+_SMALL: dict[str, Any] = {"data": "digits", "epochs": 1, "layers": 2, "units": 16, "compile": "graph", "quiet": True}
 
 
 def resident() -> float:

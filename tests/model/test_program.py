@@ -46,7 +46,7 @@ class Owner:
             value = tf.reduce_sum(tfp.distributions.TransformedDistribution(
                 tfp.distributions.Normal(tf.zeros(2), 1.0), flow
             ).log_prob(identity(x)))  # fmt: skip
-        return value, tape.gradient(value, self.weight.value())
+        return value, tape.gradient(value, self.weight)
 
 
 def test_a_program_is_traced_once_for_each_shape_and_is_the_function():

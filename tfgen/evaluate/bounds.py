@@ -76,7 +76,11 @@ def score_bound(
     if particles > 1:
         fewer = max(1, min(BLOCK, _CODES_BATCH // particles))
         title = f"evaluating, {particles} particles"
-        bound = program_of(model, ("elbo", particles), lambda *of: model.elbo(*of[:2], seed=of[2], particles=particles))
+
+        def elbo_of(batch: tf.Tensor, label: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
+            return model.elbo(batch, label, seed=seed, particles=particles)
+
+        bound = program_of(model, ("elbo", particles), elbo_of)
         marginal, tightest = log_probabilities(
             bound, x, log_prior, labels, batch_size=fewer, block=fewer, title=title, **options
         )

@@ -5,15 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
 from tfgen.runtime import without_retracing_warnings
-
-if TYPE_CHECKING:
-    from tfgen.model.base import GenerativeModel
 
 #: How TensorFlow names the gradients of `tf.custom_gradient` in its global registry.
 _CUSTOM_GRADIENT = "CustomGradient-"
@@ -45,9 +42,9 @@ class Program:
             return self._function(*arguments)
 
 
-def program_of(model: GenerativeModel, key: Hashable, function: Callable[..., Any]) -> Program:
+def program_of(model: Any, key: Hashable, function: Callable[..., Any]) -> Program:
     """Return the program of a model under a key, made from `function` when there is none; it is freed with the model."""
-    programs: dict[Hashable, Program] = vars(model).setdefault("_self_programs", {})  # unseen by Keras
+    programs: dict[Hashable, Program] = model.__dict__.setdefault("_self_programs", {})  # unseen by Keras
     if key not in programs:
         programs[key] = Program(function)
     return programs[key]
