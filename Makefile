@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest --dist loadgroup $(if $(SLOWEST),--durations=$
 .PHONY: run test test-bench test-slow test-build check bench bench-decoding bench-pixelcnn bench-training clean
 
 run: $(STAMP)  ## train a conditional flow on the embedded digits, in a minute at most, and draw each digit ten times
-	$(BIN)/python -m tfgen run conditional_realnvp --coupling spline --units 128 --learning-rate 3e-3 --ema 0.99 --epochs 20
+	$(BIN)/python -m tfgen run conditional_realnvp
 
 test: $(STAMP)  ## the fast tests of everything but the benchmarks
 	$(PYTEST) -n $(WORKERS) --ignore tests/benchmarks
