@@ -19,7 +19,7 @@ def moved_model(
 ) -> GenerativeModel:
     """Return a registered model with `moved` times a standard normal added to each weight.
 
-    `tfgen.model.base.build_model` is not used: it knows no float64, which no user needs.
+    `tfgen.model.base.build_model` is not used: it refuses float64 where a model does not promise it.
     """
     spec = load_registry([]).model(model)
     before = keras.config.dtype_policy()

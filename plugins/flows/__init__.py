@@ -132,7 +132,7 @@ def _add(registry: Registration, name: str, config: type[Any], model: str, summa
             summary=summary,
             reference=reference,
             training={"epochs": 40, "schedule": "cosine", "clip_norm": 10.0},
-            precisions=("float32", "mixed_bfloat16", "mixed_float16"),
+            precisions=("float32", "float64", "mixed_bfloat16", "mixed_float16"),
             takes_labels=name.startswith("conditional"),
         )
     )

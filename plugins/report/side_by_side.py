@@ -32,11 +32,13 @@ class TableRow:
         title: of the row.
         basis: entries that differ from other rows with this title, in lines.
         cells: one for each run.
+        improvement: of the second of two runs over the first; empty where there is none.
     """
 
     title: str
     basis: list[str]
     cells: list[Cell]
+    improvement: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,4 +109,6 @@ def _place(row: ComparisonRow, measured_on: str) -> str:
 def _row(row: ComparisonRow, runs: Sequence[RunFacts]) -> TableRow:
     standings = row.metric.standings if row.metric else {}
     verdicts = [standings[run.name].verdict if run.name in standings else "" for run in runs]
-    return TableRow(row.title, row.basis, [Cell(*cell) for cell in zip(row.cells, verdicts, strict=True)])
+    return TableRow(
+        row.title, row.basis, [Cell(*cell) for cell in zip(row.cells, verdicts, strict=True)], row.improvement
+    )

@@ -97,6 +97,6 @@ def tfgen_register(registry: Registration) -> None:
                 reference=reference,
                 takes_labels=model == "CVAE",
                 training={"epochs": 100, "schedule": "cosine"},  # of 10 steps each on the digits; MNIST needs fewer
-                precisions=("float32", "mixed_bfloat16", "mixed_float16"),
+                precisions=("float32", "float64", "mixed_bfloat16", "mixed_float16"),
             )
         )

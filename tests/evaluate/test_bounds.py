@@ -323,7 +323,7 @@ def test_bounds_are_ranked_where_their_particles_agree():
     (note,) = found.notes
     assert note.startswith("not ranked, since a better model may have more or less of each: test reconstruction_nats,")
     table = {row[0]: row[1:] for row in text_table(found).rows}
-    assert table["test active_units, of 2 units"] == ["2", "2"]
+    assert table["test active_units, of 2 units"][:2] == ["2", "2"]
     uneven = compare([facts("one", evaluate(one, data, particles=9)), facts("other", evaluate(other, data))])
     assert not any(row.standings for row in uneven.metrics if row.name in ("nll_nats", "bits_per_dim", "iwae_nats"))
     assert {row.name for row in uneven.metrics if row.standings} == {"elbo_nats"}

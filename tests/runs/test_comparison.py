@@ -2,23 +2,30 @@
 
 import json
 import math
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tfgen import DataSpec
 from tfgen.cli.comparison_table import text_table
 from tfgen.cli.main import main
 from tfgen.figures.grids import image_grid
 from tfgen.files import finite
-from tfgen.metrics import CATALOGUE
+from tfgen.metrics import CATALOGUE, Basis, Metric
+from tfgen.metrics.rounding import measured
 from tfgen.runs.comparison import compare, curves, metric_rows, options_that_differ, rank
 from tfgen.runs.comparison_figure import Densities, draw_curve_panels, draw_density_panels, draw_sample_panels
 from tfgen.runs.facts import RunFacts, distinct_names
+from tfgen.runs.scores import record_scores
 
 
 def metric(value, error=0.01, unit="bits/dim", **basis):
@@ -253,12 +260,16 @@ def rows_of(**terms):
 
 def test_curves_are_of_the_same_term_only():
     marginal = [run(name, rows=rows_of(bits_per_dim=1.0, loss=3.0)) for name in "ab"]
-    given = run("c", rows=rows_of(bits_per_dim_given_label=1.0, loss=3.0))
+    labelled = run("c", rows=rows_of(bits_per_dim_given_label=1.0, loss=3.0))
     losses = [run(name, rows=rows_of(loss=3.0), model=model) for name, model in (("d", "m"), ("e", "m"), ("f", "n"))]
-    found = curves([*marginal, given, *losses, run("g")])
+    found = curves([*marginal, labelled, *losses, run("g")])
     assert [(shown.term, [member.name for member in shown.runs]) for shown in found] == [
-        ("bits_per_dim", ["a", "b"]),
+        ("bits_per_dim", ["a", "b", "c"]),
         ("loss of m", ["d", "e"]),
+    ]
+    assert [shown.given_label for shown in found] == [["c"], ()]
+    assert [shown.term for shown in curves([labelled, run("h", rows=rows_of(bits_per_dim_given_label=2.0))])] == [
+        "bits_per_dim_given_label"
     ]
 
 
@@ -272,6 +283,106 @@ def test_curves_whose_heights_do_not_compare_are_known():
     a = named("a", 0.1, finished=True)
     for other, expected in ((named("b", 0.1), []), (named("b", 0.2), ["alpha"]), (named("b", 0.1, "mnist"), ["data"])):
         assert curves([a, other])[0].differing == expected
+
+
+def test_the_curve_given_the_label_is_drawn_beside_the_other_and_says_so(drawn, tmp_path):
+    rows = [rows_of(elbo_nats=-1.0) * 2, rows_of(elbo_nats_given_label=-2.0) * 2]
+    runs = [
+        run(name, rows=[row | {"step": s} for s, row in enumerate(own)]) for name, own in zip("ab", rows, strict=True)
+    ]
+    draw_curve_panels(curves(runs), tmp_path / "x.png")
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["a", "b (given the label)"]
+    assert [line.get_ydata().tolist() for line in drawn[0].axes[0].lines] == [[-1.0, -1.0], [-2.0, -2.0]]
+
+
+def with_scores(name, folder, values, **options):
+    """A finished run whose folder has the scores of its examples, and the facts that are read of it."""
+    path = folder / name
+    path.mkdir()
+    found = {}
+    for key, scores in values.items():
+        error = scores.std(ddof=1) / math.sqrt(len(scores))
+        basis = Basis.of({"split": "test", "data": "digits", "examples": len(scores), "density": "bound"})
+        found[key] = Metric(key, scores.mean(), error, "nats", basis, scores=scores)
+    record_scores(path, "test", found)
+    results = {"test": {key: value.to_json() for key, value in found.items()}}
+    config = {"model": "m", "data": "digits", "options": {}, "data_spec": {"classes": 10}, **options}
+    return RunFacts(name, path, config, results)
+
+
+@given(noise=st.floats(0.01, 0.5), shift=st.floats(-1, 1), seed=st.integers(0, 1000))
+def test_errors_of_differences_are_those_of_a_paired_test(noise, shift, seed):
+    random = np.random.default_rng(seed)
+    hard, own = random.normal(size=(2, 200))  # what makes an example hard is hard for both
+    with tempfile.TemporaryDirectory() as folder:
+        runs = [with_scores("a", Path(folder), {"nll_nats": 100 + 10 * hard}),
+                with_scores("b", Path(folder), {"nll_nats": 100 + 10 * hard + shift + noise * own})]  # fmt: skip
+        (row,) = metric_rows(runs)
+        differences = noise * own + shift
+        t = scipy.stats.ttest_rel(runs[1].scores["test"]["nll_nats"], runs[0].scores["test"]["nll_nats"]).statistic
+        found = row.improvement
+        assert (found.run, found.over, found.paired) == ("b", "a", True)
+        np.testing.assert_allclose(found.value, -differences.mean(), atol=1e-9)
+        np.testing.assert_allclose(found.error, differences.std(ddof=1) / math.sqrt(200), rtol=1e-6)
+        np.testing.assert_allclose(-found.value / found.error, t, rtol=1e-6)
+        significant = abs(differences.mean()) > 2 * found.error
+        assert {standing.verdict for standing in row.standings.values()} == (
+            {"best", "behind"} if significant else {"level"}
+        )
+        text = text_table(compare(runs))
+        assert text.headings == ["", "a", "b", "improvement"]
+        assert text.rows[-1][-1] == measured(found.value, found.error, signed=True)
+        assert any("paired tests" in note for note in text.notes)
+
+
+def test_a_bound_stands_beside_its_form_given_the_label_and_says_what_the_difference_means(tmp_path):
+    random = np.random.default_rng(0)
+    hard = random.normal(size=500)
+    plain = with_scores("vae", tmp_path, {"nll_nats": 90 - hard, "elbo_nats": hard - 90, "latent_kl_nats": 20 + hard})
+    labelled = with_scores("cvae", tmp_path, {
+        "nll_nats": 89 - hard, "elbo_nats_given_label": hard - 88, "latent_kl_nats_given_label": 18 + hard
+    })  # fmt: skip
+    for runs, sign in (([plain, labelled], 1), ([labelled, plain], -1)):
+        found = compare(runs)
+        rows = {row.name: row for row in found.metrics}
+        assert set(rows) == {"nll_nats", "elbo_nats", "latent_kl_nats"}
+        assert rows["elbo_nats"].given_label == rows["latent_kl_nats"].given_label == ("cvae",)
+        assert list(rows["elbo_nats"].values) == [run.name for run in runs]
+        assert not rows["elbo_nats"].standings
+        assert rows["nll_nats"].standings["cvae"].verdict == "best"
+        assert rows["elbo_nats"].improvement.value == pytest.approx(2 * sign)
+        assert rows["elbo_nats"].improvement.error < 1e-12  # one example is as hard for both
+        assert rows["latent_kl_nats"].improvement is None  # neither direction is better
+        (note,) = [note for note in found.notes if "given the label" in note]
+        assert "test elbo_nats, test latent_kl_nats: of cvae given the label, log p(x|y), of vae without" in note
+        assert "at most log 10 = 2.30 nats" in note
+        table = {row[0]: row[1:] for row in text_table(found).rows}
+        assert table["test elbo_nats, nats\ngiven the label: cvae"][-1].startswith("+2 ±" if sign > 0 else "-2 ±")
+        assert json.loads(json.dumps(found.to_json()))["metrics"]
+
+
+def test_forms_given_the_label_on_another_basis_stay_apart(tmp_path):
+    hard = np.random.default_rng(0).normal(size=50)
+    plain = with_scores("vae", tmp_path, {"elbo_nats": hard})
+    labelled = with_scores("cvae", tmp_path, {"elbo_nats_given_label": hard[:40]})
+    assert [list(row.values) for row in compare([plain, labelled]).metrics] == [["vae"], ["cvae"]]
+
+
+def test_scores_that_are_not_those_of_the_results_are_not_used(tmp_path):
+    hard = np.random.default_rng(0).normal(size=50)
+    one, other = (with_scores(name, tmp_path, {"nll_nats": hard + shift}) for name, shift in (("a", 0), ("b", 1)))
+    record_scores(other.folder, "test", {"nll_nats": replace_scores(hard + 2)})
+    (row,) = metric_rows([one, RunFacts("b", other.folder, other.config, other.results)])
+    assert set(row.scores) == {"a"}
+    assert not row.improvement.paired
+    assert any(
+        "sqrt(a² + b²)" in note
+        for note in text_table(compare([one, RunFacts("b", other.folder, other.config, other.results)])).notes
+    )
+
+
+def replace_scores(scores):
+    return Metric("nll_nats", scores.mean(), 0.1, "nats", Basis(examples=len(scores)), scores=scores)
 
 
 def test_samples_side_by_side(drawn, tmp_path):
@@ -358,7 +469,7 @@ def test_the_command(two_runs, tmp_path, capsys):
     assert [line.split() for line in out.splitlines() if line.split()[:1] == ["seed"]] == [["seed", "0", "5"]]
     assert "epochs" not in out
     (line,) = [line for line in out.splitlines() if line.split()[:2] == ["test", "bits_per_dim,"]]
-    assert line.rstrip().endswith("*")
+    assert re.fullmatch(r"test bits_per_dim, bits/dim .*[0-9] \*( +[+-][0-9.]+ ± [0-9.]+)?", line.strip())
     for name in ("samples.png", "curves.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
         assert name in out

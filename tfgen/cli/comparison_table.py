@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from tfgen.metrics.metric import entry_text
 from tfgen.metrics.rounding import measured
-from tfgen.runs.comparison import Comparison, MetricRow, in_words, rate_in_words
+from tfgen.runs.comparison import Comparison, rate_in_words
 from tfgen.runs.facts import RunFacts
+from tfgen.runs.metric_row import MetricRow, in_words
 
 _NOTHING = "—"
 #: Wider tables fit no usual terminal, so that letters head their columns.
@@ -24,9 +25,16 @@ _MARKS = {"best": " *", "level": " ~", "behind": ""}
 _LEGEND = {
     "best": "* better than each other run of its row by more than two standard errors of the difference",
     "level": "~ level with the leading run: the difference is within two standard errors, so neither is called better",
-    "behind": "below a number: how far it is from the leading run, ± sqrt(a² + b²) of the two standard errors. These are "
-    "over the test examples, which the runs share, so mostly too large; another training seed is not in them.",
+    "behind": "below a number: how far it is from the leading run, ± the standard error of the difference, over the test "
+    "examples; another training seed is not in it.",
 }
+_PAIRED = "errors of differences are those of paired tests: the runs were measured on the same examples"
+_UNPAIRED = (
+    "± sqrt(a² + b²) of the two standard errors for {metrics}: no scores of each example (a run folder keeps them since "
+    "tfgen evaluate writes scores_SPLIT.npz), so mostly too large"
+)
+_IMPROVEMENT = "improvement"
+_IMPROVEMENT_LEGEND = "improvement: by how much {second} is better than {first}; below 0 if it is worse"
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,7 @@ class ComparisonRow:
         cells: one for each run, perhaps of several lines; empty where a run has nothing.
         basis: of a metric, what differs from other rows with its title.
         metric: that is in the row.
+        improvement: of the second of two runs over the first, with its error; empty where there is none.
     """
 
     kind: Literal["fact", "option", "metric"]
@@ -46,6 +55,7 @@ class ComparisonRow:
     cells: list[str]
     basis: list[str] = field(default_factory=list)
     metric: MetricRow | None = None
+    improvement: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,8 @@ def comparison_rows(comparison: Comparison) -> list[ComparisonRow]:
     crowded = len(runs) > _COMFORTABLE
     for row in comparison.metrics:
         cells = [_cell(row, name, crowded) for name in names]
-        rows.append(ComparisonRow("metric", f"{row.split} {row.name}, {row.unit}", cells, _basis(row), row))
+        title = f"{row.split} {row.name}, {row.unit}"
+        rows.append(ComparisonRow("metric", title, cells, _basis(row), row, _improvement(row, len(runs))))
     return rows
 
 
@@ -95,13 +106,34 @@ def text_table(comparison: Comparison) -> TextTable:
     names = [run.name for run in runs]
     wide = _FIRST_COLUMN + sum(max(len(name), _CELL) + 2 for name in names) > _WIDTH
     letters = _letters(len(runs)) if wide else names
-    rows = [["\n".join([row.title, *row.basis]), *row.cells] for row in comparison_rows(comparison)]
+    whole = comparison_rows(comparison)
+    improved = [_IMPROVEMENT] if any(row.improvement for row in whole) else []
+    rows = [
+        ["\n".join([row.title, *row.basis]), *row.cells, *[row.improvement or " "] * len(improved)] for row in whole
+    ]
     verdicts = {standing.verdict for row in comparison.metrics for standing in row.standings.values()}
     if "level" in verdicts:
         verdicts.add("behind")  # level runs show their difference as well
     legend = [f"{letter}  {name}" for letter, name in zip(letters, names, strict=True)] if wide else []
-    notes = [text for verdict, text in _LEGEND.items() if verdict in verdicts] + list(comparison.notes)
-    return TextTable(legend, ["", *letters], [[cell or _NOTHING for cell in row] for row in rows], notes)
+    notes = [text for verdict, text in _LEGEND.items() if verdict in verdicts]
+    if improved:
+        notes += [_IMPROVEMENT_LEGEND.format(first=names[0], second=names[1]), *_error_notes(comparison)]
+    notes += comparison.notes
+    return TextTable(legend, ["", *letters, *improved], [[cell or _NOTHING for cell in row] for row in rows], notes)
+
+
+def _improvement(row: MetricRow, runs: int) -> str:
+    """Return the improvement of a row of two runs as text; of more runs, the cells say how far each is from the best."""
+    found = row.improvement
+    return "" if found is None or runs > 2 else measured(found.value, found.error, signed=True)
+
+
+def _error_notes(comparison: Comparison) -> list[str]:
+    """Return how errors of differences came about."""
+    improved = [(row, row.improvement) for row in comparison.metrics if row.improvement]
+    unpaired = [f"{row.split} {row.name}" for row, found in improved if not found.paired]
+    paired = [_PAIRED] if len(unpaired) < len(improved) else []
+    return paired + ([_UNPAIRED.format(metrics=", ".join(unpaired))] if unpaired else [])
 
 
 def _parameters(run: RunFacts) -> str:
@@ -153,7 +185,8 @@ def _basis(row: MetricRow) -> list[str]:
     texts = {key: row.described(key) for key in differing if row.differing[key] is not None}
     # A long entry needs no label; a very long one, such as the source of the data, is in the notes.
     lines = [entry_text(key, words) if len(words) < _CELL else words for key, words in texts.items()]
-    return [line for line in lines if len(line) <= _FIRST_COLUMN]
+    given = [f"given the label: {', '.join(row.given_label)}"] if row.given_label else []
+    return [line for line in lines if len(line) <= _FIRST_COLUMN] + given
 
 
 def _cell(row: MetricRow, run: str, crowded: bool) -> str:

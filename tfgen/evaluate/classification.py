@@ -19,6 +19,7 @@ from tfgen.evaluate.scoring import (
     log_class_frequencies,
     log_sum_over_classes,
     mean_metric,
+    model_basis,
     scorer_of,
     scores,
 )
@@ -202,7 +203,7 @@ def classify(
             f"example {lost[0]}, so they have no posterior; train the model again with a smaller --learning-rate."
         )
     noise = {"draws": draws, "seed": seed} if scorer.noisy else {}
-    basis = Basis.of({"split": split, "examples": len(labels), "data": data.name, **model.basis(), **noise})
+    basis = Basis.of({"split": split, "examples": len(labels), "data": data.name, **model_basis(model), **noise})
     basis = basis.with_entries(**scorer.basis, class_prior=priors)
     return Classification(likelihoods, result, log_priors, labels, basis)
 

@@ -23,6 +23,7 @@ from tfgen.evaluate.scoring import (
     log_class_frequencies,
     log_probabilities,
     mean_metric,
+    model_basis,
     scorer_of,
     scores,
 )
@@ -87,7 +88,7 @@ def evaluate(
     chosen = data.splits[name] if examples is None else data.splits[name].subset(examples)
     draws = draws if scorer.noisy else 1  # without noise there is nothing to average over
     noise = {"draws": draws, "seed": seed} if scorer.noisy else {}
-    basis = Basis.of({"split": split, "examples": len(chosen), "data": data.name, **model.basis(), **noise})
+    basis = Basis.of({"split": split, "examples": len(chosen), "data": data.name, **model_basis(model), **noise})
     scored = basis.with_entries(**scorer.basis)
     # A cross-entropy is no log-probability, of which a sum over the classes would mean something.
     summed = scorer.classes is not None and model.scored_as != "cross_entropy"

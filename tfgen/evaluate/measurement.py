@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset, Split, SplitName
 from tfgen.errors import PluginError
-from tfgen.evaluate.scoring import check_measurement
+from tfgen.evaluate.scoring import check_measurement, model_basis
 from tfgen.metrics.estimate import Estimate
 from tfgen.metrics.metric import Basis, Metric
 from tfgen.model.base import GenerativeModel
@@ -105,7 +105,13 @@ def measure(
             f"got {type(result).__name__}."
         )
     _require_number(spec.name, result)
-    entries = {"split": split, "data": data.name, "examples": len(data.splits[name]), "seed": seed, **model.basis()}
+    entries = {
+        "split": split,
+        "data": data.name,
+        "examples": len(data.splits[name]),
+        "seed": seed,
+        **model_basis(model),
+    }
     if measurement.drawn:
         entries |= {"samples": max(measurement.drawn), **sampling_entries(model, options)}
     return Metric.of(spec.name, result, spec.unit, Basis.of(entries))

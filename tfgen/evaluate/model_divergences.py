@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset
 from tfgen.errors import CapabilityError, DataError, require_option
-from tfgen.evaluate.scoring import ScoreFunction, density_of, log_class_frequencies, log_probabilities
+from tfgen.evaluate.scoring import ScoreFunction, density_of, log_class_frequencies, log_probabilities, model_basis
 from tfgen.metrics.catalogue import CATALOGUE
 from tfgen.metrics.divergences import divergences_of_scores
 from tfgen.metrics.estimate import Estimate
@@ -43,7 +43,7 @@ class _Side:
 
     def basis(self, data: Dataset | None) -> dict[str, Any]:
         """Return the basis of the model's density, each entry with the prefix p or q."""
-        basis = dict(self.model.basis())
+        basis = model_basis(self.model)
         if self.log_prior is not None:
             basis |= {"classes": len(self.log_prior), "class_prior": "uniform" if data is None else "frequencies"}
         return {f"{self.name}: {key}": value for key, value in basis.items()}

@@ -122,6 +122,12 @@ def scorer_of(model: GenerativeModel, data: Dataset, wanted_by: str, particles: 
     )  # fmt: skip
 
 
+def model_basis(model: GenerativeModel) -> dict[str, Any]:
+    """Return the entries of a `Basis` that a model has to say, with ``precision`` where its densities are float64."""
+    exact = getattr(model, "density_dtype", tf.float32) == tf.float64
+    return {**model.basis(), **({"precision": "float64"} if exact else {})}
+
+
 def density_of(model: GenerativeModel) -> Density:
     """Return the kind of a model's density: ``exact``, ``dequantised`` or ``bound``.
 
@@ -290,7 +296,7 @@ def mean_metric(
 ) -> Metric:
     """Return the mean over examples [n] as a metric; with the model's scores [n], it says which of these are not finite."""
     lost = np.flatnonzero(~np.isfinite(np.zeros(0) if scores is None else scores))
-    metric = Metric.of(name, mean_estimate(values), CATALOGUE[name].unit, basis)
+    metric = replace(Metric.of(name, mean_estimate(values), CATALOGUE[name].unit, basis), scores=values)
     return replace(metric, not_finite=NotFinite(len(lost), int(lost[0]))) if len(lost) else metric
 
 

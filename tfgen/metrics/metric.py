@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tfgen.metrics.estimate import Estimate
 
 #: What kind of number a model's log-probabilities are: ``exact``; a lower ``bound`` of the log-likelihood; or the density of
@@ -148,6 +151,8 @@ class Metric:
         per_class: its value for each class, where that is known.
         not_finite: the examples whose own values are not finite, if any; then the mean is not, either.
         baseline: value of a distribution that knows nothing, where there is one.
+        scores: the numbers of which the value is the mean, one for each example of the basis, [n]; None for other metrics,
+            and for those that were read from a file.
     """
 
     name: str
@@ -158,6 +163,7 @@ class Metric:
     per_class: tuple[float, ...] = ()
     not_finite: NotFinite | None = None
     baseline: Baseline | None = None
+    scores: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, name: str, estimate: Estimate, unit: str, basis: Basis) -> Metric:

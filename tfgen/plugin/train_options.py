@@ -7,7 +7,7 @@ from typing import Literal
 
 from tfgen.errors import require_option
 
-Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+Precision = Literal["float32", "float64", "mixed_bfloat16", "mixed_float16"]
 CompileMode = Literal["graph", "xla-step", "xla-loop"]
 
 
@@ -45,7 +45,8 @@ class TrainOptions:
     keep: Literal["best", "last"] = "best"
     """Which weights the run ends with: those of the best validation loss, or the last."""
     precision: Precision = "float32"
-    """Arithmetic of the networks; densities and losses stay in float32."""
+    """Arithmetic of the networks. Densities are float32, or float64 where the networks are, for many digits: twice the memory,
+    and slower."""
     compile: Literal["auto", "graph", "xla-step", "xla-loop"] = "auto"
     """How steps run: one graph, each step compiled by XLA, a whole chunk of steps compiled by XLA, or the fastest."""
     feed: Literal["auto", "device", "stream"] = "auto"

@@ -1,19 +1,11 @@
 from .api import generate, load, train
-from .comparison import (
-    Comparison,
-    MetricRow,
-    compare,
-    curves,
-    in_words,
-    metric_rows,
-    on_one_machine,
-    rate_in_words,
-)
+from .comparison import Comparison, compare, curves, metric_rows, on_one_machine, rate_in_words
 from .comparison_figure import draw_curve_panels
 from .config import RunConfig, config_from_json, default_config, plugin_words, run_plugin_words
 from .experiment import resume_run, start_run
 from .facts import SPLITS, RunFacts, read_run, read_runs
 from .folder import RunFolder
+from .metric_row import MetricRow, in_words
 from .places import check_name
 from .run import Run
 from .sample_file import write_samples

@@ -5,78 +5,21 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
-from functools import cached_property
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 from tfgen.files import finite
 from tfgen.metrics.catalogue import Catalogue
-from tfgen.metrics.metric import Metric
+from tfgen.metrics.metric import GIVEN_LABEL, Metric, given_label
 from tfgen.plugin.options import flattened
 from tfgen.runs.facts import SPLITS, RunFacts
+from tfgen.runs.label_rows import MARGINAL, label_notes, with_given_label
+from tfgen.runs.metric_row import MetricRow as MetricRow
+from tfgen.runs.metric_row import in_words
+from tfgen.runs.ranking import rank as rank
 
-#: A difference counts when it is larger than this many of its standard errors.
-STANDARD_ERRORS = 2.0
-
-#: The seed of the noise is no part of the basis of a comparison.
-_NOISE = frozenset({"seed"})
-#: The class prior of a conditional model belongs to the model: its log p(x) compares with that of any other model.
-_MARGINAL = frozenset({"classes", "class_prior"})
-Verdict = Literal["best", "level", "behind"]
-Better = Literal["lower", "higher"]
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Rank of a run in a row of comparable metrics.
-
-    Attributes:
-        difference: its value minus that of the leading run.
-        error: the standard error of this difference, ``sqrt(a^2 + b^2)`` of the two runs' errors a and b.
-        verdict: ``best`` (ahead of all others by more than two such errors), ``level`` (no significant difference to
-            the leading run, or the leading run itself if others are level), or ``behind``.
-    """
-
-    difference: float
-    error: float
-    verdict: Verdict
-
-
-@dataclass(frozen=True)
-class MetricRow:
-    """One metric of the runs in which it has the same basis.
-
-    Attributes:
-        split: on which it was measured.
-        name: of the metric.
-        unit: of the values.
-        basis: of the metric, with the data set; equal for all runs of the row.
-        values: by the run's name.
-        errors: standard errors over the examples, by the run's name.
-        differing: the entries of the basis by which this row differs from other rows of the metric.
-        better: whether lower or higher values are better; None if neither.
-        known: whether the metric is in the catalogue.
-    """
-
-    split: str
-    name: str
-    unit: str
-    basis: Mapping[str, Any]
-    values: Mapping[str, float]
-    errors: Mapping[str, float]
-    differing: Mapping[str, Any] = field(default_factory=dict)
-    better: Better | None = None
-    known: bool = True
-
-    @cached_property
-    def standings(self) -> dict[str, Standing]:
-        """Rank of each run; empty if neither direction is better, or fewer than two runs can be ranked."""
-        return rank(self.values, self.errors, self.better)
-
-    def described(self, key: str) -> str:
-        """Return a differing entry of the basis as text."""
-        return in_words(self.differing[key])
+#: The seed of the noise, and the precision, which is one of rounding, are no part of the basis of a comparison.
+_NOISE = frozenset({"seed", "precision"})
 
 
 @dataclass(frozen=True)
@@ -121,6 +64,8 @@ class Comparison:
                         "unit": row.unit,
                         "basis": row.basis,
                         "ranked": bool(row.standings),
+                        "given_label": list(row.given_label),
+                        "improvement": vars(row.improvement) if row.improvement else None,
                         "runs": {
                             name: {"value": value, "standard_error": row.errors[name]}
                             | (vars(row.standings[name]) if name in row.standings else {})
@@ -143,7 +88,9 @@ def compare(runs: Sequence[RunFacts]) -> Comparison:
     """
     options = options_that_differ({run.name: run.config for run in runs})
     rows = metric_rows(runs)
-    return Comparison(runs, options, rows, [*_basis_notes(rows), *_value_notes(rows), *_circumstances(runs)])
+    rows = with_given_label(rows, [run.name for run in runs])
+    notes = [*_basis_notes(rows), *label_notes(rows, runs), *_value_notes(rows), *_circumstances(runs)]
+    return Comparison(runs, options, rows, notes)
 
 
 def options_that_differ(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -183,41 +130,10 @@ def metric_rows(runs: Sequence[RunFacts]) -> list[MetricRow]:
                     {key: basis.get(key) for key in differing if key != "unit"},
                     catalogue[name].better if name in catalogue else None,
                     name in catalogue,
+                    {run.name: run.scores[split][name] for run in members if name in run.scores.get(split, ())},
                 )
             )  # fmt: skip
     return rows
-
-
-def rank(values: Mapping[str, float], errors: Mapping[str, float], better: Better | None) -> dict[str, Standing]:
-    """Rank the values of a metric with one basis.
-
-    The error of a difference is ``sqrt(a^2 + b^2)``, as if the runs had been measured on different examples. They share
-    them, and examples that are hard for one model are mostly hard for the other, so the true error is mostly smaller: the test
-    is conservative. Variation between training seeds is not part of the error.
-
-    Args:
-        values: by run.
-        errors: standard errors over the examples, by run.
-        better: whether lower or higher values are better; None where neither are.
-
-    Returns:
-        The rank of each run with a finite value and error; empty if `better` is None or fewer than two such runs.
-
-    >>> {run: standing.verdict for run, standing in rank({"a": 1.0, "b": 1.5}, {"a": 0.1, "b": 0.1}, "lower").items()}
-    {'a': 'best', 'b': 'behind'}
-    """
-    sound = [run for run in values if math.isfinite(values[run]) and math.isfinite(errors[run])]
-    if len(sound) < 2 or better is None:
-        return {}
-    leader = (min if better == "lower" else max)(sound, key=lambda run: values[run])
-    result: dict[str, Standing] = {}
-    for run in sound:
-        difference, error = values[run] - values[leader], math.hypot(errors[run], errors[leader])
-        level = run == leader or abs(difference) <= STANDARD_ERRORS * error
-        result[run] = Standing(difference, 0.0 if run == leader else error, "level" if level else "behind")
-    if sum(standing.verdict == "level" for standing in result.values()) == 1:
-        result[leader] = Standing(0.0, 0.0, "best")
-    return result
 
 
 @dataclass(frozen=True)
@@ -225,19 +141,21 @@ class Curves:
     """A validation curve that several runs share: one logged term.
 
     Attributes:
-        term: name of the logged term.
+        term: name of the logged term, without the ending of its form given the label where other runs have it without.
         runs: two or more.
         differing: recorded entries of the basis that differ (data, alpha, ...); if there are any, the heights of the curves
             do not compare.
+        given_label: the runs whose curve is given the label, beside others whose is not.
     """
 
     term: str
     runs: Sequence[RunFacts]
     differing: Sequence[str]
+    given_label: Sequence[str] = ()
 
 
 def curves(runs: Sequence[RunFacts]) -> list[Curves]:
-    """Return the validation curves that two runs or more share.
+    """Return the validation curves that two runs or more share, a metric's form given the label beside the metric.
 
     Losses compare only between runs of one model.
     """
@@ -246,7 +164,17 @@ def curves(runs: Sequence[RunFacts]) -> list[Curves]:
         if run.curve is not None and run.curve_points():
             term = run.curve if run.curve in run.catalogue else f"{run.curve} of {run.config['model']}"
             terms.setdefault(term, []).append(run)
-    return [Curves(term, members, _differing(members, term)) for term, members in terms.items() if len(members) > 1]
+    result = []
+    for term in dict.fromkeys(term.removesuffix(GIVEN_LABEL) for term in terms):
+        plain, given = terms.get(term, []), terms.get(given_label(term), [])
+        if plain and given:
+            differing = sorted({*_differing([*plain, *given], term), *_differing([*plain, *given], given_label(term))})
+            members = [run for run in runs if run in (*plain, *given)]
+            result.append(Curves(term, members, differing, [run.name for run in given]))
+        elif len(members := plain or given) > 1:
+            name = term if plain else given_label(term)
+            result.append(Curves(name, members, _differing(members, name)))
+    return result
 
 
 def _differing(runs: Sequence[RunFacts], term: str) -> list[str]:
@@ -257,17 +185,6 @@ def _differing(runs: Sequence[RunFacts], term: str) -> list[str]:
     # An unfinished run has no metrics yet, but its options, which often equal entries of a basis.
     options = options_that_differ({run.name: run.config for run in runs})
     return sorted(result | {key for row in rows for key in row.basis if key in options})
-
-
-def in_words(value: Any) -> str:
-    """Return an option's value, or an entry of a basis, as text."""
-    if isinstance(value, list | tuple):
-        return ", ".join(map(in_words, value)) or "none"
-    if isinstance(value, Enum):
-        return value.name
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "none"}[value]
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def rate_in_words(value: float) -> str:
@@ -308,7 +225,7 @@ def _catalogue_of(runs: Iterable[RunFacts]) -> Catalogue:
 
 def _measured_on(run: RunFacts, name: str, metric: Metric) -> dict[str, Any]:
     of_density = name in run.catalogue and run.catalogue[name].of == "density"
-    neutral = _NOISE | (_MARGINAL if of_density else frozenset())
+    neutral = _NOISE | (MARGINAL if of_density else frozenset())
     basis = {key: value for key, value in metric.basis.to_json().items() if key not in {*neutral, "split"}}
     basis = {"data": run.config["data"], "unit": metric.unit, **basis}
     source = run.config.get("data_source")  # a version or checksum: the same name may be other examples
@@ -355,6 +272,8 @@ def _value_notes(rows: Iterable[MetricRow]) -> list[str]:
                 f"not ranked: {row.split} {row.name}: it is not known whether lower or higher is better; if a plugin's file "
                 "has this metric, give -p FILE"
             )
+        elif row.given_label:
+            continue
         elif row.better is None:
             parts.append(f"{row.split} {row.name}")
         elif missing := [run for run in row.values if not row.standings.get(run) and not _sound(row, run)]:

@@ -156,12 +156,16 @@ def draw_curve_panels(terms: Sequence[Curves], path: Path) -> None:
     figure = Figure(figsize=(10, 3.6 * len(terms) + 0.22 * math.ceil(len(names) / 2) + 0.4), layout="constrained")
     panels = figure.subplots(len(terms), 2, squeeze=False, sharey="row")
     lines: dict[str, Any] = {}
+    given: set[str] = set()
     for shown, (by_step, by_second) in zip(terms, panels, strict=True):
         by_epoch = all(math.isfinite(point.epoch) for run in shown.runs for point in run.curve_points())
         for run in shown.runs:
             steps, epochs, seconds, values = np.array(run.curve_points(), float).T
             number = names.index(run.name)
             look = {"color": f"C{number % 10}", "linestyle": _STYLES[number // 10 % 4], "marker": "o", "markersize": 3}
+            if run.name in shown.given_label:
+                look["markerfacecolor"] = "white"
+                given.add(run.name)
             (lines[run.name],) = by_step.plot(epochs if by_epoch else steps, values, label=run.name, **look)
             by_second.plot(seconds, values, label=run.name, **look)
         by_step.set(xlabel="epoch" if by_epoch else "step", ylabel=f"validation {_label(shown)}")
@@ -173,8 +177,9 @@ def draw_curve_panels(terms: Sequence[Curves], path: Path) -> None:
             axis.grid(alpha=0.3)
             axis.set_xlim(left=0)
             zoom_inset(axis, shown.runs[0].catalogue.rises(shown.runs[0].curve or ""))
+    titles = [f"{name} (given the label)" if name in given else name for name in names]
     figure.legend(
-        [lines[name] for name in names], [_wrapped(name, 64) for name in names],
+        [lines[name] for name in names], [_wrapped(title, 64) for title in titles],
         loc="outside lower center", ncols=1 if len(names) < 3 else 2, fontsize=9, frameon=False,
     )  # fmt: skip
     figure.savefig(path, dpi=120, format="png")

@@ -21,7 +21,7 @@ from tfgen.evaluate.likelihood import evaluate
 from tfgen.figures.curves import draw_curves
 from tfgen.figures.examples import draw_examples
 from tfgen.files import written_whole
-from tfgen.metrics.metric import metrics_to_json
+from tfgen.metrics.metric import Metric, metrics_to_json
 from tfgen.model.base import GenerativeModel, build_model
 from tfgen.model.capabilities import HasElbo, HasLogProb, Samples
 from tfgen.model.tracing import trace_methods
@@ -36,6 +36,7 @@ from tfgen.runs.pictures import draw_run_pictures
 from tfgen.runs.places import check_name
 from tfgen.runs.restore import build_for_checkpoint
 from tfgen.runs.run import Run
+from tfgen.runs.scores import record_scores
 from tfgen.sample.sampling import labels_for, sample_batches
 from tfgen.training.interruption import InterruptedRunError, signal_of
 from tfgen.training.trainer import Trainer
@@ -186,10 +187,13 @@ def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str
         with written_whole(run.files.figures / "curves.png") as path:
             draw_curves(run.metrics, path, run.catalogue, averaged=run.config.training.ema > 0)
         draw_run_pictures(model, data, run.files.figures, run.registry)
+    measured = _measured(model, data, run.config.evaluate, float(state.seconds.numpy()), quiet)
+    for split, metrics in measured.items():
+        record_scores(run.folder, split, metrics)
     return {
         "model": run.config.model,
         "data": data.name,
-        **_measured(model, data, run.config.evaluate, float(state.seconds.numpy()), quiet),
+        **{split: metrics_to_json(metrics) for split, metrics in measured.items()},
         "train_seconds": round(float(state.seconds.numpy()), 3),
         "steps": int(state.step.numpy()),
         "epochs": int(state.step.numpy()) // trainer.schedule.steps_per_epoch,
@@ -201,7 +205,7 @@ def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str
 
 def _measured(
     model: GenerativeModel, data: Dataset, examples: Evaluated, training_seconds: float, quiet: bool
-) -> dict[str, Any]:
+) -> dict[str, dict[str, Metric]]:
     """Return the metrics of the density or bound by split; none of a model without, or where none are wanted."""
     if examples == "none" or not isinstance(model, HasLogProb | HasElbo):
         return {}
@@ -213,7 +217,7 @@ def _measured(
         "clock": EvaluationClock(training_seconds, sum(min(count, len(data.splits[split])) for split in splits)),
         "quiet": quiet,
     }
-    return {split: metrics_to_json(evaluate(model, data, split, **options)) for split in splits}
+    return {split: evaluate(model, data, split, **options) for split in splits}
 
 
 def _draw_samples(model: GenerativeModel, data: Dataset, images: int, path: Path) -> None:

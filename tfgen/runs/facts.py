@@ -9,12 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tfgen.errors import OptionError
+from tfgen.errors import OptionError, RunError
 from tfgen.metrics.catalogue import CATALOGUE, Catalogue
 from tfgen.metrics.metric import Metric, metrics_from_json
 from tfgen.metrics.plausibility import Note
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.notes import notes_of
+from tfgen.runs.scores import Scores, belong_to, read_scores
 
 SPLITS = ("test", "valid", "train")
 
@@ -89,6 +90,23 @@ class RunFacts:
     def notes(self) -> list[Note]:
         """Return what spoils the results: notes on the data, and on metrics that cannot be or tell of nothing learnt."""
         return notes_of(self.results)
+
+    @cached_property
+    def scores(self) -> Mapping[str, Mapping[str, Scores]]:
+        """Scores of the examples, [n] each, by split and metric: those that belong to a metric of the results."""
+        found: dict[str, dict[str, Scores]] = {}
+        for (split, name), metric in self.metrics().items():
+            if split not in found:
+                found[split] = self._read_scores(split)
+            if not belong_to(found[split].get(name), metric):
+                found[split].pop(name, None)
+        return found
+
+    def _read_scores(self, split: str) -> dict[str, Scores]:
+        try:
+            return read_scores(self.folder, split) if self.folder else {}
+        except RunError:  # errors of differences are then those of unpaired examples
+            return {}
 
     @property
     def sampling(self) -> Metric | None:

@@ -15,6 +15,7 @@ from tfgen.plugin.options import build
 from tfgen.runs.config import RunConfig, config_from_json
 from tfgen.runs.facts import SPLITS
 from tfgen.runs.folder import RunFolder
+from tfgen.runs.scores import record_scores
 from tfgen.runs.sources import known_sources, readable_sources
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class Run:
     ) -> None:
         """Record metrics in ``results.json`` of a finished run, under the lock of its folder; other metrics stay.
 
+        Scores of the examples, where a metric has them, go to ``scores_SPLIT.npz``.
+
         Args:
             split: on which they were measured: ``train``, ``valid`` or ``test``.
             metrics: by name; a number that is there under the same name is replaced.
@@ -86,6 +89,7 @@ class Run:
                 results[split] = {**results.get(split, {}), **metrics_to_json(metrics)}
             if classification is not None:
                 results["classification"] = {**results.get("classification", {}), split: dict(classification)}
+            record_scores(self.folder, split, metrics)
             return results
 
         self.files.update_results(change)

@@ -103,7 +103,7 @@ class Step:
             raise PluginError(
                 f"objective {objective.name!r} gives no gradient to {', '.join(names)}; leave them out or use them."
             )
-        return terms, gradients, tf.linalg.global_norm(gradients) / scale
+        return terms, gradients, tf.cast(tf.linalg.global_norm(gradients), tf.float32) / scale
 
     def check(self, batch: Batch) -> dict[str, float]:
         """Compute the first losses and gradients and change nothing; return the losses.
