@@ -140,3 +140,11 @@ def test_expected_coverage_of_two_sets_of_one_distribution():
 def test_what_has_no_manifold(real, fake, options, says):
     with pytest.raises(DataError, match=says):
         manifold_metrics(real, fake, **options)
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(300, 300, 4), (300, 300, 2), (400, 100, 4)])
+def test_the_error_of_density_is_its_spread_over_sets_drawn_anew(n, m, d):
+    random = np.random.default_rng(0)
+    draws = [manifold_metrics(random.normal(size=(n, d)), random.normal(size=(m, d)))["density"] for _ in range(100)]
+    spread = np.std([draw.value for draw in draws], ddof=1)
+    assert 0.75 < spread / np.mean([draw.standard_error for draw in draws]) < 1.25

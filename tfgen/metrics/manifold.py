@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,13 @@ def manifold_metrics(
     depend on N and M, so only equal numbers compare: coverage has the expectation 1 - (N - 1)! (M + N - k - 1)! /
     ((N - k - 1)! (M + N - 1)!), near 1 - 2^-k for N = M (Naeem et al. 2020, lemma 2).
 
-    Standard errors are those of the means over examples, with the manifolds taken as known. Where both sets are drawn anew the
-    numbers vary more: by a third for two sets of 300 vectors of one Gaussian.
+    Standard errors of precision, recall and coverage are those of the means over examples, with the manifolds taken as known;
+    where both sets are drawn anew, these vary more. That of density is for two sets drawn anew, as of a mean over all pairs,
+
+        var = var_j(a_j) / M + var_i(b_i) / N - var_ij(c_ij) / (N M),    c_ij = N/k 1[y_j in B_k(x_i)],
+
+    a_j and b_i the means of c_ij over i and over j. That each radius depends on the other real vectors is left out: for 300
+    and 300 vectors of one Gaussian it is 5 % off in 2 and 4 dimensions, and a fifth too small in 16, or for 100 and 400.
 
     Args:
         real: vectors of data [N, d].
@@ -70,6 +76,7 @@ def manifold_metrics(
     real_inside = np.zeros(len(x), bool)
     covered = np.zeros(len(x), bool)
     balls = np.zeros(len(y))
+    caught = np.zeros(len(x))
     for here in blocks(len(x), block or max(1, BLOCK_ENTRIES // len(y))):
         squared = squared_distances(x[here], y, slack=1)
         fake_inside |= (squared <= near[here, None]).any(axis=0)
@@ -77,12 +84,23 @@ def manifold_metrics(
         inside = squared <= dense[here, None]
         covered[here] = inside.any(axis=1)
         balls += inside.sum(axis=0)
+        caught[here] = inside.sum(axis=1)
     return {
         "precision": mean_estimate(fake_inside),
         "recall": mean_estimate(real_inside),
-        "density": mean_estimate(balls / density_neighbours),
+        "density": _density(balls, caught, density_neighbours),
         "coverage": mean_estimate(covered),
     }
+
+
+def _density(balls: NDArray[np.float64], caught: NDArray[np.float64], k: int) -> Estimate:
+    """Return density from the balls around each fake vector, [M], and the fake vectors in each ball, [N]."""
+    n, m = len(caught), len(balls)
+    over_fake, over_real = mean_estimate(balls / k), mean_estimate(caught * n / (k * m))
+    share = float(balls.mean()) / n
+    pairs = (n / k) ** 2 * share * (1 - share) / (n * m)
+    variance = over_fake.standard_error**2 + over_real.standard_error**2 - pairs
+    return Estimate(over_fake.value, math.sqrt(max(0.0, variance)))
 
 
 def _squared_radii(x: NDArray[np.float64], ks: list[int]) -> dict[int, NDArray[np.float64]]:
