@@ -7,6 +7,8 @@ import sys
 import unicodedata
 from typing import IO
 
+from tfgen.notebook import in_notebook
+
 #: Unicode categories of characters that move the cursor, change the terminal or cannot be seen: controls, formats (among them
 #: those that turn the direction of writing), halves of surrogate pairs, line and paragraph separators.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -20,9 +22,10 @@ def say(*lines: object, error: bool = False) -> None:
 
     Args:
         lines: each a line of its own; without any, nothing is printed.
-        error: print to stderr instead of stdout.
+        error: print to stderr instead of stdout; in a notebook, which shows that in red, to stdout all the same.
     """
-    stream: IO[str] = sys.stderr if error else sys.stdout
+    # A notebook shows stderr in red, and what is no error of the user goes there too.
+    stream: IO[str] = sys.stderr if error and not in_notebook() else sys.stdout
     text = "".join(f"{escaped(str(line))}\n" for line in lines)
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding))

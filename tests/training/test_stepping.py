@@ -83,7 +83,7 @@ def test_the_fastest_of_three_is_taken_for_a_long_run(clock):
     mode, timings, said = race(programs)
     assert mode == "xla-loop"
     assert timings == {"graph": 20.0, "xla-step": 15.0, "xla-loop": 10.0}
-    assert said == [f"timing --compile {name}" for name in programs]
+    assert said == [f"measuring how long a step takes with --compile {name}" for name in programs]
     # The step of a program that is compiled in its first step comes with it.
     assert [program.counts for program in programs.values()] == [[0, 1, 6, 6], [1, 1, 6, 6], [0, 1, 6, 6]]
 

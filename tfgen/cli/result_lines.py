@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfgen.cli.next_steps import next_commands
-from tfgen.cli.tables import counted
+from tfgen.cli.tables import counted, fitted
 from tfgen.metrics.metric import Metric, entry_text, metrics_from_json
 from tfgen.metrics.plausibility import Note
 from tfgen.metrics.rounding import measured
@@ -54,7 +54,7 @@ def results_lines(results: Mapping[str, Any]) -> list[str]:
         lines += metric_lines(split, metrics_from_json(classified["metrics"]))
     length = f"{counted(results['steps'], 'step')} ({counted(results['epochs'], 'epoch')})"
     lines.append(f"trained {length} in {results['train_seconds']:.1f} s")
-    return lines + note_lines(notes_of(results))
+    return fitted([*lines, *note_lines(notes_of(results))])
 
 
 def confusion_lines(confusion: NDArray[np.int64]) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -32,6 +35,20 @@ def counted(count: int, name: str) -> str:
     ('1 epoch', '20000 steps')
     """
     return f"{count} {name}{'' if count == 1 else 's'}"
+
+
+def fitted(lines: Iterable[str], indent: int = 10) -> list[str]:
+    """Return lines wrapped between words to the width of the terminal; as they are in a file or pipe.
+
+    Args:
+        lines: of text.
+        indent: of what goes on in the next line.
+    """
+    if not sys.stdout.isatty():
+        return list(lines)
+    width = max(40, shutil.get_terminal_size().columns)
+    options: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False, "subsequent_indent": " " * indent}
+    return [part for line in lines for part in (textwrap.wrap(line, width, **options) or [""])]
 
 
 def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -18,7 +18,7 @@ SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
 _SUBSET = 11  # the purpose of this module's random numbers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Split:
     """Examples and their labels, in a fixed order.
 
@@ -29,6 +29,10 @@ class Split:
 
     x: NDArray[np.generic]
     labels: NDArray[np.int32] | None = None
+
+    def __repr__(self) -> str:
+        labels = "without labels" if self.labels is None else "with labels"
+        return f"Split({len(self.x):,} examples, {self.x.dtype} {list(self.x.shape[1:])}, {labels})"
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -62,7 +66,7 @@ class Split:
         return self.x[chosen]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """A data set: training, validation and test split with one `DataSpec`.
 
@@ -93,6 +97,11 @@ class Dataset:
                 raise DataError(f"data set {self.name!r} has no {name!r} split; it has {', '.join(self.splits)}.")
         checked = {name: self._checked(name, split) for name, split in self.splits.items() if name in SPLITS}
         object.__setattr__(self, "splits", {**self.splits, **checked})
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name} {len(split):,}" for name, split in self.splits.items())
+        classes = "" if self.spec.classes is None else f", {self.spec.classes} classes"
+        return f"Dataset({self.name!r}: {self.spec.described()}{classes}; {sizes})"
 
     def _checked(self, name: SplitName, split: Split) -> Split:
         where, classes = f"data set {self.name!r}, split {name!r}", self.spec.classes

@@ -7,6 +7,7 @@ int32 ``[batch]``; log-probabilities are in nats. Everything random takes a seed
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -21,12 +22,16 @@ from tfgen.metrics.metric import Density, given_label
 from tfgen.model.author_errors import author_errors
 from tfgen.model.boundary import check_density, check_signatures, guard
 from tfgen.model.objective import Objective
+from tfgen.model.weights import named_weights
 from tfgen.plugin.specs import ModelSpec
 from tfgen.plugin.train_options import Precision
+from tfgen.printed import say
 
 #: As what a model scores images: by their ``grey_levels``, a number per cell of one level; as ``bits`` that it made of them;
 #: or by the ``cross_entropy`` of grey levels under a distribution of bits, which is no likelihood.
 ScoredAs = Literal["grey_levels", "bits", "cross_entropy"]
+
+_YES = {True: "yes", False: "no"}
 
 
 class GenerativeModel(keras.layers.Layer):
@@ -142,6 +147,27 @@ class GenerativeModel(keras.layers.Layer):
         lowest = MISSING if self.labels_optional else 0
         valid = (labels >= lowest) & (labels < tf.cast(classes, labels.dtype))
         return tf.where(valid[:, None], rows, tf.constant(float("nan"), self.density_dtype))
+
+    def summary(self) -> None:
+        """Print the weights of the model by name, with shapes, and how many numbers are trained."""
+        trained = {id(weight) for weight in self.trainable_variables}
+        rows = [
+            (
+                name,
+                "x".join(map(str, weight.shape)) or "1",
+                f"{math.prod(weight.shape):,}",
+                "yes" if id(weight) in trained else "no",
+            )
+            for name, weight in named_weights(self).items()
+        ]
+        width = max([len("weight"), *(len(row[0]) for row in rows)])
+        say(
+            f"{type(self).__name__} of {self.data.described()}",
+            f"{'weight':<{width}}  {'shape':>14} {'numbers':>12}  trained",
+        )
+        say(*(f"{name:<{width}}  {shape:>14} {numbers:>12}  {is_trained}" for name, shape, numbers, is_trained in rows))
+        total = sum(math.prod(weight.shape) for weight in self.trainable_variables)
+        say(f"{total:,} trained numbers in {len(self.trainable_variables)} weights")
 
     def refuse(self, reason: str) -> DataError:
         """Return the error that says why this model cannot take the data; raise it."""

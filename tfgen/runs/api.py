@@ -35,7 +35,7 @@ def train(
         plugins: files or modules with further plugins, as ``-p`` on the command line.
         observers: objects with hooks such as ``tfgen_progress(step, metrics)``, called in this training alone; one that raises
             is reported by a warning, and not called again.
-        quiet: show no progress.
+        quiet: show no progress, and in a notebook no results.
         options: any option of training, data or the model itself by name, for example ``data="mnist", layers=8``.
 
     Raises:
@@ -48,7 +48,10 @@ def train(
     config = split_options(options, registry.model(model))
     from tfgen.runs.experiment import start_run
 
-    return start_run(config, registry, Path(runs_dir), name, quiet)
+    run = start_run(config, registry, Path(runs_dir), name, quiet)
+    if not quiet:
+        run.display()
+    return run
 
 
 def load(run: str | Path, *, plugins: Sequence[str] = ()) -> Run:

@@ -41,9 +41,27 @@ class Run:
     def __init__(self, files: RunFolder, registry: Registry) -> None:
         self.files = files
         self.registry = registry
+        self._displayed_in: int | None = None  # number of a notebook's cell
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
+
+    def _repr_html_(self) -> str | None:
+        """Return what a notebook displays: metrics, notes and pictures; None where `tfgen.train` did so in this cell."""
+        from tfgen.notebook import cell_number
+        from tfgen.runs.html import short_html_of_run
+
+        if self._displayed_in is not None and self._displayed_in == cell_number():
+            return None
+        return short_html_of_run(self.files)
+
+    def display(self) -> None:
+        """Display the run in a notebook, once for a cell; elsewhere do nothing."""
+        from tfgen.notebook import cell_number, display_html, in_notebook
+
+        if in_notebook():
+            display_html(self._repr_html_() or "")
+            self._displayed_in = cell_number()
 
     @property
     def folder(self) -> Path:

@@ -105,7 +105,7 @@ def fastest_mode(
             if reason := race.too_long():
                 report(f"not timed, --compile {', '.join(modes[number:])}: {reason}")
                 break  # the next one would not take less
-        report(f"timing --compile {mode}")
+        report(f"measuring how long a step takes with --compile {mode}")
         try:
             race.run(mode, make_program(mode))
         except (tf.errors.OpError, NotImplementedError) as error:  # an operation that XLA does not know, for example

@@ -70,6 +70,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     run = context.run(options.run)
     from tfgen.cli.next_steps import sample_count
     from tfgen.cli.result_lines import class_lines, metric_lines, note_lines
+    from tfgen.cli.tables import fitted
     from tfgen.metrics.plausibility import Note, warnings_about
     from tfgen.model.sampling_options import changed_options
 
@@ -99,7 +100,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         )
         metrics, displayed = metrics | computed, displayed | computed
     notes = [Note(options.split, text) for text in warnings_about(metrics)]
-    say(*metric_lines(options.split, displayed), *note_lines(notes))
+    say(*fitted([*metric_lines(options.split, displayed), *note_lines(notes)]))
     if "label_accuracy" in metrics:
         say(*class_lines(metrics["label_accuracy"].per_class))
     if run.files.finished:
