@@ -28,11 +28,11 @@ def fitting(values: Sequence[str], rate: str, room: int) -> str:
     >>> fitting(["loss 2.5", "nll 1.5"], "10 steps/s", 9), fitting(["loss 2.5"], "10 steps/s", 4)
     ('loss 2.5', '')
     """
-    for count in range(len(values), -1, -1):
-        for parts in ([*values[:count], rate], list(values[:count])):
-            text = "  ".join(parts)
-            if len(text) <= room and (parts != [rate] or not values or len(values[0]) > room):
-                return text
+    with_rate = [[*values[:count], rate] for count in range(len(values), 0, -1)] if values else [[rate]]
+    for parts in (*with_rate, list(values[:1])):
+        text = "  ".join(parts)
+        if len(text) <= room:
+            return text
     return ""
 
 

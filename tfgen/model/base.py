@@ -31,8 +31,6 @@ from tfgen.printed import say
 #: or by the ``cross_entropy`` of grey levels under a distribution of bits, which is no likelihood.
 ScoredAs = Literal["grey_levels", "bits", "cross_entropy"]
 
-_YES = {True: "yes", False: "no"}
-
 
 class GenerativeModel(keras.layers.Layer):
     """The base of every model: a Keras layer, so that Keras owns and tracks each weight.
