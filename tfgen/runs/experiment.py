@@ -185,7 +185,7 @@ def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str
     if run.config.pictures:
         _draw_samples(model, data, run.config.training.picture_samples, run.files.figures / "samples_after.png")
         with written_whole(run.files.figures / "curves.png") as path:
-            draw_curves(run.metrics, path, run.catalogue, averaged=run.config.training.ema > 0)
+            draw_curves(run.files.thinned_metrics(), path, run.catalogue, averaged=run.config.training.ema > 0)
         draw_run_pictures(model, data, run.files.figures, run.registry)
     measured = _measured(model, data, run.config.evaluate, float(state.seconds.numpy()), quiet)
     for split, metrics in measured.items():

@@ -38,7 +38,7 @@ class RunFacts:
         folder: of the run.
         config: the content of ``config.json``.
         results: the content of ``results.json``; empty for an unfinished run.
-        rows: of ``metrics.jsonl``.
+        rows: of ``metrics.jsonl``, thinned to a few thousand (`tfgen.runs.metric_rows.thinned_rows`).
         catalogue: of the metrics that tfgen and its plugins know.
     """
 
@@ -169,7 +169,7 @@ def read_run(files: RunFolder, name: str, catalogue: Catalogue = CATALOGUE) -> R
         RunError: names the damaged file.
     """
     results = files.read_results() if files.finished else {}
-    return RunFacts(name, files.path, files.read_config(), results, files.read_metrics(), catalogue)
+    return RunFacts(name, files.path, files.read_config(), results, files.thinned_metrics(), catalogue)
 
 
 def distinct_names(folders: Sequence[Path]) -> list[str]:

@@ -27,8 +27,9 @@ from tfgen.files import (
     write_json,
     written_whole,
 )
-from tfgen.reading import RESULTS_BYTES, parse_json, read_json, rows_of
+from tfgen.reading import RESULTS_BYTES, read_json
 from tfgen.runs.commands import run_command
+from tfgen.runs.metric_rows import metric_rows, thinned_rows
 from tfgen.runs.notes import with_notes
 from tfgen.runs.places import OLD_TEMPORARY, check_name, is_unmade, renamed, taken
 from tfgen.runs.results_format import READABLE, RESULTS_FORMAT, current_results
@@ -255,23 +256,15 @@ class RunFolder:
         Raises:
             RunError: when another row is damaged.
         """
-        path = self.path / "metrics.jsonl"
-        try:
-            for number, line in enumerate(rows_of(path, within=self.path), start=1):
-                if not line.endswith(b"\n"):  # the last, which a kill cut off
-                    return
-                if (row := _metric_row(line)) is None:
-                    raise RunError(f"{path}, line {number} is damaged; remove that line to go on without it.")
-                yield row
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            raise RunError(f"cannot read {path}: {why}; remove it to go on without its rows.") from error
+        return metric_rows(self.path / "metrics.jsonl")
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Return the rows of ``metrics.jsonl``; see `metric_rows`."""
         return list(self.metric_rows())
+
+    def thinned_metrics(self) -> list[dict[str, Any]]:
+        """Return rows of ``metrics.jsonl`` for curves and comparisons: a few thousand of them, evenly spaced."""
+        return thinned_rows(self.path / "metrics.jsonl")
 
     def cut_metrics(self, step: int) -> None:
         """Drop the rows after `step`, which a resumed run writes again."""
@@ -377,14 +370,3 @@ def _check_entries(path: Path) -> None:
                     raise RunError(f"{entry.path} is neither a file nor a folder; delete it.")
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror}; make it readable, or copy it.") from error
-
-
-def _metric_row(line: bytes) -> dict[str, Any] | None:
-    """Return the numbers of a row of metrics, with the step; None for what is no row. Other entries are left out."""
-    try:
-        row = parse_json(line)
-    except ValueError:
-        return None
-    if not isinstance(row, dict) or type(row.get("step")) is not int:
-        return None
-    return {name: value for name, value in row.items() if value is None or type(value) in (int, float)}
