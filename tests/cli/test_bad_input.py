@@ -245,8 +245,6 @@ def test_a_gpu_that_is_not_there(fails, tmp_path, monkeypatch):
 
 def test_data_that_the_model_cannot_take(fails, plugin, tmp_path):
     runs = ("--runs-dir", tmp_path / "runs")
-    line = fails("-p", plugin, "run", "realnvp", "--data", "dots", "--batch-size", 8, *runs)
-    assert "model RealNVP cannot take this data (shape (1, 1, 1))" in line
     line = fails("-p", plugin, "run", "diverging", "--data", "two_gaussians", *runs)
     assert "it takes images only" in line
     assert not (tmp_path / "runs").exists()
@@ -315,7 +313,7 @@ def test_a_name_that_is_taken_or_no_name(fails, tiny_run):
     assert "exists; choose another --name" in fails("run", "realnvp", "--name", "tiny", *where)
     for name in ("a/b", "..", "."):
         assert "is no plain folder name" in fails("run", "realnvp", "--name", name, *where)
-    assert "too long" in fails("run", "realnvp", "--name", "x" * 300, *where)
+    assert "more than 200 bytes" in fails("run", "realnvp", "--name", "x" * 300, *where)
     assert contents(tiny_run) == before
     assert [path.name for path in tiny_run.parent.iterdir()] == ["tiny"]
 
@@ -562,7 +560,7 @@ def test_a_full_disk_while_sampling_keeps_the_old_file(fails, tiny_run, tmp_path
 
     monkeypatch.setattr("tfgen.runs.sample_file.write_npz", full)
     monkeypatch.setattr("tfgen.progress.Bar.update", lambda *arguments, **named: None)
-    assert "No space left on device" in fails("sample", tiny_run, "--out", out)
+    assert "No space left on device" in fails("sample", tiny_run, "--out", out, "--overwrite")
     assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
     assert out.read_text() == "old"
 

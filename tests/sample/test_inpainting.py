@@ -491,7 +491,7 @@ def test_labels_are_those_of_the_images_unless_others_are_given(painted, tmp_pat
     )
     with np.load(out) as arrays:
         np.testing.assert_array_equal(arrays["labels"], digits.splits["valid"].labels[:1])
-    say(painted / "labelled", "--images", 3, "--labels", 4, 5, "--out", out)
+    say(painted / "labelled", "--images", 3, "--labels", 4, 5, "--out", out, "--overwrite")
     with np.load(out) as arrays:
         assert arrays["labels"].tolist() == [4, 5, 4]
 
@@ -499,7 +499,7 @@ def test_labels_are_those_of_the_images_unless_others_are_given(painted, tmp_pat
 def test_a_word_where_known_pixels_come_after_a_hole(painted, tmp_path, say):
     def notes(*arguments):
         return "note: some known pixels come after a hole in raster order" in say(
-            painted / "plain", "--images", 2, "--out", tmp_path / "x.npz", *arguments
+            painted / "plain", "--images", 2, "--out", tmp_path / "x.npz", "--overwrite", *arguments
         )
 
     assert not notes()
@@ -512,9 +512,10 @@ def test_a_word_where_known_pixels_come_after_a_hole(painted, tmp_path, say):
 def test_a_run_draws_its_own_picture_and_the_command_another(painted, say):
     picture = painted / "plain" / "figures" / "inpainting.png"
     of_the_run = picture.read_bytes()
-    assert say(painted / "plain").endswith(f"\n{picture}")
-    assert picture.read_bytes() == of_the_run  # it is what the command draws when it is told nothing else
-    say(painted / "plain", "--seed", 1)
+    second = picture.with_name("inpainting-2.png")
+    assert say(painted / "plain").endswith(f"\n{second}")
+    assert second.read_bytes() == of_the_run  # it is what the command draws when it is told nothing else
+    say(painted / "plain", "--seed", 1, "--overwrite")
     assert picture.read_bytes() != of_the_run
 
 

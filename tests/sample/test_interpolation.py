@@ -337,7 +337,7 @@ def test_curves_in_the_plane_are_broken_where_the_label_changes(drawn, tmp_path)
     marked = {line.get_label(): line.get_xydata() for line in lines if line.get_linestyle() != "-"}
     np.testing.assert_array_equal(marked["linear"], x[0, [0, 4, 8]])
     assert len(marked["test data"]) == 7
-    assert {text.get_text() for text in drawn[0].axes[0].texts} == {"$l=0$", "$l=1$"}
+    assert {text.get_text() for text in drawn[0].axes[0].texts} == {r"$\lambda=0$", r"$\lambda=1$"}
 
 
 # The command
@@ -397,7 +397,7 @@ def test_between_indices_into_the_run(run_copy, say):
     assert picture.read_bytes().startswith(b"\x89PNG")
     said = say(run_copy, "--from", 3, "--to-index", 17, "--path", "linear")
     assert "(class 3) to test example 17 (class" in said
-    assert said.endswith(str(picture))
+    assert said.endswith(str(picture.with_name("interpolation-2.png")))
 
 
 def test_between_samples_in_the_plane(runs, tmp_path, drawn, say):
@@ -408,7 +408,7 @@ def test_between_samples_in_the_plane(runs, tmp_path, drawn, say):
     curves = [line.get_xydata() for line in drawn[0].axes[0].lines if line.get_linestyle() == "-"]
     assert len(curves) == 3
     assert all(len(curve) > 200 for curve in curves)
-    said = say(runs / "plane", "--from-index", 5, "--to-index", 6, "--out", out)
+    said = say(runs / "plane", "--from-index", 5, "--to-index", 6, "--out", out, "--overwrite")
     assert "from test example 5 to test example 6; decoding gives both back" in said
 
 
@@ -417,10 +417,10 @@ def test_a_conditional_run(runs, tmp_path, say, digits):
     assert "decoding gives both back exactly" in say(run, "--from", 3, "--to", 8, "--out", out)
     with np.load(out) as arrays:
         assert arrays["labels"].tolist() == [3] * 6 + [8] * 5
-    say(run, "--from", 3, "--to", 8, "--labels", 4, 5, "--out", out)
+    say(run, "--from", 3, "--to", 8, "--labels", 4, 5, "--out", out, "--overwrite")
     with np.load(out) as arrays:
         assert arrays["labels"].tolist() == [4] * 6 + [5] * 5
-    say(run, "--samples", "--steps", 2, "--seed", 5, "--out", out)
+    say(run, "--samples", "--steps", 2, "--seed", 5, "--out", out, "--overwrite")
     with np.load(out) as arrays:
         assert arrays["labels"].tolist() == [0, 1]
         expected = interpolate(tfgen.load(run).model, labels=[0, 1], steps=2, seed=5)

@@ -53,8 +53,12 @@ def output_folder(out: Path | None, usual: Path, inside: str, files: Iterable[st
 
 
 def require_new(path: Path, overwrite: bool, option: str = "--out") -> None:
-    """Raise `OutputError` where something is at a path that an option names, unless it may be replaced."""
-    if os.path.lexists(path) and not overwrite and path not in (Path("/dev/null"), Path("/dev/stdout")):
+    """Raise `OutputError` where a file is at a path that an option names, unless it may be replaced.
+
+    A folder there is refused when the file is written: nothing replaces it.
+    """
+    there = os.path.lexists(path) and not path.is_dir()
+    if there and not overwrite and path not in (Path("/dev/null"), Path("/dev/stdout")):
         raise OutputError(
             f"{path} is there already; name another place with {option}, or add --overwrite to replace it."
         )
