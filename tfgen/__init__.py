@@ -22,11 +22,11 @@ __version__ = VERSION
 
 #: Public names that can be had without TensorFlow.
 _LIGHT = frozenset({
-    "Basis", "CapabilityError", "CommandSpec", "DataError", "DataSources", "DataSpec", "DatasetSpec",
+    "Basis", "CapabilityError", "CommandSpec", "DataError", "DataSources", "DataSpec", "Dataset", "DatasetSpec",
     "FeatureNetworkSpec", "InterruptedRunError", "Metric", "MetricSpec", "ModelSpec", "NonFiniteError",
     "OptimizerSpec", "OptionError", "OutputError", "PictureSpec", "PluginError", "Registration", "Registry", "Run",
-    "RunError", "ScheduleSpec", "TfgenError", "TrainOptions", "UnknownNameError", "compare", "hookimpl", "load", "load_dataset",
-    "load_registry", "read_runs", "require_option", "train",
+    "RunError", "ScheduleSpec", "Split", "TfgenError", "TrainOptions", "UnknownNameError", "compare", "hookimpl", "load",
+    "load_dataset", "load_registry", "read_runs", "require_option", "train",
 })  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from tfgen.plugin.loading import load_registry
 from tfgen.runs.config import split_options
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.run import Run
+from tfgen.runtime import device_scope, load_tensorflow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +47,7 @@ def train(
     for number, observer in enumerate(observers, 1):
         registry.watch(observer, f"observer {number} ({type(observer).__name__})")
     config = split_options(options, registry.model(model))
+    load_tensorflow()  # without its log, before other modules import it
     from tfgen.runs.experiment import start_run
 
     run = start_run(config, registry, Path(runs_dir), name, quiet)
@@ -90,7 +92,7 @@ def generate(
         RunError: when the folder is no run, or holds no checkpoint.
     """
     result = run if isinstance(run, Run) else load(run, plugins=plugins)
-    from tfgen.runtime import device_scope
+    load_tensorflow()
     from tfgen.sample.class_samples import generate_examples
 
     with device_scope(result.config.device):

@@ -17,6 +17,7 @@ from tfgen.runs.facts import SPLITS
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.scores import record_scores
 from tfgen.runs.sources import known_sources, readable_sources
+from tfgen.runtime import device_scope, load_tensorflow
 
 if TYPE_CHECKING:
     from tfgen.data.dataset import Dataset
@@ -187,6 +188,7 @@ class Run:
         Raises:
             RunError: when there is no checkpoint, or it is damaged.
         """
+        load_tensorflow()  # without its log, before these modules import it
         from tfgen.runs.restore import restored_model
 
         return restored_model(self.folder, self.registry.model(self.config.model), self.config, self.data_spec)
@@ -235,8 +237,8 @@ class Run:
         Raises:
             CapabilityError: when the model has neither density nor bound, or `particles` above 1 has no meaning for it.
         """
+        load_tensorflow()  # without its log, before these modules import it
         from tfgen.evaluate.likelihood import evaluate
-        from tfgen.runtime import device_scope
 
         with device_scope(self.config.device):
             result = evaluate(
@@ -270,8 +272,8 @@ class Run:
             UnknownNameError: for a metric or split of another name.
             PluginError: when a metric has no function, or this returns something else.
         """
+        load_tensorflow()  # without its log, before these modules import it
         from tfgen.evaluate.measurement import measure
-        from tfgen.runtime import device_scope
 
         specs = [self.registry.metric(name) for name in metrics]
         settings: dict[str, Any] = {"seed": seed, "batch_size": batch_size, "quiet": quiet, "options": options}
@@ -319,10 +321,10 @@ class Run:
             OptionError: when a metric needs more samples.
             DataError: when the data do not suit the network, its weights cannot be had, or the split has too few examples.
         """
+        load_tensorflow()  # without its log, before these modules import it
         from tfgen.evaluate.features import default_network, feature_network
         from tfgen.evaluate.sample_quality import measure_samples, resolve_metrics, sample_metrics
         from tfgen.evaluate.scoring import check_measurement
-        from tfgen.runtime import device_scope
 
         with device_scope(self.config.device):
             plan = sample_metrics(resolve_metrics(metrics, self.model), samples, reference)
@@ -362,8 +364,8 @@ class Run:
         Raises:
             CapabilityError: when the model is unconditional, or has neither density nor bound.
         """
+        load_tensorflow()  # without its log, before these modules import it
         from tfgen.evaluate.classification import classify
-        from tfgen.runtime import device_scope
 
         with device_scope(self.config.device):
             result = classify(
