@@ -21,10 +21,10 @@ PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py")) + sorted((ROOT / "docs/e
 TOOLS = ("report", "sweep")
 PACKAGES = {name: importlib.import_module(name) for name in ("tfgen", "tfgen.layers", "tfgen.metrics")}
 PACKAGES_OF_TOOLS = {name: importlib.import_module(name) for name in ("tfgen.runs", "tfgen.figures", "tfgen.cli")}
-#: Ground that tools use as well: files written whole, TensorFlow loaded quietly, options by name, the version.
+#: Ground that tools use as well: files written whole, TensorFlow loaded quietly, options by name, printed lines, the version.
 GROUND_OF_TOOLS = {
-    "tfgen.files", "tfgen.plugin.option_types", "tfgen.plugin.options", "tfgen.reading", "tfgen.runtime", "tfgen.unpacking",
-    "tfgen.version",
+    "tfgen.files", "tfgen.plugin.option_types", "tfgen.plugin.options", "tfgen.printed", "tfgen.reading", "tfgen.runtime",
+    "tfgen.unpacking", "tfgen.version",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import pytest
 import tfgen
 from tfgen.cli.commands.run import parse_options
 from tfgen.cli.main import main
-from tfgen.metrics import metrics_to_json
+from tfgen.metrics import measured, metrics_to_json
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.options import field_names
 from tfgen.plugin.specs import CORE_COMMANDS
@@ -180,18 +180,19 @@ def test_loaded_runs_give_what_the_commands_give(run_copy, tmp_path, capsys):
     with np.load(path) as arrays:
         np.testing.assert_array_equal(arrays["x"], run.model.sample(200, seed=5)[:16])  # drawn in whole batches
 
-    measured = run.evaluate()
-    assert metrics_to_json(measured) == run.results["test"]
+    found = run.evaluate()
+    assert metrics_to_json(found) == run.results["test"]
     out = run_main(capsys, "evaluate", run_copy)
-    assert f"{measured['bits_per_dim'].value:.4f}" in out
+    bits = found["bits_per_dim"]
+    assert measured(bits.value, bits.standard_error) in out
     only = run_main(capsys, "evaluate", run_copy, "--metric", "nll_nats")
     assert only.startswith("test   nll_nats")
     assert only.count("\n") == 1
-    assert run.results["test"] == metrics_to_json(measured)
+    assert run.results["test"] == metrics_to_json(found)
     assert "train" not in run.results
     run_main(capsys, "evaluate", run_copy, "--split", "train", "--draws", 2)
     assert run.results["train"]["nll_nats"]["basis"]["draws"] == 2
-    assert run.results["test"] == metrics_to_json(measured)
+    assert run.results["test"] == metrics_to_json(found)
 
 
 def test_samples_go_into_the_run_unless_told_otherwise(run_copy, capsys):

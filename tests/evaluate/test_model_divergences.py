@@ -235,7 +235,9 @@ def test_two_runs(plane_runs, say):
     assert said[1] == f"q           {q.folder}  (conditional_realnvp, {over})"
     for line, title, value in zip(said[2:], ("KL(p || q)", "KL(q || p)", "JS(p, q)"), values(expected), strict=True):
         assert line.startswith(title)
-        assert float(line.removeprefix(title).split()[0]) == pytest.approx(value, abs=1e-3)
+        assert float(line.removeprefix(title).split()[0]) == pytest.approx(
+            value, rel=0.05
+        )  # rounded to the error's digits
     assert said[4].endswith(" nats   (draws of p and q, samples 600, at most log 2 = 0.6931)")
     content = json.loads(say(*options, "--json"))
     assert (content["p"], content["q"]) == (str(p.folder), str(q.folder))
@@ -261,7 +263,7 @@ def test_the_picture_of_two_bits(say, drawn, tmp_path):
     low, high = axes.get_ylim()
     assert low < 0 < curves[0][:, 1].max() < high
     assert axes.get_xlim() == (0, 1)
-    say("--bernoulli", 0.001, "--out", out)
+    say("--bernoulli", 0.001, "--out", out, "--overwrite")
     assert drawn[1].axes[0].get_ylim()[1] > 6  # KL(1 || 0.001) is log 1000
 
 

@@ -127,7 +127,7 @@ def test_the_line_is_said_beside_the_bar(monkeypatch, capsys):
     data = vectors()
     model = Gaussian(GaussianConfig(), data.spec, 0)
     metrics = experiment._measured(model, data, 7, 1e-9, quiet=False)
-    assert {split: found["nll_nats"]["basis"]["examples"] for split, found in metrics.items()} == {
+    assert {split: found["nll_nats"].to_json()["basis"]["examples"] for split, found in metrics.items()} == {
         "test": 7, "valid": 7,
     }  # fmt: skip
     error = capsys.readouterr().err

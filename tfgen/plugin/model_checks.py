@@ -23,7 +23,7 @@ RUN_NAMES = frozenset({
 #: Names that `sample`, `tfgen sample` or `tfgen evaluate` has for itself, so that no option of a sampler has them.
 SAMPLE_NAMES = frozenset({
     "n", "first", "run", "count", "labels", "seed", "batch_size", "out", "plugins", "help", "verbose", "traceback", "version",
-    "h", "p", "split", "metrics", "metric", "samples", "features", "reference", "draws", "particles",
+    "h", "p", "split", "metrics", "metric", "samples", "features", "reference", "draws", "particles", "overwrite",
 })  # fmt: skip
 
 
