@@ -16,7 +16,7 @@ from tfgen.figures.examples import draw_examples
 PLUGIN = tests.one_dimension.__file__
 QUICK = ("--epochs", "2", "--compile", "graph")
 MODELS = {
-    "realnvp": ("--layers", "2"),
+    "realnvp": ("--layers", "1"),
     "conditional_realnvp": ("--layers", "1"),
     "vae": ("--latent", "1", "--network", "mlp", "--likelihood", "gaussian", "--units", "16"),
     "gan": ("--network", "mlp", "--units", "16"),

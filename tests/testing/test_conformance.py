@@ -123,6 +123,10 @@ SOUND = {
 COMPILED = ("realnvp-digits", "histogram-digits", "unconditional", "conditional-bound")
 
 
+#: Variants of models that the fast tests have in another form; `make test-slow` has them.
+VARIANTS = ("realnvp-conv", "nice-digits", "vae-plane", "cvae-vamp", "cvae-logistic", "pixelcnn-logistic", "gan-plane")
+
+
 def cases(names):
     """Every check of every subject. Those of one subject share its training, so one worker has them all."""
     return [
@@ -132,7 +136,11 @@ def cases(names):
             id=f"{name}-{check.__name__}",
             marks=[
                 pytest.mark.xdist_group(f"conformance-{name}"),
-                *([pytest.mark.slow] if check is compile_modes_agree and name not in COMPILED else []),
+                *(
+                    [pytest.mark.slow]
+                    if name in VARIANTS or (check is compile_modes_agree and name not in COMPILED)
+                    else []
+                ),
             ],
         )
         for name in names
@@ -141,7 +149,7 @@ def cases(names):
 
 
 #: Where pixels are computed, and where they are drawn from what is computed.
-MANY = ("realnvp-digits", "spline_flow-digits", "vae-flow", "cvae-logistic", "cgan-wgan")
+MANY = ("realnvp-digits", "spline_flow-digits", "vae-flow", "cgan-wgan")
 
 
 @pytest.mark.parametrize(
