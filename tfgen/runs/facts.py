@@ -38,7 +38,7 @@ class RunFacts:
         folder: of the run.
         config: the content of ``config.json``.
         results: the content of ``results.json``; empty for an unfinished run.
-        rows: of ``metrics.jsonl``, thinned to a few thousand (`tfgen.runs.metric_rows.thinned_rows`).
+        rows: of ``metrics.jsonl``, thinned to a few thousand (`tfgen.runs.metrics_file.thinned_rows`).
         catalogue: of the metrics that tfgen and its plugins know.
     """
 

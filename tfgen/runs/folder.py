@@ -29,7 +29,7 @@ from tfgen.files import (
 )
 from tfgen.reading import RESULTS_BYTES, read_json
 from tfgen.runs.commands import run_command
-from tfgen.runs.metric_rows import metric_rows, thinned_rows
+from tfgen.runs.metrics_file import metric_rows, thinned_rows
 from tfgen.runs.notes import with_notes
 from tfgen.runs.places import OLD_TEMPORARY, check_name, is_unmade, renamed, taken
 from tfgen.runs.results_format import READABLE, RESULTS_FORMAT, current_results

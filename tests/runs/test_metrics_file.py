@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfgen.errors import RunError
-from tfgen.runs.metric_rows import metric_rows, thinned_rows
+from tfgen.runs.metrics_file import metric_rows, thinned_rows
 
 
 def write(path, count, validation_every=10):
