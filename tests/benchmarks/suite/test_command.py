@@ -121,11 +121,13 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path, monkeypatch)
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes/mine.txt").write_text("dear diary")
     with pytest.raises(OutputError, match="holds something else"):
-        command._folder(Path("notes"))
-    assert command._folder(None) == Path("bench")
-    assert command._folder(None) == Path("bench-2")
+        command._folder(Path("notes"), overwrite=False)
+    assert command._folder(None, overwrite=False) == Path("bench")
+    assert command._folder(None, overwrite=False) == Path("bench-2")
     (tmp_path / "bench/results.json").write_text("{}")
-    assert command._folder(Path("bench")) == Path("bench")
+    with pytest.raises(OutputError, match="add --overwrite to replace it"):
+        command._folder(Path("bench"), overwrite=False)
+    assert command._folder(Path("bench"), overwrite=True) == Path("bench")
 
 
 def test_quick_sets_defaults_and_gives_way_to_what_is_asked_for():
