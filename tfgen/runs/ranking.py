@@ -78,7 +78,7 @@ def rank(
     >>> {run: standing.verdict for run, standing in rank({"a": 1.0, "b": 1.5}, {"a": 0.1, "b": 0.1}, "lower").items()}
     {'a': 'best', 'b': 'behind'}
     """
-    sound = [run for run in values if math.isfinite(values[run]) and math.isfinite(errors[run])]
+    sound = _finite(values, errors)
     if len(sound) < 2 or better is None:
         return {}
     leader = (min if better == "lower" else max)(sound, key=lambda run: values[run])
@@ -107,7 +107,7 @@ def improvement(
         The improvement; None if neither direction is better, or a finite number is missing.
     """
     over = next(iter(values))
-    sound = [run for run in values if math.isfinite(values[run]) and math.isfinite(errors[run])]
+    sound = _finite(values, errors)
     others = [run for run in sound if run != over]
     if better is None or not others or over not in sound:
         return None
@@ -134,3 +134,8 @@ def error_of_difference(
         differences = scores[run] - scores[other]
         return float(np.std(differences, ddof=1) / math.sqrt(len(differences))), True
     return math.hypot(errors[run], errors[other]), False
+
+
+def _finite(values: Mapping[str, float], errors: Mapping[str, float]) -> list[str]:
+    """Return the runs whose value and error are finite."""
+    return [run for run in values if math.isfinite(values[run]) and math.isfinite(errors[run])]
