@@ -17,8 +17,8 @@ ROOT = Path(__file__).parent.parent
 PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py")) + sorted((ROOT / "docs/examples").glob("*.py"))
 
 
-#: Plugins that are tools rather than models: they read runs, draw figures and bring commands, with the packages for that.
-TOOLS = ("report", "sweep")
+#: Plugins that are tools rather than models: they read, draw or track runs, or bring commands, with the packages for that.
+TOOLS = ("mlflow", "report", "sweep", "wandb")
 PACKAGES = {name: importlib.import_module(name) for name in ("tfgen", "tfgen.layers", "tfgen.metrics")}
 PACKAGES_OF_TOOLS = {name: importlib.import_module(name) for name in ("tfgen.runs", "tfgen.figures", "tfgen.cli")}
 #: Ground that tools use as well: files written whole, TensorFlow loaded quietly, options by name, printed lines, the version.

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from tfgen import InterruptedRunError, hookimpl
 from tfgen.metrics import metrics_from_json
+from tfgen.reading import read_json
 
 if TYPE_CHECKING:
     from tfgen import Run
 
 _MISSING = "warning: not tracked: MLFLOW_TRACKING_URI is set, and MLflow is not installed: pip install mlflow-skinny"
+_DELETE = "delete it, and the run is a new one in MLflow"
 
 
 class MLflow:
@@ -35,8 +37,8 @@ class MLflow:
             print(_MISSING, file=sys.stderr)
             return
         client, file, last = MlflowClient(uri), run.folder / "mlflow.json", -1
-        known = json.loads(file.read_text()) if file.exists() else {}
-        if known.get("uri") == uri:
+        known = read_json(file, _DELETE, within=run.folder) if os.path.lexists(file) else {}
+        if known.get("uri") == uri and isinstance(known.get("id"), str):
             client.update_run(known["id"], status="RUNNING")
             names = [name for name in client.get_run(known["id"]).data.metrics if name.startswith("train/")]
             last = max((m.step for name in names for m in client.get_metric_history(known["id"], name)), default=-1)

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from tfgen import hookimpl
 from tfgen.metrics import metrics_from_json
+from tfgen.reading import read_json
 
 if TYPE_CHECKING:
     from tfgen import Run
 
 _MISSING = "warning: not tracked: WANDB_MODE is set, and Weights & Biases is not installed: pip install wandb"
+_DELETE = "delete it, and the run is a new one in W&B"
 _SPLITS = ("test", "valid")
 
 
@@ -39,10 +41,11 @@ class WeightsAndBiases:
             print(_MISSING, file=sys.stderr)
             return
         file = run.folder / "wandb.json"
+        known = read_json(file, _DELETE, within=run.folder).get("id") if os.path.lexists(file) else None
         tracked = wandb.init(
             project=os.environ.get("WANDB_PROJECT", "tfgen"),
             name=run.name,
-            id=json.loads(file.read_text())["id"] if file.exists() else None,
+            id=known if isinstance(known, str) else None,
             resume="allow",
             dir=str(run.folder),
             config=run.provenance,

@@ -84,7 +84,6 @@ def test_of_a_set_with_itself_all_are_perfect():
     found = manifold_metrics(x, x)
     assert [found[name].value for name in ("precision", "recall", "coverage")] == [1, 1, 1]
     assert found["density"].value > 1  # each is in its own ball and, on average, in those of five others
-    assert [found[name].standard_error for name in ("precision", "recall", "coverage")] == [0, 0, 0]
 
 
 def test_copies_of_points_that_have_copies_count_though_their_balls_are_points():
@@ -110,16 +109,6 @@ def test_an_outlier_enlarges_the_manifold_of_precision_and_not_the_density():
     assert found["coverage"] == pytest.approx(1 / 201)
 
 
-def test_errors_are_those_of_means_over_examples():
-    real, fake = blob(0, 90), blob(1, 60, at=0.4)
-    found = manifold_metrics(real, fake)
-    for name, count in (("precision", 60), ("recall", 90), ("coverage", 90)):
-        share, error = found[name]
-        assert 0 < share < 1
-        assert error == pytest.approx(math.sqrt(share * (1 - share) / (count - 1)))
-    assert 0 < found["density"].standard_error < 0.3
-
-
 def test_expected_coverage_of_two_sets_of_one_distribution():
     n = 40
     found = [values(blob(2 * seed, n), blob(2 * seed + 1, n))["coverage"] for seed in range(150)]
@@ -142,9 +131,25 @@ def test_what_has_no_manifold(real, fake, options, says):
         manifold_metrics(real, fake, **options)
 
 
-@pytest.mark.parametrize(("n", "m", "d"), [(300, 300, 4), (300, 300, 2), (400, 100, 4)])
-def test_the_error_of_density_is_its_spread_over_sets_drawn_anew(n, m, d):
-    random = np.random.default_rng(0)
-    draws = [manifold_metrics(random.normal(size=(n, d)), random.normal(size=(m, d)))["density"] for _ in range(100)]
-    spread = np.std([draw.value for draw in draws], ddof=1)
-    assert 0.75 < spread / np.mean([draw.standard_error for draw in draws]) < 1.25
+@pytest.mark.parametrize(
+    ("n", "m", "d", "shift"), [(300, 300, 2, 0), (300, 300, 16, 0), (400, 100, 4, 0), (300, 300, 4, 2)]
+)
+def test_errors_are_the_spread_over_sets_drawn_anew(n, m, d, shift):
+    random, centre = np.random.default_rng(0), shift / math.sqrt(d)
+    draws = [manifold_metrics(random.normal(size=(n, d)), random.normal(centre, size=(m, d))) for _ in range(60)]
+    for name in draws[0]:
+        spread = np.std([draw[name].value for draw in draws], ddof=1)
+        error = math.sqrt(np.mean([draw[name].standard_error ** 2 for draw in draws]))
+        # The mean over examples, with the manifolds taken as known, would give 2.9 for precision where sets are apart.
+        assert 0.65 < spread / error < 1.4, name
+
+
+@pytest.mark.parametrize(("n", "m", "known"), [(12, 8, True), (11, 30, False), (30, 7, False)])
+def test_sets_too_small_for_two_halves_have_no_error(n, m, known):
+    found = manifold_metrics(blob(0, n), blob(1, m))
+    assert all(math.isfinite(estimate.standard_error) == known for estimate in found.values())
+
+
+def test_the_same_sets_have_the_same_error():
+    real, fake = blob(0), blob(1, at=0.3)
+    assert manifold_metrics(real, fake) == manifold_metrics(real, fake)

@@ -101,8 +101,9 @@ def _worse_than_nothing(metrics: Mapping[str, Metric]) -> list[str]:
     ]
     worse.sort(key=lambda pair: (pair[0].unit != "bits/dim", GIVEN_LABEL in pair[0].name))
     return [
-        f"{metric.name} is {metric.value:.6g} {metric.unit}, worse than {baseline.value:.6g} of {baseline.of}: the model has "
-        "learnt nothing, or diverged; train with a smaller --learning-rate, or for more --epochs"
+        f"{metric.name} is {rounded(metric.value, metric.standard_error)} {metric.unit}, worse than "
+        f"{rounded(baseline.value)} of {baseline.of}: the model has learnt nothing, or diverged; train with a smaller "
+        "--learning-rate, or for more --epochs"
         for metric, baseline in worse[:1]
     ]
 
@@ -118,7 +119,7 @@ def _collapsed(metrics: Mapping[str, Metric]) -> list[str]:
     if any(metric.value == 0 for metric in counts):
         found = f"0 {counts[0].unit} are active"
     elif not counts and any(abs(metric.value) < _NO_KL for metric in divergences):
-        found = f"KL(q || p) of the codes is {divergences[0].value:.4f} nats"
+        found = f"KL(q || p) of the codes is {rounded(divergences[0].value, divergences[0].standard_error)} nats"
     else:
         return []
     return [

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import tfgen
 from tests.pictures import without_pictures
 from tfgen.runs import resume_run
+from tfgen_plugins.mlflow import observer
 
 TINY = {
     "data": "digits", "layers": 2, "units": 8, "epochs": 2, "chunk_steps": 4, "compile": "graph", "quiet": True,
@@ -132,3 +135,12 @@ def test_without_the_package(asked, tmp_path, monkeypatch, capsys):
     assert len(said) == asked
     assert all("pip install mlflow-skinny" in line for line in said)
     assert not (run.folder / "mlflow.json").exists()
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize("content", ["{", "[1]", "[" * 1000, None])
+def test_a_record_of_unknown_origin_is_not_trusted(content, tmp_path):
+    file = tmp_path / "mlflow.json"
+    os.mkfifo(file) if content is None else file.write_text(content)
+    with pytest.raises(tfgen.RunError, match="delete it, and the run is a new one"):
+        observer.tfgen_run_started(SimpleNamespace(folder=tmp_path, name="a", provenance={}))

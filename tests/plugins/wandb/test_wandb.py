@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 import tfgen
 from tests.pictures import without_pictures
 from tfgen.runs import resume_run
+from tfgen_plugins.wandb import observer
 
 TINY = {
     "data": "digits", "layers": 2, "units": 8, "epochs": 2, "chunk_steps": 4, "compile": "graph", "quiet": True,
@@ -144,3 +147,12 @@ def test_without_the_package(mode, tmp_path, monkeypatch, capsys):
     assert len(said) == (mode == "offline")
     assert all("pip install wandb" in line for line in said)
     assert not (run.folder / "wandb.json").exists()
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("content", ["{", "[1]", "[" * 1000, None])
+def test_a_record_of_unknown_origin_is_not_trusted(content, tmp_path):
+    file = tmp_path / "wandb.json"
+    os.mkfifo(file) if content is None else file.write_text(content)
+    with pytest.raises(tfgen.RunError, match="delete it, and the run is a new one"):
+        observer.tfgen_run_started(SimpleNamespace(folder=tmp_path, name="a", provenance={}))
