@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfgen
 from tests.pictures import without_pictures
 from tests.systems import needs_sigkill
 from tfgen.cli.main import main
+from tfgen.runs import resume_run
 from tfgen.training.saved_steps import latest_step, prefix
 
 OPTIONS = ["--epochs", "3", "--units", "8", "--layers", "2", "--chunk-steps", "4", "--checkpoint-seconds", "0"]
@@ -53,7 +55,7 @@ def tfgen_run_started(run, model):
 """
 
 
-def tfgen(arguments: list[str], cwd: Path, **environment: str) -> int:
+def shell(arguments: list[str], cwd: Path, **environment: str) -> int:
     command = [sys.executable, "-m", "tfgen", "-p", "killer.py", *arguments]
     done = subprocess.run(command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=False)
     if done.returncode not in (0, -signal.SIGKILL):
@@ -110,10 +112,10 @@ def test_killed_and_resumed_is_never_killed(mode, whole, tmp_path, monkeypatch, 
     (tmp_path / "killer.py").write_text(KILLER)
     options = [*OPTIONS, "--compile", mode]
     killed = -signal.SIGKILL
-    assert tfgen(["run", "realnvp", *options, "--name", "killed"], tmp_path, KILL_AFTER="4") == killed
-    assert tfgen(["resume", "runs/killed"], tmp_path, KILL_WRITING="15") == killed
+    assert shell(["run", "realnvp", *options, "--name", "killed"], tmp_path, KILL_AFTER="4") == killed
+    assert shell(["resume", "runs/killed"], tmp_path, KILL_WRITING="15") == killed
     assert latest_step(tmp_path / "runs/killed") == 14
-    assert tfgen(["resume", "runs/killed"], tmp_path, KILL_AFTER="30") == killed
+    assert shell(["resume", "runs/killed"], tmp_path, KILL_AFTER="30") == killed
     assert main(["resume", "runs/killed"]) == 0
     assert_equal_runs(whole if mode == "graph" else train_whole(mode, tmp_path), tmp_path / "runs/killed")
 
@@ -123,7 +125,7 @@ def test_killed_and_resumed_is_never_killed(mode, whole, tmp_path, monkeypatch, 
 def test_killed_from_outside_at_any_time(delay, tmp_path):
     (tmp_path / "killer.py").write_text(KILLER)
     options = [*OPTIONS, "--compile", "graph", "--epochs", "60"]
-    assert tfgen(["run", "realnvp", *options, "--name", "whole"], tmp_path) == 0
+    assert shell(["run", "realnvp", *options, "--name", "whole"], tmp_path) == 0
     command = [sys.executable, "-m", "tfgen", "run", "realnvp", *options, "--name", "killed"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -134,7 +136,7 @@ def test_killed_from_outside_at_any_time(delay, tmp_path):
     if not (tmp_path / "runs/killed/results.json").exists():
         if not (tmp_path / "runs/killed/config.json").exists():
             pytest.skip("killed before there was a run")
-        assert tfgen(["resume", "runs/killed"], tmp_path) == 0
+        assert shell(["resume", "runs/killed"], tmp_path) == 0
     assert_equal_runs(tmp_path / "runs/whole", tmp_path / "runs/killed")
 
 
@@ -203,6 +205,41 @@ def test_a_signal_in_the_evaluation_of_a_run_says_how_to_go_on(
     assert last.endswith("go on with: tfgen resume 'runs/a b'")
     assert main(["resume", "runs/a b"]) == 0
     assert (tmp_path / "runs/a b/results.json").exists()
+
+
+class Stopper:
+    """Ends a run at a step, as Ctrl-C would."""
+
+    @tfgen.hookimpl
+    def tfgen_progress(self, step):
+        if step == 8:
+            raise KeyboardInterrupt
+
+
+SPLINES = {"layers": 2, "units": 8, "depth": 1, "bins": 4}
+
+
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.parametrize(
+    ("model", "precision", "mode", "options"),
+    [
+        ("realnvp", "float64", "graph", {"layers": 2, "units": 8}),
+        pytest.param("realnvp", "float64", "xla-loop", {"layers": 2, "units": 8}, marks=pytest.mark.slow),
+        pytest.param("spline_flow", "float32", "graph", SPLINES, marks=pytest.mark.slow),  # its splines are in float64
+        pytest.param("spline_flow", "float64", "xla-step", SPLINES, marks=pytest.mark.slow),
+        pytest.param("spline_flow", "float32", "xla-loop", SPLINES, marks=pytest.mark.slow),
+        pytest.param("vae", "float64", "xla-step", {"network": "mlp", "units": 8, "latent": 2}, marks=pytest.mark.slow),
+    ],
+)
+def test_resumed_is_uninterrupted_in_float64(model, precision, mode, options, tmp_path):
+    training = {"epochs": 2, "chunk_steps": 4, "ema": 0.9, "deterministic": True, "quiet": True}
+    arguments = {"data": "digits", "precision": precision, "compile": mode, "runs_dir": tmp_path, **training, **options}
+    with pytest.raises(KeyboardInterrupt):
+        tfgen.train(model, name="stopped", observers=[Stopper()], **arguments)
+    assert latest_step(tmp_path / "stopped") is not None
+    resume_run(tfgen.load(tmp_path / "stopped"), quiet=True)
+    tfgen.train(model, name="whole", **arguments)
+    assert_equal_runs(tmp_path / "whole", tmp_path / "stopped")
 
 
 def test_a_signal_in_a_command_says_a_line(run_copy, monkeypatch, capsys):
