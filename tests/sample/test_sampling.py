@@ -298,3 +298,14 @@ def test_a_model_that_does_not_sample(tmp_path):
     with pytest.raises(CapabilityError, match=r"has no sampler \(Samples\), which sampling needs"):
         write_samples(Silent(), tmp_path / "x.npz", 4)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_is_sampled_again_is_not_traced_again_whatever_the_seed():
+    model = Fake()
+    first = [list(sample_batches(model, 10, None, seed, 4)) for seed in (0, 1, 0)]
+    assert model.asked == [4]
+    again = [list(sample_batches(Fake(), 10, None, seed, 4)) for seed in (0, 1, 0)]
+    np.testing.assert_equal(first, again)
+    assert not np.array_equal(first[0][0], first[1][0])
+    list(sample_batches(model, 10, None, 0, 5))
+    assert model.asked == [4, 5]

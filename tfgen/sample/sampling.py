@@ -14,11 +14,12 @@ from tfgen.data.labels import require_classes
 from tfgen.errors import DataError
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import Samples, capable
-from tfgen.model.program import Program
+from tfgen.model.program import Program, program_of
 from tfgen.model.results import require_values
 from tfgen.model.sampling_options import sampling_options
 from tfgen.parallel import in_order
 from tfgen.sample.progress import SamplingProgress, listening
+from tfgen.seeds import as_seed
 
 #: Samples in a block. Where a user chooses the batch size, samples are drawn in blocks of this size whatever it is: the size
 #: of a batch decides how products are rounded, so that another one would give other bytes.
@@ -81,17 +82,19 @@ def sample_batches(
     starts = range(0, count, batch_size)
     drawing = SamplingProgress(progress or (lambda done: None))
 
-    def draw(first: tf.Tensor, batch_labels: tf.Tensor | None = None) -> tf.Tensor:
+    def draw(named: tf.Tensor, first: tf.Tensor, batch_labels: tf.Tensor | None = None) -> tf.Tensor:
         with listening(drawing, first, batch_size, count) if progress else contextlib.nullcontext():
-            return sampler.sample(batch_size, batch_labels, seed=seed, first=first, **chosen)
+            return sampler.sample(batch_size, batch_labels, seed=named, first=first, **chosen)
 
     def arguments(number: int) -> tuple[tf.Tensor, ...]:
-        first = tf.constant(starts[number])
+        named, first = as_seed(seed), tf.constant(starts[number])
         if labels is None:
-            return (first,)
-        return first, tf.constant(np.resize(labels[starts[number] :][:batch_size], batch_size))
+            return named, first
+        return named, first, tf.constant(np.resize(labels[starts[number] :][:batch_size], batch_size))
 
-    program = Program(draw).get_concrete_function(*arguments(0))
+    # One that tells of its progress tells whoever listens to this call.
+    kept = Program(draw) if progress else program_of(model, ("sample", batch_size, repr(sorted(chosen.items()))), draw)
+    program = kept.get_concrete_function(*arguments(0))
     device = tf.identity(tf.zeros([])).device  # where operations go here; another thread would not know
 
     def drawn(number: int) -> NDArray[np.generic]:
