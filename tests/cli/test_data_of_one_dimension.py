@@ -14,6 +14,9 @@ from tfgen.figures.densities import draw_density
 from tfgen.figures.examples import draw_examples
 
 PLUGIN = tests.one_dimension.__file__
+pytestmark = (
+    pytest.mark.slow
+)  # four trainings with pictures; `tests/plugins/flows/test_one_dimension.py` has the densities
 QUICK = ("--epochs", "2", "--compile", "graph")
 MODELS = {
     "realnvp": ("--layers", "1"),

@@ -13,6 +13,7 @@ from tfgen.cli.main import main
 NAMES = ("mymodel", "my_second_model2")
 
 
+@pytest.mark.slow
 def test_one_file_passes_the_check(tmp_path, capsys):
     assert main(["new", "mymodel", "--out", str(tmp_path)]) == 0
     file = tmp_path / "mymodel.py"

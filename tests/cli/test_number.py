@@ -297,6 +297,7 @@ def test_mistakes_around_the_number(arguments, says, number):
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_runs_that_cannot_write_numbers(run, labelled_run, tiny_run, number, tmp_path):
     assert "tfgen number needs a conditional model, and RealNVP takes no labels" in number(tiny_run, "12")[2]
     assert "train one that does; `tfgen list` says which" in number(tiny_run, "12")[2]

@@ -138,6 +138,7 @@ def test_texts_of_a_plugin_are_escaped(plugin, capsys):
     assert "\\x1b[2J of it" in out
 
 
+@pytest.mark.slow
 def test_commands_of_a_run_carry_the_plugin_of_its_data(plugin, tmp_path, capsys, no_pictures):
     options = ["--epochs", "1", "--layers", "2", "--units", "8", "--compile", "graph"]
     options += ["--runs-dir", str(tmp_path / "my runs")]

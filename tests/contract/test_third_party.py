@@ -107,6 +107,7 @@ class Codebooks:
         self.codebooks[step] = self.model.codebook.numpy()
 
 
+@pytest.mark.slow
 def test_a_vq_vae_is_trained_in_two_stages(trained):
     """The codebook follows its moving averages in the first one, and rests in the second."""
     seen = Codebooks()
@@ -139,6 +140,7 @@ def test_the_energy_learns_the_density(trained):
     assert np.mean(eight_gaussians.log_prob(drawn) > -6) > 0.6
 
 
+@pytest.mark.slow
 def test_an_energy_is_drawn_and_its_sampler_can_be_told(trained):
     run = trained("ebm", "eight_gaussians", epochs=1, units=16, depth=2, pictures=True)
     assert {"density.png", "samples_after.png"} <= {path.name for path in run.files.figures.iterdir()}

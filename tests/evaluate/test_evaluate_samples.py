@@ -83,6 +83,7 @@ def test_a_model_without_a_density_gives_what_its_samples_tell(run, tell, monkey
     assert list(results(run)["test"]) == names
 
 
+@pytest.mark.slow
 def test_metrics_by_name_with_commas_or_spaces(run, tell):
     out = tell("evaluate", run, "--samples", 300, "--metrics", "kid,recall").out
     assert [line.split()[1] for line in out.splitlines()] == ["kid", "recall"]
@@ -105,6 +106,7 @@ def test_density_and_samples_of_one_model(run_copy, tell):
     assert "fid" not in tell("evaluate", run_copy).out
 
 
+@pytest.mark.slow
 def test_options_of_the_sampler_stand_beside_the_number(tell, tmp_path):
     tiny = {"filters": 4, "blocks": 1, "epochs": 1, "compile": "graph", "evaluate": "none", "pictures": False}
     run_copy = tfgen.train("pixelcnn", data="digits", runs_dir=tmp_path, quiet=True, **tiny).folder

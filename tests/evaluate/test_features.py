@@ -88,6 +88,7 @@ def test_what_a_network_makes_of_an_example_depends_on_no_other(digits, trained,
     np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_other_data_get_another_classifier(digits, trained, tmp_path):
     sources = DataSources(str(tmp_path))
     changed = dataclasses.replace(digits.train, labels=(digits.train.labels + 1) % 10)

@@ -117,6 +117,7 @@ def test_a_conditional_model_is_the_mixture_of_its_classes():
     assert found["js_nats"].basis.get("q: class_prior") == "uniform"
 
 
+@pytest.mark.slow
 def test_pixelcnns_have_the_divergences_of_their_probabilities():
     data = DataSpec("image", (2, 2, 1), levels=3)
     models = [small_pixelcnn(data, "float32", seed, output="categorical") for seed in (0, 1)]

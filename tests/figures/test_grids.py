@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import image as mpl_image
 
+from tests.slow import slow
 from tfgen import DataSpec
 from tfgen.data.dataset import Split
 from tfgen.figures.examples import MOST_STRIP, TITLES, draw_examples, draw_side_by_side
@@ -167,7 +168,7 @@ def test_narrow_images_get_margins(height, width, expected):
     np.testing.assert_array_equal(found[:, :, top : top + height, left : left + width], pictures)
 
 
-@pytest.mark.parametrize(("height", "width"), [(28, 1), (1, 28), (1000, 2), (2, 1000)])
+@pytest.mark.parametrize(("height", "width"), [(28, 1), (1, 28), slow(1000, 2), (2, 1000)])
 def test_no_figure_of_tall_or_wide_images_is_too_large_to_open(height, width, tmp_path):
     images, spec = np.zeros((20, height, width, 1), np.uint8), DataSpec("image", (height, width, 1))
     weights = np.linspace(0, 1, 9)

@@ -49,6 +49,7 @@ def test_a_run_that_fails_after_its_first_checkpoint_stays(tmp_path, monkeypatch
     assert RunFolder.open(tmp_path / "runs" / "x").saved_step() == 0
 
 
+@pytest.mark.slow
 def test_a_resumed_run_without_a_checkpoint_stays(tmp_path, monkeypatch):
     config = tfgen.train("realnvp", runs_dir=tmp_path, name="whole", quiet=True, **OPTIONS).provenance
     files = RunFolder.create(tmp_path, "x", "x", config)  # as after a kill before the first checkpoint

@@ -53,6 +53,7 @@ def test_training_begins_where_the_other_run_ended(runs):
     assert taken == {"run": str(first.folder), "model": "realnvp", "taken": len(ours), "weights": len(ours)}
 
 
+@pytest.mark.slow
 def test_a_wider_network_takes_what_fits_and_says_so(runs, capsys):
     first, _ = runs
     options = ["--data", "two_gaussians", "--compile", "graph", "--batch-size", "500", "--layers", "2", "--units", "9"]
@@ -83,6 +84,7 @@ def test_a_run_that_gives_nothing_is_refused_and_nothing_is_written(other, says,
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_before_its_first_checkpoint_takes_them_again(runs, tmp_path):
     _, second = runs
     files = RunFolder.create(tmp_path, "killed", "killed", json.loads((second.folder / "config.json").read_text()))

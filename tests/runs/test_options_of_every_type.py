@@ -245,6 +245,7 @@ def test_a_command_is_told_what_is_wrong(command, words, says):
     assert not Path("runs").exists()
 
 
+@pytest.mark.slow
 def test_a_sweep_varies_them(command):
     words = ["sweep", "3d-mine", "--data", "vectors", "--name", "s", "--sample-batch", 0]
     words += ["--vary", "encoder.layers=1,2", "--vary", "colour", "RED", "DARK_BLUE", "--vary", "colours", "RED,RED"]

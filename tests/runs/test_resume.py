@@ -15,6 +15,7 @@ import tensorflow as tf
 
 import tfgen
 from tests.pictures import without_pictures
+from tests.slow import slow
 from tests.systems import needs_sigkill
 from tfgen.cli.main import main
 from tfgen.runs import resume_run
@@ -103,9 +104,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return train_whole("graph", tmp_path_factory.mktemp("whole"))
 
 
+@pytest.mark.slow
 @needs_sigkill
 @pytest.mark.xdist_group("resume")
-@pytest.mark.parametrize("mode", ["graph", pytest.param("xla-loop", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("mode", ["graph", "xla-loop"])
 def test_killed_and_resumed_is_never_killed(mode, whole, tmp_path, monkeypatch, no_pictures):
     """The kills are those of processes; what they leave is compared with a run of this one, which also ends what is left."""
     monkeypatch.chdir(tmp_path)
@@ -154,9 +156,7 @@ def tfgen_progress(run, step, metrics):
 
 
 @pytest.mark.xdist_group("resume")
-@pytest.mark.parametrize(
-    ("signum", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), slow(signal.SIGTERM, 143)])
 def test_interrupted_run_is_saved_and_goes_on(signum, code, whole, tmp_path, monkeypatch, capsys, no_pictures):
     monkeypatch.chdir(tmp_path)
     before = signal.getsignal(signal.SIGINT)  # ignored, where the tests run in the background of a shell
@@ -173,7 +173,7 @@ def test_interrupted_run_is_saved_and_goes_on(signum, code, whole, tmp_path, mon
 
 @pytest.mark.xdist_group("resume")
 @pytest.mark.parametrize(
-    ("signum", "code", "said"), [(signal.SIGINT, 130, "stopped"), (signal.SIGTERM, 143, "stopped by SIGTERM")]
+    ("signum", "code", "said"), [slow(signal.SIGINT, 130, "stopped"), (signal.SIGTERM, 143, "stopped by SIGTERM")]
 )
 def test_a_second_signal_stops_at_once_with_its_own_code(
     signum, code, said, tmp_path, monkeypatch, capsys, no_pictures
@@ -188,7 +188,7 @@ def test_a_second_signal_stops_at_once_with_its_own_code(
 
 
 @pytest.mark.xdist_group("resume")
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("signum", "code"), [slow(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_in_the_evaluation_of_a_run_says_how_to_go_on(
     signum, code, tmp_path, monkeypatch, capsys, no_pictures
 ):
@@ -224,11 +224,11 @@ SPLINES = {"layers": 2, "units": 8, "depth": 1, "bins": 4}
     ("model", "precision", "mode", "options"),
     [
         ("realnvp", "float64", "graph", {"layers": 2, "units": 8}),
-        pytest.param("realnvp", "float64", "xla-loop", {"layers": 2, "units": 8}, marks=pytest.mark.slow),
-        pytest.param("spline_flow", "float32", "graph", SPLINES, marks=pytest.mark.slow),  # its splines are in float64
-        pytest.param("spline_flow", "float64", "xla-step", SPLINES, marks=pytest.mark.slow),
-        pytest.param("spline_flow", "float32", "xla-loop", SPLINES, marks=pytest.mark.slow),
-        pytest.param("vae", "float64", "xla-step", {"network": "mlp", "units": 8, "latent": 2}, marks=pytest.mark.slow),
+        slow("realnvp", "float64", "xla-loop", {"layers": 2, "units": 8}),
+        slow("spline_flow", "float32", "graph", SPLINES),  # its splines are in float64
+        slow("spline_flow", "float64", "xla-step", SPLINES),
+        slow("spline_flow", "float32", "xla-loop", SPLINES),
+        slow("vae", "float64", "xla-step", {"network": "mlp", "units": 8, "latent": 2}),
     ],
 )
 def test_resumed_is_uninterrupted_in_float64(model, precision, mode, options, tmp_path):

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from tests.systems import needs_sigkill
 
 #: Hides both modules, imports every module of the three packages, and runs commands; a run is killed at its first step.
@@ -32,6 +34,7 @@ sys.exit(main(["resume", "runs/x"] if sys.argv[1] == "resume" else ["run", "real
 """
 
 
+@pytest.mark.slow
 @needs_sigkill
 def test_a_run_is_made_killed_and_resumed_without_fcntl(tmp_path):
     def tfgen(what):

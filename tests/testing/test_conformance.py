@@ -119,12 +119,21 @@ SOUND = {
     "bound": (LinearGaussian, AUTOENCODER, False),
     "conditional-bound": (ConditionalLinearGaussian, AUTOENCODER, True),
 }
-#: Those that are compiled in every mode by the fast tests, too: a density, the example of the docs, and a bound with labels.
-COMPILED = ("realnvp-digits", "histogram-digits", "unconditional", "conditional-bound")
+#: Those that are compiled in every mode by the fast tests, too: the example of the docs, and a density with labels.
+COMPILED = ("histogram-digits", "conditional")
 
 
 #: Variants of models that the fast tests have in another form; `make test-slow` has them.
-VARIANTS = ("realnvp-conv", "nice-digits", "vae-plane", "cvae-vamp", "cvae-logistic", "pixelcnn-logistic", "gan-plane")
+VARIANTS = (
+    "realnvp-conv", "nice-digits", "spline_flow-digits", "vae-plane", "cvae-vamp", "cvae-logistic", "pixelcnn-gated",
+    "pixelcnn-logistic", "gan-plane",
+)  # fmt: skip
+#: Checks that take longest, and subjects that have them in the fast tests.
+LONG = (
+    "densities_integrate_to_one", "samples_follow_the_density", "bounds_stay_below_the_evidence",
+    "samples_are_the_same_however_compiled", "known_pixels_are_kept",
+)  # fmt: skip
+QUICK = ("histogram-digits", "realnvp-plane", "unconditional", "conditional", "bound")
 
 
 def cases(names):
@@ -138,7 +147,9 @@ def cases(names):
                 pytest.mark.xdist_group(f"conformance-{name}"),
                 *(
                     [pytest.mark.slow]
-                    if name in VARIANTS or (check is compile_modes_agree and name not in COMPILED)
+                    if name in VARIANTS
+                    or (check is compile_modes_agree and name not in COMPILED)
+                    or (check.__name__ in LONG and name not in QUICK)
                     else []
                 ),
             ],
@@ -153,7 +164,13 @@ MANY = ("realnvp-digits", "spline_flow-digits", "vae-flow", "cgan-wgan")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xdist_group(f"conformance-{name}")) for name in MANY]
+    "name",
+    [
+        pytest.param(
+            name, marks=[pytest.mark.xdist_group(f"conformance-{name}"), *[pytest.mark.slow][: name != MANY[0]]]
+        )
+        for name in MANY
+    ],
 )
 def test_of_a_hundred_thousand_pixels_one_may_differ(name):
     _, model = SUBJECTS[name].trained

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.slow import slow
 from tests.toy_models import Gaussian, GaussianConfig, Noisy, Rivals, Unsound, vectors
 from tfgen.data.dataset import Dataset
 from tfgen.data.digits import load_digits
@@ -375,7 +376,7 @@ def test_without_a_journal_an_interrupt_and_an_infinite_loss_name_no_folder():
         toy(Exploding, QUICK).fit(None, "graph", lambda *_: None, lambda *_: None, quiet=True)
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("precision", [slow("mixed_bfloat16"), "mixed_float16"])
 def test_mixed_precision_trains(precision, tmp_path):
     data = load_digits()
     before = keras.config.dtype_policy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
@@ -39,6 +40,12 @@ FLOWS: dict[str, tuple[str, DataSpec, dict[str, Any]]] = {
     "mixed": ("realnvp", TINY, {"mask": ("checkerboard", "channel"), "layers": 5}),
     "plane": ("conditional_realnvp", PLANE, {}),
 }
+
+#: Parameters of a fixture with each of them. Splines take several times as long as the others; the fast tests have one.
+FLOW_PARAMETERS = [
+    pytest.param(flow, id=name, marks=[pytest.mark.slow] if "spline" in name and not name.startswith("half") else [])
+    for name, flow in FLOWS.items()
+]
 
 
 def real_nvps(bijector: Any) -> Iterator[tfb.RealNVP]:

@@ -13,7 +13,7 @@ from tensorflow_probability import bijectors as tfb
 
 from tests.plugins.flows.families import (
     CONDITIONS,
-    FLOWS,
+    FLOW_PARAMETERS,
     MASKS,
     NETWORKS,
     PAIRWISE,
@@ -35,7 +35,7 @@ from tfgen_plugins.flows.bijectors import (
 from tfgen_plugins.flows.masks import binary_mask
 
 
-@pytest.fixture(scope="module", params=FLOWS.values(), ids=FLOWS.keys())
+@pytest.fixture(scope="module", params=FLOW_PARAMETERS)
 def flow(request):
     model, data, options = request.param
     return small_flow(model, data, **options)

@@ -9,14 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tensorflow_probability import bijectors as tfb
 
-from tests.plugins.flows.families import FLOWS
+from tests.plugins.flows.families import FLOW_PARAMETERS
 from tests.plugins.flows.small_flows import SPACE, TINY, labels_of, points, small_flow
 from tfgen import TfgenError
 from tfgen_plugins.flows.bijectors import Partition, masked_coupling
 from tfgen_plugins.flows.transforms import Additive, Affine, Spline
 
 
-@pytest.fixture(scope="module", params=FLOWS.values(), ids=FLOWS.keys())
+@pytest.fixture(scope="module", params=FLOW_PARAMETERS)
 def flow(request):
     model, data, options = request.param
     return small_flow(model, data, **options)

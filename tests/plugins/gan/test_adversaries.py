@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.moved_models import moved_model
+from tests.slow import slow
 from tfgen import DataSpec
 from tfgen.data.digits import load_digits
 from tfgen.data.lookup import load_dataset
@@ -52,7 +53,7 @@ def moves(trainer):
     ]
 
 
-@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("k", [slow(1), 3])
 def test_k_steps_of_the_discriminator_for_one_of_the_generator(k, digits):
     trainer = trainer_of(digits, discriminator_steps=k)
     found = moves(trainer)
@@ -83,6 +84,7 @@ def test_each_player_has_its_own_learning_rate(digits):
     assert rates == pytest.approx([QUICK.learning_rate] * 2)
 
 
+@pytest.mark.slow
 def test_the_generator_climbs_towards_a_discriminator_that_stands_still(digits):
     model = trainer_of(digits).model
     loss = model.objectives()[1].loss

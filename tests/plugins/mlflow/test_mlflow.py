@@ -11,6 +11,7 @@ import pytest
 
 import tfgen
 from tests.pictures import without_pictures
+from tests.slow import slow
 from tfgen.runs import resume_run
 from tfgen_plugins.mlflow import observer
 
@@ -99,6 +100,7 @@ def test_a_resumed_run_goes_on_in_the_same_run_with_each_step_once(client, tmp_p
     assert_has_every_metric_once(client, run, tracked)
 
 
+@pytest.mark.slow
 def test_another_store_gets_a_run_of_its_own(client, tmp_path, monkeypatch):
     with without_pictures():
         with pytest.raises(KeyboardInterrupt):
@@ -110,6 +112,7 @@ def test_another_store_gets_a_run_of_its_own(client, tmp_path, monkeypatch):
     assert tracked_runs(type(client)(uri))[0].info.status == "FINISHED"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_a_run_that_fails(client, tmp_path, monkeypatch):
     def evaluate(*_, **__):
@@ -122,7 +125,7 @@ def test_a_run_that_fails(client, tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("no_pictures")
-@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("asked", [True, slow(False)])
 def test_without_the_package(asked, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "mlflow", None)  # an import of it fails
     if asked:

@@ -59,6 +59,7 @@ def test_one_particle_is_exact_where_all_that_is_known_comes_first(model):
     assert p_value(drawn, probabilities(model)) > 1e-3
 
 
+@pytest.mark.slow
 def test_more_particles_come_closer_to_the_exact_conditional(model):
     known = mask("...", "..#", "###")
     exact = conditional(model, known)

@@ -87,6 +87,7 @@ def test_images_are_drawn_as_often_as_they_are_probable(levels, channels, option
                 assert p_value(drawn, other) < 1e-9  # so that the test can tell them apart
 
 
+@pytest.mark.slow
 def test_batches_of_any_size_give_the_same_images(monkeypatch):
     """All at once, and two or three at a time, of which the last ones are filled up."""
     monkeypatch.setattr(programs, "_cores", lambda: 1)

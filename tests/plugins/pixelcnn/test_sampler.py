@@ -54,6 +54,7 @@ def test_both_walks_give_the_same_images_and_numbers(shape, options, record_prop
     assert difference < TOLERANCE, f"the network's numbers differ by up to {difference:.2g}"
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     shape=st.tuples(st.integers(1, 3), st.integers(1, 4), st.sampled_from([1, 3])),

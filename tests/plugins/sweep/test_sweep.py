@@ -122,6 +122,7 @@ def test_every_combination_is_trained_once_and_summed_up(sweep, tmp_path):
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_an_interrupted_sweep_goes_on(sweep, tmp_path, monkeypatch):
     arguments = ("gaussian", "--seeds", 0, 1, 2, "--name", "s")
     monkeypatch.setenv("TFGEN_STOP", "gaussian-seed=1")
@@ -154,6 +155,7 @@ def test_an_interrupted_sweep_goes_on(sweep, tmp_path, monkeypatch):
     assert stopped["test"] == whole["test"]  # as if it never had been stopped
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_told_and_the_others_go_on(sweep, tmp_path):
     code, out, err = sweep("diverging", "--vary", "start", 0, 1, "--name", "s")
     assert code == 2
@@ -175,6 +177,7 @@ def test_a_fault_in_one_model_is_told_with_its_place_and_the_others_go_on(sweep,
     assert (tmp_path / "runs" / "s" / "gaussian-seed=0" / "results.json").exists()
 
 
+@pytest.mark.slow
 def test_runs_with_other_options_are_not_reused(sweep, tmp_path):
     assert sweep("gaussian", "--name", "s")[0] == 0
     before = (tmp_path / "runs" / "s" / "sweep.json").read_text()

@@ -15,6 +15,7 @@ import pytest
 
 import tfgen
 from tests.pictures import without_pictures
+from tests.slow import slow
 from tfgen.runs import resume_run
 from tfgen_plugins.wandb import observer
 
@@ -135,7 +136,7 @@ def test_a_resumed_run_goes_on_in_the_same_run(tmp_path):
 
 
 @pytest.mark.usefixtures("no_pictures")
-@pytest.mark.parametrize("mode", ["offline", "disabled", None])
+@pytest.mark.parametrize("mode", ["offline", "disabled", slow(None)])
 def test_without_the_package(mode, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "wandb", None)  # an import of it fails
     monkeypatch.delenv("WANDB_MODE", raising=False)
