@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 #: Most characters of an unknown name that are shown and compared.
 _SHOWN = 200
+#: A longer list of names helps nobody who is told where to look.
+_LISTED = 20
 
 
 class TfgenError(Exception):
@@ -17,7 +19,7 @@ class TfgenError(Exception):
 
 
 class UnknownNameError(TfgenError):
-    """An unknown name; the message offers the closest match, or the list of known names.
+    """An unknown name; the message offers the closest match, or the known names if they are few or there is no other hint.
 
     Args:
         kind: what the name should have been, for example ``"model"``.
@@ -29,9 +31,10 @@ class UnknownNameError(TfgenError):
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         known = sorted(known)
         close = closest(name, known)
-        advice = f"did you mean {close!r}?" if close else f"known: {', '.join(known) or 'none'}."
+        listed = "" if hint and len(known) > _LISTED else f"; known: {', '.join(known) or 'none'}."
         shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
-        super().__init__(" ".join(filter(None, [f"unknown {kind} {shown!r}; {advice}", hint])))
+        advice = f"; did you mean {close!r}?" if close else listed or "."
+        super().__init__(" ".join(filter(None, [f"unknown {kind} {shown!r}{advice}", hint])))
         self.name = name
         self.known = known
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import tfgen
 from tfgen.cli import main
+from tfgen.cli.result_lines import finished_lines
 from tfgen.cli.tables import print_table
 from tfgen.printed import command_text, escaped, say
 from tfgen.progress import Bar
@@ -180,3 +181,20 @@ def test_a_folder_that_looks_like_an_option_and_malformed_records_of_plugins():
     assert RunFolder(Path("-x")).command("resume") == "tfgen resume ./-x"
     assert run_plugin_words({"plugin": {"name": 3, "file": "x"}, "other_plugins": [3, {"name": "a"}]}) == []
     assert run_plugin_words({"other_plugins": "text"}) == []
+
+
+def test_lines_about_a_run_fit_the_terminal_and_break_between_words(tiny_run, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    main(["info", str(tiny_run)])
+    whole = capsys.readouterr().out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    main(["info", str(tiny_run)])
+    narrow = capsys.readouterr().out
+    assert any(len(line) > 80 for line in whole.splitlines())
+    assert all(len(line) <= 80 for line in narrow.splitlines() if " " in line.strip())
+    assert narrow.split() == whole.split()
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    text = "\n".join(finished_lines(tfgen.load(tiny_run)))
+    commands = text.partition("\nnext ")[2]
+    assert all(len(line) <= 80 or " " not in line for line in text.removesuffix(commands).splitlines())
+    assert commands.startswith("     tfgen ")  # a command is copied whole, so it is not cut

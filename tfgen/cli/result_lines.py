@@ -87,7 +87,7 @@ def finished_lines(run: Run) -> list[str]:
     pictures = ", ".join(sorted(path.name for path in run.files.figures.glob("*.png")))
     return [
         *results_lines(run.results),
-        *([f"pictures  {run.files.figures} ({pictures})"] if pictures else []),
+        *fitted([f"pictures  {run.files.figures} ({pictures})"] if pictures else []),
         f"results   {folder / 'results.json'}",
         *(f"{'' if number else 'next':<9} {command}" for number, command in enumerate(commands)),
     ]
@@ -107,6 +107,7 @@ def info_lines(files: RunFolder) -> list[str]:
         lines.append(f"{group:<9} {chosen}")
     lines.append(f"compile   {record.get('compile_mode') or record.get('training', {}).get('compile')}")
     lines.append("versions  " + "  ".join(f"{name} {version}" for name, version in record.get("versions", {}).items()))
+    lines = fitted(lines)
     if files.finished:
         return [*lines, "state     finished", *results_lines(files.read_results())]
     step = files.saved_step()

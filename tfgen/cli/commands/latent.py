@@ -11,6 +11,7 @@ import tyro
 
 from tfgen.cli.outputs import output_folder
 from tfgen.cli.parsing import by_default, parse
+from tfgen.cli.tables import fitted
 from tfgen.errors import OptionError, OutputError, require_option
 from tfgen.printed import say
 
@@ -68,4 +69,5 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
             drawn.append(picture.path.name)
             for note in picture.notes:
                 say(f"note: {picture.name}: {note}")
-    say(f"pictures  {folder} ({', '.join(drawn)})")
+    for line in fitted([f"pictures  {folder} ({', '.join(drawn)})"]):
+        say(line)
