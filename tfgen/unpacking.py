@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tfgen.reading import open_regular, read_regular
 
 #: What a damaged archive raises, beside errors of the system. RuntimeError: an entry with a password.
-_OF_DAMAGE = (KeyError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, struct.error, zlib.error)
+OF_DAMAGE = (KeyError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, struct.error, zlib.error)
 #: Type and shape of an array as its header declares them.
 Header = tuple[np.dtype[Any], tuple[int, ...]]
 
@@ -79,7 +79,7 @@ def read_arrays(
             arrays = {name: _read_entry(archive, name, shape) for name, shape in shapes.items()}
             for name, most in (texts or {}).items():
                 arrays[name] = _read_entry(archive, name, (), most)
-    except _OF_DAMAGE as error:
+    except OF_DAMAGE as error:
         raise ValueError(str(error)) from error
     return arrays
 

@@ -1,0 +1,141 @@
+"""Raw examples: what a file or folder of a user's own data holds, before it is split and checked against a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.data.dataset import Split, SplitName
+from tfgen.data.spec import DataSpec
+from tfgen.errors import DataError
+
+#: Colour channels of images: grey, and red, green, blue.
+_CHANNELS = (1, 3)
+_GREY_LEVELS = 256
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Examples by split, as they were found.
+
+    Attributes:
+        examples: arrays [n, ...] by split; under None what is not split yet.
+        labels: of the same splits, [n] of whole numbers or texts; empty for data without labels.
+        levels: of images; None for 256.
+        notes: what was left out, and the like.
+    """
+
+    examples: Mapping[SplitName | None, NDArray[Any]]
+    labels: Mapping[SplitName | None, NDArray[Any]] = field(default_factory=dict)
+    levels: int | None = None
+    notes: Sequence[str] = ()
+
+
+def spec_and_splits(raw: Raw, name: str) -> tuple[DataSpec, dict[SplitName | None, Split], tuple[str, ...] | None]:
+    """Return spec, splits and names of classes of raw examples.
+
+    Images are uint8 ``[n, height, width]`` or ``[n, height, width, channels]``, vectors floats ``[n, d]`` or ``[n]``.
+
+    Args:
+        raw: as a file holds them.
+        name: of the data, for messages.
+
+    Raises:
+        DataError: for other types and shapes, or labels that do not fit; says what to do.
+    """
+    examples = {split: _examples(x, f"{name}{f', {split}' if split else ''}") for split, x in raw.examples.items()}
+    shapes = {x.shape[1:] for x in examples.values()}
+    kinds = {x.dtype.kind for x in examples.values()}
+    if len(shapes) > 1 or len(kinds) > 1:
+        described = ", ".join(f"{split} {x.dtype} {list(x.shape[1:])}" for split, x in examples.items())
+        raise DataError(f"{name}: the splits hold examples of different types or shapes: {described}.")
+    labels, names = _numbered(raw.labels, name)
+    for split, x in examples.items():
+        if labels and (split not in labels or labels[split].shape != (len(x),)):
+            found = list(labels[split].shape) if split in labels else "none"
+            raise DataError(f"{name}: {len(x):,} examples need as many labels, [{len(x)}]; got {found}.")
+    (shape,) = shapes
+    classes = None if names is None else len(names)
+    image = kinds == {"u"}
+    spec = DataSpec("image" if image else "vector", shape, classes, **_details(examples, raw.levels, image))
+    splits = {split: Split(x, labels.get(split)) for split, x in examples.items()}
+    return spec, splits, names
+
+
+def _details(examples: Mapping[Any, NDArray[Any]], levels: int | None, image: bool) -> dict[str, Any]:
+    """Return levels of images, or the range of vectors."""
+    if image:
+        return {"levels": levels or _GREY_LEVELS}
+    finite = [x[np.isfinite(x)] for x in examples.values()]
+    low, high = min(float(x.min(initial=0)) for x in finite), max(float(x.max(initial=0)) for x in finite)
+    return {"value_range": (low, high) if low < high else (low - 1, low + 1)}
+
+
+def _examples(x: NDArray[Any], where: str) -> NDArray[Any]:
+    """Return examples as uint8 images with channels, or float32 vectors."""
+    if x.ndim == 0 or not len(x):
+        raise DataError(f"{where}: there are no examples; got an array of shape {x.shape}.")
+    if x.dtype.kind == "f":
+        if x.ndim > 2:
+            raise DataError(
+                f"{where}: images must be whole grey levels, got {x.dtype} of shape {list(x.shape)}; of floats in [0, 1]: "
+                "numpy.round(x * 255).astype(numpy.uint8)."
+            )
+        with np.errstate(over="ignore"):  # a number too large for float32 is refused as infinite
+            return x.reshape(len(x), -1).astype(np.float32, copy=False)
+    if x.dtype.kind not in "uib":
+        raise DataError(f"{where}: examples must be numbers, got {x.dtype}.")
+    if x.ndim < 3:
+        raise DataError(
+            f"{where}: whole numbers of shape {list(x.shape)} are neither images [n, height, width, channels] nor vectors "
+            "of floats: reshape images, and cast vectors to float32."
+        )
+    if x.ndim == 3:
+        x = x[..., None]
+    if x.ndim != 4 or x.shape[-1] not in _CHANNELS:
+        swapped = x.ndim == 4 and x.shape[1] in _CHANNELS
+        advice = "put the channels last: numpy.moveaxis(x, 1, -1)" if swapped else "1 or 3 channels come last"
+        raise DataError(f"{where}: images have shape [n, height, width, channels], got {list(x.shape)}; {advice}.")
+    low, high = int(x.min()), int(x.max())
+    if low < 0 or high >= _GREY_LEVELS:
+        raise DataError(f"{where}: grey levels must lie in 0 .. {_GREY_LEVELS - 1}, got {low} .. {high}.")
+    return x.astype(np.uint8, copy=False)
+
+
+def _numbered(
+    labels: Mapping[SplitName | None, NDArray[Any]], name: str
+) -> tuple[dict[SplitName | None, NDArray[np.int32]], tuple[str, ...] | None]:
+    """Return labels as numbers 0 .. k - 1, and the names of the classes in their order: of numbers by size, else by name."""
+    if not labels:
+        return {}, None
+    flat = {split: values.reshape(len(values)) if values.ndim == 2 else values for split, values in labels.items()}
+    for split, values in flat.items():
+        if (
+            values.ndim != 1
+            or values.dtype.kind not in "iubUf"
+            or (values.dtype.kind == "f" and (values % 1 != 0).any())
+        ):
+            raise DataError(
+                f"{name}: labels must be whole numbers or names, [n]; got {values.dtype} {list(values.shape)}."
+            )
+        if split in ("valid", "test") and "train" in flat:
+            strange = np.setdiff1d(values, flat["train"])
+            if len(strange):
+                raise DataError(
+                    f"{name}: label {strange[0]} is in the {split} split and not in the training split; leave its examples "
+                    "out, or add some to the training split."
+                )
+    every = np.unique(np.concatenate(list(flat.values())))
+    if every.dtype.kind == "U" and all(text.isascii() and text.isdigit() for text in every.tolist()):
+        every = every[np.argsort([int(text) for text in every.tolist()], kind="stable")]
+        places = {text: number for number, text in enumerate(every.tolist())}
+        numbered = {split: np.array([places[text] for text in v.tolist()], np.int32) for split, v in flat.items()}
+    else:
+        numbered = {split: np.searchsorted(every, v).astype(np.int32) for split, v in flat.items()}
+    if every.dtype.kind == "f":
+        every = every.astype(np.int64)
+    return numbered, tuple(str(value) for value in every.tolist())

@@ -1,0 +1,134 @@
+"""Train, validation and test splits by a hash of each example's bytes: adding examples moves none from one to another.
+
+An example with the hash h in [0, 1) is in the first split whose shares, added up, are above h. So each example has its
+place whatever others there are, copies of one example are in one split, and each class is split by the same shares, up
+to chance. Within a split the examples are in the order of their hashes: the same examples are the same data set, in
+whatever files and order they came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.data.dataset import SPLITS, Split, SplitName
+from tfgen.errors import DataError
+
+#: Train, validation and test where nothing else is asked for.
+SHARES = (0.8, 0.1, 0.1)
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """Examples that were split.
+
+    Attributes:
+        splits: train, validation and test, each in the order of the hashes.
+        copies: examples of the validation and the test split whose copies are in an earlier split as well.
+    """
+
+    splits: Mapping[SplitName, Split]
+    copies: Mapping[SplitName, int]
+
+
+def hashes(x: NDArray[np.generic], seed: int = 0) -> NDArray[np.uint64]:
+    """Return a hash of the bytes of each example, [n]; for another seed another one.
+
+    Args:
+        x: examples [n, ...]; -0.0 counts as 0.0.
+        seed: of the hash.
+    """
+    key = f"tfgen {seed}".encode()
+    values: NDArray[Any] = x
+    if values.dtype.kind == "f":
+        values = values + values.dtype.type(0)  # minus zero becomes zero, which it is equal to
+    digests = b"".join(hashlib.blake2b(row.tobytes(), digest_size=8, key=key).digest() for row in values)
+    return np.frombuffer(digests, "<u8").astype(np.uint64, copy=False)
+
+
+def split_examples(
+    parts: Mapping[SplitName | None, Split], shares: Sequence[float] = SHARES, seed: int = 0, name: str = "the data"
+) -> Splitting:
+    """Split what has no split yet, and put each split into the order of its hashes.
+
+    Args:
+        parts: the splits that are given; under None what is to be split. Without that, the splits that are missing are cut
+            off from the training split, in the ratio of the shares.
+        shares: of train, validation and test.
+        seed: of the hash.
+        name: of the data, for messages.
+
+    Raises:
+        DataError: for shares that are none, or when a split is empty.
+    """
+    wanted = dict(zip(SPLITS, _checked(shares), strict=True))
+    given: dict[SplitName, list[_Hashed]] = {split: [] for split in SPLITS}
+    for split, part in parts.items():
+        hashed = _Hashed(part, hashes(part.x, seed))
+        if split == "train" or split is None:
+            missing = [other for other in SPLITS if other != "train" and other not in parts]
+            for other, piece in _cut(hashed, {"train": wanted["train"], **{name: wanted[name] for name in missing}}):
+                given[other].append(piece)
+        else:
+            given[split].append(hashed)
+    splits: dict[SplitName, Split] = {}
+    copies: dict[SplitName, int] = {}
+    seen = np.zeros(0, np.uint64)
+    for split in SPLITS:
+        pieces = [piece for piece in given[split] if len(piece.hashes)]
+        if not pieces:
+            raise DataError(
+                f"{name}: the {split} split has no example; give other shares with --split-sizes (now "
+                f"{' '.join(f'{share:g}' for share in shares)} of train, valid and test), or more examples."
+            )
+        splits[split], found = _ordered(pieces)
+        if split != "train" and (count := int(np.isin(found, seen).sum())):
+            copies[split] = count
+        seen = np.union1d(seen, found)
+    return Splitting(splits, copies)
+
+
+@dataclass(frozen=True)
+class _Hashed:
+    """Examples with their hashes."""
+
+    split: Split
+    hashes: NDArray[np.uint64]
+
+
+def _checked(shares: Sequence[float]) -> list[float]:
+    if len(shares) != len(SPLITS) or not all(0 <= share < 1 for share in shares) or abs(sum(shares) - 1) > 1e-6:
+        raise DataError(
+            f"--split-sizes are the shares of train, valid and test, which add up to 1, such as 0.8 0.1 0.1; got "
+            f"{' '.join(f'{share:g}' for share in shares)}."
+        )
+    return list(shares)
+
+
+def _cut(hashed: _Hashed, shares: Mapping[SplitName, float]) -> list[tuple[SplitName, _Hashed]]:
+    """Cut examples by their hashes in the ratio of the shares."""
+    total = sum(shares.values()) or 1.0
+    ends = np.cumsum([share / total for share in shares.values()])[:-1]
+    places = np.searchsorted(ends, hashed.hashes / 2.0**64, side="right")
+    pieces = []
+    for number, name in enumerate(shares):
+        chosen = np.flatnonzero(places == number)
+        labels = hashed.split.labels
+        split = Split(hashed.split.x[chosen], None if labels is None else labels[chosen])
+        pieces.append((name, _Hashed(split, hashed.hashes[chosen])))
+    return pieces
+
+
+def _ordered(pieces: Sequence[_Hashed]) -> tuple[Split, NDArray[np.uint64]]:
+    """Join pieces of one split in the order of their hashes; copies of an example in that of their labels."""
+    x = np.concatenate([piece.split.x for piece in pieces])
+    found = np.concatenate([piece.hashes for piece in pieces])
+    every = [piece.split.labels for piece in pieces if piece.split.labels is not None]
+    labels = np.concatenate(every) if every else None
+    order = np.lexsort((found,) if labels is None else (labels, found))
+    return Split(x[order], None if labels is None else labels[order]), found[order]
