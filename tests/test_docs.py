@@ -34,7 +34,7 @@ GLOBAL = {"--verbose", "--traceback", "--version", "--help"}
 INVENTED = {"mymodel", "MODEL", "NAME"}
 #: Options of such models.
 INVENTED_OPTIONS = {
-    "--deep", "--no-deep", "--rate", "--bound", "--where", "--kind", "--colour", "--sizes", "--pair", "--pairs", "--some",
+    "--deep", "--no-deep", "--rate", "--bound", "--where", "--kind", "--tint", "--sizes", "--pair", "--pairs", "--some",
     "--size", "--encoder",
 }  # fmt: skip
 

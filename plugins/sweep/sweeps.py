@@ -161,7 +161,7 @@ def check_models(planned: Sequence[Planned], registry: Registry) -> None:
     for run in planned:
         config, place = run.config, (run.config.data, run.config.sources)
         if place not in specs:
-            specs[place] = load_dataset(config.data, registry, config.sources).spec
+            specs[place] = load_dataset(config.data, registry, config.sources, config.data_options).spec
         kind = (config.model, config.data, config.options, config.training.precision)
         if kind in seen:
             continue

@@ -12,6 +12,7 @@ from filelock import FileLock
 
 from tfgen.cli.main import main
 from tfgen.data import cache
+from tfgen.data.spec import DataSpec
 from tfgen.training.saved_steps import saved_steps
 
 TINY = ("--units", 8, "--layers", 2, "--depth", 1, "--epochs", 2, "--compile", "graph", "--checkpoint-seconds", 0)
@@ -288,7 +289,7 @@ def test_a_truncated_file_by_hand(fails, tmp_path):
 @pytest.mark.parametrize("damage", ["cut", "overwritten", "missing"])
 def test_a_damaged_prepared_file(damage, fails, tmp_path):
     folder = tmp_path / "data" / "tfgen" / "kmnist" / "3.0.1"
-    layout = cache.Layout("test", (4, 4, 1), 10, {"train": 20, "valid": 5, "test": 5})
+    layout = cache.Layout("test", DataSpec("image", (4, 4, 1), 10), {"train": 20, "valid": 5, "test": 5})
     with cache.written(folder, layout) as splits:
         splits["train"].x[:] = 1
     path = folder / "train-x.npy"

@@ -11,22 +11,24 @@ import pytest
 
 from tests.systems import needs_sigkill
 from tfgen.data import cache
+from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 
-LAYOUT = cache.Layout("made here", (2, 2, 1), None, {"train": 3, "valid": 2, "test": 1})
+LAYOUT = cache.Layout("made here", DataSpec("image", (2, 2, 1), None), {"train": 3, "valid": 2, "test": 1})
 
 #: Prepares a set and is killed: while the arrays are filled, or when the folder is about to get its name.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from tfgen.data import cache
+from tfgen.data.spec import DataSpec
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 if sys.argv[2] == "rename":
     Path.rename = die
-layout = cache.Layout("made here", (2, 2, 1), None, {"train": 3, "valid": 2, "test": 1})
+layout = cache.Layout("made here", DataSpec("image", (2, 2, 1), None), {"train": 3, "valid": 2, "test": 1})
 with cache.written(Path(sys.argv[1]), layout) as splits:
     splits["train"].x[:] = 1
     if sys.argv[2] == "fill":
@@ -65,7 +67,7 @@ def test_what_earlier_versions_left_goes_after_a_day(tmp_path):
 
 def labelled(folder):
     """Prepare a small set with labels."""
-    layout = cache.Layout("made here", (2, 2, 1), 3, {"train": 3, "valid": 2, "test": 1})
+    layout = cache.Layout("made here", DataSpec("image", (2, 2, 1), 3), {"train": 3, "valid": 2, "test": 1})
     with cache.written(folder, layout) as splits:
         for split in splits.values():
             split.x[:] = 7

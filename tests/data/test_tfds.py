@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tfgen.data import cache, download
+from tfgen.data.spec import DataSpec
 from tfgen.data.tfds import data_folder, load_tfds, plan_splits, published_rows
 from tfgen.errors import DataError, UnknownNameError
 from tfgen.plugin.specs import DataSources
@@ -196,7 +197,7 @@ def test_a_damaged_file_by_hand_is_named(tiny, tmp_path, content, why):
 # Prepared folders
 
 
-LAYOUT = cache.Layout("a test", (2, 3, 1), 4, {"train": 5, "valid": 2, "test": 1})
+LAYOUT = cache.Layout("a test", DataSpec("image", (2, 3, 1), 4), {"train": 5, "valid": 2, "test": 1})
 
 
 @pytest.fixture
@@ -272,7 +273,7 @@ def test_cache_does_not_write_over_a_damaged_folder(folder):
 
 
 def test_cache_says_that_the_disk_is_too_small(tmp_path):
-    huge = cache.Layout("a test", (10_000, 10_000, 3), None, {"train": 10**9, "valid": 1, "test": 1})
+    huge = cache.Layout("a test", DataSpec("image", (4096, 4096, 1), None), {"train": 10**9, "valid": 1, "test": 1})
     with pytest.raises(DataError, match="make room"), cache.written(tmp_path / "1.0.0", huge):
         pass
 

@@ -6,6 +6,7 @@ import numpy as np
 
 import tfgen
 from tfgen.data import cache
+from tfgen.data.spec import DataSpec
 from tfgen.data.tfds import load_tfds
 from tfgen.evaluate.features import feature_network
 from tfgen.plugin.specs import DataSources
@@ -22,7 +23,7 @@ RUNS = {
 
 def make_ground(folder: Path) -> None:
     """Train the runs, and prepare a small set with a classifier of its images."""
-    layout = cache.Layout("made here", (8, 8, 1), 3, {"train": 96, "valid": 24, "test": 24})
+    layout = cache.Layout("made here", DataSpec("image", (8, 8, 1), 3), {"train": 96, "valid": 24, "test": 24})
     random = np.random.default_rng(0)
     with cache.written(folder / "data" / "tfgen" / "kmnist" / "3.0.1", layout) as splits:
         for split in splits.values():

@@ -54,18 +54,18 @@ class Config:
 
     start: float = 0.0
     """Where the mean starts."""
-    colour: Colour = Colour.RED
+    tint: Colour = Colour.RED
     """Colour of nothing."""
     where: Path = Path("a/b")
     """A file."""
     pair: tuple[int, float] = (1, 2.0)
     """A pair."""
-    colours: tuple[Colour, ...] = ()
-    """Several colours."""
+    tints: tuple[Colour, ...] = ()
+    """Several tints."""
     some: int | None = None
     """A number or none."""
-    size: int | Literal["auto"] = "auto"
-    """A size."""
+    extent: int | Literal["auto"] = "auto"
+    """An extent."""
     bound: float = float("inf")
     """A bound."""
     flag: bool | None = None
@@ -78,7 +78,7 @@ class Mine(Gaussian):
 
     def __init__(self, config, data, seed):
         super().__init__(config, data, seed)
-        assert isinstance(config.colour, Colour) and isinstance(config.where, Path), config
+        assert isinstance(config.tint, Colour) and isinstance(config.where, Path), config
         assert isinstance(config.encoder.inner, Inner) and isinstance(config.pair, tuple), config
 
 
@@ -86,16 +86,16 @@ class Mine(Gaussian):
 class Sampling:
     """Options of sampling."""
 
-    colour: Colour = Colour.RED
+    tint: Colour = Colour.RED
     """RED moves nothing, DARK_BLUE moves by 1000."""
     shift: float = 0.0
     """Added."""
 
 
 class Typed(Mine):
-    def sample(self, n, labels=None, seed=0, first=0, colour=Colour.RED, shift=0.0):
-        assert isinstance(colour, Colour), colour
-        return super().sample(n, labels, seed, first) + shift + 1000.0 * (colour is Colour.DARK_BLUE)
+    def sample(self, n, labels=None, seed=0, first=0, tint=Colour.RED, shift=0.0):
+        assert isinstance(tint, Colour), tint
+        return super().sample(n, labels, seed, first) + shift + 1000.0 * (tint is Colour.DARK_BLUE)
 
 
 @hookimpl
@@ -106,15 +106,15 @@ def tfgen_register(registry):
 '''
 
 WORDS = [
-    "--colour", "DARK_BLUE", "--where", "c/d e", "--pair", "3", "4", "--colours", "RED", "DARK_BLUE", "--some", "5",
-    "--size", "7", "--bound", "1.5", "--flag", "False", "--encoder.layers", "9", "--encoder.inner.deep",
+    "--tint", "DARK_BLUE", "--where", "c/d e", "--pair", "3", "4", "--tints", "RED", "DARK_BLUE", "--some", "5",
+    "--extent", "7", "--bound", "1.5", "--flag", "False", "--encoder.layers", "9", "--encoder.inner.deep",
 ]  # fmt: skip
 CHOSEN = {
-    "start": 0.0, "colour": "DARK_BLUE", "where": "c/d e", "pair": [3, 4.0], "colours": ["RED", "DARK_BLUE"], "some": 5,
-    "size": 7, "bound": 1.5, "flag": False, "encoder": {"layers": 9, "inner": {"deep": True}},
+    "start": 0.0, "tint": "DARK_BLUE", "where": "c/d e", "pair": [3, 4.0], "tints": ["RED", "DARK_BLUE"], "some": 5,
+    "extent": 7, "bound": 1.5, "flag": False, "encoder": {"layers": 9, "inner": {"deep": True}},
 }  # fmt: skip
 USUAL = {
-    "start": 0.0, "colour": "RED", "where": "a/b", "pair": [1, 2.0], "colours": [], "some": None, "size": "auto",
+    "start": 0.0, "tint": "RED", "where": "a/b", "pair": [1, 2.0], "tints": [], "some": None, "extent": "auto",
     "bound": "inf", "flag": None, "encoder": {"layers": 3, "inner": {"deep": False}},
 }  # fmt: skip
 
@@ -148,9 +148,9 @@ def test_the_help_shows_them(command, capsys):
         command("run", "3d-mine", "--help")
     said = " ".join(re.sub("[│]", " ", capsys.readouterr().out).split())
     for words in (
-        "--colour {RED,DARK_BLUE} Colour of nothing. (default: RED)", "--where PATH A file. (default: a/b)",
+        "--tint {RED,DARK_BLUE} Colour of nothing. (default: RED)", "--where PATH A file. (default: a/b)",
         "--encoder.layers INT Layers of the encoder. (default: 3)", "--encoder.inner.deep, --encoder.inner.no-deep",
-        "--epochs INT", "training options", "encoder options", "--size INT|{auto}",
+        "--epochs INT", "training options", "encoder options", "--extent INT|{auto}",
     ):  # fmt: skip
         assert words in said
 
@@ -170,19 +170,19 @@ def test_from_the_command_line_to_the_folder_and_back(command, plugin):
     assert "encoder.inner.deep=True" in command("info", "runs/a")[1]
     assert re.search(r"encoder.layers +9 +4", command("compare", "runs/a", "runs/b")[1])
 
-    code, out, err = command("sample", "runs/a", "--count", 5, "--colour", "DARK_BLUE", "--out", "x.npz")
+    code, out, err = command("sample", "runs/a", "--count", 5, "--tint", "DARK_BLUE", "--out", "x.npz")
     assert (code, out) == (0, "x.npz\n"), err
-    assert command("sample", "runs/a", "--colour", "GREEN")[0] == 2
+    assert command("sample", "runs/a", "--tint", "GREEN")[0] == 2
     model = tfgen.load("runs/a", plugins=[plugin]).model
     assert model.sample(2, shift=5000.0).numpy().min() > 4000
-    assert 500 < model.sample(2, colour="DARK_BLUE").numpy().min() < 4000  # which the method gets as a member
+    assert 500 < model.sample(2, tint="DARK_BLUE").numpy().min() < 4000  # which the method gets as a member
 
     assert command("report", "runs/a", "--out", "page.html")[0] == 0
     page = Path("page.html").read_text()
     for words in (
         "--encoder.layers 9",
         "--encoder.inner.deep",
-        "--colour DARK_BLUE",
+        "--tint DARK_BLUE",
         "--flag False",
         "&#39;c/d e&#39;",
     ):
@@ -197,14 +197,14 @@ def test_what_is_not_given_is_the_default(command, plugin):
 
 def test_python_takes_the_same(plugin, tmp_path, no_pictures):
     common = {"plugins": [plugin], "runs_dir": tmp_path, "data": "vectors", "quiet": True}
-    given = {"colour": "DARK_BLUE", "where": Path("c/d e"), "pair": (3, 4), "some": 5, "size": 7, "bound": 1.5}
+    given = {"tint": "DARK_BLUE", "where": Path("c/d e"), "pair": (3, 4), "some": 5, "extent": 7, "bound": 1.5}
     run = tfgen.train(
-        "3d-mine", **common, **given, flag=False, colours=["RED", "DARK_BLUE"], encoder={"inner": {"deep": True}},
+        "3d-mine", **common, **given, flag=False, tints=["RED", "DARK_BLUE"], encoder={"inner": {"deep": True}},
         **{"encoder.layers": 9},
     )  # fmt: skip
     assert recorded(run.folder) == CHOSEN
     inner = type(run.config.options.encoder)
-    again = tfgen.train("3d-mine", **common, encoder=inner(layers=8), colour=run.config.options.colour)
+    again = tfgen.train("3d-mine", **common, encoder=inner(layers=8), tint=run.config.options.tint)
     assert recorded(again.folder)["encoder"] == {"layers": 8, "inner": {"deep": False}}
 
 
@@ -216,9 +216,9 @@ def test_python_takes_the_same(plugin, tmp_path, no_pictures):
         ({"encoder": {"layers": "3"}}, OptionError, "option 'encoder.layers' must be a whole number, got '3'"),
         ({"encoder": 3}, OptionError, "option 'encoder' must be an object of names and values, got 3"),
         ({"encoder.layers": 0}, OptionError, "--encoder.layers must be at least 1, got 0"),
-        ({"colour": "GREEN"}, OptionError, "option 'colour' must be one of RED, DARK_BLUE, got 'GREEN'"),
+        ({"tint": "GREEN"}, OptionError, "option 'tint' must be one of RED, DARK_BLUE, got 'GREEN'"),
         ({"where": 3}, OptionError, "option 'where' must be a path, got 3"),
-        ({"colour.x": 3}, UnknownNameError, "unknown option 'colour.x'"),
+        ({"tint.x": 3}, UnknownNameError, "unknown option 'tint.x'"),
     ],
 )
 def test_python_is_told_what_is_wrong(plugin, tmp_path, options, error, says):
@@ -231,7 +231,7 @@ def test_python_is_told_what_is_wrong(plugin, tmp_path, options, error, says):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--colour", "GREEN"], "invalid choice 'GREEN' for argument '--colour'. Expected one of ('RED', 'DARK_BLUE')"),
+        (["--tint", "GREEN"], "invalid choice 'GREEN' for argument '--tint'. Expected one of ('RED', 'DARK_BLUE')"),
         (["--encoder.layer", "3"], "unknown option '--encoder.layer'; did you mean '--encoder.layers'?"),
         (["--encoder.layers", "0"], "--encoder.layers must be at least 1, got 0"),
         (["--encoder.layers", "x"], "--encoder.layers must be a whole number, got 'x'"),
@@ -248,19 +248,17 @@ def test_a_command_is_told_what_is_wrong(command, words, says):
 @pytest.mark.slow
 def test_a_sweep_varies_them(command):
     words = ["sweep", "3d-mine", "--data", "vectors", "--name", "s", "--sample-batch", 0]
-    words += ["--vary", "encoder.layers=1,2", "--vary", "colour", "RED", "DARK_BLUE", "--vary", "colours", "RED,RED"]
+    words += ["--vary", "encoder.layers=1,2", "--vary", "tint", "RED", "DARK_BLUE", "--vary", "tints", "RED,RED"]
     code, out, err = command(*words)
     assert code == 0, err
     names = [
-        f"3d-mine-encoder.layers={n}-colour={colour}-colours=RED+RED-seed=0"
-        for n in (1, 2)
-        for colour in ("RED", "DARK_BLUE")
+        f"3d-mine-encoder.layers={n}-tint={tint}-tints=RED+RED-seed=0" for n in (1, 2) for tint in ("RED", "DARK_BLUE")
     ]
     assert sorted(path.parent.name for path in Path("runs/s").glob("*/config.json")) == sorted(names)
     options = recorded(Path("runs/s") / names[3])
-    assert (options["encoder"], options["colour"]) == ({"layers": 2, "inner": {"deep": False}}, "DARK_BLUE")
+    assert (options["encoder"], options["tint"]) == ({"layers": 2, "inner": {"deep": False}}, "DARK_BLUE")
     content = json.loads(Path("runs/s/sweep.json").read_text())
-    assert content["runs"][3]["varied"] == {"encoder.layers": 2, "colour": "DARK_BLUE", "colours": ["RED", "RED"]}
+    assert content["runs"][3]["varied"] == {"encoder.layers": 2, "tint": "DARK_BLUE", "tints": ["RED", "RED"]}
     assert "encoder.layers" in out
     assert command(*words)[0] == 0  # finished runs are left as they are
 
@@ -270,7 +268,7 @@ def test_a_sweep_varies_them(command):
     [
         (["encoder.layer=1,2"], "unknown option of 3d-mine 'encoder.layer'; did you mean 'encoder.layers'?"),
         (["encoder.layers=1,x"], "--encoder.layers must be a whole number, got 'x'"),
-        (["colour", "GREEN"], "invalid choice 'GREEN' for argument '--colour'"),
+        (["tint", "GREEN"], "invalid choice 'GREEN' for argument '--tint'"),
         (["encoder.inner.deep", "yes"], "--encoder.inner.deep must be true or false, got 'yes'"),
         (["encoder.layers", "1", "--encoder.layers", "3"], "--encoder.layers is given and varied as well"),
         (["encoder.inner.deep", "true", "--encoder.inner.no-deep"], "--encoder.inner.deep is given and varied as well"),

@@ -46,11 +46,11 @@ def checked_examples(x: Any, spec: DataSpec, where: str) -> NDArray[np.generic]:
         with np.errstate(over="ignore"):  # a number too large for float32 is refused as infinite
             x = x.astype(wanted)
     if x.dtype.kind == "f":
-        _require_finite(x, where)
+        require_finite(x, where)
     return x
 
 
-def _require_finite(x: NDArray[np.generic], where: str) -> None:
+def require_finite(x: NDArray[np.generic], where: str) -> None:
     """Raise for NaN and infinity; names the first by row and column, and how many there are."""
     rows = max(1, _AT_ONCE // max(1, x[0].size))
     first: tuple[int, ...] | None = None

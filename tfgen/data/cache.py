@@ -1,8 +1,8 @@
-"""Cache of prepared image sets as `.npy` files, which later loads map into memory without TensorFlow.
+"""Cache of prepared data sets as `.npy` files, which later loads map into memory without TensorFlow.
 
-A folder ``<root>/<version>/`` holds ``<split>-x.npy`` (uint8), ``<split>-labels.npy`` (int32, where there are labels)
-and ``manifest.json``, which gives the shape, the number of classes and, for each file, its size and sha256. A folder is
-written under another name first and then renamed: it is there whole or not at all.
+A folder ``<root>/<version>/`` holds ``<split>-x.npy`` (uint8 or float32), ``<split>-labels.npy`` (int32, where there are
+labels) and ``manifest.json``, which gives the spec and, for each file, its size and sha256. A folder is written under
+another name first and then renamed: it is there whole or not at all.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import SPLITS, Dataset, Split, SplitName
+from tfgen.data.kinds import KINDS
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 from tfgen.files import remove_old, temporary_beside
@@ -43,30 +44,24 @@ class Layout:
 
     Attributes:
         source: where the examples come from, for the record.
-        shape: the shape of one image, ``(height, width, channels)``.
-        classes: the number of labels, or None for a set without labels.
+        spec: of the data set.
         sizes: the number of examples of each split.
     """
 
     source: str
-    shape: tuple[int, int, int]
-    classes: int | None
+    spec: DataSpec
     sizes: Mapping[SplitName, int]
 
     @property
     def bytes(self) -> int:
         """Size of the arrays on disk, in bytes."""
-        return sum(self.sizes.values()) * (int(np.prod(self.shape)) + (4 if self.classes else 0))
-
-    @property
-    def spec(self) -> DataSpec:
-        """Spec of the data set."""
-        return DataSpec(kind="image", shape=self.shape, classes=self.classes)
+        example = self.spec.dimensions * np.dtype(self.spec.dtype).itemsize
+        return sum(self.sizes.values()) * (example + (4 if self.spec.classes else 0))
 
     @property
     def arrays(self) -> list[tuple[SplitName, str]]:
         """The arrays in the folder: split, and ``x`` or ``labels``."""
-        return [(split, what) for split in SPLITS for what in (("x", "labels") if self.classes else ("x",))]
+        return [(split, what) for split in SPLITS for what in (("x", "labels") if self.spec.classes else ("x",))]
 
 
 @dataclass(frozen=True)
@@ -144,12 +139,13 @@ def read(folder: Path, name: str) -> Dataset:
 
 
 def _empty(folder: Path, name: SplitName, layout: Layout) -> Split:
-    def make(what: str, dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:
+    def make(what: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
         array: NDArray[Any] = np.lib.format.open_memmap(folder / f"{name}-{what}.npy", "w+", dtype, shape)
         return array
 
-    n = layout.sizes[name]
-    return Split(make("x", np.uint8, (n, *layout.shape)), make("labels", np.int32, (n,)) if layout.classes else None)
+    n, spec = layout.sizes[name], layout.spec
+    labels = make("labels", np.dtype(np.int32), (n,)) if spec.classes else None
+    return Split(make("x", np.dtype(spec.dtype), (n, *spec.shape)), labels)
 
 
 def _flush(split: Split) -> None:
@@ -163,8 +159,10 @@ def _write_manifest(folder: Path, layout: Layout) -> None:
     files = {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in arrays}
     content = {
         "source": layout.source,
-        "shape": list(layout.shape),
-        "classes": layout.classes,
+        **{
+            key: getattr(layout.spec, key)
+            for key in ("kind", "shape", "classes", "levels", "value_range", "class_names")
+        },
         "splits": dict(layout.sizes),
         "files": files,
     }
@@ -204,8 +202,7 @@ def _manifest(content: Any) -> _Manifest:
         raise ValueError("its 'splits' are no numbers of examples of train, valid and test")
     if entries.get("classes", 0) is not None and not _is_count(entries.get("classes")):
         raise ValueError("its 'classes' is no number of classes")
-    layout = Layout(entries["source"], tuple(shape), entries["classes"], sizes)
-    _ = layout.spec  # raises for a shape that is none
+    layout = Layout(entries["source"], _spec(entries, tuple(shape)), sizes)
     names = {f"{split}-{what}.npy" for split, what in layout.arrays}
     if (
         not isinstance(files, dict) or files.keys() != names
@@ -216,6 +213,25 @@ def _manifest(content: Any) -> _Manifest:
         if not sound:
             raise ValueError(f"it has no size and sha256 of {name}")
     return _Manifest(layout, {name: _Expected(entry["bytes"], entry["sha256"]) for name, entry in files.items()})
+
+
+def _spec(entries: Mapping[str, Any], shape: tuple[int, ...]) -> DataSpec:
+    """Return the spec that a manifest declares; those of earlier versions are of images with 256 grey levels.
+
+    Raises:
+        ValueError: for an entry of another type.
+        DataError: for a shape, a number of classes or the like that no data set has.
+    """
+    kind, span, names = entries.get("kind", "image"), entries.get("value_range"), entries.get("class_names")
+    if kind not in KINDS:
+        raise ValueError(f"its 'kind' is none of {', '.join(KINDS)}")
+    if span is not None and not (isinstance(span, list) and len(span) == 2 and all(type(end) is float for end in span)):
+        raise ValueError("its 'value_range' is no pair of numbers")
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ValueError("its 'class_names' are no list of texts")
+    given = {"value_range": tuple(span)} if span else {}
+    named = {"class_names": tuple(names)} if names else {}
+    return DataSpec(kind, shape, entries["classes"], entries.get("levels", 256), **given, **named)
 
 
 def _is_count(value: Any) -> bool:
@@ -241,8 +257,8 @@ def _check(folder: Path, name: str, expected: _Expected) -> None:
 
 
 def _open(folder: Path, split: SplitName, layout: Layout) -> Split:
-    n, classes = layout.sizes[split], layout.classes
-    x = map_array(folder / f"{split}-x.npy", np.uint8, (n, *layout.shape), within=folder)
+    n, spec, classes = layout.sizes[split], layout.spec, layout.spec.classes
+    x = map_array(folder / f"{split}-x.npy", np.dtype(spec.dtype).type, (n, *spec.shape), within=folder)
     if classes is None:
         return Split(x)
     labels = map_array(folder / f"{split}-labels.npy", np.int32, (n,), within=folder)

@@ -1,4 +1,4 @@
-"""Find a data set by name: a registered one first, else any image set of tensorflow-datasets."""
+"""Find a data set: a registered name first, else a file or folder, else an image set of tensorflow-datasets."""
 
 from __future__ import annotations
 
@@ -8,18 +8,32 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tfgen.data.dataset import Dataset
+from tfgen.data.own.loading import is_path
+from tfgen.data.own.prepared import KEPT, kept_own, prepare_own
 from tfgen.errors import DataError, PluginError, UnknownNameError, closest
 from tfgen.plugin.author_code import author_function, place_of
+from tfgen.plugin.data_options import DataOptions
 from tfgen.plugin.specs import DataSources
 
 if TYPE_CHECKING:
     from tfgen.plugin.registry import Registry
 
-CATALOGUE = "Any image set of tensorflow-datasets works too (see https://www.tensorflow.org/datasets/catalog)."
+CATALOGUE = (
+    "Any image set of tensorflow-datasets works too (see https://www.tensorflow.org/datasets/catalog), and your own data: "
+    "./FOLDER of pictures, FILE.npz."
+)
 
 
-def load_dataset(name: str, registry: Registry, sources: DataSources) -> Dataset:
-    """Return the data set that is registered under `name`, or else the set of tensorflow-datasets with that name.
+def load_dataset(name: str, registry: Registry, sources: DataSources, options: DataOptions | None = None) -> Dataset:
+    """Return the data set that is registered under `name`, else the file or folder, else the set of tensorflow-datasets.
+
+    A registered name wins over a folder of the same name; with a ``./`` before it, it is a path.
+
+    Args:
+        name: of a data set, or a path.
+        registry: of the plugins.
+        sources: folders of prepared sets, and of files downloaded by hand.
+        options: how a file or folder becomes a data set.
 
     Raises:
         UnknownNameError: when there is neither; gives the closest name among both.
@@ -30,6 +44,10 @@ def load_dataset(name: str, registry: Registry, sources: DataSources) -> Dataset
     try:
         spec = registry.dataset(name)
     except UnknownNameError as error:
+        if name.startswith(KEPT):
+            return kept_own(name, sources)
+        if is_path(name):
+            return prepare_own(name, options or DataOptions(), sources)
         return _load_from_tfds(name, registry, sources, error.known)
     load = spec.function()
     with author_function(f"data set {name!r}", "it takes (sources) and returns a tfgen.Dataset"):
@@ -41,6 +59,13 @@ def load_dataset(name: str, registry: Registry, sources: DataSources) -> Dataset
     if found.name == name:
         return found
     return dataclasses.replace(found, name=name)  # as users know it, beside numbers too
+
+
+def lasting_name(name: str, registry: Registry) -> str:
+    """Return the name of a data set as it holds in any folder: a path in full, every other name as it is."""
+    if name in registry.datasets or not is_path(name):
+        return name
+    return os.path.abspath(os.path.expanduser(name))
 
 
 def _load_from_tfds(name: str, registry: Registry, sources: DataSources, registered: Iterable[str]) -> Dataset:

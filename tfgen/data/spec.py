@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: Most scalars in one example, 4096 x 4096: a batch of larger ones fits into no memory.
 MOST_DIMENSIONS = 2**24
 _MOST_CLASSES = 2**20
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class DataSpec:
         classes: number of labels, ``0 .. classes - 1``; None for a set without labels.
         levels: for images, the number of integer grey levels; values lie in ``0 .. levels - 1`` (256 for 8-bit data).
         value_range: for vectors, the interval that holds practically all values; pictures use it as their frame.
+        class_names: of the classes, in the order of their numbers, if they have names.
 
     Raises:
         UnknownNameError: for another kind.
@@ -40,6 +42,7 @@ class DataSpec:
     classes: int | None = None
     levels: int = 256
     value_range: tuple[float, float] = (-4.0, 4.0)
+    class_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if problem := self._problem():
@@ -57,6 +60,11 @@ class DataSpec:
             return f"its classes must be none, or a number from 1 to {_MOST_CLASSES:,}, got {self.classes!r}."
         if not (_is_whole(self.levels) and 2 <= self.levels <= 2**8):
             return f"its levels must be a number from 2 to 256, as uint8 holds them, got {self.levels!r}."
+        names = self.class_names
+        if names is not None and (len(names) != self.classes or len({*names}) != len(names)):
+            return f"its {self.classes} classes need as many different class_names, got {len(names)}."
+        if names is not None and not all(isinstance(name, str) and 1 <= len(name) <= _LONGEST_NAME for name in names):
+            return f"its class_names must be texts of 1 to {_LONGEST_NAME} characters."
         low, high = self.value_range
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             return f"its value_range must be two finite numbers, the lower first, got {self.value_range}."

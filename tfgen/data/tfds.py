@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tfgen.data import cache
 from tfgen.data.dataset import SPLITS, Dataset, Split, SplitName
 from tfgen.data.download import catalogue, open_builder, prepare, quiet
+from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError, UnknownNameError
 from tfgen.plugin.specs import DataSources
 
@@ -108,8 +109,7 @@ def _prepare_arrays(name: str, root: Path, data_dir: Path, manual_dir: Path | No
     parts = plan_splits(name, {split: int(info.num_examples) for split, info in builder.info.splits.items()})
     layout = cache.Layout(
         source=f"tensorflow-datasets {builder.info.full_name}",
-        shape=shape,
-        classes=classes,
+        spec=DataSpec("image", shape, classes),
         sizes={split: stop - start for split, (_, start, stop) in parts.items()},
     )
     folder = root / str(builder.version)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tfgen.errors import PluginError, TfgenError
+from tfgen.plugin.data_options import DataOptions
 from tfgen.plugin.option_types import checked, is_bool, is_nested, type_in_words, why_unsupported
 from tfgen.plugin.options import build, field_names
 from tfgen.plugin.specs import API, ModelSpec
@@ -16,9 +17,9 @@ from tfgen.plugin.train_options import TrainOptions
 
 #: Names that `tfgen run`, every command or `tfgen.train` has for itself, so that no option of a model has them.
 RUN_NAMES = frozenset({
-    *field_names(TrainOptions), "data", "data_dir", "manual_dir", "name", "runs_dir", "device", "config", "model", "plugins",
-    "quiet", "help", "verbose", "traceback", "version", "h", "p", "evaluate", "pictures", "no_pictures", "init", "observers",
-    "only",
+    *field_names(TrainOptions), *field_names(DataOptions), "data", "data_dir", "manual_dir", "name", "runs_dir", "device",
+    "config", "model", "plugins", "quiet", "help", "verbose", "traceback", "version", "h", "p", "evaluate", "pictures",
+    "no_pictures", "init", "observers", "only",
 })  # fmt: skip
 #: Names that `sample`, `tfgen sample` or `tfgen evaluate` has for itself, so that no option of a sampler has them.
 SAMPLE_NAMES = frozenset({

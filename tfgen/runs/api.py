@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfgen.data.own.in_memory import prepared_name
 from tfgen.plugin.loading import load_registry
 from tfgen.runs.config import split_options
 from tfgen.runs.folder import RunFolder
@@ -37,7 +40,9 @@ def train(
         observers: objects with hooks such as ``tfgen_progress(step, metrics)``, called in this training alone; one that raises
             is reported by a warning, and not called again.
         quiet: show no progress, and in a notebook no results.
-        options: any option of training, data or the model itself by name, for example ``data="mnist", layers=8``.
+        options: any option of training, data or the model itself by name, for example ``data="mnist", layers=8``. `data` is
+            the name of a data set, the path of your own, an array of images uint8 [n, height, width(, channels)] or of vectors
+            of floats [n, d], a pair ``(x, labels)``, or a `tfgen.Dataset`.
 
     Raises:
         TfgenError: for unknown names, unsuitable values, data that cannot be loaded; one line with advice.
@@ -46,7 +51,14 @@ def train(
     registry = load_registry(plugins)
     for number, observer in enumerate(observers, 1):
         registry.watch(observer, f"observer {number} ({type(observer).__name__})")
+    data = options.get("data", "")
+    if isinstance(data, Path):
+        options["data"] = data = os.path.abspath(data)  # a path, also where it is the name of a registered set
+    if not isinstance(data, str):
+        del options["data"]
     config = split_options(options, registry.model(model))
+    if not isinstance(data, str):
+        config = dataclasses.replace(config, data=prepared_name(data, config.data_options, config.sources))
     load_tensorflow()  # without its log, before other modules import it
     from tfgen.runs.experiment import start_run
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tfgen.errors import OptionError, require_option
+from tfgen.plugin.data_options import DataOptions
 from tfgen.plugin.option_types import checked, to_json
 from tfgen.plugin.options import build, check_names, field_names, option_names
 from tfgen.plugin.registry import Registry
@@ -26,10 +27,11 @@ class RunConfig:
 
     Attributes:
         model: registered name of the model.
-        data: name of the data set.
+        data: name of the data set, or the path of a file or folder.
         options: the model's own options, an instance of its config dataclass.
         training: how it is trained.
         sources: where data files are looked for.
+        data_options: how a file or folder becomes a data set.
         device: where it runs.
         init: folder of a run whose weights training begins with; None for a random start.
         evaluate: the examples of each split that density or bound are evaluated on when training ends.
@@ -41,6 +43,7 @@ class RunConfig:
     options: Any
     training: TrainOptions = field(default_factory=TrainOptions)
     sources: DataSources = field(default_factory=DataSources)
+    data_options: DataOptions = field(default_factory=DataOptions)
     device: Device = "auto"
     init: str | None = None
     evaluate: Evaluated = "all"
@@ -67,6 +70,7 @@ class RunConfig:
             "options": to_json(self.options),
             "training": to_json(self.training),
             "sources": to_json(self.sources),
+            **({} if self.data_options == DataOptions() else {"data_options": to_json(self.data_options)}),
             "device": self.device,
             **({} if self.init is None else {"init": self.init}),
             "evaluate": self.evaluate,
@@ -87,7 +91,7 @@ def config_from_json(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
         OptionError: for a value of the wrong type or out of range.
     """
     defaults = default_config(spec)
-    known = {"model", "data", "options", "training", "sources", *TOP_OPTIONS}
+    known = {"model", "data", "options", "training", "sources", "data_options", *TOP_OPTIONS}
     check_names("option", set(content) - RUN_RECORD, known)
     if "compile_mode" in content:  # no option, but a resumed run goes by it
         checked("compile_mode", content["compile_mode"], CompileMode)
@@ -97,6 +101,7 @@ def config_from_json(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
         options=build(spec.config, _mapping("options", content), defaults.options),
         training=build(TrainOptions, _mapping("training", content), defaults.training),
         sources=build(DataSources, _mapping("sources", content), defaults.sources),
+        data_options=build(DataOptions, _mapping("data_options", content), defaults.data_options),
         device=checked("device", content.get("device", defaults.device), Device),
         init=checked("init", content.get("init", defaults.init), str | None),
         evaluate=checked("evaluate", content.get("evaluate", defaults.evaluate), Evaluated),
@@ -136,6 +141,7 @@ def split_options(values: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
         "options": tuple(dict.fromkeys([*field_names(spec.config), *option_names(spec.config)])),
         "training": field_names(TrainOptions),
         "sources": field_names(DataSources),
+        "data_options": field_names(DataOptions),
     }
     top = ("data", *TOP_OPTIONS)
     check_names("option", values, [*top, *(name for group in groups.values() for name in group)])

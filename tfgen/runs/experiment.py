@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfgen import runtime
 from tfgen.data.dataset import Dataset, SplitName
-from tfgen.data.lookup import load_dataset
+from tfgen.data.lookup import lasting_name, load_dataset
 from tfgen.data.notes import data_notes
 from tfgen.errors import RunError
 from tfgen.evaluate.clock import EvaluationClock
@@ -62,12 +62,13 @@ def start_run(
     if name is not None:
         check_name(runs_dir, name)
     with runtime.device_scope(config.device):
-        data = load_dataset(config.data, registry, config.sources)
+        data = load_dataset(config.data, registry, config.sources, config.data_options)
         model, taken = _first_model(config, registry, data, quiet)
         trainer = Trainer(model, data, config.training, registry)
         trace_methods(model, trainer.objectives)
-        stem = f"{config.model}-{config.data}".replace("/", "-").replace(":", "-")
+        stem = f"{config.model}-{data.name.partition('@')[0]}".replace("/", "-").replace(":", "-")
         record = _record(config, registry, data) | taken
+        config = dataclasses.replace(config, data=lasting_name(config.data, registry))
         files = RunFolder.create(runs_dir, name, stem, config.to_json() | record)
         try:
             return _train(Run(files, registry), trainer, data, quiet)
@@ -240,7 +241,10 @@ def _record(config: RunConfig, registry: Registry, data: Dataset) -> dict[str, A
         **({"other_plugins": others} if others else {}),
         "versions": runtime.versions(),
         "machine": {"device": runtime.device_name(config.device), "cores": os.cpu_count(), "platform": sys.platform},
-        "data_spec": {name: getattr(data.spec, name) for name in ("kind", "shape", "classes", "levels", "value_range")},
+        "data_spec": {
+            name: getattr(data.spec, name)
+            for name in ("kind", "shape", "classes", "levels", "value_range", "class_names")
+        },
         "data_source": data.source,
     }
 

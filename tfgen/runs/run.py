@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -170,16 +171,27 @@ class Run:
             RunError: when no plugin has it any more.
         """
         from tfgen.data.lookup import load_dataset
+        from tfgen.data.own.prepared import KEPT
 
         of_plugin = self.config.data in self.registry.datasets
         sources = readable_sources(self.config.sources) if of_plugin else self.sources
+        name, recorded = self.config.data, str(self.provenance.get("data_source"))
+        own = not of_plugin and recorded.startswith(KEPT)
+        if own and not os.path.exists(name):
+            name = recorded  # as it was prepared, from files that are no more
         try:
-            return load_dataset(self.config.data, self.registry, sources)
+            data = load_dataset(name, self.registry, sources, self.config.data_options)
         except UnknownNameError as error:
             raise RunError(
                 f"{self.folder} was trained on data set {self.config.data!r}, which no plugin here has; install its plugin, "
                 "or name its file with -p FILE."
             ) from error
+        if own and data.source != recorded:
+            raise RunError(
+                f"{self.config.data} has changed since {self.folder} was trained on it; bring the files of then back, or train "
+                "a new run."
+            )
+        return data
 
     @cached_property
     def model(self) -> GenerativeModel:

@@ -74,7 +74,7 @@ class ModelUnderTest:
     @cached_property
     def dataset(self) -> Dataset:
         """The data."""
-        return load_dataset(self.config.data, self.registry, self.config.sources)
+        return load_dataset(self.config.data, self.registry, self.config.sources, self.config.data_options)
 
     @cached_property
     def batch(self) -> Batch:

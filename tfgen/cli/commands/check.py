@@ -150,7 +150,7 @@ def parse_options(arguments: Sequence[str], spec: ModelSpec) -> tuple[Options, R
     sources = DataSources(options.data_dir, options.manual_dir)
     model_options = getattr(parsed, own)
     return options, RunConfig(
-        spec.name, options.data or DATA[0], model_options, parsed.training, sources, options.device
+        spec.name, options.data or DATA[0], model_options, parsed.training, sources, device=options.device
     )
 
 

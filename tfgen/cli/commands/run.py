@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfgen.cli.parsing import parse, section, section_name
 from tfgen.errors import OptionError, UnknownNameError
+from tfgen.plugin.data_options import DataOptions
 from tfgen.plugin.specs import DataSources, ModelSpec
 from tfgen.plugin.train_options import TrainOptions
 from tfgen.printed import say
@@ -26,7 +27,8 @@ class Place:
     """What is trained on, and where."""
 
     data: str = "digits"
-    """Data set; `tfgen datasets` lists them, and any image set of tensorflow-datasets works by its name."""
+    """Data set: a name (`tfgen datasets` lists them; any image set of tensorflow-datasets has one), or your own data: a
+    folder of pictures such as ./pictures, an .npz or .npy file, or idx files."""
     data_dir: str | None = None
     """Folder of prepared data sets; by default $TFDS_DATA_DIR, or ~/tensorflow_datasets where that is not set."""
     manual_dir: str | None = None
@@ -94,8 +96,8 @@ def parse_options(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig
     Raises:
         OptionError: for an option or a value that does not fit.
     """
-    own = section_name(spec, taken=("run", "training"))
-    groups = {"run": Place, "training": TrainOptions, own: spec.config}
+    own = section_name(spec, taken=("run", "data", "training"))
+    groups = {"run": Place, "data": DataOptions, "training": TrainOptions, own: spec.config}
     place = Place(
         data=defaults.data,
         data_dir=defaults.sources.data_dir,
@@ -105,15 +107,15 @@ def parse_options(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig
         evaluate=defaults.evaluate,
         pictures=defaults.pictures,
     )
-    values = {"run": place, "training": defaults.training, own: defaults.options}
+    values = {"run": place, "data": defaults.data_options, "training": defaults.training, own: defaults.options}
     fields = [(name, section(cls), field(default=values[name])) for name, cls in groups.items()]
     cls: Any = dataclasses.make_dataclass("Options", fields, frozen=True)
     parsed: Any = parse(cls, arguments, f"run {spec.name}", f"{spec.summary}\n{spec.reference}")
     place = parsed.run
     sources = DataSources(place.data_dir, place.manual_dir)
     return place, RunConfig(
-        spec.name, place.data, getattr(parsed, own), parsed.training, sources, place.device, place.init,
-        place.evaluate, place.pictures,
+        spec.name, place.data, getattr(parsed, own), parsed.training, sources, parsed.data, place.device,
+        place.init, place.evaluate, place.pictures,
     )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import Dataset, SplitName
 from tfgen.data.own.arrays import read_npy, read_npz
 from tfgen.data.own.idx import is_idx, read_idx
-from tfgen.data.own.pictures import PictureOptions, read_pictures
+from tfgen.data.own.pictures import read_pictures
 from tfgen.data.own.raw import Raw, spec_and_splits
-from tfgen.data.own.splitting import SHARES, split_examples
+from tfgen.data.own.splitting import split_examples
 from tfgen.errors import DataError
+from tfgen.plugin.data_options import DataOptions
+from tfgen.printed import say
 
+_ENDINGS = (".npz", ".npy", ".gz", ".csv", ".parquet")
 #: How the files of MNIST, and of sets in its form, are called: split, and images or labels.
 _IDX_FILES: Mapping[tuple[SplitName, str], Sequence[str]] = {
     ("train", "x"): ("train-images-idx3-ubyte", "train-images.idx3-ubyte"),
@@ -27,50 +30,33 @@ _IDX_FILES: Mapping[tuple[SplitName, str], Sequence[str]] = {
 }
 
 
-@dataclass(frozen=True)
-class OwnOptions:
-    """Options of a user's own data.
-
-    Attributes:
-        pictures: how pictures become examples.
-        split_sizes: shares of train, validation and test, where the data have no splits.
-        split_seed: of the hash that splits.
-    """
-
-    pictures: PictureOptions = field(default_factory=PictureOptions)
-    split_sizes: Sequence[float] = SHARES
-    split_seed: int = 0
-
-
 def is_path(name: str) -> bool:
-    """Return whether the name of a data set is meant as a path: it begins with a dot, ``~`` or ``/``, or has an ending.
+    """Return whether the name of a data set is meant as a path.
 
-    >>> is_path("./digits"), is_path("digits"), is_path("x.npz"), is_path("emnist/letters"), is_path("mnist:3.0.1")
-    (True, False, True, False, False)
+    A path begins with a dot, ``~`` or ``/``, has the ending of a file of data, or names a folder or file that is there.
+
+    >>> is_path("./digits"), is_path("x.npz"), is_path("mnist:3.0.1")
+    (True, True, False)
     """
-    return name.startswith((".", "~", "/")) or Path(name).suffix.lower() in (".npz", ".npy", ".csv", ".parquet", ".gz")
+    return (
+        name.startswith((".", "~", "/", "\\"))
+        or name.lower().endswith(_ENDINGS)
+        or ("\0" not in name and os.path.exists(name))
+    )
 
 
-def load_own(path: Path, options: OwnOptions | None = None) -> Dataset:
-    """Return the data set in a file or folder.
-
-    Raises:
-        DataError: when there is none, or it cannot be used; says what to do.
-    """
-    options = options or OwnOptions()
-    return dataset_of(_read(path, options), str(path), options)
-
-
-def dataset_of(raw: Raw, name: str, options: OwnOptions | None = None) -> Dataset:
-    """Return raw examples as a data set, split by the hash of each example.
+def dataset_of(raw: Raw, name: str, options: DataOptions) -> Dataset:
+    """Return raw examples as a data set, split by the hash of each example where they have no splits.
 
     Raises:
         DataError: when they fit no spec, or a split is empty.
     """
-    options = options or OwnOptions()
-    spec, splits, _ = spec_and_splits(raw, name)
+    spec, splits = spec_and_splits(raw, name)
     done = split_examples(splits, options.split_sizes, options.split_seed, name)
-    return Dataset(name, spec, done.splits, source=f"split by hash, seed {options.split_seed}")
+    for split, count in done.copies.items():
+        of_all = f"{count:,} of {len(done.splits[split]):,}"
+        say(f"note: {name}: {of_all} {split} examples are copies of examples of earlier splits", error=True)
+    return Dataset(name, spec, done.splits)
 
 
 def raw_of(x: Any, labels: Any = None) -> Raw:
@@ -79,10 +65,14 @@ def raw_of(x: Any, labels: Any = None) -> Raw:
     return Raw({None: examples}, {} if labels is None else {None: np.asarray(labels)})
 
 
-def _read(path: Path, options: OwnOptions) -> Raw:
-    path = path.expanduser()
+def read_own(path: Path, options: DataOptions) -> Raw:
+    """Return the examples in a file or folder.
+
+    Raises:
+        DataError: when there is none, or it cannot be read; says what to do.
+    """
     if path.is_dir():
-        return _read_idx_folder(path) or read_pictures(path, options.pictures)
+        return _read_idx_folder(path) or read_pictures(path, options)
     if not path.exists():
         raise DataError(f"there is no file or folder {path}.")
     if path.suffix.lower() == ".npz":

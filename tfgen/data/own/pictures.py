@@ -6,13 +6,12 @@ that a file's content declares, and are looked at before anything is decoded.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +19,12 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import SplitName
 from tfgen.data.own.arrays import SPLIT_KEYS
 from tfgen.data.own.raw import Raw
+from tfgen.data.own.walking import walked
 from tfgen.errors import DataError
 from tfgen.parallel import in_order
+from tfgen.plugin.data_options import DataOptions
 from tfgen.reading import open_regular
 
-Colour = Literal["auto", "grey", "rgb"]
-Fit = Literal["crop", "pad"]
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 #: A picture of more pixels is refused before it is decoded: it would take more than 600 MB.
@@ -37,23 +36,6 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
-class PictureOptions:
-    """How pictures become examples.
-
-    Attributes:
-        size: height and width; None where all pictures have one size.
-        colour: ``grey``, ``rgb``, or ``auto``: grey where every picture is.
-        fit: cut the middle out of what is too long after resizing, or pad what is too short with black.
-        skip_broken: leave out files that are no pictures, and say how many.
-    """
-
-    size: tuple[int, int] | None = None
-    colour: Colour = "auto"
-    fit: Fit = "crop"
-    skip_broken: bool = False
-
-
-@dataclass(frozen=True)
 class _File:
     """A picture's file, with its split and class."""
 
@@ -62,7 +44,7 @@ class _File:
     label: str | None
 
 
-def read_pictures(folder: Path, options: PictureOptions, threads: int = 2) -> Raw:
+def read_pictures(folder: Path, options: DataOptions, threads: int = 2) -> Raw:
     """Return the pictures in a folder as uint8 images.
 
     ``train/``, ``valid/`` and ``test/`` are splits, if there is a ``train/``; folders within them, or within the folder itself,
@@ -89,8 +71,9 @@ def read_pictures(folder: Path, options: PictureOptions, threads: int = 2) -> Ra
         else:
             looked.append((file, *found))
     _require_sound(broken, len(files), options.skip_broken)
-    size = options.size or _only_size(folder, [size for _, size, _ in looked])
+    size = options.height_and_width or _only_size(folder, [size for _, size, _ in looked])
     grey = options.colour == "grey" or (options.colour == "auto" and all(is_grey for _, _, is_grey in looked))
+    may_be_grey = options.colour == "auto" and not grey
 
     def decoded(path: Path) -> NDArray[np.uint8] | str:
         return _decode(path, size, grey, options.fit)
@@ -104,6 +87,10 @@ def read_pictures(folder: Path, options: PictureOptions, threads: int = 2) -> Ra
             kept.append(file)
             images.append(image)
     _require_sound(broken, len(files), options.skip_broken)
+    if may_be_grey and all(
+        (image == image[..., :1]).all() for image in images
+    ):  # formats without a grey mode hold them too
+        images = [image[..., :1] for image in images]
     notes = [f"{len(broken):,} of {len(files):,} files are no pictures and were left out"] if broken else []
     return _raw(kept, images, notes)
 
@@ -143,23 +130,20 @@ def _in_classes(folder: Path, split: SplitName | None) -> tuple[list[_File], int
         raise DataError(
             f"{folder} holds pictures beside its {len(classes)} folders, such as {stray.name}; sort them in."
         )
+    if labelled and (empty := sorted({*classes} - {file.label for file in labelled})):
+        raise DataError(f"{folder / empty[0]} is a class without a picture; add some, or remove the folder.")
     return files, others
 
 
 def _folders(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
+    return sorted(name for name in next(walked(folder))[1] if not name.startswith("."))
 
 
 def _walk(folder: Path, deep: bool) -> Iterator[Path]:
     """Yield the files in a folder, and with `deep` in those below it."""
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            if deep:
-                yield from _walk(Path(entry.path), deep)
-        else:
-            yield Path(entry.path)
+    for place, folders, files in walked(folder):
+        folders[:] = sorted(name for name in folders if deep and not name.startswith("."))
+        yield from (Path(place) / name for name in sorted(files) if not name.startswith("."))
 
 
 def _look(path: Path) -> tuple[tuple[int, int], bool] | str:
@@ -174,7 +158,7 @@ def _look(path: Path) -> tuple[tuple[int, int], bool] | str:
         return _why(error)
 
 
-def _decode(path: Path, size: tuple[int, int], grey: bool, fit: Fit) -> NDArray[np.uint8] | str:
+def _decode(path: Path, size: tuple[int, int], grey: bool, fit: str) -> NDArray[np.uint8] | str:
     """Return a picture as uint8 [height, width, channels]; or what is wrong with it."""
     from PIL import ImageOps
 
@@ -193,7 +177,10 @@ def _opened(file: Any) -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Pillow, about sizes, which are checked here
-        picture = Image.open(file, formats=FORMATS)
+        try:
+            picture = Image.open(file, formats=FORMATS)
+        except Image.DecompressionBombError as error:
+            raise ValueError(f"it declares more than {MOST_PIXELS:,} pixels") from error
     width, height = picture.size
     if width * height > MOST_PIXELS:
         raise ValueError(f"it declares {width:,} x {height:,} pixels, more than {MOST_PIXELS:,} in all")
@@ -227,7 +214,7 @@ def _without_alpha(picture: Any, mode: str) -> Any:
     return picture.convert(mode)
 
 
-def _resized(picture: Any, size: tuple[int, int], fit: Fit) -> Any:
+def _resized(picture: Any, size: tuple[int, int], fit: str) -> Any:
     """Return a picture resized with its sides in proportion (Lanczos, antialiased), and cut or padded about its middle."""
     from PIL import Image, ImageOps
 

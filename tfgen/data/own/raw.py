@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfgen.data.boundary import require_finite
 from tfgen.data.dataset import Split, SplitName
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
@@ -35,8 +36,8 @@ class Raw:
     notes: Sequence[str] = ()
 
 
-def spec_and_splits(raw: Raw, name: str) -> tuple[DataSpec, dict[SplitName | None, Split], tuple[str, ...] | None]:
-    """Return spec, splits and names of classes of raw examples.
+def spec_and_splits(raw: Raw, name: str) -> tuple[DataSpec, dict[SplitName | None, Split]]:
+    """Return spec and splits of raw examples.
 
     Images are uint8 ``[n, height, width]`` or ``[n, height, width, channels]``, vectors floats ``[n, d]`` or ``[n]``.
 
@@ -61,17 +62,17 @@ def spec_and_splits(raw: Raw, name: str) -> tuple[DataSpec, dict[SplitName | Non
     (shape,) = shapes
     classes = None if names is None else len(names)
     image = kinds == {"u"}
-    spec = DataSpec("image" if image else "vector", shape, classes, **_details(examples, raw.levels, image))
-    splits = {split: Split(x, labels.get(split)) for split, x in examples.items()}
-    return spec, splits, names
+    told = None if names == tuple(map(str, range(classes or 0))) else names  # numbers are no names
+    kind: Literal["image", "vector"] = "image" if image else "vector"
+    spec = DataSpec(kind, shape, classes, class_names=told, **_details(examples, raw.levels, image))
+    return spec, {split: Split(x, labels.get(split)) for split, x in examples.items()}
 
 
 def _details(examples: Mapping[Any, NDArray[Any]], levels: int | None, image: bool) -> dict[str, Any]:
     """Return levels of images, or the range of vectors."""
     if image:
         return {"levels": levels or _GREY_LEVELS}
-    finite = [x[np.isfinite(x)] for x in examples.values()]
-    low, high = min(float(x.min(initial=0)) for x in finite), max(float(x.max(initial=0)) for x in finite)
+    low, high = min(float(x.min()) for x in examples.values()), max(float(x.max()) for x in examples.values())
     return {"value_range": (low, high) if low < high else (low - 1, low + 1)}
 
 
@@ -86,7 +87,9 @@ def _examples(x: NDArray[Any], where: str) -> NDArray[Any]:
                 "numpy.round(x * 255).astype(numpy.uint8)."
             )
         with np.errstate(over="ignore"):  # a number too large for float32 is refused as infinite
-            return x.reshape(len(x), -1).astype(np.float32, copy=False)
+            x = x.reshape(len(x), -1).astype(np.float32, copy=False)
+        require_finite(x, where)  # here rows have the numbers that they have in the file
+        return x
     if x.dtype.kind not in "uib":
         raise DataError(f"{where}: examples must be numbers, got {x.dtype}.")
     if x.ndim < 3:

@@ -19,9 +19,6 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import SPLITS, Split, SplitName
 from tfgen.errors import DataError
 
-#: Train, validation and test where nothing else is asked for.
-SHARES = (0.8, 0.1, 0.1)
-
 
 @dataclass(frozen=True)
 class Splitting:
@@ -52,7 +49,7 @@ def hashes(x: NDArray[np.generic], seed: int = 0) -> NDArray[np.uint64]:
 
 
 def split_examples(
-    parts: Mapping[SplitName | None, Split], shares: Sequence[float] = SHARES, seed: int = 0, name: str = "the data"
+    parts: Mapping[SplitName | None, Split], shares: Sequence[float], seed: int = 0, name: str = "the data"
 ) -> Splitting:
     """Split what has no split yet, and put each split into the order of its hashes.
 
@@ -64,9 +61,9 @@ def split_examples(
         name: of the data, for messages.
 
     Raises:
-        DataError: for shares that are none, or when a split is empty.
+        DataError: when a split is empty.
     """
-    wanted = dict(zip(SPLITS, _checked(shares), strict=True))
+    wanted = dict(zip(SPLITS, shares, strict=True))
     given: dict[SplitName, list[_Hashed]] = {split: [] for split in SPLITS}
     for split, part in parts.items():
         hashed = _Hashed(part, hashes(part.x, seed))
@@ -101,18 +98,9 @@ class _Hashed:
     hashes: NDArray[np.uint64]
 
 
-def _checked(shares: Sequence[float]) -> list[float]:
-    if len(shares) != len(SPLITS) or not all(0 <= share < 1 for share in shares) or abs(sum(shares) - 1) > 1e-6:
-        raise DataError(
-            f"--split-sizes are the shares of train, valid and test, which add up to 1, such as 0.8 0.1 0.1; got "
-            f"{' '.join(f'{share:g}' for share in shares)}."
-        )
-    return list(shares)
-
-
 def _cut(hashed: _Hashed, shares: Mapping[SplitName, float]) -> list[tuple[SplitName, _Hashed]]:
     """Cut examples by their hashes in the ratio of the shares."""
-    total = sum(shares.values()) or 1.0
+    total = sum(shares.values())
     ends = np.cumsum([share / total for share in shares.values()])[:-1]
     places = np.searchsorted(ends, hashed.hashes / 2.0**64, side="right")
     pieces = []

@@ -1,0 +1,145 @@
+"""Folders of pictures: every format and mode, turned upright, resized; broken ones are named."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfgen.data.own.pictures import read_pictures
+from tfgen.errors import DataError
+from tfgen.plugin.data_options import DataOptions
+
+GREY = np.add.outer(np.arange(6), np.arange(8)).astype(np.uint8) * 16
+
+
+def one(folder, **options):
+    """The only picture in a folder."""
+    raw = read_pictures(folder, DataOptions(**options))
+    assert not raw.labels
+    return raw.examples[None][0]
+
+
+@pytest.mark.parametrize("ending", ["png", "webp", "bmp", "gif", "tiff"])
+def test_formats_without_loss(ending, tmp_path):
+    options = {"lossless": True} if ending == "webp" else {}
+    Image.fromarray(GREY).save(tmp_path / f"a.{ending.upper()}", format=ending, **options)
+    np.testing.assert_array_equal(one(tmp_path), GREY[..., None])
+
+
+def test_jpeg(tmp_path):
+    Image.fromarray(GREY).save(tmp_path / "a.jpeg", quality=95)
+    assert np.abs(one(tmp_path).astype(int) - GREY[..., None]).max() < 8
+
+
+def test_the_first_frame_of_a_gif_is_taken(tmp_path):
+    frames = [Image.fromarray(GREY), Image.fromarray(255 - GREY)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(one(tmp_path), GREY[..., None])
+
+
+def test_modes(tmp_path):
+    colour = np.stack([GREY, 255 - GREY, np.full_like(GREY, 7)], axis=-1)
+    cases = {
+        "RGB": (Image.fromarray(colour), colour),
+        "1": (Image.fromarray(GREY > 100), np.where(GREY > 100, 255, 0)[..., None]),
+        "I;16": (Image.fromarray(GREY.astype(np.uint16) * 257), GREY[..., None]),
+        "P": (Image.fromarray(colour).quantize(200), None),
+        "CMYK": (Image.fromarray(colour).convert("CMYK"), colour),
+        "clear": (Image.fromarray(np.dstack([colour, np.zeros_like(GREY)])), np.full((6, 8, 1), 255)),
+        "opaque": (Image.fromarray(np.dstack([colour, np.full_like(GREY, 255)])), colour),
+        "LA": (Image.merge("LA", [Image.fromarray(GREY), Image.new("L", (8, 6), 255)]), GREY[..., None]),
+    }
+    for name, (picture, expected) in cases.items():
+        folder = tmp_path / name.replace(";", "")
+        folder.mkdir()
+        picture.save(folder / ("a.tiff" if name == "CMYK" else "a.png"))
+        found = one(folder)
+        if expected is None:
+            assert np.abs(found.astype(int) - colour).max() < 40
+        else:
+            np.testing.assert_array_equal(found, expected, name)
+    np.testing.assert_array_equal(
+        one(tmp_path / "RGB", colour="grey")[..., 0], np.asarray(cases["RGB"][0].convert("L"))
+    )
+    assert one(tmp_path / "LA", colour="rgb").shape == (6, 8, 3)
+
+
+def test_pictures_are_turned_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned by a quarter
+    Image.fromarray(GREY).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(one(tmp_path)[..., 0], np.rot90(GREY, -1))
+
+
+def test_resizing_keeps_the_proportions(tmp_path):
+    wide = np.zeros((10, 30), np.uint8)
+    wide[:, 10:20] = 255  # a white square in the middle
+    Image.fromarray(wide).save(tmp_path / "a.png")
+    assert one(tmp_path, size="10").min() == 255
+    padded = one(tmp_path, size="30", fit="pad")[..., 0]
+    assert padded.shape == (30, 30)
+    assert padded[15, 15] == 255
+    assert padded[:9].max() == 0
+    assert one(tmp_path, size="4x6").shape == (4, 6, 1)
+
+
+def test_sizes_that_differ_are_listed(tmp_path):
+    for number, size in enumerate([(8, 6)] * 3 + [(5, 4)]):
+        Image.new("L", size).save(tmp_path / f"{number}.png")
+    with pytest.raises(DataError, match=r"2 sizes, height x width: 6x8 \(3\), 4x5 \(1\); give one with --size"):
+        read_pictures(tmp_path, DataOptions())
+    assert read_pictures(tmp_path, DataOptions(size="4")).examples[None].shape == (4, 4, 4, 1)
+
+
+def test_broken_files_are_named_or_left_out(tmp_path):
+    for number in range(3):
+        Image.fromarray(GREY).save(tmp_path / f"{number}.png")
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    noise = np.random.default_rng(0).integers(0, 256, GREY.shape).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "cut.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:70])
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(
+        DataError, match=r"bad\.png is no picture that can be read: it is damaged.*and 2 more of 6 files"
+    ):
+        read_pictures(tmp_path, DataOptions())
+    raw = read_pictures(tmp_path, DataOptions(skip_broken=True))
+    assert len(raw.examples[None]) == 3
+    assert raw.notes == ["3 of 6 files are no pictures and were left out"]
+
+
+def test_a_picture_bomb_is_refused_before_it_is_decoded(tmp_path):
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    content = (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
+    (tmp_path / "bomb.png").write_bytes(content)
+    with pytest.raises(DataError, match="declares more than 200,000,000 pixels"):
+        read_pictures(tmp_path, DataOptions(size="8"))
+
+
+def test_folders_that_are_no_data_set(tmp_path):
+    with pytest.raises(DataError, match="holds no pictures"):
+        read_pictures(tmp_path, DataOptions())
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(DataError, match="among its 1 files"):
+        read_pictures(tmp_path, DataOptions())
+    (tmp_path / "cat").mkdir()
+    Image.fromarray(GREY).save(tmp_path / "cat" / "a.png")
+    (tmp_path / "dog").mkdir()
+    with pytest.raises(DataError, match="dog is a class without a picture"):
+        read_pictures(tmp_path, DataOptions())
+    Image.fromarray(GREY).save(tmp_path / "stray.png")
+    with pytest.raises(DataError, match=r"holds pictures beside its 2 folders, such as stray\.png"):
+        read_pictures(tmp_path, DataOptions())

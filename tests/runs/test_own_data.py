@@ -1,0 +1,95 @@
+"""Runs on a user's own data: named by what it is, found again, refused once it has changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tfgen
+from tfgen.cli.main import main
+from tfgen.data.digits import load_digits
+
+SMALL = ["--layers", "2", "--units", "8", "--epochs", "1", "--compile", "graph", "--no-pictures"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with pictures in classes, and a run that was trained on them."""
+    place = tmp_path_factory.mktemp("own")
+    split = load_digits().train
+    for number, (image, label) in enumerate(zip(split.x[:400], split.labels[:400], strict=True)):
+        (place / "pictures" / ("even", "odd")[label % 2]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[..., 0] * 15).save(place / "pictures" / ("even", "odd")[label % 2] / f"{number}.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        options = ["--data", "./pictures", "--split-sizes", "0.6", "0.2", "0.2", "--data-dir", "kept", *SMALL]
+        assert main(["run", "conditional_realnvp", *options, "--batch-size", "64"]) == 0
+    return place
+
+
+@pytest.fixture
+def copy(place, tmp_path, monkeypatch):
+    """A copy of the folder, in which the run names its data by where they were."""
+    shutil.copytree(place, tmp_path / "there")
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "there/runs/conditional_realnvp-pictures/config.json"
+    config = json.loads(path.read_text())
+    config["data"] = str(tmp_path / "there/pictures")
+    config["sources"]["data_dir"] = str(tmp_path / "there/kept")
+    path.write_text(json.dumps(config))
+    return tmp_path / "there"
+
+
+def test_a_run_records_source_options_and_digest_and_finds_its_data(place):
+    run = tfgen.load(place / "runs/conditional_realnvp-pictures")
+    assert run.provenance["data"] == str(place / "pictures")
+    assert run.provenance["data_options"]["split_sizes"] == [0.6, 0.2, 0.2]
+    assert run.provenance["data_source"].startswith("own:")
+    assert run.data_spec.class_names == ("even", "odd")
+    assert run.results["test"]["nll_nats"]["basis"]["data"] == f"pictures@{run.provenance['data_source'][4:12]}"
+    assert 40 < len(run.data.test) < 120
+
+
+def test_data_that_changed_are_refused_and_what_was_prepared_outlives_its_files(copy, capsys):
+    run = "there/runs/conditional_realnvp-pictures"
+    assert main(["evaluate", run]) == 0
+    Image.fromarray(np.full((8, 8), 99, np.uint8)).save(copy / "pictures/odd/new.png")
+    assert main(["evaluate", run]) == 2
+    assert "pictures has changed since" in capsys.readouterr().err
+    (copy / "pictures/odd/new.png").unlink()
+    assert main(["evaluate", run]) == 0
+    shutil.rmtree(copy / "pictures")
+    assert main(["evaluate", run]) == 0
+    shutil.rmtree(copy / "kept")
+    (copy / "kept/tfgen").mkdir(parents=True)
+    capsys.readouterr()
+    assert main(["evaluate", run]) == 2
+    assert "is not kept in" in capsys.readouterr().err
+
+
+def test_arrays_of_python(tmp_path, no_pictures):
+    split = load_digits().train
+    options = {"layers": 2, "units": 8, "epochs": 1, "compile": "graph", "quiet": True, "batch_size": 64}
+    options |= {"runs_dir": tmp_path / "runs", "data_dir": str(tmp_path / "kept"), "evaluate": 50}
+    x = (split.x[:400] * 15).astype(np.uint8)
+    run = tfgen.train("realnvp", data=(x, split.labels[:400]), **options)
+    assert run.folder.name == "realnvp-arrays"
+    again = tfgen.load(run.folder)
+    np.testing.assert_array_equal(again.data.test.x, run.data.test.x)
+    assert again.evaluate() == run.evaluate()
+    with pytest.raises(tfgen.DataError, match="arrays: images must be whole grey levels"):
+        tfgen.train("realnvp", data=x / 255, **options)
+    with pytest.raises(tfgen.UnknownNameError, match="unknown option 'layer'"):
+        tfgen.train("realnvp", data=x, layer=3)
+
+
+def test_a_registered_name_wins_over_a_folder_of_that_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits").mkdir()
+    assert main(["run", "realnvp", "--data", "./digits", *SMALL]) == 2
+    assert "digits holds no pictures" in capsys.readouterr().err
+    assert main(["run", "realnvp", "--data", "digits", *SMALL]) == 0
