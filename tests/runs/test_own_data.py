@@ -12,6 +12,7 @@ from PIL import Image
 import tfgen
 from tfgen.cli.main import main
 from tfgen.data.digits import load_digits
+from tfgen.data.labels import class_numbers
 
 SMALL = ["--layers", "2", "--units", "8", "--epochs", "1", "--compile", "graph", "--no-pictures"]
 
@@ -93,3 +94,40 @@ def test_a_registered_name_wins_over_a_folder_of_that_name(tmp_path, monkeypatch
     assert main(["run", "realnvp", "--data", "./digits", *SMALL]) == 2
     assert "digits holds no pictures" in capsys.readouterr().err
     assert main(["run", "realnvp", "--data", "digits", *SMALL]) == 0
+
+
+def test_classes_have_their_names(copy, capsys, no_pictures):
+    run = "there/runs/conditional_realnvp-pictures"
+    assert main(["sample", run, "--count", "4", "--labels", "odd", "even", "--out", "x.npz"]) == 0
+    with np.load("x.npz") as found:
+        assert found["labels"].tolist() == [1, 0, 1, 0]
+        np.testing.assert_array_equal(found["x"], tfgen.generate(run, ["odd", "even", "odd", "even"]))
+        np.testing.assert_array_equal(found["x"], tfgen.generate(run, [1, 0, 1, 0]))
+    assert main(["interpolate", run, "--from", "even", "--to", "odd"]) == 0
+    capsys.readouterr()
+    assert main(["sample", run, "--labels", "od"]) == 2
+    assert "unknown class 'od'; did you mean 'odd'?" in capsys.readouterr().err
+    assert main(["sample", run, "--labels", "2"]) == 2
+    assert "must lie in 0 .. 1; got 2" in capsys.readouterr().err
+    assert main(["classify", run]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines if line.startswith(("     0", "     1"))] == ["even", "odd"]
+
+
+def test_names_stand_above_the_images(copy, monkeypatch):
+    from matplotlib.axes import Axes
+
+    titles = []
+    monkeypatch.setattr(Axes, "set_title", lambda self, label, **_: titles.append(label))
+    assert main(["sample", "there/runs/conditional_realnvp-pictures", "--count", "3", "--labels", "odd", "even"]) == 0
+    assert titles == ["odd", "even", "odd"]
+
+
+def test_a_class_without_a_name_is_its_number(tiny_run, capsys):
+    assert main(["sample", str(tiny_run), "--labels", "one"]) == 2
+    assert "takes no labels" in capsys.readouterr().err
+    with pytest.raises(
+        tfgen.UnknownNameError, match=r"unknown class 'one'; known: none\. The classes of these data are numbers"
+    ):
+        class_numbers(["one"], tfgen.DataSpec("image", (2, 2, 1), 3))
+    assert class_numbers(["2", 0], tfgen.DataSpec("image", (2, 2, 1), 3)) == [2, 0]

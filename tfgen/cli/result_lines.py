@@ -57,14 +57,19 @@ def results_lines(results: Mapping[str, Any]) -> list[str]:
     return fitted([*lines, *note_lines(notes_of(results))])
 
 
-def confusion_lines(confusion: NDArray[np.int64]) -> list[str]:
-    """Return a confusion matrix as text: a row for each true class, a column for each predicted one; up to twenty."""
+def confusion_lines(confusion: NDArray[np.int64], names: Sequence[str] | None = None) -> list[str]:
+    """Return a confusion matrix as text: a row for each true class, a column for each predicted one; up to twenty.
+
+    Names of classes stand behind the rows.
+    """
     if len(confusion) > _PRINTED_CLASSES:
         return []
     width = max(len(str(confusion.max())), len(str(len(confusion) - 1))) + 1
     lines = ["true   predicted", "      " + "".join(f"{label:>{width}}" for label in range(len(confusion)))]
+    ends = [""] * len(confusion) if names is None else [f"   {name}" for name in names]
     return lines + [
-        f"{label:>6}" + "".join(f"{count:>{width}}" for count in row) for label, row in enumerate(confusion)
+        f"{label:>6}" + "".join(f"{count:>{width}}" for count in row) + ends[label]
+        for label, row in enumerate(confusion)
     ]
 
 

@@ -1,12 +1,16 @@
-"""Check labels: each must be one of the classes of the data set."""
+"""Labels as numbers and names of classes; each must be one of the classes of the data set."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfgen.errors import DataError
+from tfgen.errors import DataError, UnknownNameError
+
+if TYPE_CHECKING:
+    from tfgen.data.spec import DataSpec
 
 #: The label of an example without one, for a model whose labels are optional.
 MISSING = -1
@@ -30,3 +34,33 @@ def require_classes(labels: Any, classes: int, what: str = "labels", missing: bo
         named = ", ".join(map(str, others[:5])) + (", ..." if len(others) > 5 else "")
         also = f", or be {MISSING} for none" if missing else ""
         raise DataError(f"{what} must lie in 0 .. {classes - 1}{also}; got {named}.")
+
+
+def class_numbers(labels: Iterable[int | str], data: DataSpec) -> list[int]:
+    """Return labels as numbers: of a class by its name, or by its number as text.
+
+    Args:
+        labels: as a user has typed them.
+        data: spec of the data set.
+
+    Raises:
+        UnknownNameError: for a text that is neither; gives the closest name.
+    """
+    return [_class_number(label, data.class_names or ()) if isinstance(label, str) else label for label in labels]
+
+
+def _class_number(label: str, names: tuple[str, ...]) -> int:
+    if label in names:
+        return names.index(label)
+    try:
+        return int(label)
+    except ValueError as error:
+        hint = "" if names else "The classes of these data are numbers."
+        raise UnknownNameError("class", label, names, hint) from error
+
+
+def class_name(label: int, data: DataSpec) -> str:
+    """Return the name of a class, or its number where it has none; ``none`` for `MISSING`."""
+    if label < 0:
+        return "none"
+    return str(label) if data.class_names is None else data.class_names[label]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,18 @@ from numpy.typing import NDArray
 from tfgen.figures.saving import save_figure
 
 _SHARES = (0, 0.01, 0.05, 0.1, 0.2, 0.5, 1)  # marked beside a confusion matrix
+_NAME_LETTERS = 16  # of the name of a class beside a confusion matrix
 _WRITTEN_CLASSES = 20  # up to so many classes, the counts of a confusion matrix are written into it
 
 
-def draw_confusion(confusion: NDArray[np.int64], title: str, path: Path) -> None:
+def draw_confusion(confusion: NDArray[np.int64], title: str, path: Path, names: Sequence[str] | None = None) -> None:
     """Write a confusion matrix: colours show shares of the true class, numbers count examples (up to twenty classes).
 
     Args:
         confusion: examples of class i (row) that were taken for class j (column), [classes, classes].
         title: of the figure.
         path: of the picture.
+        names: of the classes; None for their numbers.
     """
     classes = len(confusion)
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
@@ -32,6 +35,10 @@ def draw_confusion(confusion: NDArray[np.int64], title: str, path: Path) -> None
     picture = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
     if classes <= _WRITTEN_CLASSES:
         axes.set(xticks=range(classes), yticks=range(classes))
+        if names is not None:
+            shown = [name if len(name) <= _NAME_LETTERS else f"{name[: _NAME_LETTERS - 1]}…" for name in names]
+            axes.set_xticklabels(shown, rotation=45, ha="right", parse_math=False)
+            axes.set_yticklabels(shown, parse_math=False)
         for (row, column), count in np.ndenumerate(confusion):
             if count:
                 colour = "white" if shares[row, column] > 0.35 else "black"

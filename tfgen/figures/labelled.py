@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from tfgen.data.labels import class_name
 from tfgen.data.spec import DataSpec
 from tfgen.figures.examples import draw_examples
 from tfgen.figures.grids import in_colour
@@ -54,7 +55,7 @@ def _draw_images(x: NDArray[np.generic], labels: NDArray[np.integer], data: Data
         panel.set_axis_off()
     for panel, image, label in zip(panels, in_colour(x, data.levels), labels, strict=False):
         panel.imshow(image, interpolation="nearest")
-        panel.set_title("none" if label < 0 else str(label), fontsize=7, pad=2)
+        panel.set_title(class_name(int(label), data), fontsize=7, pad=2, parse_math=False)
     save_figure(figure, path)
 
 
@@ -63,7 +64,7 @@ def _draw_points(x: NDArray[np.generic], labels: NDArray[np.integer], data: Data
     axes = figure.add_subplot()
     for number, label in enumerate(np.unique(labels)):
         of_it = x[labels == label]
-        name = "no label" if label < 0 else f"label {label}"
+        name = "no label" if label < 0 else f"label {class_name(int(label), data)}"
         axes.scatter(of_it[:, 0], of_it[:, 1], s=4, alpha=0.5, linewidths=0, color=f"C{number % 10}", label=name)
     axes.set(xlim=data.value_range, ylim=data.value_range, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
     axes.legend(markerscale=3)

@@ -21,7 +21,7 @@ def classes(sample: LatentSample, path: Path) -> Notes:
     batches = sample_batches(sample.model, len(labels), labels, sample.seed, min(len(labels), 500))
     images = np.concatenate(list(batches))
     table = images.reshape(len(sample.classes), 10, *images.shape[1:])
-    panel = Panel(table, rows=[str(label) for label in sample.classes], down="class")
+    panel = Panel(table, rows=sample.named(sample.classes), down="class")
     draw_panels([panel], sample.levels, titled("Ten samples of each class", sample.class_notes), path)
     return sample.class_notes
 
@@ -34,7 +34,7 @@ def one_code_all_classes(sample: LatentSample, path: Path) -> Notes:
     if sample.space.prior_depends_on_label:
         notes.append("each class has a prior of its own: a row is one draw of its noise")
     table = sample.decoded(np.stack(drawn, axis=1), np.tile(sample.classes, (count, 1)))
-    panel = Panel(table, columns=[str(label) for label in sample.classes], across="class")
+    panel = Panel(table, columns=sample.named(sample.classes), across="class")
     draw_panels([panel], sample.levels, titled("In each row one code of the prior, decoded as each class", notes), path)
     return notes
 
@@ -55,8 +55,8 @@ def style_transfer(sample: LatentSample, path: Path) -> Notes:
         notes.append("each class has a prior of its own: codes keep their position among those of the class")
     panel = Panel(
         np.concatenate([sample.x[sources][:, None], decoded], axis=1),
-        rows=[str(label) for label in own],
-        columns=["source", *(str(label) for label in sample.classes)],
+        rows=sample.named(own),
+        columns=["source", *sample.named(sample.classes)],
         across="decoded as class",
         down="class of the source",
         apart=1,
@@ -75,9 +75,7 @@ def class_traversals(sample: LatentSample, path: Path) -> Notes:
         moved = np.stack([traverse(result.origin[row], result, which, POSITIONS, row) for row in rows])
         table = sample.decoded(moved, np.repeat(sample.classes[:, None], len(POSITIONS), axis=1))
         heads = [f"{position:g}" for position in POSITIONS]
-        panels.append(
-            Panel(table, rows=[str(label) for label in sample.classes], columns=heads, across=name, down="class")
-        )
+        panels.append(Panel(table, rows=sample.named(sample.classes), columns=heads, across=name, down="class"))
     notes = [*sample.whitening_notes, *sample.class_notes]
     rest = "0" if sample.whitening.standard and not result.components else "its mean"
     title = f"The most active directions under each label, all else of the code at {rest}"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset
+from tfgen.data.labels import class_name
 from tfgen.errors import DataError
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasPosterior
@@ -63,6 +64,10 @@ class LatentSample:
         there = range(model.data.classes or 0) if model.conditional else ()
         self.classes = np.arange(min(len(there), MOST_CLASSES), dtype=np.int32)
         self.class_notes = [f"the first {MOST_CLASSES} of {len(there)} classes"] if len(there) > MOST_CLASSES else []
+
+    def named(self, labels: Iterable[int]) -> list[str]:
+        """Return the names of classes, or their numbers."""
+        return [class_name(int(label), self.model.data) for label in labels]
 
     @cached_property
     def codes(self) -> Floats:

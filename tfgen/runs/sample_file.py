@@ -28,7 +28,7 @@ def write_samples(
     model: GenerativeModel,
     path: Path,
     count: int,
-    labels: Sequence[int] | None = None,
+    labels: Sequence[int | str] | None = None,
     seed: int = 0,
     batch_size: int = SAMPLE_BATCH,
     quiet: bool = True,
@@ -45,7 +45,7 @@ def write_samples(
         model: that samples.
         path: output file; an existing one is replaced once the new one is complete.
         count: number of samples.
-        labels: of a conditional model; gone round until `count` is reached.
+        labels: of a conditional model, numbers or names of classes; gone round until `count` is reached.
         seed: same seed, same bytes.
         batch_size: the most samples at a time, in blocks of `SAMPLE_BLOCK`, one at least; it changes no sample.
         quiet: show no progress.

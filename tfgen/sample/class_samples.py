@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfgen.data.labels import require_classes
+from tfgen.data.labels import class_numbers, require_classes
 from tfgen.errors import CapabilityError, DataError
 from tfgen.model.base import GenerativeModel
 from tfgen.sample.sampling import sample_batches
@@ -31,7 +31,7 @@ def generate_examples(
 
     Args:
         model: conditional, with a sampler.
-        labels: classes, n integers.
+        labels: classes, n integers or names.
         seed: same seed and labels, same examples.
         wanted_by: who asks, for the error message.
         options: of the model's sampler, by name.
@@ -61,6 +61,8 @@ def require_conditional(model: GenerativeModel, wanted_by: str) -> None:
 
 def _known_labels(model: GenerativeModel, labels: Any) -> NDArray[np.int32]:
     values = np.asarray(labels, dtype=object)  # which keeps True apart from 1
+    if values.ndim == 1 and any(isinstance(value, str) for value in values):
+        values = np.asarray(class_numbers(values.tolist(), model.data), dtype=object)
     whole = [isinstance(value, int | np.integer) and not isinstance(value, bool) for value in values.ravel()]
     if values.ndim != 1 or not all(whole):
         given = " ".join(reprlib.repr(labels).split())

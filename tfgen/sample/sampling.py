@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfgen.data.labels import require_classes
+from tfgen.data.labels import class_numbers, require_classes
 from tfgen.errors import DataError
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import Samples, capable
@@ -26,11 +26,12 @@ from tfgen.seeds import as_seed
 SAMPLE_BLOCK = 200
 
 
-def labels_for(model: GenerativeModel, count: int, labels: Sequence[int] | None) -> NDArray[np.int32] | None:
+def labels_for(model: GenerativeModel, count: int, labels: Sequence[int | str] | None) -> NDArray[np.int32] | None:
     """Return labels for `count` samples, cycling through the given ones or all classes; None for an unconditional model.
 
     Raises:
         DataError: for labels that the model does not know, or labels for a model that takes none.
+        UnknownNameError: for a name that no class has.
     """
     classes = model.data.classes
     if not model.conditional:
@@ -39,7 +40,7 @@ def labels_for(model: GenerativeModel, count: int, labels: Sequence[int] | None)
         return None
     if classes is None:
         raise DataError(f"model {type(model).__name__} needs labels, and the data set has none.")
-    chosen = labels or range(classes)
+    chosen = class_numbers(labels or range(classes), model.data)
     require_classes(chosen, classes, "--labels", missing=model.labels_optional)
     return np.resize(np.asarray(chosen, np.int32), count)
 

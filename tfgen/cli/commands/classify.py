@@ -70,7 +70,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         quiet=False,
         record=False,
     )
-    say(*metric_lines(options.split, result.metrics), *confusion_lines(result.confusion))
+    say(*metric_lines(options.split, result.metrics), *confusion_lines(result.confusion, run.data_spec.class_names))
     if run.files.finished:
         run.record(options.split, {}, result.to_json())
     accuracy = result.metrics["accuracy"]
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     )
     ending = ".png" if options.split == "test" else f"_{options.split}.png"
     with written_whole(run.files.figures / f"confusion{ending}") as path:
-        draw_confusion(result.confusion, title, path)
+        draw_confusion(result.confusion, title, path, run.data_spec.class_names)
     with written_whole(run.files.figures / f"reliability{ending}") as path:
         bins, error = result.reliability, result.metrics["ece"].value
         draw_reliability(bins.counts, bins.confidence, bins.accuracy, f"{title}, ECE {measured(error)}", path)

@@ -44,7 +44,7 @@ class Options:
     particles: int = 1
     """Particles of sequential importance resampling (a particle filter) for each completion, for autoregressive models and
     masks with known pixels after a hole. 1 ignores those pixels."""
-    labels: Annotated[tuple[int, ...], by_default("their own")] = ()
+    labels: Annotated[tuple[str, ...], by_default("their own")] = ()
     """Labels for a conditional model, repeated in turn until there is one for each image."""
     split: Literal["train", "valid", "test"] = "test"
     """Split of the images."""

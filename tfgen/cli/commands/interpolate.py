@@ -12,6 +12,7 @@ import tyro
 
 from tfgen.cli.outputs import output_file
 from tfgen.cli.parsing import by_default, parse
+from tfgen.data.labels import class_numbers
 from tfgen.errors import DataError, OptionError, OutputError, require_option
 from tfgen.printed import say
 
@@ -40,9 +41,9 @@ class Options:
 
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
-    from_: Annotated[int | None, tyro.conf.arg(name="from", metavar="CLASS")] = None
+    from_: Annotated[str | None, tyro.conf.arg(name="from", metavar="CLASS")] = None
     """Begin at the first test example of this class."""
-    to: Annotated[int | None, tyro.conf.arg(metavar="CLASS")] = None
+    to: Annotated[str | None, tyro.conf.arg(metavar="CLASS")] = None
     """End at the first test example of this class."""
     from_index: Annotated[int | None, tyro.conf.arg(metavar="INDEX")] = None
     """Begin at this test example, counted from 0. Without any end: from test example 0 to 1."""
@@ -54,7 +55,7 @@ class Options:
     """Kinds of interpolation, each a row of the picture: linear (lerp), sinusoidal, spherical (slerp)."""
     steps: int = 11
     """Examples on each path, both ends included."""
-    labels: Annotated[tuple[int, ...], by_default("those of the two ends; with --samples 0 and 1")] = ()
+    labels: Annotated[tuple[str, ...], by_default("those of the two ends; with --samples 0 and 1")] = ()
     """Two labels for a conditional model: the first decodes up to the middle of the path, the second beyond."""
     seed: int = 0
     """Seed of the noise in encoding images, or of the codes of --samples."""
@@ -135,7 +136,9 @@ def _drawn(options: Options, run: Run) -> _Drawn | None:
 
     if options.from_index is not None or options.to_index is not None:
         capable(run.model, HasLatents, "--from-index (name classes, or nothing)")
-    named = None if options.from_ is None or options.to is None else (options.from_, options.to)
+    ends = None if options.from_ is None or options.to is None else (options.from_, options.to)
+    first, second = class_numbers(ends, run.data_spec) if ends else (0, 0)
+    named = (first, second) if ends else None
     count = run.data_spec.classes
     if named is None and count is None:
         return None
@@ -179,16 +182,17 @@ def _chosen(options: Options, data: Dataset) -> tuple[int, int]:
     return first, second
 
 
-def _index(data: Dataset, way: str, by_class: int | None, by_index: int | None) -> int:
+def _index(data: Dataset, way: str, named: str | None, by_index: int | None) -> int:
     if by_index is not None:
         count = len(data.test)
         require_option(0 <= by_index < count, f"{way[2:]}-index", by_index, f"a test example, 0 .. {count - 1}")
         return by_index
     labels, classes = data.test.labels, data.spec.classes
-    if labels is None or classes is None or by_class is None:
+    if labels is None or classes is None or named is None:
         raise DataError(
             f"{way}: data set {data.name!r} has no classes; choose test examples by --from-index, --to-index."
         )
+    (by_class,) = class_numbers([named], data.spec)
     require_option(0 <= by_class < classes, way[2:], by_class, f"a class, 0 .. {classes - 1}")
     result = (labels == by_class).nonzero()[0]
     if not len(result):

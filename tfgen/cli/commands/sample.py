@@ -27,9 +27,9 @@ class Options:
     """Folder of the run."""
     count: int = 64
     """How many samples; a million need no more memory than a few batches."""
-    labels: Annotated[tuple[int, ...], by_default("all classes")] = ()
-    """Classes to draw, for a conditional model, for example --labels 0 1 2; gone round until the count is reached. A model
-    that was trained with missing labels draws without one at -1."""
+    labels: Annotated[tuple[str, ...], by_default("all classes")] = ()
+    """Classes to draw, for a conditional model: numbers or names, for example --labels 0 1 2; gone round until the count is
+    reached. A model that was trained with missing labels draws without one at -1."""
     seed: int = 0
     """Same seed, same samples, to the byte."""
     batch_size: int = 400
