@@ -83,7 +83,7 @@ def require_option(condition: bool, option: str, value: object, rule: str) -> No
 #: What other programs call things; each stands for a name that is known where the word is not.
 _SYNONYMS = {
     "train": "run", "fit": "run", "eval": "evaluate", "test": "evaluate", "generate": "sample", "draw": "sample",
-    "continue": "resume", "show": "info", "ls": "list", "models": "list", "data": "datasets",
+    "continue": "resume", "show": "info", "ls": "list", "models": "list",
     "--lr": "--learning-rate", "--bs": "--batch-size", "--n": "--count", "--num": "--count", "--output": "--out",
     "--o": "--out", "--iterations": "--epochs", "--steps": "--epochs", "--dataset": "--data", "--force": "--overwrite",
     "-f": "--overwrite", "-o": "--out", "-n": "--count",

@@ -178,17 +178,19 @@ def test_arrays_that_cannot_be_used_say_why(case, load, tmp_path):
     assert "\n" not in str(told.value)
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"\0\0\x08\x03\0\0\0\x05\0\0\0\x02\0\0\0\x02" + b"1" * 19, "fewer than the 20 bytes"),
-        (b"\0\0\x08\x03\0\0\0\x05\0\0\0\x02\0\0\0\x02" + b"1" * 21, "more than the 20 bytes"),
-        (b"\0\0\x08\x03\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\x02", "declares"),
-        (gzip.compress(b"\0\0\x08\x01\0\0\0\x05" + b"1" * 5)[:-9], "damaged or cut off"),
-        (b"hello", "no data set that is read here"),
-    ],
-)
-def test_idx_files_that_cannot_be_used_say_why(content, says, load, tmp_path):
+HEAD = b"\0\0\x08\x03\0\0\0\x05\0\0\0\x02\0\0\0\x02"
+BAD_IDX = {
+    "too short": (HEAD + b"1" * 19, "fewer than the 20 bytes"),
+    "too long": (HEAD + b"1" * 21, "more than the 20 bytes"),
+    "huge": (b"\0\0\x08\x03\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\x02", "declares"),
+    "cut off": (gzip.compress(b"\0\0\x08\x01\0\0\0\x05" + b"1" * 5)[:-9], "damaged or cut off"),
+    "text": (b"hello", "no data set that is read here"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_IDX)
+def test_idx_files_that_cannot_be_used_say_why(case, load, tmp_path):
+    content, says = BAD_IDX[case]
     (tmp_path / "x").write_bytes(content)
     with pytest.raises(DataError, match=says):
         load("x")

@@ -1,0 +1,68 @@
+"""What is in a data set: classes with their counts, levels that are used, copies, moments of columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfgen.data.dataset import SPLITS, Dataset, SplitName
+from tfgen.data.labels import class_name
+from tfgen.data.own.splitting import hashes
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """A class and its examples.
+
+    Attributes:
+        name: of the class, or its number.
+        counts: of train, validation and test.
+    """
+
+    name: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Examples that are there more than once.
+
+    Attributes:
+        within: examples that are copies of an earlier one of their split.
+        across: examples of a split with a copy in an earlier split, which spoil what is measured on it.
+    """
+
+    within: int
+    across: dict[SplitName, int]
+
+
+def class_counts(data: Dataset) -> list[ClassCount]:
+    """Return the classes of a data set with their counts; none without labels."""
+    if data.spec.classes is None:
+        return []
+    counts = [np.bincount(data.splits[name].labels, minlength=data.spec.classes) for name in SPLITS]  # type: ignore[arg-type]
+    return [
+        ClassCount(class_name(label, data.spec), tuple(int(count[label]) for count in counts))
+        for label in range(data.spec.classes)
+    ]
+
+
+def copies(data: Dataset) -> Copies:
+    """Count the examples that are there more than once, by a hash of their bytes."""
+    seen = np.zeros(0, np.uint64)
+    within, across = 0, {}
+    for name in SPLITS:
+        found = hashes(data.splits[name].x)
+        different = np.unique(found)
+        within += len(found) - len(different)
+        if count := int(np.isin(found, seen).sum()):
+            across[name] = count
+        seen = np.union1d(seen, different)
+    return Copies(within, across)
+
+
+def levels_used(data: Dataset) -> tuple[int, int]:
+    """Return the darkest and the brightest grey level of an image set."""
+    splits = [data.splits[name].x for name in SPLITS]
+    return min(int(x.min()) for x in splits), max(int(x.max()) for x in splits)
