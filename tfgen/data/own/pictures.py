@@ -92,7 +92,7 @@ def read_pictures(folder: Path, options: DataOptions, threads: int = 2) -> Raw:
     ):  # formats without a grey mode hold them too
         images = [image[..., :1] for image in images]
     notes = [f"{len(broken):,} of {len(files):,} files are no pictures and were left out"] if broken else []
-    return _raw(kept, images, notes)
+    return _raw(folder, kept, images, notes)
 
 
 def find_pictures(folder: Path) -> tuple[list[_File], int]:
@@ -252,12 +252,15 @@ def _why(error: Exception) -> str:
     return text if text and "cannot identify image file" not in text else "it is damaged, or of another format"
 
 
-def _raw(files: Sequence[_File], images: Sequence[NDArray[np.uint8]], notes: Sequence[str]) -> Raw:
+def _raw(folder: Path, files: Sequence[_File], images: Sequence[NDArray[np.uint8]], notes: Sequence[str]) -> Raw:
     splits: dict[SplitName | None, list[int]] = {}
     for place, file in enumerate(files):
         splits.setdefault(file.split, []).append(place)
     examples = {split: np.stack([images[place] for place in places]) for split, places in splits.items()}
+    names = {
+        split: [str(files[place].path.relative_to(folder)) for place in places] for split, places in splits.items()
+    }
     if files[0].label is None:
-        return Raw(examples, notes=notes)
+        return Raw(examples, notes=notes, names=names)
     labels = {split: np.array([files[place].label for place in places]) for split, places in splits.items()}
-    return Raw(examples, labels, notes=notes)
+    return Raw(examples, labels, notes=notes, names=names)

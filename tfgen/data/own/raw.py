@@ -28,12 +28,14 @@ class Raw:
         labels: of the same splits, [n] of whole numbers or texts; empty for data without labels.
         levels: of images; None for 256.
         notes: what was left out, and the like.
+        names: of the examples of each split, such as those of picture files; empty where they have none.
     """
 
     examples: Mapping[SplitName | None, NDArray[Any]]
     labels: Mapping[SplitName | None, NDArray[Any]] = field(default_factory=dict)
     levels: int | None = None
     notes: Sequence[str] = ()
+    names: Mapping[SplitName | None, Sequence[str]] = field(default_factory=dict)
 
 
 def spec_and_splits(raw: Raw, name: str) -> tuple[DataSpec, dict[SplitName | None, Split]]:

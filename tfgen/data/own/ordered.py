@@ -1,0 +1,80 @@
+"""Examples of a file or folder in the order in which they stand there, for a model that is already trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.data.dataset import Split, SplitName
+from tfgen.data.own.loading import read_own
+from tfgen.data.own.raw import spec_and_splits
+from tfgen.data.spec import DataSpec
+from tfgen.errors import DataError
+from tfgen.plugin.data_options import DataOptions
+
+_ORDER: tuple[SplitName | None, ...] = ("train", "valid", "test", None)
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Examples in the order of their file.
+
+    Attributes:
+        x: examples [n, ...].
+        labels: numbers of the model's classes, [n]; None where they are not known, or not of those classes.
+        names: of the examples, [n], such as those of picture files; empty where they have none.
+    """
+
+    x: NDArray[np.generic]
+    labels: NDArray[np.int32] | None = None
+    names: tuple[str, ...] = ()
+
+
+def ordered_examples(path: str, options: DataOptions, spec: DataSpec) -> Ordered:
+    """Return the examples of a file or folder, all splits of it, as a model of `spec` takes them.
+
+    Args:
+        path: of the file or folder.
+        options: how it becomes examples; pictures are resized to the model's size and colours unless it says otherwise.
+        spec: of the data that the model was trained on.
+
+    Raises:
+        DataError: when they cannot be read, or are not of the model's kind, shape or grey levels.
+    """
+    raw = read_own(Path(path).expanduser(), options)
+    found, splits = spec_and_splits(raw, path)
+    keys = [key for key in _ORDER if key in splits]
+    x = np.concatenate([splits[key].x for key in keys])
+    require_spec(x, found, spec, path)
+    names = tuple(name for key in keys for name in raw.names.get(key, ()))
+    return Ordered(x, _labels([splits[key] for key in keys], found, spec), names)
+
+
+def require_spec(x: NDArray[np.generic], found: DataSpec, spec: DataSpec, name: str) -> None:
+    """Check that examples have kind, shape and grey levels of those that a model was trained on.
+
+    Raises:
+        DataError: when they have not; says which both are.
+    """
+    if (found.kind, found.shape) != (spec.kind, spec.shape):
+        hint = f"; pass --size {spec.shape[0]}x{spec.shape[1]}" if spec.spatial and found.spatial else ""
+        raise DataError(f"{name} holds {found.described()}, and the model takes {spec.described()}{hint}.")
+    if spec.quantised and (brightest := int(x.max())) >= spec.levels:
+        raise DataError(f"{name} holds the grey level {brightest}, and the model knows 0 .. {spec.levels - 1}.")
+
+
+def _labels(splits: list[Split], found: DataSpec, spec: DataSpec) -> NDArray[np.int32] | None:
+    """Return labels as the model numbers its classes; None where it has others."""
+    known = {name: number for number, name in enumerate(_names(spec))}
+    names = _names(found)
+    if not names or not set(names) <= set(known):
+        return None
+    numbers = np.array([known[name] for name in names], np.int32)
+    return np.concatenate([numbers[split.labels] for split in splits if split.labels is not None])
+
+
+def _names(spec: DataSpec) -> tuple[str, ...]:
+    return spec.class_names or tuple(map(str, range(spec.classes or 0)))
