@@ -61,7 +61,7 @@ def require_conditional(model: GenerativeModel, wanted_by: str) -> None:
 
 def _known_labels(model: GenerativeModel, labels: Any) -> NDArray[np.int32]:
     values = np.asarray(labels, dtype=object)  # which keeps True apart from 1
-    if values.ndim == 1 and any(isinstance(value, str) for value in values):
+    if model.data.class_names and values.ndim == 1 and any(isinstance(value, str) for value in values):
         values = np.asarray(class_numbers(values.tolist(), model.data), dtype=object)
     whole = [isinstance(value, int | np.integer) and not isinstance(value, bool) for value in values.ravel()]
     if values.ndim != 1 or not all(whole):
