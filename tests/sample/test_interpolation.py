@@ -453,7 +453,7 @@ def test_end_points_that_do_not_come_back_are_told(tiny_run, tmp_path, say, monk
         (["--samples", "--to", 3], "--samples draws both ends; leave it out to name an end, or name none."),
         (["--from", 3, "--to", 3], "name two different ones, for example --from-index 0 --to-index 1"),
         (["--from-index", 4, "--to-index", 4], "both ends are test example 4; name two different ones"),
-        (["--from", "three"], "--from must be a whole number, got 'three'"),
+        (["--from", "three", "--to", 3], "unknown class 'three'; known: none. The classes of these data are numbers."),
         (["--fron", 3], "unknown option '--fron'; did you mean '--from'?"),
         (["--steps", 1], "--steps must be at least 2, got 1."),
         (["--steps", 102], "--steps must be at most 101 for a picture, got 102; write an .npz with --out."),
