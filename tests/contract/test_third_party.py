@@ -80,6 +80,7 @@ def test_a_masked_autoregressive_flow_has_a_triangular_jacobian():
     np.testing.assert_allclose(model.decode(z), x, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_ranks_beside_the_built_in_flows(trained):
     runs = [trained(model, "digits", name=model, epochs=1, **options) for model, options in (
         ("maf", SMALL_FLOW), ("realnvp", {"layers": 2, "units": 8})

@@ -15,6 +15,7 @@ again.evaluate("valid")
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_written(tmp_path):
     program = [sys.executable, "-c", PROGRAM, str(tmp_path)]
     done = subprocess.run(program, capture_output=True, text=True, check=False, cwd=tmp_path)

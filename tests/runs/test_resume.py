@@ -223,7 +223,7 @@ SPLINES = {"layers": 2, "units": 8, "depth": 1, "bins": 4}
 @pytest.mark.parametrize(
     ("model", "precision", "mode", "options"),
     [
-        ("realnvp", "float64", "graph", {"layers": 2, "units": 8}),
+        slow("realnvp", "float64", "graph", {"layers": 2, "units": 8}),
         slow("realnvp", "float64", "xla-loop", {"layers": 2, "units": 8}),
         slow("spline_flow", "float32", "graph", SPLINES),  # its splines are in float64
         slow("spline_flow", "float64", "xla-step", SPLINES),

@@ -257,6 +257,7 @@ def test_a_check_that_requires_a_failing_one_is_skipped_and_its_outcome_remember
     assert again.value is failure
 
 
+@pytest.mark.slow
 def test_a_bound_may_refuse_more_than_one_particle():
     def elbo(self, x, labels=None, seed=0, particles=1):
         if particles > 1:

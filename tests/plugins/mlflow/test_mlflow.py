@@ -87,6 +87,7 @@ class Stopper:
             raise self.error
 
 
+@pytest.mark.slow
 def test_a_resumed_run_goes_on_in_the_same_run_with_each_step_once(client, tmp_path):
     with without_pictures():
         with pytest.raises(KeyboardInterrupt):

@@ -121,6 +121,7 @@ class Stopper:
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("offline")
 def test_a_resumed_run_goes_on_in_the_same_run(tmp_path):
     with without_pictures():
