@@ -5,6 +5,8 @@ import sys
 
 PROGRAM = """
 import sys
+
+import pytest
 import tfgen
 
 small = dict(data="two_gaussians", epochs=1, layers=2, units=8, batch_size=5000, compile="graph", pictures=False)
