@@ -3,10 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import sys
-
-import pytest
 import tfgen
 
 small = dict(data="two_gaussians", epochs=1, layers=2, units=8, batch_size=5000, compile="graph", pictures=False)
