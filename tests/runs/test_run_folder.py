@@ -15,7 +15,7 @@ from tfgen.errors import OutputError, RunError
 from tfgen.files import temporary_beside
 from tfgen.runs.facts import read_run
 from tfgen.runs.folder import FORMAT, RunFolder
-from tfgen.runs.places import check_name
+from tfgen.runs.places import check_name, renamed
 from tfgen.runs.results_format import RESULTS_FORMAT
 from tfgen.training.saved_steps import latest_step, saved_steps
 
@@ -277,6 +277,19 @@ for number in range(20):
         pass
     print(RunFolder.create(runs, None, "stem", {"model": me, "data": "d"}).name)
 """
+
+
+def test_an_empty_folder_that_another_process_takes_first(tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+
+    def unmade(path):
+        path.rmdir()  # as the other process does, between the look and the taking
+        return True
+
+    monkeypatch.setattr("tfgen.runs.places.is_unmade", unmade)
+    (tmp_path / "new").mkdir()
+    assert renamed(tmp_path / "new", tmp_path / "a")
+    assert (tmp_path / "a").is_dir()
 
 
 def test_no_two_processes_get_one_folder(tmp_path):

@@ -44,10 +44,10 @@ def renamed(temporary: Path, path: Path) -> bool:
     if os.path.lexists(path):
         if not is_unmade(path):
             return False
-        for child in path.iterdir():
-            if _is_half_written(child):  # by now another process may have put its run here
-                remove(child)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # by now another process may have removed the folder, or put its run here
+            for child in path.iterdir():
+                if _is_half_written(child):
+                    remove(child)
             path.rmdir()  # Windows renames to no existing folder
     try:
         temporary.rename(path)  # fails where another process has renamed its own: that is not empty

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     cls: Any = dataclasses.make_dataclass("Score", fields, frozen=True)
     parsed: Any = parse(cls, arguments[len(named) :], "score RUN DATA", __doc__ or "")
     if not named:
-        raise OptionError("which run? For example: tfgen score runs/realnvp-digits test, or: ... ./pictures")
+        raise OptionError("which run? For example: tfgen score runs/NAME test, or: tfgen score runs/NAME ./pictures")
     options: Options = parsed.score
     name = named[1] if len(named) > 1 else "test"
     run = context.run(Path(named[0]))
