@@ -217,3 +217,8 @@ def test_what_is_no_path_and_is_not_there(load, sources):
 def test_options_that_do_not_fit(options, says):
     with pytest.raises(TfgenError, match=says):
         DataOptions(**options)
+
+
+def test_options_of_own_data_are_refused_for_other_sets(sources):
+    with pytest.raises(TfgenError, match="--split-seed is for a file or folder of your own, and 'digits' is none"):
+        load_dataset("digits", load_registry(), sources, DataOptions(split_seed=1))

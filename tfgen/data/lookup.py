@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tfgen.data.dataset import Dataset
 from tfgen.data.own.loading import is_path
 from tfgen.data.own.prepared import KEPT, kept_own, prepare_own
-from tfgen.errors import DataError, PluginError, UnknownNameError, closest
+from tfgen.errors import DataError, OptionError, PluginError, UnknownNameError, closest
 from tfgen.plugin.author_code import author_function, place_of
 from tfgen.plugin.data_options import DataOptions
 from tfgen.plugin.specs import DataSources
@@ -38,6 +38,7 @@ def load_dataset(name: str, registry: Registry, sources: DataSources, options: D
     Raises:
         UnknownNameError: when there is neither; gives the closest name among both.
         DataError: when the set cannot be had, is damaged, or a folder in `sources` does not exist.
+        OptionError: for an option of a user's own data with another data set.
         PluginError: when two plugins have registered the name, or its function fails or returns something else.
     """
     check_sources(sources)
@@ -48,7 +49,9 @@ def load_dataset(name: str, registry: Registry, sources: DataSources, options: D
             return kept_own(name, sources)
         if is_path(name):
             return prepare_own(name, options or DataOptions(), sources)
+        _require_no_options(name, options)
         return _load_from_tfds(name, registry, sources, error.known)
+    _require_no_options(name, options)
     load = spec.function()
     with author_function(f"data set {name!r}", "it takes (sources) and returns a tfgen.Dataset"):
         found = load(sources)
@@ -59,6 +62,14 @@ def load_dataset(name: str, registry: Registry, sources: DataSources, options: D
     if found.name == name:
         return found
     return dataclasses.replace(found, name=name)  # as users know it, beside numbers too
+
+
+def _require_no_options(name: str, options: DataOptions | None) -> None:
+    """Check that no option of a user's own data is given for another data set, which would take no notice of it."""
+    for field in dataclasses.fields(DataOptions):
+        if options is not None and getattr(options, field.name) != field.default:
+            flag = f"--{field.name.replace('_', '-')}"
+            raise OptionError(f"{flag} is for a file or folder of your own, and {name!r} is none; leave it out.")
 
 
 def lasting_name(name: str, registry: Registry) -> str:
