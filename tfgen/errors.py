@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 #: Most characters of an unknown name that are shown and compared.
 _SHOWN = 200
-#: A longer list of names helps nobody who is told where to look.
+#: Most known names that a message lists where it can point to the help page.
 _LISTED = 20
 
 

@@ -1,4 +1,4 @@
-"""What is in a data set: classes with their counts, levels that are used, copies, moments of columns."""
+"""Summary of a data set: counts of its classes, grey levels in use, duplicate examples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from tfgen.data.dataset import SPLITS, Dataset, SplitName
 from tfgen.data.labels import class_name
-from tfgen.data.own.splitting import hashes
+from tfgen.data.own.splitting import copies_across, hashes
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ def class_counts(data: Dataset) -> list[ClassCount]:
     """Return the classes of a data set with their counts; none without labels."""
     if data.spec.classes is None:
         return []
-    counts = [np.bincount(data.splits[name].labels, minlength=data.spec.classes) for name in SPLITS]  # type: ignore[arg-type]
+    labels = [data.splits[name].labels for name in SPLITS]
+    counts = [np.bincount(known, minlength=data.spec.classes) for known in labels if known is not None]
     return [
         ClassCount(class_name(label, data.spec), tuple(int(count[label]) for count in counts))
         for label in range(data.spec.classes)
@@ -50,16 +51,9 @@ def class_counts(data: Dataset) -> list[ClassCount]:
 
 def copies(data: Dataset) -> Copies:
     """Count the examples that are there more than once, by a hash of their bytes."""
-    seen = np.zeros(0, np.uint64)
-    within, across = 0, {}
-    for name in SPLITS:
-        found = hashes(data.splits[name].x)
-        different = np.unique(found)
-        within += len(found) - len(different)
-        if count := int(np.isin(found, seen).sum()):
-            across[name] = count
-        seen = np.union1d(seen, different)
-    return Copies(within, across)
+    found = {name: hashes(data.splits[name].x) for name in SPLITS}
+    within = sum(len(values) - len(np.unique(values)) for values in found.values())
+    return Copies(within, copies_across(found))
 
 
 def levels_used(data: Dataset) -> tuple[int, int]:

@@ -13,14 +13,14 @@ _SIZE = re.compile(r"(\d+)(?:x(\d+))?")
 
 @dataclass(frozen=True)
 class DataOptions:
-    """How a folder or file becomes a data set."""
+    """Your own data: size and colours of pictures, shares of the splits."""
 
     size: str | None = None
     """Height and width of pictures, such as 32 or 32x48, to which they are resized; without it all must have one size."""
     colour: Literal["auto", "grey", "rgb"] = "auto"
     """Colours of pictures; auto is grey where every picture is."""
     fit: Literal["crop", "pad"] = "crop"
-    """What happens to pictures of other proportions than --size: their middle is cut out, or they are padded with black."""
+    """Crop pictures of other proportions than --size to their middle, or pad them with black."""
     skip_broken: bool = False
     """Leave out files that are no pictures, and say how many."""
     split_sizes: tuple[float, float, float] = (0.8, 0.1, 0.1)

@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from tfgen.evaluate.examples import ExampleScores
     from tfgen.runs.run import Run
 
-_SHOWN = 5
+_SHOWN = 5  # of the least likely examples
+_TRAINING = 2000  # training examples whose mean log-likelihood counts as typical
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to score, and where to. First stand the folder of the run and the data: a split of its own, a name or a path."""
+    """Options of scoring. The folder of the run and the data (a split, a name or a path) come before them."""
 
     against: str | None = None
     """Other data, in the same form: AUROC says how well the scores tell them from the first."""
@@ -47,6 +48,7 @@ class Options:
 
     def __post_init__(self) -> None:
         require_option(self.draws >= 1, "draws", self.draws, "at least 1")
+        require_option(self.seed >= 0, "seed", self.seed, "0 or more")
         require_option(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
         if self.out is not None and self.out.suffix not in (".csv", ".npz"):
             raise OutputError(f"cannot write {self.out}: the name must end in .csv or .npz.")
@@ -72,22 +74,18 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     with device_scope(run.config.device):
         examples = _examples(run, name, parsed.data, context)
         scores = _score(run, examples, options)
-        others = None
+        others = []
         if options.against is not None:
-            against = _examples(run, options.against, parsed.data, context)
-            others = _score(run, against, options)
-            training = _score(run, _examples(run, "train", parsed.data, context, _TRAINING), options)
+            compared = (_examples(run, options.against, parsed.data, context), _training_examples(run))
+            others = [_score(run, some, options) for some in compared]
     with written_whole(out) as path:
         (_write_csv if out.suffix == ".csv" else _write_npz)(path, run, examples, scores)
     mean = measured(*mean_estimate(scores.log_likelihood))
     say(f"scores    {out} ({len(examples.x):,} examples of {name})")
     say(f"mean      log-likelihood {mean} nats")
     say(f"least     {', '.join(_least(examples, scores))}")
-    if others is not None:
-        _print_separation(options.against or "", scores, others, training)
-
-
-_TRAINING = 2000  # training examples whose mean log-likelihood is what is typical
+    if others:
+        _print_separation(options.against or "", scores, *others)
 
 
 def _print_separation(name: str, scores: ExampleScores, others: ExampleScores, training: ExampleScores) -> None:
@@ -107,7 +105,7 @@ def _print_separation(name: str, scores: ExampleScores, others: ExampleScores, t
         say(f"auroc     {measured(*estimate)} by {kind}, against {len(outside):,} examples of {name}")
 
 
-def _examples(run: Run, name: str, options: DataOptions, context: CommandContext, count: int | None = None) -> Ordered:
+def _examples(run: Run, name: str, options: DataOptions, context: CommandContext) -> Ordered:
     """Return the examples of a split of the run, of a file or folder, or of the test split of another data set."""
     from tfgen.data.dataset import SPLITS
     from tfgen.data.lookup import load_dataset
@@ -116,13 +114,20 @@ def _examples(run: Run, name: str, options: DataOptions, context: CommandContext
 
     registry = context.registry()
     if name in SPLITS:
-        split = run.data.splits[name] if count is None else run.data.splits[name].subset(count)
+        split = run.data.splits[name]
         return Ordered(split.x, split.labels)
     if name not in registry.datasets and is_path(name):
         return ordered_examples(name, options, run.data_spec)
     other = load_dataset(name, registry, run.sources)
     require_spec(other.test.x, other.spec, run.data_spec, name)
     return Ordered(other.test.x)
+
+
+def _training_examples(run: Run) -> Ordered:
+    from tfgen.data.own.ordered import Ordered
+
+    split = run.data.train.subset(_TRAINING)
+    return Ordered(split.x, split.labels)
 
 
 def _score(run: Run, examples: Ordered, options: Options) -> ExampleScores:

@@ -167,7 +167,7 @@ def _decode(path: Path, size: tuple[int, int], grey: bool, fit: str) -> NDArray[
             upright = ImageOps.exif_transpose(_eight_bit(picture))
             image = _resized(_without_alpha(upright, "L" if grey else "RGB"), size, fit)
             return np.asarray(image, np.uint8).reshape(*size, 1 if grey else 3)
-    except Exception as error:
+    except Exception as error:  # of as many kinds, and only now that all of the file is read
         return _why(error)
 
 

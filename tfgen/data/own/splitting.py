@@ -74,8 +74,7 @@ def split_examples(
         else:
             given[split].append(hashed)
     splits: dict[SplitName, Split] = {}
-    copies: dict[SplitName, int] = {}
-    seen = np.zeros(0, np.uint64)
+    found: dict[SplitName, NDArray[np.uint64]] = {}
     for split in SPLITS:
         pieces = [piece for piece in given[split] if len(piece.hashes)]
         if not pieces:
@@ -83,11 +82,23 @@ def split_examples(
                 f"{name}: the {split} split has no example; give other shares with --split-sizes (now "
                 f"{' '.join(f'{share:g}' for share in shares)} of train, valid and test), or more examples."
             )
-        splits[split], found = _ordered(pieces)
-        if split != "train" and (count := int(np.isin(found, seen).sum())):
+        splits[split], found[split] = _ordered(pieces)
+    return Splitting(splits, copies_across(found))
+
+
+def copies_across(found: Mapping[SplitName, NDArray[np.uint64]]) -> dict[SplitName, int]:
+    """Return how many examples of a split have a copy in an earlier one, by split, where there are any.
+
+    Args:
+        found: hashes of the examples of train, validation and test.
+    """
+    copies: dict[SplitName, int] = {}
+    seen = np.zeros(0, np.uint64)
+    for split in SPLITS:
+        if count := int(np.isin(found[split], seen).sum()):
             copies[split] = count
-        seen = np.union1d(seen, found)
-    return Splitting(splits, copies)
+        seen = np.union1d(seen, found[split])
+    return copies
 
 
 @dataclass(frozen=True)
