@@ -72,8 +72,9 @@ class Flow(GenerativeModel):
 
     def _scalar_splines(self) -> ScalarSplines:
         spline = self.config if isinstance(self.config, SplineFlowConfig) else SplineFlowConfig()
-        # The logits of images are scaled to codes already.
-        interval = (-SCALAR_REACH, SCALAR_REACH) if self.data.quantised else self.data.value_range
+        # The logits of images and standardised columns are scaled to codes already.
+        scaled = self.data.quantised or self.data.columns is not None
+        interval = (-SCALAR_REACH, SCALAR_REACH) if scaled else self.data.value_range
         classes = (self.data.classes or 0) if self.conditional else 0
         return ScalarSplines(self.config.layers, spline.bins, spline.bound, interval, classes, self.density_dtype)
 
@@ -87,6 +88,8 @@ class Flow(GenerativeModel):
         return tfb.Chain([*self._to_data_space(), *self._chain(self.one_hot(labels, n))])
 
     def _to_data_space(self) -> list[Any]:
+        if self.data.columns is not None:
+            return [self.codec.bijector()]
         if not self.data.quantised:
             return []
         # The logits of images reach log(1 / alpha), 13.8 for 1e-6; the scale matches them to standard normal codes.

@@ -16,7 +16,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen import DataSpec, binarise, dequantise, normal, uniform
-from tfgen.layers import bernoulli_log_prob, discretised_logistic_log_prob, to_signed, to_unit
+from tfgen.layers import LogitCodec, bernoulli_log_prob, discretised_logistic_log_prob, to_signed, to_unit
 from tfgen_plugins.vae import VAEConfig
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -43,6 +43,7 @@ class Likelihood(abc.ABC):
 
     def __init__(self, data: DataSpec, dtype: tf.DType) -> None:
         self.data, self.dtype = data, dtype
+        self.codec = LogitCodec(data, dtype=dtype)  # of vectors
 
     @abc.abstractmethod
     def observe(self, x: tf.Tensor, seed: Any) -> tf.Tensor:
@@ -136,24 +137,28 @@ class _Dequantised(Likelihood):
     """Base class of densities of dequantised images, ``y = (v + u) / L`` in [0, 1)."""
 
     def observe(self, x: tf.Tensor, seed: Any) -> tf.Tensor:
-        """Return dequantised grey levels in [0, 1); vectors as they are."""
+        """Return dequantised grey levels in [0, 1); the points that the codec makes of vectors."""
         if not self.data.quantised:
-            return tf.cast(x, self.dtype)
+            return self.codec.encode(x, seed)[0]
         return dequantise(x, self.data.levels, seed, self.dtype, unit=True)
 
     def levels(self, pixels: tf.Tensor) -> tf.Tensor:
-        """Return y L - 1/2: the middle of the cell of level v is at (v + 1/2) / L."""
-        return pixels * self.data.levels - 0.5 if self.data.quantised else pixels
+        """Return y L - 1/2: the middle of the cell of level v is at (v + 1/2) / L; vectors in their units."""
+        if self.data.quantised:
+            return pixels * self.data.levels - 0.5
+        return self.codec.bijector().forward(tf.identity(pixels))
 
     def log_prob(self, observed: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
-        """Return log p(x|z) per grey level."""
+        """Return log p(x|z) per grey level; of vectors in their units, ``log p(t|z) - log |det dy/dt|``."""
         nats = super().log_prob(observed, raw)
-        return nats - self.data.dimensions * math.log(self.data.levels) if self.data.quantised else nats
+        if self.data.quantised:
+            return nats - self.data.dimensions * math.log(self.data.levels)
+        return nats - self.codec.bijector().forward_log_det_jacobian(tf.identity(observed), event_ndims=1)
 
     def basis(self) -> Mapping[str, Any]:
-        """Return the fields of the basis: how images were dequantised."""
+        """Return the fields of the basis: how images were dequantised, and vectors scaled."""
         if not self.data.quantised:
-            return {}
+            return self.codec.basis()
         return {"dequantisation": "uniform", "levels": self.data.levels}
 
 

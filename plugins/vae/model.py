@@ -182,7 +182,7 @@ class VAE(GenerativeModel):
         raw = self._decoded(z, self.one_hot(labels, z.shape[0]))
         drawn = self.config.pixels == "draw"
         x = self.likelihood.sample(raw, fold_in(seed, _PIXELS), first) if drawn else self.likelihood.mean(raw)
-        return quantise(x + 0.5, self.data.levels) if self.data.quantised else x
+        return quantise(x + 0.5, self.data.levels) if self.data.quantised else self.likelihood.codec.examples(x)
 
     def prior(self, labels: Any = None) -> Any:
         """Return the prior p(z) or, if it depends on the label, p(z|y) with a batch of one for each label."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfgen.data.columns import Column
 from tfgen.data.labels import require_classes
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
@@ -111,6 +113,32 @@ def checked_labels(labels: Any, count: int, classes: int, where: str) -> NDArray
             raise DataError(f"{where}: labels must be whole numbers, 0 .. {classes - 1}, got {strays[0]}.")
     require_classes(values, classes, f"{where}: labels")
     return values.astype(np.int32, copy=False)
+
+
+def checked_context(context: Any, count: int, columns: Sequence[Column] | None, where: str) -> NDArray[np.float32]:
+    """Return contexts as float32 ``[n, k]``, finite; others are cast or refused.
+
+    Args:
+        context: as a data set gives them; None for none.
+        count: of the examples.
+        columns: of the context, k, as the spec has them.
+        where: data set and split, for the message.
+
+    Raises:
+        DataError: for another type or shape, numbers that are not finite, and contexts of which the spec does not know.
+    """
+    if context is None or columns is None:
+        raise DataError(f"{where}: context and spec.context must be given together.")
+    values = _array(context, f"{where}: context")
+    if values.dtype.kind not in "iubf" or values.shape != (count, len(columns)):
+        raise DataError(
+            f"{where}: the context must be numbers of shape [{count}, {len(columns)}], one row for each example; got "
+            f"{values.dtype} of shape {list(values.shape)}."
+        )
+    with np.errstate(over="ignore"):  # a number too large for float32 is refused as infinite
+        numbers: NDArray[np.float32] = values.astype(np.float32, copy=False)
+    require_finite(numbers, f"{where}: context")
+    return numbers
 
 
 def _is_one_hot(rows: NDArray[np.generic]) -> bool:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tfgen.data.dataset import SPLITS, Dataset, Split, SplitName
 from tfgen.data.kinds import KINDS
-from tfgen.data.spec import DataSpec
+from tfgen.data.spec import DataSpec, table_fields
 from tfgen.errors import DataError
 from tfgen.files import remove_old, temporary_beside
 from tfgen.reading import open_regular, parse_json, read_regular
@@ -56,12 +56,14 @@ class Layout:
     def bytes(self) -> int:
         """Size of the arrays on disk, in bytes."""
         example = self.spec.dimensions * np.dtype(self.spec.dtype).itemsize
-        return sum(self.sizes.values()) * (example + (4 if self.spec.classes else 0))
+        beside = (4 if self.spec.classes else 0) + 4 * len(self.spec.context or ())
+        return sum(self.sizes.values()) * (example + beside)
 
     @property
     def arrays(self) -> list[tuple[SplitName, str]]:
-        """The arrays in the folder: split, and ``x`` or ``labels``."""
-        return [(split, what) for split in SPLITS for what in (("x", "labels") if self.spec.classes else ("x",))]
+        """The arrays in the folder: split, and ``x``, ``labels`` or ``context``."""
+        kept = ["x", *(["labels"] if self.spec.classes else []), *(["context"] if self.spec.context else [])]
+        return [(split, what) for split in SPLITS for what in kept]
 
 
 @dataclass(frozen=True)
@@ -145,11 +147,12 @@ def _empty(folder: Path, name: SplitName, layout: Layout) -> Split:
 
     n, spec = layout.sizes[name], layout.spec
     labels = make("labels", np.dtype(np.int32), (n,)) if spec.classes else None
-    return Split(make("x", np.dtype(spec.dtype), (n, *spec.shape)), labels)
+    context = make("context", np.dtype(np.float32), (n, len(spec.context))) if spec.context else None
+    return Split(make("x", np.dtype(spec.dtype), (n, *spec.shape)), labels, context)
 
 
 def _flush(split: Split) -> None:
-    for array in (split.x, split.labels):
+    for array in (split.x, split.labels, split.context):
         if isinstance(array, np.memmap):
             array.flush()
 
@@ -159,10 +162,7 @@ def _write_manifest(folder: Path, layout: Layout) -> None:
     files = {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in arrays}
     content = {
         "source": layout.source,
-        **{
-            key: getattr(layout.spec, key)
-            for key in ("kind", "shape", "classes", "levels", "value_range", "class_names")
-        },
+        **layout.spec.to_json(),
         "splits": dict(layout.sizes),
         "files": files,
     }
@@ -231,7 +231,8 @@ def _spec(entries: Mapping[str, Any], shape: tuple[int, ...]) -> DataSpec:
         raise ValueError("its 'class_names' are no list of texts")
     given = {"value_range": tuple(span)} if span else {}
     named = {"class_names": tuple(names)} if names else {}
-    return DataSpec(kind, shape, entries["classes"], entries.get("levels", 256), **given, **named)
+    tables: dict[str, Any] = table_fields(entries)
+    return DataSpec(kind, shape, entries["classes"], entries.get("levels", 256), **given, **named, **tables)
 
 
 def _is_count(value: Any) -> bool:
@@ -259,12 +260,14 @@ def _check(folder: Path, name: str, expected: _Expected) -> None:
 def _open(folder: Path, split: SplitName, layout: Layout) -> Split:
     n, spec, classes = layout.sizes[split], layout.spec, layout.spec.classes
     x = map_array(folder / f"{split}-x.npy", np.dtype(spec.dtype).type, (n, *spec.shape), within=folder)
-    if classes is None:
-        return Split(x)
-    labels = map_array(folder / f"{split}-labels.npy", np.int32, (n,), within=folder)
-    if labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"{split}-labels.npy has labels outside 0 .. {classes - 1}")
-    return Split(x, labels)
+    labels = context = None
+    if classes is not None:
+        labels = map_array(folder / f"{split}-labels.npy", np.int32, (n,), within=folder)
+        if labels.min() < 0 or labels.max() >= classes:
+            raise ValueError(f"{split}-labels.npy has labels outside 0 .. {classes - 1}")
+    if spec.context:
+        context = map_array(folder / f"{split}-context.npy", np.float32, (n, len(spec.context)), within=folder)
+    return Split(x, labels, context)
 
 
 def _sha256(path: Path) -> str:

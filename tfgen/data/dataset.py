@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfgen.data.boundary import checked_examples, checked_labels
+from tfgen.data.boundary import checked_context, checked_examples, checked_labels
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 
@@ -20,23 +20,32 @@ _SUBSET = 11  # the purpose of this module's random numbers
 
 @dataclass(frozen=True, repr=False)
 class Split:
-    """Examples and their labels, in a fixed order.
+    """Examples, their labels and their contexts, in a fixed order.
 
     Attributes:
         x: ``[n, *spec.shape]``, uint8 for images, float32 for vectors; may be a memory map that is larger than memory.
         labels: ``[n]`` int32, or None for a set without labels.
+        context: ``[n, k]`` float32, the numbers of `DataSpec.context` that are given to a conditional model; None for a set
+            without.
     """
 
     x: NDArray[np.generic]
     labels: NDArray[np.int32] | None = None
+    context: NDArray[np.float32] | None = None
 
     def __repr__(self) -> str:
         labels = "without labels" if self.labels is None else "with labels"
-        return f"Split({len(self.x):,} examples, {self.x.dtype} {list(self.x.shape[1:])}, {labels})"
+        context = "" if self.context is None else f", context {list(self.context.shape[1:])}"
+        return f"Split({len(self.x):,} examples, {self.x.dtype} {list(self.x.shape[1:])}, {labels}{context})"
 
     def __len__(self) -> int:
         """Return the number of examples."""
         return len(self.x)
+
+    def take(self, which: NDArray[np.integer[Any]] | slice) -> Split:
+        """Return the examples that indices or a slice pick, with their labels and contexts."""
+        labels = None if self.labels is None else self.labels[which]
+        return Split(self.x[which], labels, None if self.context is None else self.context[which])
 
     def subset(self, count: int) -> Split:
         """Return `count` examples, the same ones each time, in their order; all where there are no more.
@@ -47,8 +56,7 @@ class Split:
 
         if count >= len(self):
             return self
-        chosen = np.sort(generator(_SUBSET).permutation(len(self))[:count])
-        return Split(self.x[chosen], None if self.labels is None else self.labels[chosen])
+        return self.take(np.sort(generator(_SUBSET).permutation(len(self))[:count]))
 
     def like(self, count: int, labels: NDArray[np.int32] | None = None) -> NDArray[np.generic]:
         """Return up to `count` examples to show beside as many samples; of these labels, in their order, if given: [n, ...].
@@ -111,7 +119,11 @@ class Dataset:
         labels = None
         if split.labels is not None and classes is not None:
             labels = checked_labels(split.labels, len(x), classes, where)
-        return split if x is split.x and labels is split.labels else Split(x, labels)
+        context = None
+        if split.context is not None or self.spec.context is not None:
+            context = checked_context(split.context, len(x), self.spec.context, where)
+        same = x is split.x and labels is split.labels and context is split.context
+        return split if same else Split(x, labels, context)
 
     @property
     def train(self) -> Split:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import tensorflow as tf
 
-#: How examples are drawn: images in a grid, a scatter plot of the first two coordinates, or a histogram of the only one.
-Layout = Literal["grid", "scatter", "histogram"]
+#: How examples are drawn: images in a grid; vectors as a histogram of the only number, a scatter plot of two, or a table of
+#: histograms and scatter plots.
+Layout = Literal["grid", "scatter", "histogram", "table"]
 
 
 class DataKind(abc.ABC):
@@ -141,8 +142,9 @@ class Vectors(DataKind):
     spatial = False
 
     def layout(self, shape: tuple[int, ...]) -> Layout:
-        """Return ``histogram`` in one dimension, ``scatter`` in more."""
-        return "histogram" if math.prod(shape) == 1 else "scatter"
+        """Return ``histogram`` in one dimension, ``scatter`` in two, ``table`` in more."""
+        dimensions = math.prod(shape)
+        return "histogram" if dimensions == 1 else "scatter" if dimensions == 2 else "table"
 
     def takes(self, dtype: np.dtype[Any]) -> bool:
         """Return True for floats of any precision: whole numbers have no density."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tfgen.data.dataset import Dataset
+from tfgen.data.fitting import with_fitted_columns
 from tfgen.data.own.loading import is_path
 from tfgen.data.own.prepared import KEPT, kept_own, prepare_own
 from tfgen.errors import DataError, OptionError, PluginError, UnknownNameError, closest
@@ -59,9 +60,9 @@ def load_dataset(name: str, registry: Registry, sources: DataSources, options: D
         raise PluginError(
             f"data set {name!r}: its function must return a tfgen.Dataset, got {type(found).__name__} ({place_of(load)})."
         )
-    if found.name == name:
-        return found
-    return dataclasses.replace(found, name=name)  # as users know it, beside numbers too
+    if found.name != name:
+        found = dataclasses.replace(found, name=name)  # as users know it, beside numbers too
+    return with_fitted_columns(found)
 
 
 def _require_no_options(name: str, options: DataOptions | None) -> None:

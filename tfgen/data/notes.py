@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tfgen.data.columns import Column
 from tfgen.data.dataset import Dataset
 
 #: Deviations of columns that a network takes as they are; it expects about 1.
@@ -20,20 +21,52 @@ _OF_AN_EVEN_SHARE = 2 / 3
 _FRACTIONS = 2.0**20  # below it, float32 distinguishes at least eight fractions of a number
 _AT_ONCE = 1 << 22  # numbers converted to float64 in one go
 _NAMED = 5
+#: Rows in which different values are counted, and how often each must be there on average to be noted.
+_LOOKED_AT = 10_000
+_REPEATED = 20
 
 
-def data_notes(data: Dataset, conditional: bool) -> list[str]:
+def data_notes(data: Dataset, conditional: bool, standardised: bool = True) -> list[str]:
     """Return a line for each property of the training split that spoils what is learnt from it: what, and what to try.
 
-    Of vectors: columns in unusual units, constant columns, and columns of whole numbers. Of labels that a model is given:
-    classes with less than 5 % of the examples (with more than 13 classes, with less than two thirds of an even share).
+    Of vectors: real columns of a few values that return, and what whole numbers mean for the likelihood; of vectors that a
+    model takes as they are: columns in unusual units, constant columns, and columns of whole numbers. Of labels that a model
+    is given: classes with less than 5 % of the examples (with more than 13 classes, with less than two thirds of an even
+    share).
 
     Args:
         data: the data set.
         conditional: whether the model is given the labels.
+        standardised: whether the model scales the columns of vectors by their spec (`tfgen.layers.LogitCodec`).
     """
-    notes = [] if data.spec.quantised else _column_notes(data)
+    notes = []
+    if not data.spec.quantised:
+        fitted = standardised and data.spec.columns is not None
+        notes = _table_notes(data, data.spec.columns) if fitted and data.spec.columns else _column_notes(data)
     return notes + (_rare_classes(data) if conditional else [])
+
+
+def _table_notes(data: Dataset, columns: Sequence[Column]) -> list[str]:
+    """Return what should be known of columns that are standardised: which are dequantised, and which repeat few values."""
+    notes = []
+    whole = [column.name for column in columns if column.discrete]
+    if whole:
+        notes.append(
+            f"{_named('column', whole)}: whole numbers, to which noise in [0, 1) is added: likelihoods are a bound of the "
+            "probability of the numbers"
+        )
+    rows = data.train.x[:_LOOKED_AT]
+    tied = [
+        column.name
+        for place, column in enumerate(columns)
+        if not column.discrete and len(np.unique(rows[:, place])) * _REPEATED < len(rows)
+    ]
+    if tied:
+        notes.append(
+            f"{_named('column', tied)}: few different values, each many times, whose density has no bound, so that "
+            "likelihoods mean little: name such columns with --categorical, or leave them out"
+        )
+    return notes
 
 
 def column_moments(x: NDArray[np.generic]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -57,7 +90,7 @@ def _column_notes(data: Dataset) -> list[str]:
     low, high = _DEVIATIONS
     far = (np.abs(mean) > _MOST_MEAN) | (np.abs(mean) > _MOST_DEVIATIONS_OFF * deviation)
     unusual = ~constant & ((deviation < low) | (deviation > high) | far)
-    whole = ~constant & np.array([_is_whole(x[:, column]) for column in range(x.shape[1])])
+    whole = ~constant & np.array([is_whole(x[:, column]) for column in range(x.shape[1])])
     notes = []
     if unusual.any():
         columns = np.flatnonzero(unusual)
@@ -78,7 +111,7 @@ def _column_notes(data: Dataset) -> list[str]:
     return notes
 
 
-def _is_whole(column: NDArray[np.generic]) -> bool:
+def is_whole(column: NDArray[np.generic]) -> bool:
     """Return whether a column holds whole numbers only; most others show it in their first rows.
 
     Numbers so large that float32 holds few or no fractions of them do not count.
@@ -104,11 +137,19 @@ def _rare_classes(data: Dataset) -> list[str]:
     ]
 
 
+def _named(what: str, names: Sequence[str]) -> str:
+    """Return the names of columns as a user has them.
+
+    >>> _named("column", ["a"]), _named("column", ["a", "b", "c", "d", "e", "f"])
+    ('column a', 'columns a, b, c, d, e, ...')
+    """
+    return f"{what}{'' if len(names) == 1 else 's'} {', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''}"
+
+
 def _columns(columns: Sequence[int] | NDArray[np.intp]) -> str:
     """Return the names of columns.
 
     >>> _columns([3]), _columns([0, 2]), _columns(range(7))
     ('column 3', 'columns 0, 2', 'columns 0, 1, 2, 3, 4, ...')
     """
-    named = ", ".join(map(str, columns[:_NAMED]))
-    return f"column{'' if len(columns) == 1 else 's'} {named}{', ...' if len(columns) > _NAMED else ''}"
+    return _named("column", [str(column) for column in columns])

@@ -1,12 +1,14 @@
-"""Data specification: kind, shape, classes and levels of the examples of a data set. No TensorFlow here."""
+"""Data specification: kind, shape, classes, levels and columns of the examples of a data set. No TensorFlow here."""
 
 from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from tfgen.data.columns import Column, column_names, columns_from_json
 from tfgen.data.kinds import KINDS, DataKind, Layout
 from tfgen.errors import DataError, UnknownNameError
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 MOST_DIMENSIONS = 2**24
 _MOST_CLASSES = 2**20
 _LONGEST_NAME = 200
+#: Fields that are numbers, texts, and lists of them.
+PLAIN_FIELDS = ("kind", "shape", "classes", "levels", "value_range", "class_names")
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,10 @@ class DataSpec:
         levels: for images, the number of integer grey levels; values lie in ``0 .. levels - 1`` (256 for 8-bit data).
         value_range: for vectors, the interval that holds practically all values; pictures use it as their frame.
         class_names: of the classes, in the order of their numbers, if they have names.
+        columns: of vectors: name, kind and scaling of each number; None for vectors that a model takes as they are. The
+            scaling of a data set without it is fitted to its training split when it is loaded.
+        context: columns of the numbers that are given to a conditional model beside or in the place of labels, float32
+            ``[batch, k]``; None for a set without.
 
     Raises:
         UnknownNameError: for another kind.
@@ -43,6 +51,8 @@ class DataSpec:
     levels: int = 256
     value_range: tuple[float, float] = (-4.0, 4.0)
     class_names: tuple[str, ...] | None = None
+    columns: tuple[Column, ...] | None = None
+    context: tuple[Column, ...] | None = None
 
     def __post_init__(self) -> None:
         if problem := self._problem():
@@ -65,9 +75,23 @@ class DataSpec:
             return f"its {self.classes} classes need as many different class_names, got {len(names)}."
         if names is not None and not all(isinstance(name, str) and 1 <= len(name) <= _LONGEST_NAME for name in names):
             return f"its class_names must be texts of 1 to {_LONGEST_NAME} characters."
+        if (problem := self._columns_problem()) is not None:
+            return problem
         low, high = self.value_range
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             return f"its value_range must be two finite numbers, the lower first, got {self.value_range}."
+        return None
+
+    def _columns_problem(self) -> str | None:
+        for what, columns, count in (("columns", self.columns, self.dimensions), ("context", self.context, None)):
+            if columns is None:
+                continue
+            if what == "columns" and self.kind != "vector":
+                return "only vectors have columns."
+            if len(columns) != (count or len(columns)) or not columns:
+                return f"its {count} numbers need as many columns, got {len(columns)}."
+            if len({column.name for column in columns}) != len(columns):
+                return f"its {what} must have different names."
         return None
 
     @property
@@ -103,21 +127,59 @@ class DataSpec:
 
     @property
     def layout(self) -> Layout:
-        """How examples are drawn: images in a ``grid``, vectors as a ``scatter`` plot or, in one dimension, ``histogram``."""
-        return self.rules.layout(self.shape)
+        """How examples are drawn: images in a ``grid``, vectors as a ``histogram``, ``scatter`` plot or ``table`` of plots.
+
+        A table has more than two columns, or columns with names of their own.
+        """
+        return "table" if self.named else self.rules.layout(self.shape)
+
+    @property
+    def named(self) -> bool:
+        """True if the columns of vectors have names of their own, as those of a file of tables."""
+        return self.columns is not None and self.column_names != column_names(None, self.dimensions)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the numbers of a vector; ``x_1``, ``x_2``, ... where they have none."""
+        return column_names(self.columns, self.dimensions)
+
+    @property
+    def dequantised(self) -> bool:
+        """True if some values are whole numbers that a density sees with noise added: of images, or columns of vectors."""
+        return self.quantised or any(column.discrete for column in self.columns or ())
+
+    @property
+    def context_width(self) -> int:
+        """Numbers that a network is given of a context: one for each column, and one for each category; 0 without."""
+        return sum(len(column.categories or "x") for column in self.context or ())
 
     def to_signed(self, x: Any, dtype: tf.DType) -> tf.Tensor:
-        """Scale examples for a network: grey levels to [-1, 1], vectors as they are.
+        """Scale examples for a network: grey levels to [-1, 1], columns of vectors to mean 0 and deviation 1.
 
         Args:
             x: examples, any leading axes.
             dtype: of the result.
         """
-        return self.rules.to_signed(x, self.levels, dtype)
+        scaled = self.rules.to_signed(x, self.levels, dtype)
+        if self.columns is None:
+            return scaled
+        from tfgen.data.column_map import ColumnMap, spread_columns
+
+        return ColumnMap(self.columns, dtype).inverse(spread_columns(scaled, self.columns, None, dtype))
 
     def from_signed(self, x: tf.Tensor) -> tf.Tensor:
         """Return the examples nearest to numbers that `to_signed` scaled: uint8 images, or the vectors."""
-        return self.rules.from_signed(x, self.levels)
+        if self.columns is None:
+            return self.rules.from_signed(x, self.levels)
+        from tfgen.data.column_map import ColumnMap, values_of
+
+        return values_of(ColumnMap(self.columns, x.dtype).forward(x), self.columns)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields by name, as ``config.json`` and manifests have them."""
+        plain = {name: getattr(self, name) for name in PLAIN_FIELDS}
+        tables = {"columns": self.columns, "context": self.context}
+        return plain | {name: [c.to_json() for c in columns] for name, columns in tables.items() if columns is not None}
 
     def described(self) -> str:
         """Return a description of a batch of examples, for messages.
@@ -131,3 +193,14 @@ class DataSpec:
 def _is_whole(value: object) -> bool:
     """Return whether a value is a whole number, of Python or NumPy."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def table_fields(entries: Mapping[str, Any]) -> dict[str, tuple[Column, ...]]:
+    """Return the fields ``columns`` and ``context`` of a spec, from a ``config.json`` or manifest that may hold anything.
+
+    Raises:
+        ValueError: for an entry that is none of columns.
+        DataError: for a column that cannot be.
+    """
+    given = {name: entries.get(name) for name in ("columns", "context")}
+    return {name: columns_from_json(content) for name, content in given.items() if content is not None}

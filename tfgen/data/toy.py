@@ -105,4 +105,4 @@ def _cut(x: NDArray[np.float32], labels: NDArray[np.int32] | None) -> list[Split
     """Cut the points into training, validation and test split of `SIZES`, in the order in which they were sampled."""
     ends = np.cumsum(SIZES)
     cuts = [slice(end - size, end) for size, end in zip(SIZES, ends, strict=True)]
-    return [Split(x[cut], None if labels is None else labels[cut]) for cut in cuts]
+    return [Split(x, labels).take(cut) for cut in cuts]

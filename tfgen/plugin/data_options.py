@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +14,7 @@ _SIZE = re.compile(r"(\d+)(?:x(\d+))?")
 
 @dataclass(frozen=True)
 class DataOptions:
-    """Your own data: size and colours of pictures, shares of the splits."""
+    """Your own data: size and colours of pictures, columns of tables, shares of the splits."""
 
     size: str | None = None
     """Height and width of pictures, such as 32 or 32x48, to which they are resized; without it all must have one size."""
@@ -23,19 +24,63 @@ class DataOptions:
     """Crop pictures of other proportions than --size to their middle, or pad them with black."""
     skip_broken: bool = False
     """Leave out files that are no pictures, and say how many."""
+    columns: tuple[str, ...] = ()
+    """Tables: columns that make up the examples; all that have no other use by default."""
+    ignore: tuple[str, ...] = ()
+    """Tables: columns that are left out."""
+    label: str | None = None
+    """Tables: column of the classes."""
+    context: tuple[str, ...] = ()
+    """Tables: columns of numbers that are given to a conditional model."""
+    categorical: tuple[str, ...] = ()
+    """Tables: columns of texts or numbers each value of which is a category."""
+    bounds: tuple[str, ...] = ()
+    """Tables: smallest and largest value of a column, COLUMN:0,1, which samples then keep to."""
+    heavy_tails: tuple[str, ...] = ()
+    """Tables: columns with heavy tails, whose large values are drawn in (asinh); "all" for every real column."""
+    missing: Literal["refuse", "drop"] = "refuse"
+    """Tables: refuse rows with missing values, or leave them out and say how many."""
+    delimiter: str = ","
+    """CSV: between the fields; "tab" for a tabulator."""
+    decimal: Literal[".", ","] = "."
+    """CSV: point or comma of decimal fractions."""
     split_sizes: tuple[float, float, float] = (0.8, 0.1, 0.1)
     """Shares of train, valid and test, where the data have no splits of their own."""
     split_seed: int = 0
     """Seed of the splits, which follow from each example's own bytes: adding examples moves none."""
 
     def __post_init__(self) -> None:
-        _ = self.height_and_width
+        _ = self.height_and_width, self.column_bounds
+        if self.delimiter in ("tab", "\\t"):
+            object.__setattr__(self, "delimiter", "\t")
+        require_option(len(self.delimiter) == 1, "delimiter", self.delimiter, 'one character, or "tab"')
+        require_option(
+            self.delimiter != self.decimal,
+            "delimiter",
+            self.delimiter,
+            f"another character than --decimal {self.decimal}",
+        )
         shares = self.split_sizes
         if not all(0 < share < 1 for share in shares) or abs(sum(shares) - 1) > 1e-6:
             given = " ".join(f"{share:g}" for share in shares)
             raise OptionError(
                 f"--split-sizes are shares of train, valid and test that add up to 1, such as 0.8 0.1 0.1; got {given}."
             )
+
+    @property
+    def column_bounds(self) -> dict[str, tuple[float, float]]:
+        """The bounds as numbers by column."""
+        found = {}
+        for text in self.bounds:
+            name, _, pair = text.rpartition(":")
+            try:
+                low, high = (float(end) for end in pair.split(","))
+            except ValueError:
+                low = high = math.nan
+            if not (name and math.isfinite(low) and math.isfinite(high) and low < high):
+                raise OptionError(f"--bounds takes COLUMN:SMALLEST,LARGEST, such as share:0,1; got {text!r}.")
+            found[name] = low, high
+        return found
 
     @property
     def height_and_width(self) -> tuple[int, int] | None:

@@ -98,7 +98,8 @@ def resume_run(run: Run, quiet: bool = False) -> Run:
             model, _ = _first_model(run.config, run.registry, data, quiet)
         else:
             _set_determinism(run.config)
-            model = build_for_checkpoint(run.folder, run.registry.model(run.config.model), run.config, data.spec)
+            spec = run.registry.model(run.config.model)
+            model = build_for_checkpoint(run.folder, spec, run.config, run.data_spec)
         return _train(run, Trainer(model, data, run.config.training, run.registry), data, quiet)
 
 
@@ -127,11 +128,13 @@ def _set_determinism(config: RunConfig) -> None:
 
 
 def _train(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> Run:
-    observe, notes = run.registry.observe, data_notes(data, trainer.model.conditional)
+    observe, model = run.registry.observe, trainer.model
+    scales = model.density is None or "columns" in model.basis()  # what has no density takes no harm
+    notes = data_notes(data, model.conditional, scales)
     if not quiet:
         say(*(f"note: {text}" for text in notes), error=True)
     with run.files.locked():
-        observe("tfgen_run_started", run=run, model=trainer.model)
+        observe("tfgen_run_started", run=run, model=model)
         try:
             _fit(run, trainer, data, quiet)
             results = with_notes(_measured_run(run, trainer, data, quiet), notes)
@@ -139,7 +142,7 @@ def _train(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> Run:
             observe("tfgen_run_failed", run=run, error=error)
             raise
         run.files.write_results(results)
-    run.model, run.data = trainer.model, data
+    run.model, run.data = model, data
     observe("tfgen_run_finished", run=run, results=results)
     return run
 
@@ -241,10 +244,7 @@ def _record(config: RunConfig, registry: Registry, data: Dataset) -> dict[str, A
         **({"other_plugins": others} if others else {}),
         "versions": runtime.versions(),
         "machine": {"device": runtime.device_name(config.device), "cores": os.cpu_count(), "platform": sys.platform},
-        "data_spec": {
-            name: getattr(data.spec, name)
-            for name in ("kind", "shape", "classes", "levels", "value_range", "class_names")
-        },
+        "data_spec": data.spec.to_json(),
         "data_source": data.source,
     }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfgen.data.spec import DataSpec
+from tfgen.data.spec import DataSpec, table_fields
 from tfgen.errors import OptionError, RunError, TfgenError, UnknownNameError
 from tfgen.metrics.catalogue import Catalogue
 from tfgen.metrics.metric import Metric, metrics_to_json
@@ -210,8 +211,8 @@ class Run:
         """Spec of the data that the run was trained on, so that sampling needs no data set."""
         recorded = self.provenance.get("data_spec")
         try:
-            return build(DataSpec, recorded) if recorded else self.data.spec
-        except TfgenError as error:
+            return _spec(recorded) if recorded else self.data.spec
+        except (TfgenError, ValueError) as error:
             why = f"in 'data_spec': {str(error).rstrip('.')}"
             raise RunError(f"{self.folder / 'config.json'} is damaged ({why}); make the run again.") from error
 
@@ -387,3 +388,10 @@ class Run:
         if record and self.files.finished:
             self.record(split, {}, result.to_json())
         return result
+
+
+def _spec(recorded: Any) -> DataSpec:
+    """Return the spec that a ``config.json`` has recorded."""
+    tables: dict[str, Any] = table_fields(recorded)
+    spec = build(DataSpec, {name: value for name, value in recorded.items() if name not in tables})
+    return dataclasses.replace(spec, **tables)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import keras
 import tensorflow as tf
 
-from tfgen.data.dataset import Dataset, Split
+from tfgen.data.dataset import Dataset
 from tfgen.data.lookup import load_dataset
 from tfgen.errors import CapabilityError
 from tfgen.model.base import GenerativeModel, build_model
@@ -126,10 +126,7 @@ class ModelUnderTest:
         training = dataclasses.replace(self.config.training, epochs=1)
         other.config = dataclasses.replace(self.config, training=training)
         counts = {"train": _FEW_STEPS * training.batch_size, "valid": 200, "test": 200}
-        splits = {
-            name: Split(split.x[: counts[name]], None if split.labels is None else split.labels[: counts[name]])
-            for name, split in self.dataset.splits.items()
-        }
+        splits = {name: split.take(slice(counts[name])) for name, split in self.dataset.splits.items()}
         other.dataset = dataclasses.replace(self.dataset, splits=splits)
         return other
 

@@ -81,10 +81,7 @@ def _some(split: Split, count: int) -> Split:
     """Return so many examples, chosen at random without TensorFlow, which `Split.subset` needs."""
     import numpy as np
 
-    from tfgen.data.dataset import Split
-
-    chosen = np.sort(np.random.default_rng(0).permutation(len(split))[:count])
-    return Split(split.x[chosen], None if split.labels is None else split.labels[chosen])
+    return split.take(np.sort(np.random.default_rng(0).permutation(len(split))[:count]))
 
 
 def _lines(data: Dataset) -> list[str]:

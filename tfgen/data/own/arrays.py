@@ -22,16 +22,17 @@ from tfgen.unpacking import OF_DAMAGE, read_header
 SPLIT_KEYS: Mapping[str, SplitName] = {
     "train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test",
 }  # fmt: skip
-_EXAMPLES, _LABELS = ("x", "images", "data"), ("labels", "y", "label")
+_EXAMPLES, _LABELS, _CONTEXT = ("x", "images", "data"), ("labels", "y", "label"), ("context", "contexts", "c")
 #: An archive may unpack to so many times its size, and to so many bytes whatever its size.
 _MOST_RATIO, _MOST_UNPACKED = 300, 2**28
-_EXPECTED = "x and labels, or x_train, labels_train, x_valid, ... x_test, labels_test"
+_EXPECTED = "x, labels and context, or x_train, labels_train, x_valid, ... x_test, labels_test"
 
 
 def read_npz(path: Path) -> Raw:
     """Return the examples of an ``.npz`` file: ``x`` with ``labels``, or ``x_train``, ``labels_train``, ``x_test``, ...
 
-    ``y`` stands for ``labels`` as well; ``levels`` may be the number of grey levels.
+    ``y`` stands for ``labels`` as well; ``context`` are numbers [n, k] for a conditional model; ``levels`` may be the number
+    of grey levels.
 
     Raises:
         DataError: for other names, Python objects, and damaged files.
@@ -43,6 +44,7 @@ def read_npz(path: Path) -> Raw:
             raise ValueError(f"it unpacks to more than {most:,} bytes")
         examples: dict[SplitName | None, NDArray[Any]] = {}
         labels: dict[SplitName | None, NDArray[Any]] = {}
+        context: dict[SplitName | None, NDArray[Any]] = {}
         levels = None
         for name, info in entries.items():
             what, split = _meaning(name, path, entries)
@@ -50,13 +52,15 @@ def read_npz(path: Path) -> Raw:
             if what == "levels":
                 levels = _whole(array, path)
             else:
-                target = examples if what == "x" else labels
+                target = {"x": examples, "labels": labels, "context": context}[what]
                 if split in target:
-                    raise DataError(f"{path}: {name!r} names examples or labels that another array has too; keep one.")
+                    raise DataError(
+                        f"{path}: {name!r} names examples, labels or contexts that another array has too; keep one."
+                    )
                 target[split] = array
     if not examples:
         raise DataError(f"{path} holds no examples; it needs arrays called {_EXPECTED}.")
-    return Raw(examples, labels, levels)
+    return Raw(examples, labels, levels, context=context)
 
 
 def read_npy(path: Path) -> Raw:
@@ -73,7 +77,7 @@ def read_npy(path: Path) -> Raw:
 
 
 def _meaning(name: str, path: Path, entries: Mapping[str, Any]) -> tuple[str, SplitName | None]:
-    """Return what an array is, ``x``, ``labels`` or ``levels``, and the split that it belongs to."""
+    """Return what an array is, ``x``, ``labels``, ``context`` or ``levels``, and the split that it belongs to."""
     if name == "levels":
         return "levels", None
     stem, _, end = name.rpartition("_")
@@ -83,6 +87,8 @@ def _meaning(name: str, path: Path, entries: Mapping[str, Any]) -> tuple[str, Sp
         return "x", split
     if stem in _LABELS:
         return "labels", split
+    if stem in _CONTEXT:
+        return "context", split
     raise DataError(f"{path} holds arrays called {', '.join(sorted(entries))}; name them {_EXPECTED}.")
 
 

@@ -1,27 +1,107 @@
-"""Data of a Python program as a data set: an array, a pair of examples and labels, or a `Dataset`."""
+"""Data of a Python program as a data set: arrays, pairs, frames, `tf.data` and Hugging Face sets, or a `Dataset`."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tfgen.data.dataset import Dataset
-from tfgen.data.own.prepared import prepare_arrays, prepare_dataset
+from tfgen.data.own.loading import require_no_table_options
+from tfgen.data.own.prepared import prepare_dataset, prepare_raw
+from tfgen.data.own.raw import Raw
+from tfgen.data.own.tables import frame_table, raw_of_tables
+from tfgen.errors import DataError
 from tfgen.plugin.data_options import DataOptions
 from tfgen.plugin.specs import DataSources
+
+#: Keys of examples, labels and contexts in a mapping, as `tf.data` and Hugging Face sets have them.
+_KEYS = {
+    "x": ("x", "image", "images", "img", "data"), "labels": ("labels", "label", "y", "fine_label"), "context": ("context",),
+}  # fmt: skip
+_PARTS = ("x", "labels", "context")
+#: A `tf.data` pipeline with more examples than this is taken for one that repeats without end.
+_MOST_EXAMPLES = 20_000_000
 
 
 def prepared_name(data: Any, options: DataOptions, sources: DataSources) -> str:
     """Prepare data in memory, so that a run finds them again; return the name by which it does.
 
     Args:
-        data: a `Dataset`, an array of examples, or a pair of examples and labels.
-        options: how examples are split.
+        data: a `Dataset`; an array of examples, or a tuple of examples, labels and contexts; a frame of pandas or Polars, or
+            an Arrow table; a `tf.data.Dataset`, or a Hugging Face `datasets.Dataset`.
+        options: which columns are used for what, and how examples are split.
         sources: where prepared sets are kept.
 
     Raises:
         DataError: when they fit no spec, or cannot be kept.
+        OptionError: for an option of tables with other data.
     """
     if isinstance(data, Dataset):
         return prepare_dataset(data, sources).source
-    x, labels = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
-    return prepare_arrays(x, labels, options, sources).source
+    return prepare_raw(raw_of_memory(data, options), options, sources).source
+
+
+def raw_of_memory(data: Any, options: DataOptions) -> Raw:
+    """Return data of a Python program as raw examples; see `prepared_name`."""
+    table = frame_table(data)
+    if table is not None:
+        return raw_of_tables({None: table}, options, "the frame")
+    if hasattr(data, "as_numpy_iterator"):  # tf.data
+        parts = _gathered(data.as_numpy_iterator())
+    elif hasattr(data, "with_format") and hasattr(data, "column_names"):  # Hugging Face
+        if not {*_KEYS["x"]} & {*data.column_names}:
+            return raw_of_tables({None: data.with_format("arrow")[:]}, options, "the data set")
+        parts = _gathered(iter(data.with_format("numpy")))
+    elif isinstance(data, tuple):
+        if not 2 <= len(data) <= 3:
+            raise DataError(
+                f"a tuple of data holds examples, labels and contexts, two or three arrays; got {len(data)}."
+            )
+        parts = dict(zip(_PARTS, data, strict=False))
+    else:
+        parts = {"x": data}
+    require_no_table_options(options, "the array")
+    arrays: dict[str, dict[None, NDArray[Any]]] = {
+        name: {} if parts.get(name) is None else {None: np.asarray(parts[name])} for name in _PARTS
+    }
+    return Raw(arrays["x"], arrays["labels"], context=arrays["context"])  # type: ignore[arg-type]
+
+
+def _gathered(elements: Any) -> dict[str, NDArray[Any]]:
+    """Return the elements of a pipeline as arrays by part: single examples stacked."""
+    gathered: dict[str, list[Any]] = {}
+    for element in itertools.islice(elements, _MOST_EXAMPLES + 1):
+        for name, value in _named(element).items():
+            gathered.setdefault(name, []).append(np.asarray(value))
+    if not gathered:
+        raise DataError("the pipeline has no examples.")
+    if len(gathered["x"]) > _MOST_EXAMPLES:
+        raise DataError(
+            f"the pipeline has more than {_MOST_EXAMPLES:,} examples: it may repeat without end; leave .repeat() out."
+        )
+    try:
+        return {name: np.stack(values) for name, values in gathered.items()}
+    except ValueError as error:
+        shapes = sorted({value.shape for value in gathered["x"]})[:4]
+        raise DataError(
+            f"the elements of the pipeline have different shapes ({', '.join(map(str, shapes))}); give single examples of one "
+            "size: leave .batch() out, and resize images."
+        ) from error
+
+
+def _named(element: Any) -> dict[str, Any]:
+    """Return the parts of an element by name: a mapping, a tuple of examples and labels, or an example."""
+    if isinstance(element, Mapping):
+        found = {name: element[key] for name, keys in _KEYS.items() for key in keys if key in element}
+        if "x" not in found:
+            raise DataError(
+                f"the elements have the keys {', '.join(map(str, element))}; call the examples x or image, the labels label."
+            )
+        return found
+    if isinstance(element, tuple):
+        return dict(zip(_PARTS, element, strict=False))
+    return {"x": element}

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset, SplitName
+from tfgen.data.fitting import with_fitted_columns
 from tfgen.data.own.arrays import read_npy, read_npz
 from tfgen.data.own.idx import is_idx, read_idx
 from tfgen.data.own.pictures import read_pictures
 from tfgen.data.own.raw import Raw, spec_and_splits
 from tfgen.data.own.splitting import split_examples
-from tfgen.errors import DataError
+from tfgen.data.own.tables import ENDINGS as TABLE_ENDINGS
+from tfgen.data.own.tables import read_tables, table_files
+from tfgen.data.spec import DataSpec
+from tfgen.errors import DataError, OptionError
 from tfgen.plugin.data_options import DataOptions
 from tfgen.printed import say
 
+#: Options that only tables take notice of.
+TABLE_OPTIONS = (
+    "columns", "ignore", "label", "context", "categorical", "bounds", "heavy_tails", "missing", "delimiter", "decimal",
+)  # fmt: skip
 _ENDINGS = (".npz", ".npy", ".gz", ".csv", ".parquet")
 #: How the files of MNIST, and of sets in its form, are called: split, and images or labels.
 _IDX_FILES: Mapping[tuple[SplitName, str], Sequence[str]] = {
@@ -56,21 +64,26 @@ def dataset_of(raw: Raw, name: str, options: DataOptions) -> Dataset:
     for split, count in done.copies.items():
         of_all = f"{count:,} of {len(done.splits[split]):,}"
         say(f"note: {name}: {of_all} {split} examples are copies of examples of earlier splits", error=True)
-    return Dataset(name, spec, done.splits)
+    return with_fitted_columns(Dataset(name, spec, done.splits))
 
 
-def raw_of(x: Any, labels: Any = None) -> Raw:
-    """Return arrays of Python as raw examples."""
-    examples: NDArray[Any] = np.asarray(x)
-    return Raw({None: examples}, {} if labels is None else {None: np.asarray(labels)})
-
-
-def read_own(path: Path, options: DataOptions) -> Raw:
+def read_own(path: Path, options: DataOptions, like: DataSpec | None = None) -> Raw:
     """Return the examples in a file or folder.
+
+    Args:
+        path: of the file or folder.
+        options: how it becomes a data set.
+        like: spec of the data of a model that is to take the examples; the columns of a table are looked for by it.
 
     Raises:
         DataError: when there is none, or it cannot be read; says what to do.
+        OptionError: for an option of tables with another kind of data.
     """
+    if path.is_dir() and (files := table_files(path)):
+        return read_tables(files, options, like)
+    if path.suffix.lower() in TABLE_ENDINGS and path.is_file():
+        return read_tables({None: path}, options, like)
+    require_no_table_options(options, str(path))
     if path.is_dir():
         return _read_idx_folder(path) or read_pictures(path, options)
     if not path.exists():
@@ -82,8 +95,21 @@ def read_own(path: Path, options: DataOptions) -> Raw:
     if is_idx(path):
         return Raw({None: _idx(path)})
     raise DataError(
-        f"{path} is no data set that is read here: a folder of pictures, .npz, .npy, or idx, plain or gzipped."
+        f"{path} is no data set that is read here: a folder of pictures, .csv, .parquet, .npz, .npy, or idx, plain or gzipped."
     )
+
+
+def require_no_table_options(options: DataOptions, name: str) -> None:
+    """Check that no option of tables is given for data that are none, which would take no notice of it.
+
+    Raises:
+        OptionError: names the first of them.
+    """
+    for field in dataclasses.fields(DataOptions):
+        given = getattr(options, field.name) != field.default
+        if given and field.name in TABLE_OPTIONS:
+            flag = f"--{field.name.replace('_', '-')}"
+            raise OptionError(f"{flag} is for tables (.csv, .parquet, a frame), and {name} is none; leave it out.")
 
 
 def _read_idx_folder(folder: Path) -> Raw | None:

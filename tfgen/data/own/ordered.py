@@ -26,11 +26,13 @@ class Ordered:
         x: examples [n, ...].
         labels: numbers of the model's classes, [n]; None where they are not known, or not of those classes.
         names: of the examples, [n], such as those of picture files; empty where they have none.
+        context: numbers that are given to a conditional model, [n, k]; None where there are none.
     """
 
     x: NDArray[np.generic]
     labels: NDArray[np.int32] | None = None
     names: tuple[str, ...] = ()
+    context: NDArray[np.float32] | None = None
 
 
 def ordered_examples(path: str, options: DataOptions, spec: DataSpec) -> Ordered:
@@ -44,13 +46,15 @@ def ordered_examples(path: str, options: DataOptions, spec: DataSpec) -> Ordered
     Raises:
         DataError: when they cannot be read, or are not of the model's kind, shape or grey levels.
     """
-    raw = read_own(Path(path).expanduser(), options)
+    raw = read_own(Path(path).expanduser(), options, spec)
     found, splits = spec_and_splits(raw, path)
     keys = [key for key in _ORDER if key in splits]
     x = np.concatenate([splits[key].x for key in keys])
     require_spec(x, found, spec, path)
     names = tuple(name for key in keys for name in raw.names.get(key, ()))
-    return Ordered(x, _labels([splits[key] for key in keys], found, spec), names)
+    contexts = [context for key in keys if (context := splits[key].context) is not None]
+    labels = _labels([splits[key] for key in keys], found, spec)
+    return Ordered(x, labels, names, np.concatenate(contexts) if contexts else None)
 
 
 def require_spec(x: NDArray[np.generic], found: DataSpec, spec: DataSpec, name: str) -> None:

@@ -9,13 +9,14 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tfgen.data import cache
 from tfgen.data.dataset import SPLITS, Dataset
-from tfgen.data.own.loading import dataset_of, raw_of, read_own
+from tfgen.data.fitting import with_fitted_columns
+from tfgen.data.own.loading import dataset_of, read_own
+from tfgen.data.own.raw import Raw
 from tfgen.data.own.walking import walked
 from tfgen.data.tfds import data_folder
 from tfgen.errors import DataError
@@ -26,7 +27,7 @@ from tfgen.printed import say
 from tfgen.reading import read_regular
 
 #: Changes whenever the same files would give other arrays.
-_VERSION = 1
+_VERSION = 2
 #: Begins the name of a data set that was prepared, before its digest.
 KEPT = "own:"
 _DIGEST = re.compile("[0-9a-f]{32}")
@@ -66,40 +67,39 @@ def prepare_own(path: str, options: DataOptions, sources: DataSources) -> Datase
     if (digest := _known(pointer)) and (root / digest / cache.MANIFEST).is_file():
         return _read(root / digest, digest, _stem(place))
     raw = read_own(place, options)
-    for note in raw.notes:
-        say(f"note: {path}: {note}", error=True)
+    _say_notes(raw, path)
     found = _kept(dataset_of(raw, path, options), root, _stem(place))
     _point(pointer, found)
     return found
 
 
-def prepare_arrays(x: Any, labels: Any, options: DataOptions, sources: DataSources, name: str = "arrays") -> Dataset:
-    """Return arrays of Python as a data set that later programs find by its digest.
+def prepare_raw(raw: Raw, options: DataOptions, sources: DataSources, name: str = "arrays") -> Dataset:
+    """Return raw examples of a Python program as a data set that later programs find by its digest.
 
     Args:
-        x: images uint8 [n, height, width(, channels)], or vectors of floats [n, d].
-        labels: [n] of whole numbers or texts; None for none.
-        options: how it becomes a data set.
+        raw: the examples.
+        options: how they become a data set.
         sources: where prepared sets are kept.
         name: of the data set.
 
     Raises:
         DataError: when they fit no spec, or cannot be kept.
     """
-    return _kept(dataset_of(raw_of(x, labels), name, options), _root(sources), name)
+    _say_notes(raw, name)
+    return _kept(dataset_of(raw, name, options), _root(sources), name)
 
 
 def prepare_dataset(data: Dataset, sources: DataSources) -> Dataset:
     """Return a data set of Python, with its splits, as one that later programs find by its digest."""
-    return _kept(data, _root(sources), _stem(Path(data.name)))
+    return _kept(with_fitted_columns(data), _root(sources), _stem(Path(data.name)))
 
 
 def content_digest(data: Dataset) -> str:
     """Return the digest of spec and arrays of a data set, 32 hexadecimal digits."""
-    found = hashlib.sha256(json.dumps(dataclasses.asdict(data.spec)).encode())
+    found = hashlib.sha256(json.dumps(data.spec.to_json()).encode())
     for name in SPLITS:
         split = data.splits[name]
-        for array in (split.x, split.labels):
+        for array in (split.x, split.labels, split.context):
             if array is not None:
                 found.update(f"{name} {array.shape}".encode())
                 found.update(np.ascontiguousarray(array).view(np.uint8).data)
@@ -115,10 +115,16 @@ def _kept(data: Dataset, root: Path, stem: str) -> Dataset:
         with cache.written(folder, layout) as splits:
             for name, split in splits.items():
                 split.x[:] = data.splits[name].x
-                labels = data.splits[name].labels
-                if split.labels is not None and labels is not None:
-                    split.labels[:] = labels
+                given = data.splits[name]
+                for empty, array in ((split.labels, given.labels), (split.context, given.context)):
+                    if empty is not None and array is not None:
+                        empty[:] = array
     return _read(folder, digest, stem)
+
+
+def _say_notes(raw: Raw, name: str) -> None:
+    for note in raw.notes:
+        say(f"note: {name}: {note}", error=True)
 
 
 def _root(sources: DataSources) -> Path:

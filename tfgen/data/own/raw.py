@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.boundary import require_finite
+from tfgen.data.columns import Column
 from tfgen.data.dataset import Split, SplitName
+from tfgen.data.fitting import check_values
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 
@@ -29,6 +31,9 @@ class Raw:
         levels: of images; None for 256.
         notes: what was left out, and the like.
         names: of the examples of each split, such as those of picture files; empty where they have none.
+        columns: of vectors, not yet fitted; None for vectors without names.
+        context: of the same splits, float32 [n, k]; empty for data without contexts.
+        context_columns: k, of the contexts; None for numbers without names.
     """
 
     examples: Mapping[SplitName | None, NDArray[Any]]
@@ -36,6 +41,9 @@ class Raw:
     levels: int | None = None
     notes: Sequence[str] = ()
     names: Mapping[SplitName | None, Sequence[str]] = field(default_factory=dict)
+    columns: tuple[Column, ...] | None = None
+    context: Mapping[SplitName | None, NDArray[Any]] = field(default_factory=dict)
+    context_columns: tuple[Column, ...] | None = None
 
 
 def spec_and_splits(raw: Raw, name: str) -> tuple[DataSpec, dict[SplitName | None, Split]]:
@@ -66,8 +74,37 @@ def spec_and_splits(raw: Raw, name: str) -> tuple[DataSpec, dict[SplitName | Non
     image = kinds == {"u"}
     told = None if names == tuple(map(str, range(classes or 0))) else names  # numbers are no names
     kind: Literal["image", "vector"] = "image" if image else "vector"
-    spec = DataSpec(kind, shape, classes, class_names=told, **_details(examples, raw.levels, image))
-    return spec, {split: Split(x, labels.get(split)) for split, x in examples.items()}
+    context, context_columns = _contexts(raw, {split: len(x) for split, x in examples.items()}, name)
+    details = _details(examples, raw.levels, image)
+    if raw.columns is not None:
+        for split, x in examples.items():
+            check_values(x, raw.columns, f"{name}{f', {split}' if split else ''}")
+    spec = DataSpec(kind, shape, classes, class_names=told, columns=raw.columns, context=context_columns, **details)
+    return spec, {split: Split(x, labels.get(split), context.get(split)) for split, x in examples.items()}
+
+
+def _contexts(
+    raw: Raw, counts: Mapping[SplitName | None, int], name: str
+) -> tuple[dict[SplitName | None, NDArray[np.float32]], tuple[Column, ...] | None]:
+    """Return the contexts by split, float32 [n, k], and their columns."""
+    if not raw.context:
+        return {}, None
+    found: dict[SplitName | None, NDArray[np.float32]] = {}
+    for split, count in counts.items():
+        values = raw.context.get(split)
+        if values is None or values.shape[:1] != (count,) or values.ndim > 2 or values.dtype.kind not in "iubf":
+            got = "none" if values is None else f"{values.dtype} of shape {list(values.shape)}"
+            raise DataError(f"{name}: {count:,} examples need a context of numbers each, [{count}, k]; got {got}.")
+        with np.errstate(over="ignore"):
+            found[split] = values.reshape(count, -1).astype(np.float32)
+        require_finite(found[split], f"{name}, context")
+    widths = {values.shape[1] for values in found.values()}
+    if len(widths) > 1 or 0 in widths:
+        raise DataError(
+            f"{name}: the contexts of the splits have {', '.join(map(str, sorted(widths)))} numbers; give equally many."
+        )
+    columns = raw.context_columns or tuple(Column(f"c_{number + 1}") for number in range(widths.pop()))
+    return found, columns
 
 
 def _details(examples: Mapping[Any, NDArray[Any]], levels: int | None, image: bool) -> dict[str, Any]:

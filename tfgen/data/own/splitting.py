@@ -117,17 +117,16 @@ def _cut(hashed: _Hashed, shares: Mapping[SplitName, float]) -> list[tuple[Split
     pieces = []
     for number, name in enumerate(shares):
         chosen = np.flatnonzero(places == number)
-        labels = hashed.split.labels
-        split = Split(hashed.split.x[chosen], None if labels is None else labels[chosen])
-        pieces.append((name, _Hashed(split, hashed.hashes[chosen])))
+        pieces.append((name, _Hashed(hashed.split.take(chosen), hashed.hashes[chosen])))
     return pieces
 
 
 def _ordered(pieces: Sequence[_Hashed]) -> tuple[Split, NDArray[np.uint64]]:
-    """Join pieces of one split in the order of their hashes; copies of an example in that of their labels."""
-    x = np.concatenate([piece.split.x for piece in pieces])
+    """Join pieces of one split in the order of their hashes; copies of an example in that of their labels and contexts."""
     found = np.concatenate([piece.hashes for piece in pieces])
-    every = [piece.split.labels for piece in pieces if piece.split.labels is not None]
-    labels = np.concatenate(every) if every else None
-    order = np.lexsort((found,) if labels is None else (labels, found))
-    return Split(x[order], None if labels is None else labels[order]), found[order]
+    parts = zip(*((piece.split.x, piece.split.labels, piece.split.context) for piece in pieces), strict=True)
+    joined: list[Any] = [np.concatenate(part) if part[0] is not None else None for part in parts]
+    x, labels, context = joined
+    ties = [*(() if context is None else context.T[::-1]), *(() if labels is None else (labels,))]
+    order = np.lexsort((*ties, found))
+    return Split(x, labels, context).take(order), found[order]

@@ -1,0 +1,348 @@
+"""Tables of a user's own data: CSV and Parquet files, and frames of pandas and Polars, read through pyarrow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.data.columns import Column
+from tfgen.data.dataset import SPLITS, SplitName
+from tfgen.data.own.raw import Raw
+from tfgen.data.own.table_files import read_table_file
+from tfgen.errors import DataError, UnknownNameError
+from tfgen.plugin.data_options import DataOptions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tfgen.data.spec import DataSpec
+
+ENDINGS = (".csv", ".parquet")
+#: Larger whole numbers are read as real ones: noise in [0, 1) would be lost in float32.
+MOST_WHOLE = 2**23
+#: More categories than this are names, or numbers that identify a row.
+MOST_CATEGORIES = 10_000
+_NAMED = 8
+
+Tables = Mapping[SplitName | None, "pa.Table"]
+
+
+@dataclass(frozen=True)
+class _Use:
+    """What the columns of a table are used for, by name.
+
+    Attributes:
+        examples: columns of the vectors.
+        context: columns of the contexts.
+        label: column of the labels; None for none.
+    """
+
+    examples: tuple[str, ...]
+    context: tuple[str, ...]
+    label: str | None
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """All columns that are used."""
+        return (*self.examples, *self.context, *(() if self.label is None else (self.label,)))
+
+
+def table_files(folder: Path) -> dict[SplitName | None, Path]:
+    """Return the files ``train.csv``, ``valid.csv``, ``test.csv`` (or ``.parquet``) of a folder by split, if it has train."""
+    found: dict[SplitName | None, Path] = {}
+    for split in SPLITS:
+        paths = [folder / f"{split}{ending}" for ending in ENDINGS if (folder / f"{split}{ending}").is_file()]
+        if len(paths) > 1:
+            raise DataError(f"{folder} holds {' and '.join(path.name for path in paths)}; keep one of them.")
+        if paths:
+            found[split] = paths[0]
+    return found if "train" in found else {}
+
+
+def read_tables(paths: Mapping[SplitName | None, Path], options: DataOptions, like: DataSpec | None = None) -> Raw:
+    """Return the rows of CSV or Parquet files as vectors.
+
+    Args:
+        paths: the file of each split.
+        options: which columns are used, and for what.
+        like: spec of the data of a model that is to take the rows; its columns and categories are looked for.
+
+    Raises:
+        DataError: when a file cannot be read, or a column cannot be used; names it, and says what to do.
+        UnknownNameError: for a column that the table does not have.
+    """
+    tables = {split: read_table_file(path, options.delimiter, options.decimal) for split, path in paths.items()}
+    where = " and ".join(str(path) for path in paths.values())
+    return raw_of_tables(tables, options, where, like)
+
+
+def raw_of_tables(tables: Tables, options: DataOptions, where: str, like: DataSpec | None = None) -> Raw:
+    """Return the rows of Arrow tables as vectors, float32 [n, d], with labels and contexts; see `read_tables`."""
+    headers = {tuple(table.column_names) for table in tables.values()}
+    if len(headers) > 1:
+        first, second = sorted(headers, key=len)[:2]
+        other = sorted({*first} ^ {*second})
+        raise DataError(
+            f"{where}: the splits have different columns{f' ({_listed(other)})' if other else ', in another order'}."
+        )
+    (header,) = headers
+    use = _use(header, options, where, like)
+    notes = []
+    whole, tables = _without_missing(
+        {s: t.select(list(dict.fromkeys(use.every))) for s, t in tables.items()}, options, where
+    )
+    if whole:
+        notes.append(whole)
+    known = {column.name: column for column in (*(like.columns or ()), *(like.context or ()))} if like else {}
+    columns = [
+        _column(name, tables, options, where, known.get(name), name in use.context)
+        for name in (*use.examples, *use.context)
+    ]
+    of = {column.name: column for column in columns}
+    large = [c.name for c in columns if c.kind == "real" and c.name in use.examples and _is_integer(tables, c.name)]
+    if large and not known:
+        notes.append(f"{_listed(large)}: whole numbers above {MOST_WHOLE:,} are read as real numbers")
+    examples: dict[SplitName | None, NDArray[Any]] = {}
+    context: dict[SplitName | None, NDArray[Any]] = {}
+    labels: dict[SplitName | None, NDArray[Any]] = {}
+    for split, table in tables.items():
+        examples[split] = _matrix(table, [of[name] for name in use.examples], where)
+        if use.context:
+            context[split] = _matrix(table, [of[name] for name in use.context], where)
+        if use.label is not None:
+            labels[split] = _labels(table, use.label, where)
+    return Raw(
+        examples, labels, notes=notes, columns=tuple(of[name] for name in use.examples),
+        context=context, context_columns=tuple(of[name] for name in use.context) or None,
+    )  # fmt: skip
+
+
+def _use(header: Sequence[str], options: DataOptions, where: str, like: DataSpec | None) -> _Use:
+    """Return which columns are used, and for what."""
+    wanted = {
+        "columns": options.columns, "ignore": options.ignore, "context": options.context,
+        "categorical": options.categorical, "heavy_tails": () if options.heavy_tails == ("all",) else options.heavy_tails,
+        "bounds": tuple(options.column_bounds), "label": () if options.label is None else (options.label,),
+    }  # fmt: skip
+    for option, names in wanted.items():
+        for name in names:
+            if name not in header:
+                raise UnknownNameError("column", name, header, f"It stands after --{option.replace('_', '-')}.")
+    context = options.context or (tuple(c.name for c in like.context) if like and like.context else ())
+    label = options.label
+    if like is not None and like.columns is not None:
+        examples = (
+            like.column_names if like.named else header[: like.dimensions] if not options.columns else options.columns
+        )
+        if lost := [name for name in (*examples, *context) if name not in header]:
+            raise DataError(
+                f"{where} lacks the {'columns' if len(lost) > 1 else 'column'} {_listed(lost)} of the model's data."
+            )
+        return _Use(tuple(examples), context, label)
+    taken = {*options.ignore, *context, *(() if label is None else (label,))}
+    if twice := [name for name in options.columns if name in taken]:
+        raise DataError(f"{where}: column {twice[0]!r} is named by --columns and by another option; keep one of them.")
+    examples = options.columns or tuple(name for name in header if name not in taken)
+    if not examples:
+        raise DataError(f"{where}: no column is left for the examples; it has {_listed(header)}.")
+    return _Use(tuple(examples), context, label)
+
+
+def _without_missing(tables: Tables, options: DataOptions, where: str) -> tuple[str, dict[SplitName | None, pa.Table]]:
+    """Return tables without missing values, and a note on the rows left out; refuses them unless they may be dropped."""
+    import pyarrow.compute as pc
+
+    kept: dict[SplitName | None, pa.Table] = {}
+    dropped = total = 0
+    for split, table in tables.items():
+        lost = np.zeros(len(table), bool)
+        for name in table.column_names:
+            values = table.column(name)
+            missing = pc.is_null(values, nan_is_null=True).to_numpy()
+            if missing.any() and options.missing == "refuse":
+                row, count = int(np.argmax(missing)), int(missing.sum())
+                more = f", and in {count - 1:,} more rows" if count > 1 else ""
+                if count == len(table):
+                    raise DataError(
+                        f"{where}: column {name!r} has no values; leave it out with --ignore {_quoted(name)}."
+                    )
+                raise DataError(
+                    f"{where}{f', {split}' if split else ''}: row {row} (counted from 0, without the header) has no value in "
+                    f"column {name!r}{more}; leave such rows out: --missing drop, or the column: --ignore {_quoted(name)}."
+                )
+            lost |= missing
+        dropped, total = dropped + int(lost.sum()), total + len(table)
+        kept[split] = table.filter(~lost) if lost.any() else table
+        if not len(kept[split]):
+            raise DataError(f"{where}: no row is left{' without a missing value' if lost.any() else ''}.")
+    return f"{dropped:,} of {total:,} rows have missing values and are left out" if dropped else "", kept
+
+
+def _column(
+    name: str, tables: Tables, options: DataOptions, where: str, known: Column | None, in_context: bool
+) -> Column:
+    """Return kind, categories, bounds and tails of a column from its type and the options."""
+    import pyarrow as pa
+
+    if known is not None:
+        return known
+    kind = next(iter(tables.values())).schema.field(name).type
+    bounds = options.column_bounds.get(name)
+    heavy = name in options.heavy_tails or options.heavy_tails == ("all",)
+    if name in options.categorical or pa.types.is_boolean(kind) or pa.types.is_dictionary(kind):
+        if bounds is not None:
+            raise DataError(f"{where}: column {name!r} is of categories, which have no --bounds.")
+        categories = _categories(name, tables)
+        if len(categories) > MOST_CATEGORIES:
+            raise DataError(
+                f"{where}: column {name!r} has {len(categories):,} categories; leave it out with --ignore {_quoted(name)}."
+            )
+        if len(categories) < 2:
+            raise DataError(f"{where}: column {name!r} has one value only; leave it out with --ignore {_quoted(name)}.")
+        return Column(name, "category", categories)
+    if pa.types.is_integer(kind):
+        small = not in_context and _largest(name, tables) < MOST_WHOLE
+        return Column(name, "integer" if small else "real", bounds=bounds, heavy=heavy)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return Column(name, bounds=bounds, heavy=heavy)
+    if pa.types.is_null(kind):
+        raise DataError(f"{where}: column {name!r} has no values; leave it out with --ignore {_quoted(name)}.")
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        sample = next((value for value in next(iter(tables.values())).column(name).to_pylist() if value), "")
+        comma = sample.replace(",", "", 1).lstrip("-").isdigit() and "," in sample
+        remedy = (
+            "pass --decimal , (numbers have decimal commas)"
+            if comma
+            else (
+                f"pass --categorical, --label or --ignore {_quoted(name)}: each text a category, a class, or left out"
+            )
+        )
+        raise DataError(f"{where}: column {name!r} is text ({sample[:30]!r}); {remedy}.")
+    raise DataError(
+        f"{where}: column {name!r} is of type {kind}, which is no number; make it one (days since a date, for example), or "
+        f"leave it out with --ignore {_quoted(name)}."
+    )
+
+
+def _categories(name: str, tables: Tables) -> tuple[str, ...]:
+    """Return the different values of a column, numbers by size, else by name."""
+    import pyarrow.compute as pc
+
+    values = {value for table in tables.values() for value in pc.unique(table.column(name)).to_pylist()}
+    numbers = all(isinstance(value, int | float) for value in values)
+    return tuple(map(_text, sorted(values, key=float if numbers else str)))
+
+
+def _text(value: Any) -> str:
+    """Return a category as text: whole floats without a point, bools in small letters."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _largest(name: str, tables: Tables) -> int:
+    import pyarrow.compute as pc
+
+    spans = [pc.min_max(table.column(name)).as_py() for table in tables.values()]
+    return max(max(abs(span["min"]), abs(span["max"])) for span in spans)
+
+
+def _is_integer(tables: Tables, name: str) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_integer(next(iter(tables.values())).schema.field(name).type)
+
+
+def _matrix(table: pa.Table, columns: Sequence[Column], where: str) -> NDArray[np.float32]:
+    """Return the columns of a table as float32 [n, d], categories as their numbers."""
+    x = np.empty((len(table), len(columns)), np.float32)
+    for place, column in enumerate(columns):
+        x[:, place] = _numbers(table.column(column.name), column, where)
+    return x
+
+
+def _numbers(values: pa.ChunkedArray, column: Column, where: str) -> NDArray[Any]:
+    import pyarrow as pa
+
+    if column.categories is not None:
+        places = {name: number for number, name in enumerate(column.categories)}
+        texts = [_text(value) for value in values.to_pylist()]
+        strange = next((text for text in texts if text not in places), None)
+        if strange is not None:
+            raise UnknownNameError(
+                "category", strange, column.categories, f"It stands in column {column.name!r} of {where}."
+            )
+        return np.array([places[text] for text in texts], np.float32)
+    if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type)):
+        raise DataError(f"{where}: column {column.name!r} is of type {values.type}, and the model's is of numbers.")
+    numbers: NDArray[Any] = values.cast(pa.float64()).to_numpy()
+    with np.errstate(over="ignore"):
+        narrow = numbers.astype(np.float32)
+    if not np.isfinite(narrow).all():
+        row = int(np.argmin(np.isfinite(narrow)))
+        raise DataError(
+            f"{where}: row {row} (counted from 0, without the header), column {column.name!r} is {numbers[row]:g}; numbers "
+            "must be finite in float32: leave the row out, or give the column in another unit."
+        )
+    return narrow
+
+
+def _labels(table: pa.Table, name: str, where: str) -> NDArray[Any]:
+    """Return labels as whole numbers or texts, [n]."""
+    import pyarrow as pa
+
+    values = table.column(name)
+    if pa.types.is_integer(values.type):
+        found: NDArray[Any] = values.cast(pa.int64()).to_numpy()
+        return found
+    if pa.types.is_floating(values.type):
+        numbers = values.to_numpy()
+        if (numbers != np.floor(numbers)).any():
+            raise DataError(
+                f"{where}: column {name!r} holds fractions, and labels are names or whole numbers; give numbers that are "
+                f"conditions with --context {_quoted(name)}."
+            )
+    return np.array([_text(value) for value in values.to_pylist()])
+
+
+def frame_table(frame: Any) -> pa.Table | None:
+    """Return a frame of pandas or Polars, or an Arrow table, as an Arrow table; None for what is none."""
+    import pyarrow as pa
+
+    if isinstance(frame, pa.Table):
+        return frame
+    module = type(frame).__module__.partition(".")[0]
+    if module == "pandas" and hasattr(frame, "columns"):
+        columns = [str(name) for name in frame.columns]
+        if len({*columns}) != len(columns):
+            raise DataError("the frame has two columns of one name; rename one of them.")
+        return pa.Table.from_pandas(frame.set_axis(columns, axis=1), preserve_index=False)
+    if module == "polars" and hasattr(frame, "to_arrow"):
+        found: pa.Table = frame.to_arrow()
+        return found
+    return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+
+
+def _quoted(name: str) -> str:
+    return f"{name!r}" if " " in name else name
+
+
+def with_values(columns: Sequence[Column], x: NDArray[np.generic]) -> dict[str, Any]:
+    """Return vectors [n, d] as the columns of a table by name: texts, whole numbers, or floats."""
+    table: dict[str, Any] = {}
+    for place, column in enumerate(columns):
+        values = np.asarray(x[:, place])
+        if column.categories is not None:
+            table[column.name] = [column.categories[int(number)] for number in values]
+        else:
+            table[column.name] = values.astype(np.int64 if column.discrete else np.float32)
+    return table
