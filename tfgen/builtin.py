@@ -61,6 +61,18 @@ def _checkerboard(sources: DataSources) -> Dataset:
     return load_checkerboard()
 
 
+def _rotated_gaussians(sources: DataSources) -> Dataset:
+    from tfgen.data.conditional_toy import load_rotated_gaussians
+
+    return load_rotated_gaussians()
+
+
+def _linear_gaussian(sources: DataSources) -> Dataset:
+    from tfgen.data.conditional_toy import load_linear_gaussian
+
+    return load_linear_gaussian()
+
+
 DATASETS = (
     DatasetSpec(
         name="digits",
@@ -90,12 +102,28 @@ DATASETS = (
         load=_checkerboard,
         summary="the eight dark squares of a 4x4 board in 2-D, with its exact density; needs no network",
     ),
+    DatasetSpec(
+        name="rotated_gaussians",
+        load=_rotated_gaussians,
+        summary="two Gaussians in 2-D rotated by an angle, their context, with the exact density; needs no network",
+    ),
+    DatasetSpec(
+        name="linear_gaussian",
+        load=_linear_gaussian,
+        summary="parameters of a linear-Gaussian simulator given what is observed, with the exact posterior",
+    ),
 )
 
 PICTURES = (
     PictureSpec(
         "density", "tfgen.runs.pictures:draw_density_picture", "the density of a model of vectors in the plane"
     ),
+    PictureSpec(
+        "conditional_density",
+        "tfgen.runs.pictures:draw_conditional_picture",
+        "the density of a model of vectors in the plane, given four contexts",
+    ),
+    PictureSpec("sbc", "tfgen.runs.pictures:draw_sbc_picture", "ranks of true values among a model's draws"),
     PictureSpec("inpainting", "tfgen.runs.pictures:draw_inpainting_picture", "lower halves of test images, completed"),
 )
 

@@ -66,7 +66,7 @@ class Flow(GenerativeModel):
         with keras.name_scope(name):
             partition = Partition(binary_mask(mask, self.data, layer, self.seed))
             transform = self.transform(partition.moved)
-            classes = (self.data.classes or 0) if self.conditional else 0
+            classes = self.condition_width
             network = conditioner(self.config, self.data, partition, transform.parameters, classes, self.density_dtype)
         return CouplingLayer(partition, transform, network, name)
 
@@ -75,7 +75,7 @@ class Flow(GenerativeModel):
         # The logits of images and standardised columns are scaled to codes already.
         scaled = self.data.quantised or self.data.columns is not None
         interval = (-SCALAR_REACH, SCALAR_REACH) if scaled else self.data.value_range
-        classes = (self.data.classes or 0) if self.conditional else 0
+        classes = self.condition_width
         return ScalarSplines(self.config.layers, spline.bins, spline.bound, interval, classes, self.density_dtype)
 
     def bijector(self, labels: Any = None, n: int | None = None) -> Any:
@@ -85,7 +85,7 @@ class Flow(GenerativeModel):
             labels: of a conditional flow, [n].
             n: number of examples, to check the labels against; None to skip the check.
         """
-        return tfb.Chain([*self._to_data_space(), *self._chain(self.one_hot(labels, n))])
+        return tfb.Chain([*self._to_data_space(), *self._chain(self.condition(labels, n))])
 
     def _to_data_space(self) -> list[Any]:
         if self.data.columns is not None:
@@ -113,7 +113,7 @@ class Flow(GenerativeModel):
         return [Objective("nll", self._negative_log_likelihood, self.trainable_variables)]
 
     def _negative_log_likelihood(self, batch: Batch, seed: tf.Tensor, context: Context) -> dict[str, tf.Tensor]:
-        nats = -tf.reduce_mean(self.log_prob(batch.x, batch.labels if self.conditional else None, seed=seed))
+        nats = -tf.reduce_mean(self.log_prob(batch.x, self.given(batch), seed=seed))
         per_dimension = nats / self.data.dimensions
         terms = {"loss": per_dimension, self.term_name("nll_nats"): nats}
         if self.data.quantised:
@@ -142,7 +142,7 @@ class Flow(GenerativeModel):
 
     def prior(self, labels: Any = None) -> Any:
         """Return the standard normal over codes of shape [D], the same for every label."""
-        self.one_hot(labels)
+        self.condition(labels)
         return self._base([])
 
     def _base(self, batch: list[Any]) -> Any:
@@ -168,6 +168,7 @@ class ConditionalRealNVP(RealNVP):
     """Conditional Real NVP: the coupling networks take the label as input; a density p(x|y) for each class y."""
 
     conditional = True
+    takes_context = True
 
 
 class NICE(Flow):

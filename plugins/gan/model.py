@@ -40,7 +40,7 @@ class GAN(GenerativeModel):
         self.objective = OBJECTIVES[config.objective]
         wasserstein = config.objective == "wgan-gp"
         self.r1 = config.r1 if config.r1 is not None else 0.0 if wasserstein else 1.0
-        classes, dtype = (data.classes or 0) if self.conditional else 0, self.density_dtype
+        classes, dtype = self.condition_width, self.density_dtype
         features: ConvFeatures | DenseStack
         with keras.name_scope("gan"):
             if config.network == "conv":
@@ -72,7 +72,7 @@ class GAN(GenerativeModel):
 
     def _discriminator_loss(self, batch: Batch, seed: tf.Tensor, context: Context) -> dict[str, tf.Tensor]:
         """Return the discriminator's loss with its penalties, and the mean of D on true and on generated examples."""
-        one_hot = self._rows(batch.labels)
+        one_hot = self._rows(self.given(batch))
         true = self._scaled(batch.x)
         generated = tf.stop_gradient(self._generated(self._codes(true.shape[0], seed), one_hot))
 
@@ -102,12 +102,12 @@ class GAN(GenerativeModel):
 
     def _generator_loss(self, batch: Batch, seed: tf.Tensor, context: Context) -> dict[str, tf.Tensor]:
         """Return the generator's loss, on as many new codes as the batch has examples, with the labels of the batch."""
-        one_hot = self._rows(batch.labels)
+        one_hot = self._rows(self.given(batch))
         generated = self._generated(self._codes(batch.x.shape[0], seed), one_hot)
         return {"loss": self.objective.generator(self.discriminator(generated, one_hot))}
 
     def _rows(self, labels: Any) -> tf.Tensor | None:
-        return self.one_hot(labels) if self.conditional else None
+        return self.condition(labels) if self.conditional else None
 
     def _codes(self, n: int, seed: Any, first: Any = None) -> tf.Tensor:
         return normal([n, self.config.latent], fold_in(seed, _CODES), self.density_dtype, first)
@@ -125,11 +125,11 @@ class GAN(GenerativeModel):
     def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Decode: return G(z) as uint8 images, or float32 vectors; deterministic, the seed has no effect."""
         z = tf.cast(z, self.density_dtype)
-        return self.data.from_signed(self._generated(z, self.one_hot(labels, z.shape[0])))
+        return self.data.from_signed(self._generated(z, self.condition(labels, z.shape[0])))
 
     def prior(self, labels: Any = None) -> Any:
         """Return the prior N(0, I), the same for all labels."""
-        self.one_hot(labels)
+        self.condition(labels)
         return tfd.Sample(tfd.Normal(tf.zeros([], self.density_dtype), 1.0), self.config.latent)
 
     def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
@@ -145,3 +145,4 @@ class ConditionalGAN(GAN):
     """Conditional GAN: generator and discriminator take the label as input (Mirza, Osindero 2014; Miyato, Koyama 2018)."""
 
     conditional = True
+    takes_context = True

@@ -37,7 +37,7 @@ class PixelCNN(GenerativeModel):
             )
         with keras.name_scope("pixelcnn"):
             self.pixels = build_output(config, data)
-            classes = (data.classes or 0) if self.conditional else 0
+            classes = self.condition_width
             self.network = build_network(config, data.shape, classes, self.pixels.parameters)
         self.scored_as = self.pixels.scored_as
         self.sampler = Sampler(self.network, self.pixels, data.shape)
@@ -65,14 +65,14 @@ class PixelCNN(GenerativeModel):
     def log_prob(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Return the exact log p(x), or log p(x|y), in nats, [batch]; `seed` draws the bits of stochastic binarisation."""
         values = self._observed(x, seed)
-        return tf.reduce_sum(self.pixel_log_probs(values, self.one_hot(labels, values.shape[0])), axis=[1, 2])
+        return tf.reduce_sum(self.pixel_log_probs(values, self.condition(labels, values.shape[0])), axis=[1, 2])
 
     def objectives(self) -> Sequence[Objective]:
         """Return the negative log-likelihood, in nats for each dimension."""
         return [Objective("nll", self._negative_log_likelihood, self.trainable_variables)]
 
     def _negative_log_likelihood(self, batch: Batch, seed: tf.Tensor, context: Context) -> dict[str, tf.Tensor]:
-        one_hot = self.one_hot(batch.labels) if self.conditional else None
+        one_hot = self.condition(self.given(batch)) if self.conditional else None
         pixels = self.pixel_log_probs(
             self._observed(batch.x, seed), one_hot, fold_in(seed, _DROPOUT) if context.training else None
         )
@@ -104,7 +104,7 @@ class PixelCNN(GenerativeModel):
         uniforms = uniform([n, height, width, self.pixels.draws], fold_in(seed, _PIXELS), self.density_dtype, first)
         # Below the floor nothing changes any more: the likeliest value is drawn already.
         heat = tf.maximum(tf.cast(temperature, self.density_dtype), _COLDEST)
-        values = program((uniforms, self.one_hot(labels, n)), heat)
+        values = program((uniforms, self.condition(labels, n)), heat)
         return self.pixels.images(values)
 
     def inpaint(self, x: Any, known_mask: Any, labels: Any = None, seed: Any = 0, particles: int = 1) -> tf.Tensor:
@@ -132,7 +132,7 @@ class PixelCNN(GenerativeModel):
             uniform([n, height], rows, self.density_dtype),
             uniform([n], last, self.density_dtype),
         )
-        result = self._complete((values, known, noise, self.one_hot(labels, n)), particles)
+        result = self._complete((values, known, noise, self.condition(labels, n)), particles)
         return tf.where(known[..., None], x, self.pixels.images(result))
 
 
@@ -140,6 +140,7 @@ class ConditionalPixelCNN(PixelCNN):
     """Conditional PixelCNN: exact p(x|y), with a label bias in each block."""
 
     conditional = True
+    takes_context = True
 
 
 def build_pixelcnn(config: PixelCNNConfig, data: DataSpec, seed: int) -> PixelCNN:

@@ -44,7 +44,9 @@ class VAE(GenerativeModel):
             raise self.refuse("vectors need --network mlp --likelihood gaussian.")
         self.likelihood = build_likelihood(config, data, self.density_dtype)
         self.scored_as = self.likelihood.scored_as
-        self.classes = (data.classes or 0) if self.conditional else 0
+        self.classes = self.condition_width
+        if self.uses_context and config.prior == "vamp":
+            raise self.refuse("the pseudo-inputs of --prior vamp have labels, and no context; take another prior.")
         outputs, parameters, dtype = 2 * config.latent, self.likelihood.parameters, self.density_dtype
         with keras.name_scope("vae"):
             self.encoder: keras.layers.Layer
@@ -103,7 +105,7 @@ class VAE(GenerativeModel):
         return beta * tf.minimum(tf.ones([], self.density_dtype), share)
 
     def _negative_bound(self, batch: Batch, seed: tf.Tensor, context: Context) -> dict[str, tf.Tensor]:
-        one_hot = self.one_hot(batch.labels) if self.conditional else None
+        one_hot = self.condition(self.given(batch)) if self.conditional else None
         observed = self._observed(batch.x, seed)
         posterior, beta = self._posterior(observed, one_hot), self.beta(context.epoch)
         weighted = self.config.objective == "iwae"
@@ -140,12 +142,12 @@ class VAE(GenerativeModel):
     def posterior(self, x: Any, labels: Any = None, seed: Any = 0) -> Any:
         """Return q(z|x, y) as `tfd.Independent` normals: batch [n], event [latent]."""
         observed = self._observed(x, seed)
-        return self._posterior(observed, self.one_hot(labels, observed.shape[0]))
+        return self._posterior(observed, self.condition(labels, observed.shape[0]))
 
     def elbo_terms(self, x: Any, labels: Any = None, seed: Any = 0) -> tuple[tf.Tensor, tf.Tensor]:
         """Return ``E_q[log p(x|z, y)]`` estimated with one sample of z, and KL(q || p), closed-form if available; [n] nats."""
         observed = self._observed(x, seed)
-        one_hot = self.one_hot(labels, observed.shape[0])
+        one_hot = self.condition(labels, observed.shape[0])
         posterior = self._posterior(observed, one_hot)
         z = self._draws(posterior, 1, seed)[0]
         kl = _per_example(self._kl(posterior, one_hot, z))
@@ -159,7 +161,7 @@ class VAE(GenerativeModel):
             log_likelihood, kl = self.elbo_terms(x, labels, seed)
             return log_likelihood - kl
         observed = self._observed(x, seed)
-        one_hot = self.one_hot(labels, observed.shape[0])
+        one_hot = self.condition(labels, observed.shape[0])
         posterior = self._posterior(observed, one_hot)
 
         def log_weights(k: int, chunk_seed: tf.Tensor) -> tf.Tensor:
@@ -179,18 +181,18 @@ class VAE(GenerativeModel):
 
     def _examples(self, z: Any, labels: Any, seed: Any, first: Any = None) -> tf.Tensor:
         z = tf.cast(z, self.density_dtype)
-        raw = self._decoded(z, self.one_hot(labels, z.shape[0]))
+        raw = self._decoded(z, self.condition(labels, z.shape[0]))
         drawn = self.config.pixels == "draw"
         x = self.likelihood.sample(raw, fold_in(seed, _PIXELS), first) if drawn else self.likelihood.mean(raw)
         return quantise(x + 0.5, self.data.levels) if self.data.quantised else self.likelihood.codec.examples(x)
 
     def prior(self, labels: Any = None) -> Any:
         """Return the prior p(z) or, if it depends on the label, p(z|y) with a batch of one for each label."""
-        return self.codes.distribution(self.one_hot(labels))
+        return self.codes.distribution(self.condition(labels))
 
     def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
         """Sample the examples ``first .. first + n - 1`` of a seed: codes of p(z), decoded."""
-        z = self.codes.sample(n, self.one_hot(labels, n), fold_in(seed, _CODE), first)
+        z = self.codes.sample(n, self.condition(labels, n), fold_in(seed, _CODE), first)
         return self._examples(z, labels, seed, first)
 
     def basis(self) -> Mapping[str, Any]:
@@ -202,6 +204,7 @@ class CVAE(VAE):
     """Conditional VAE (Sohn, Lee, Yan 2015): encoder and decoder take the label as input; bounds of log p(x|y)."""
 
     conditional = True
+    takes_context = True
     config: CVAEConfig
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -95,6 +96,27 @@ def spread_columns(x: tf.Tensor, columns: Sequence[Column], seed: Any, dtype: tf
     # In float32 v + u may round to v + 1, which is the cell of the next number.
     cells = tf.minimum(v + u, tf.math.nextafter(v + 1, tf.constant(-np.inf, dtype)))
     return tf.where(discrete, cells, v)
+
+
+def context_rows(context: tf.Tensor, columns: Sequence[Column], dtype: tf.DType) -> tf.Tensor:
+    """Return contexts [n, k] as a network is given them: numbers standardised, categories one-hot.
+
+    Args:
+        context: float32 [n, k].
+        columns: k, fitted.
+        dtype: of the result.
+    """
+    values = tf.cast(context, dtype)
+    numbers = [place for place, column in enumerate(columns) if column.categories is None]
+    parts = []
+    if numbers:
+        chosen = [columns[place] for place in numbers]
+        real = [dataclasses.replace(column, kind="real") for column in chosen]
+        parts.append(ColumnMap(real, dtype).inverse(tf.gather(values, numbers, axis=-1)))
+    for place, column in enumerate(columns):
+        if column.categories is not None:
+            parts.append(tf.one_hot(tf.cast(values[..., place], tf.int32), len(column.categories), dtype=dtype))
+    return tf.concat(parts, axis=-1)
 
 
 def values_of(y: tf.Tensor, columns: Sequence[Column]) -> tf.Tensor:

@@ -86,7 +86,8 @@ class Dataset:
         spec: kind, shape, classes and value range of one example.
         splits: ``train``, ``valid`` and ``test``.
         source: origin, for the record: a version, a checksum, a seed.
-        log_prob: the exact log-density in nats, ``[n, d] -> [n]``, if known.
+        log_prob: the exact log-density in nats, ``[n, d] -> [n]``, if known; of a set with contexts that given the context,
+            ``([n, d], [n, k]) -> [n]``.
 
     Raises:
         DataError: when a split does not agree with the spec, holds numbers that are not finite, or labels that are none of
@@ -97,7 +98,7 @@ class Dataset:
     spec: DataSpec
     splits: Mapping[SplitName, Split]
     source: str = ""
-    log_prob: Callable[[NDArray[np.generic]], NDArray[np.float64]] | None = field(default=None, repr=False)
+    log_prob: Callable[..., NDArray[np.float64]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in SPLITS:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tfgen.data.columns import Column
 from tfgen.data.dataset import Dataset
+from tfgen.data.spec import DataSpec
 
 #: Deviations of columns that a network takes as they are; it expects about 1.
 _DEVIATIONS = (0.01, 100.0)
@@ -29,10 +30,9 @@ _REPEATED = 20
 def data_notes(data: Dataset, conditional: bool, standardised: bool = True) -> list[str]:
     """Return a line for each property of the training split that spoils what is learnt from it: what, and what to try.
 
-    Of vectors: real columns of a few values that return, and what whole numbers mean for the likelihood; of vectors that a
-    model takes as they are: columns in unusual units, constant columns, and columns of whole numbers. Of labels that a model
-    is given: classes with less than 5 % of the examples (with more than 13 classes, with less than two thirds of an even
-    share).
+    Of vectors: real columns of a few values that return; of vectors that a model takes as they are: columns in unusual units,
+    constant columns, and columns of whole numbers. Of labels that a model is given: classes with less than 5 % of the
+    examples (with more than 13 classes, with less than two thirds of an even share).
 
     Args:
         data: the data set.
@@ -47,14 +47,8 @@ def data_notes(data: Dataset, conditional: bool, standardised: bool = True) -> l
 
 
 def _table_notes(data: Dataset, columns: Sequence[Column]) -> list[str]:
-    """Return what should be known of columns that are standardised: which are dequantised, and which repeat few values."""
+    """Return which real columns repeat few values."""
     notes = []
-    whole = [column.name for column in columns if column.discrete]
-    if whole:
-        notes.append(
-            f"{_named('column', whole)}: whole numbers, to which noise in [0, 1) is added: likelihoods are a bound of the "
-            "probability of the numbers"
-        )
     rows = data.train.x[:_LOOKED_AT]
     tied = [
         column.name
@@ -67,6 +61,17 @@ def _table_notes(data: Dataset, columns: Sequence[Column]) -> list[str]:
             "likelihoods mean little: name such columns with --categorical, or leave them out"
         )
     return notes
+
+
+def dequantisation_remark(spec: DataSpec) -> str | None:
+    """Return which columns of vectors are dequantised, and what that means for likelihoods; None where none are."""
+    whole = [column.name for column in spec.columns or () if column.discrete]
+    if not whole:
+        return None
+    return (
+        f"{_named('column', whole)}: whole numbers, to which noise in [0, 1) is added: likelihoods are a bound of the "
+        "probability of the numbers"
+    )
 
 
 def column_moments(x: NDArray[np.generic]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -103,7 +103,7 @@ def active_units(codes: NDArray[np.float64], labels: Labels = None) -> int:
     (1, 0)
     """
     centred = codes - codes.mean(axis=0)
-    for label in [] if labels is None else np.unique(labels):
+    for label in [] if labels is None or labels.ndim > 1 else np.unique(labels):
         centred[labels == label] -= centred[labels == label].mean(axis=0)
     return int(np.sum(np.mean(centred**2, axis=0) > ACTIVE_VARIANCE))
 

@@ -25,6 +25,7 @@ from tfgen.evaluate.scoring import (
 )
 from tfgen.metrics.metric import Basis, Metric, metrics_to_json
 from tfgen.model.base import GenerativeModel
+from tfgen.model.capabilities import require_no_context
 
 Priors = Literal["frequencies", "uniform"]
 #: Bins of the confidence, of equal width, as in Guo et al. 2017.
@@ -187,6 +188,7 @@ def classify(
             f"classifying needs a conditional model, and {type(model).__name__} takes no labels; "
             "train one that does; `tfgen list` says which"
         )
+    require_no_context(model, "classifying")
     labels = labels_of(data, name)
     scorer = scorer_of(model, data, "classifying")
     log_priors = log_class_frequencies(data)

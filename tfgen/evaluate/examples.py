@@ -49,7 +49,7 @@ def score_examples(
         model: with a density or a bound.
         data: the data set that it was trained on, whose training split has the class frequencies.
         x: examples [n, ...].
-        labels: of them, [n]; None for none.
+        labels: of them, [n], or contexts; see `tfgen.data.conditions`; None for none.
         draws: passes with other noise, draw k with the seed ``seed + k``; for a model without noise one.
         particles: of the importance-weighted bound of a model with a bound.
         seed: of the noise.
@@ -62,7 +62,7 @@ def score_examples(
     require_option(draws >= 1, "draws", draws, "at least 1")
     scorer = scorer_of(model, data, "scoring", particles)
     prior = log_class_frequencies(data) if scorer.classes is not None else None
-    known = labels if scorer.classes is not None else None
+    known = labels if scorer.classes is not None or model.uses_context else None
     block = scorer.block(options.get("batch_size", 500))
     drawn = [
         log_probabilities(scorer.function, x, prior, known, block=block, seed=seed + draw, **options)
@@ -74,5 +74,5 @@ def score_examples(
     else:
         spread = np.std(marginal, axis=0, ddof=1) if draws > 1 else np.full(len(x), math.nan)
         error = spread / math.sqrt(draws)
-    given = None if known is None else np.mean([own for _, own in drawn], axis=0)
+    given = None if known is None or scorer.classes is None else np.mean([own for _, own in drawn], axis=0)
     return ExampleScores(marginal.mean(axis=0), error, given)

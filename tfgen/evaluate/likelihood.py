@@ -31,6 +31,7 @@ from tfgen.metrics.catalogue import CATALOGUE
 from tfgen.metrics.metric import Baseline, Basis, Metric, given_label
 from tfgen.model.base import GenerativeModel, ScoredAs
 from tfgen.model.capabilities import HasElbo
+from tfgen.sample.sampling import given_of
 
 
 def evaluate(
@@ -96,7 +97,8 @@ def evaluate(
     labels: Labels = None
     if scorer.classes is not None:
         labels_of(data, name)  # which refuses labels that are none of the classes
-        labels = chosen.labels
+    if model.conditional:
+        labels = given_of(model, chosen)
     options: dict[str, Any] = {"draws": draws, "seed": seed, "batch_size": batch_size, "quiet": quiet, "clock": clock}
     bound: BoundScores | None = None
     if scorer.density == "bound" and isinstance(model, HasElbo):
@@ -107,15 +109,16 @@ def evaluate(
         marginal, own = log_probabilities(scorer.function, chosen.x, log_prior, labels, block=block, **options)
     result: list[Metric] = []
     baseline = baseline_of(data, chosen, model.scored_as)
-    if labels is None:
+    of_context = model.uses_context and data.spec.classes is None
+    if labels is None or of_context:
         result += likelihood_metrics(own, model.scored_as, data, chosen, scored, baseline)
     elif summed:
         over = scored.with_entries(classes=scorer.classes, class_prior="frequencies")
         result += likelihood_metrics(marginal, model.scored_as, data, chosen, over, baseline)
-    if labels is not None:
+    if labels is not None and not of_context:
         result += negative_log_likelihood(own, model.scored_as, data, scored, given_label, baseline)
     if bound is not None:
-        result += bound_metrics(bound, model.scored_as, particles, labels, basis)
+        result += bound_metrics(bound, model.scored_as, particles, None if of_context else labels, basis)
     return {metric.name: metric for metric in result}
 
 
@@ -161,7 +164,8 @@ def likelihood_metrics(
     """Return NLL, bits/dim and, if the data density is known, KL, from log-probabilities [n] in nats."""
     metrics = negative_log_likelihood(log_probs, scored_as, data, basis, baseline=baseline)
     if data.log_prob is not None:
-        metrics.append(mean_metric("kl_nats", data.log_prob(examples.x) - log_probs, basis, log_probs))
+        context = () if examples.context is None else (examples.context,)
+        metrics.append(mean_metric("kl_nats", data.log_prob(examples.x, *context) - log_probs, basis, log_probs))
     return metrics
 
 
@@ -219,7 +223,8 @@ def bound_metrics(
     if bound.codes is not None:
         variance = f"above {ACTIVE_VARIANCE:g}{'' if labels is None else ' within classes'}"
         counted = basis.with_entries(draws=None, seed=None, other={**basis.other, "variance": variance})
-        count, unit = float(active_units(bound.codes, labels)), f"of {bound.codes.shape[1]} units"
+        within = labels if labels is not None and labels.ndim == 1 else None
+        count, unit = float(active_units(bound.codes, within)), f"of {bound.codes.shape[1]} units"
         metrics.append(Metric(named("active_units"), count, math.nan, unit, counted))
     return metrics
 

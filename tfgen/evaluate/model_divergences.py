@@ -16,7 +16,7 @@ from tfgen.metrics.divergences import divergences_of_scores
 from tfgen.metrics.estimate import Estimate
 from tfgen.metrics.metric import Basis, Metric
 from tfgen.model.base import GenerativeModel
-from tfgen.model.capabilities import HasLogProb, Samples, capable
+from tfgen.model.capabilities import HasLogProb, Samples, capable, require_no_context
 from tfgen.parallel import blocks_at_work
 from tfgen.progress import Bar
 from tfgen.sample.sampling import SAMPLE_BLOCK, sample_batches
@@ -117,6 +117,7 @@ def model_divergences(
 def _side(name: Literal["p", "q"], model: GenerativeModel, data: Dataset | None) -> _Side:
     """Check the capabilities of a model; return it with its density and class prior."""
     density = capable(model, HasLogProb, _WANTED_BY).log_prob
+    require_no_context(model, _WANTED_BY)
     capable(model, Samples, _WANTED_BY)
     kind, classes = type(model).__name__, model.data.classes
     if model.scored_as == "cross_entropy":
@@ -126,7 +127,7 @@ def _side(name: Literal["p", "q"], model: GenerativeModel, data: Dataset | None)
         )
     if density_of(model) != "exact":
         raise CapabilityError(
-            f"model {kind} has a density of images with noise added (dequantised), and images are drawn "
+            f"model {kind} has a density of examples with noise added (dequantised), and examples are drawn "
             "without it, so no divergence follows from its scores; take models with exact probabilities, "
             "or vectors, or compare bits/dim with tfgen compare."
         )

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfgen.data.conditions import Conditions
 from tfgen.data.dataset import SPLITS, Dataset, SplitName
 from tfgen.data.labels import require_classes
 from tfgen.errors import CapabilityError, DataError, UnknownNameError, require_option
@@ -32,8 +33,8 @@ BLOCK = 200
 
 #: ``(x, labels, seed) -> [batch, ...]``: scores of each example, in nats.
 ScoreFunction = Callable[[tf.Tensor, tf.Tensor | None, tf.Tensor], tf.Tensor]
-#: The label of each example, [n], or none at all.
-Labels = NDArray[np.int32] | None
+#: The label of each example, [n], its context, [n, k], or none at all.
+Labels = Conditions | None
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,10 @@ def scorer_of(model: GenerativeModel, data: Dataset, wanted_by: str, particles: 
     if not isinstance(model, HasLogProb | HasElbo):
         raise CapabilityError(f"model {name} has no density or bound (HasLogProb, HasElbo), which {wanted_by} needs.")
     classes = data.spec.classes if model.conditional else None
-    if model.conditional and (classes is None or classes != model.data.classes):
+    if model.uses_context:
+        require_context(model, data)
+        classes = None  # p(y|c) is not known, so that there is no sum over the classes
+    elif model.conditional and (classes is None or classes != model.data.classes):
         raise DataError(
             f"model {name} needs labels of {model.data.classes} classes; "
             f"data set {data.name!r} has {classes or 'none'}."
@@ -122,10 +126,25 @@ def scorer_of(model: GenerativeModel, data: Dataset, wanted_by: str, particles: 
     )  # fmt: skip
 
 
+def require_context(model: GenerativeModel, data: Dataset) -> None:
+    """Check that a data set has the context that a model takes.
+
+    Raises:
+        DataError: when it has none, or another.
+    """
+    wanted, found = ([c.name for c in spec.context or ()] for spec in (model.data, data.spec))
+    if wanted != found:
+        raise DataError(
+            f"model {type(model).__name__} needs the context {', '.join(wanted)}; data set {data.name!r} has "
+            f"{', '.join(found) or 'none'}."
+        )
+
+
 def model_basis(model: GenerativeModel) -> dict[str, Any]:
     """Return the entries of a `Basis` that a model has to say, with ``precision`` where its densities are float64."""
     exact = getattr(model, "density_dtype", tf.float32) == tf.float64
-    return {**model.basis(), **({"precision": "float64"} if exact else {})}
+    given = {"given": "context"} if model.uses_context else {}
+    return {**model.basis(), **given, **({"precision": "float64"} if exact else {})}
 
 
 def density_of(model: GenerativeModel) -> Density:

@@ -18,6 +18,7 @@ from tfgen.data.spec import DataSpec
 from tfgen.figures.grids import MOST_PIXELS, grid_layout, image_grid, in_colour
 from tfgen.figures.histograms import draw_histogram
 from tfgen.figures.saving import NEUTRAL, save_clear, save_figure
+from tfgen.figures.tables import draw_tables
 
 #: Titles of samples and of the data beside them.
 TITLES = ("samples of the model", "real examples, for comparison")
@@ -32,9 +33,7 @@ LABEL_PIXELS = 24
 
 
 def draw_examples(x: NDArray[np.generic], data: DataSpec, path: Path, real: NDArray[np.generic] | None = None) -> None:
-    """Write examples as a picture: images in a grid, rows first; vectors as a scatter plot, or a histogram in one dimension.
-
-    A scatter plot shows the first two coordinates.
+    """Write examples as a picture: images in a grid, rows first; vectors as a histogram, a scatter plot, or plots of a table.
 
     Args:
         x: examples [n, ...].
@@ -44,6 +43,9 @@ def draw_examples(x: NDArray[np.generic], data: DataSpec, path: Path, real: NDAr
     """
     if data.layout == "grid":
         _draw_grids(x, data, path, real)
+        return
+    if data.layout == "table":
+        draw_tables(x, data, path, real)
         return
     panels = [x] if real is None else [x, real]
     if data.layout == "histogram":

@@ -21,7 +21,7 @@ from tfgen.figures.latent_pictures import (
 from tfgen.figures.latent_sample import LatentSample, Notes
 from tfgen.files import written_whole
 from tfgen.model.base import GenerativeModel
-from tfgen.model.capabilities import HasLatents, HasPosterior, Samples, capable
+from tfgen.model.capabilities import HasLatents, HasPosterior, Samples, capable, require_no_context
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def require_picture(name: str, model: GenerativeModel) -> None:
     needs: tuple[type[Any], ...] = (HasLatents, *picture.needs)
     for capability in needs:
         capable(model, capability, wanted_by)
+    require_no_context(model, wanted_by)
     if picture.conditional and not model.conditional:
         raise CapabilityError(
             f"{wanted_by} compares classes, and model {type(model).__name__} is unconditional: it takes no labels."

@@ -66,7 +66,7 @@ def draw_neighbours(
         path: of the picture.
     """
     chosen = ranks_at_equal_steps(result[0].distances[:, 0], count)
-    draw = {"grid": _images, "scatter": _plane, "histogram": _line}[data.layout]
+    draw = {"grid": _images, "scatter": _plane, "table": _plane, "histogram": _line}[data.layout]
     if data.layout == "grid":
         with neutral_text():
             save_clear(draw(samples, train, result, chosen, data, title), path, _DPI)

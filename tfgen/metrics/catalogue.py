@@ -37,6 +37,21 @@ BUILTIN: tuple[MetricSpec, ...] = (
         "label_accuracy", "label accuracy of samples", "of samples", better="higher", of="samples",
         aliases=("accuracy",),
     ),
+    MetricSpec(
+        "sbc", "deviation of ranks (SBC)", "of its 99 % band", better="lower", of="model",
+        measure="tfgen.evaluate.calibration:measure_sbc",
+        summary="simulation-based calibration of a model with a context; at most 1 is calibrated",
+    ),
+    MetricSpec(
+        "marginal_distance", "distance of marginals", "of probability", better="lower", of="samples",
+        measure="tfgen.evaluate.tables:measure_marginal_distance",
+        summary="mean Kolmogorov-Smirnov distance of the columns of samples and data",
+    ),
+    MetricSpec(
+        "correlation_difference", "difference of correlations", "of correlation", better="lower", of="samples",
+        measure="tfgen.evaluate.tables:measure_correlation_difference",
+        summary="mean absolute difference of the correlations of columns of samples and data",
+    ),
     MetricSpec("kl_p_q_nats", "KL(p || q)", "nats", of="divergence"),
     MetricSpec("kl_q_p_nats", "KL(q || p)", "nats", of="divergence"),
     MetricSpec("js_nats", "JS(p, q)", "nats", of="divergence"),

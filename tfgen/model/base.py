@@ -15,13 +15,14 @@ import keras
 import tensorflow as tf
 
 from tfgen.data.codec import LogitCodec
+from tfgen.data.column_map import context_rows
 from tfgen.data.labels import MISSING, require_classes
 from tfgen.data.spec import DataSpec
 from tfgen.errors import CapabilityError, DataError, PluginError
 from tfgen.metrics.metric import Density, given_label
 from tfgen.model.author_errors import author_errors
 from tfgen.model.boundary import check_density, check_signatures, guard
-from tfgen.model.objective import Objective
+from tfgen.model.objective import Batch, Objective
 from tfgen.model.weights import named_weights
 from tfgen.plugin.specs import ModelSpec
 from tfgen.plugin.train_options import Precision
@@ -47,7 +48,9 @@ class GenerativeModel(keras.layers.Layer):
         config: as given.
         data: as given.
         seed: as given.
-        conditional: whether the model needs labels; a class attribute.
+        conditional: whether the model needs labels, or a context; a class attribute.
+        takes_context: whether a conditional model takes the numbers of `DataSpec.context`, beside or in the place of labels:
+            it uses `condition` and `condition_width` in the place of `one_hot` and `DataSpec.classes`; a class attribute.
         labels_optional: whether a conditional model also works without a label, as a network trained for classifier-free
             guidance does; then None stands for no labels at all, and -1 for one that is missing; a class attribute.
         density: what kind of number `log_prob` or `elbo` is: ``"exact"``, a lower ``"bound"`` of the log-likelihood, or that
@@ -69,6 +72,7 @@ class GenerativeModel(keras.layers.Layer):
     validation_loss_ranks: bool = True
     sampling: Any = None
     labels_optional: bool = False
+    takes_context: bool = False
     discrete_codes: bool = False
 
     def __init__(self, config: Any, data: DataSpec, seed: int) -> None:
@@ -77,8 +81,9 @@ class GenerativeModel(keras.layers.Layer):
         self.data = data
         self.seed = seed
         self.density_dtype = tf.float64 if keras.config.dtype_policy().compute_dtype == "float64" else tf.float32
-        if self.conditional and data.classes is None:
-            raise self.refuse("it is conditional, and this data set has no labels.")
+        if self.conditional and data.classes is None and not self.uses_context:
+            given = "it takes labels, and no context" if data.context else "it is conditional"
+            raise self.refuse(f"{given}, and this data set has no labels.")
         self.built = True  # weights are made in __init__, not at a first call
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -100,9 +105,67 @@ class GenerativeModel(keras.layers.Layer):
         levels = {"levels": self.data.levels} if self.data.quantised and self.scored_as == "grey_levels" else {}
         return levels | {name: entry for codec in codecs for name, entry in codec.basis().items()}
 
+    @property
+    def uses_context(self) -> bool:
+        """True if the model is given the context of its data: it takes one, and they have one."""
+        return self.conditional and self.takes_context and self.data.context is not None
+
+    @property
+    def condition_width(self) -> int:
+        """Numbers that `condition` gives for each example: the classes, and those of the context; 0 if not conditional."""
+        if not self.conditional:
+            return 0
+        return (self.data.classes or 0) + (self.data.context_width if self.uses_context else 0)
+
+    def given(self, batch: Batch) -> tf.Tensor | None:
+        """Return what the model is given of a batch, the argument `labels` of its methods: labels, contexts, or both.
+
+        Labels are int32 [n]; with a context they are float32 ``[n, k]``, or ``[n, 1 + k]`` with the label first.
+        """
+        if not self.conditional:
+            return None
+        if not self.uses_context:
+            return batch.labels
+        if self.data.classes is None or batch.context is None:
+            return batch.context
+        return tf.concat([tf.cast(batch.labels, batch.context.dtype)[:, None], batch.context], axis=-1)
+
+    def condition(self, labels: Any, n: Any = None) -> tf.Tensor | None:
+        """Return what a network is given of labels and contexts: rows [n, `condition_width`]; None if not conditional.
+
+        Labels are one-hot (`one_hot`); numbers of a context have mean 0 and deviation 1 over the training split, and its
+        categories are one-hot.
+
+        Args:
+            labels: as `given` returns them.
+            n: how many there should be, where that is known.
+
+        Raises:
+            DataError: for labels or contexts that are missing, superfluous, or of the wrong shape.
+        """
+        if not self.uses_context:
+            return self.one_hot(labels, n)
+        assert self.data.context is not None
+        width = len(self.data.context) + (self.data.classes is not None)
+        rows = None if labels is None else tf.convert_to_tensor(labels)
+        if rows is None or rows.shape.rank != 2 or rows.shape[1] not in (None, width) or not rows.dtype.is_floating:
+            label = "its label and " if self.data.classes is not None else ""
+            got = "none" if rows is None else f"{rows.dtype.name} of shape {rows.shape.as_list()}"
+            raise DataError(
+                f"model {type(self).__name__} needs {label}a context of {len(self.data.context)} numbers for each example, "
+                f"[n, {width}] in all; got {got}."
+            )
+        count = None if n is None else tf.get_static_value(n)
+        if count is not None and rows.shape[0] not in (None, int(count)):
+            raise DataError(f"expected {count} contexts, one for each example; got {rows.shape[0]}.")
+        if self.data.classes is None:
+            return context_rows(rows, self.data.context, self.density_dtype)
+        hot = self.one_hot(tf.cast(rows[:, 0], tf.int32), n)
+        return tf.concat([hot, context_rows(rows[:, 1:], self.data.context, self.density_dtype)], axis=-1)
+
     def term_name(self, name: str) -> str:
-        """Return what a term of the loss is called: ``NAME_given_label`` for a conditional model, whose terms are given it."""
-        return given_label(name) if self.conditional else name
+        """Return what a term of the loss is called: ``NAME_given_label`` for a model that is given labels."""
+        return given_label(name) if self.conditional and self.data.classes is not None else name
 
     def one_hot(self, labels: Any, n: Any = None) -> tf.Tensor | None:
         """Return labels as rows [n, classes] for a conditional model, None for an unconditional one.

@@ -136,6 +136,23 @@ def capable(model: object, capability: type[C], wanted_by: str) -> C:
     return model
 
 
+def require_no_context(model: Any, wanted_by: str) -> None:
+    """Check that a model is given labels alone, or nothing.
+
+    Args:
+        model: any.
+        wanted_by: who asks, for the message.
+
+    Raises:
+        CapabilityError: for a model that takes contexts.
+    """
+    if model.uses_context:
+        raise CapabilityError(
+            f"{wanted_by} goes through classes, and model {type(model).__name__} of this run is given a context of numbers; "
+            "train one without --context."
+        )
+
+
 def require_continuous_codes(model: object, wanted_by: str) -> None:
     """Refuse a model with discrete codes.
 

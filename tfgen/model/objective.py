@@ -13,10 +13,14 @@ from tfgen.errors import PluginError
 
 
 class Batch(NamedTuple):
-    """Batch of examples and, for a set with labels, their labels: the first argument of a loss."""
+    """Batch of examples and, for a set that has them, their labels and contexts: the first argument of a loss.
+
+    `GenerativeModel.given` returns what a conditional model is given of it.
+    """
 
     x: tf.Tensor
     labels: tf.Tensor | None
+    context: tf.Tensor | None = None
 
 
 @dataclass(frozen=True)

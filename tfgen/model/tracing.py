@@ -85,21 +85,30 @@ def trace_methods(model: GenerativeModel, objectives: Sequence[Objective]) -> No
 
 
 def _losses(model: GenerativeModel, objectives: Sequence[Objective]) -> Iterator[_Call]:
-    classes = model.data.classes
-    inputs = [_examples(model), _seed(), tf.TensorSpec([], tf.int64), *([_labels()] if classes else [])]
+    data = model.data
+    inputs = [_examples(model), _seed(), tf.TensorSpec([], tf.int64)]
+    beside = [tf.TensorSpec([_EXAMPLES], tf.int32)] if data.classes else []
+    beside += [tf.TensorSpec([_EXAMPLES, len(data.context)], tf.float32)] if data.context else []
 
     def loss_of(objective: Objective) -> Callable[..., Any]:
-        def loss(x: Any, seed: Any, step: Any, labels: Any = None) -> Any:
-            return objective.loss(Batch(x, labels), seed, Context.at(step))
+        def loss(x: Any, seed: Any, step: Any, *rest: Any) -> Any:
+            labels, context = (*([] if data.classes else [None]), *rest, None)[:2]
+            return objective.loss(Batch(x, labels, context), seed, Context.at(step))
 
         return loss
 
     for objective in objectives:
-        yield _Call(f"the loss of objective {objective.name!r}", loss_of(objective), inputs, LOSS_CONTRACT, trains=True)
+        yield _Call(
+            f"the loss of objective {objective.name!r}",
+            loss_of(objective),
+            [*inputs, *beside],
+            LOSS_CONTRACT,
+            trains=True,
+        )
 
 
 def _offered(model: GenerativeModel) -> Iterator[_Call]:
-    x, seed, labels = _examples(model), _seed(), [_labels()] if model.conditional else []
+    x, seed, labels = _examples(model), _seed(), [_given(model)] if model.conditional else []
 
     def call(name: str, function: Callable[..., Any], *inputs: tf.TensorSpec) -> _Call:
         contract = METHODS[name]
@@ -147,8 +156,11 @@ def _seed() -> tf.TensorSpec:
     return tf.TensorSpec([2], tf.int32)
 
 
-def _labels() -> tf.TensorSpec:
-    return tf.TensorSpec([_EXAMPLES], tf.int32)
+def _given(model: GenerativeModel) -> tf.TensorSpec:
+    """Return the spec of what a conditional model is given: labels, or contexts."""
+    if not model.uses_context:
+        return tf.TensorSpec([_EXAMPLES], tf.int32)
+    return tf.TensorSpec([_EXAMPLES, len(model.data.context or ()) + (model.data.classes is not None)], tf.float32)
 
 
 def _require_seeded(model: GenerativeModel, call: _Call, graph: Any) -> None:

@@ -82,15 +82,22 @@ def load(run: str | Path, *, plugins: Sequence[str] = ()) -> Run:
 
 
 def generate(
-    run: Run | str | Path, labels: Sequence[int], seed: int = 0, *, plugins: Sequence[str] = (), **options: Any
+    run: Run | str | Path,
+    labels: Sequence[int | str] | None = None,
+    seed: int = 0,
+    *,
+    context: Any = None,
+    plugins: Sequence[str] = (),
+    **options: Any,
 ) -> NDArray[np.generic]:
-    """Sample one example for each label, in order, from the conditional model of a run.
+    """Sample one example for each label or context, in order, from the conditional model of a run.
 
     The example at a place is a function of seed, place and label, so that equal labels give different examples.
 
     Args:
         run: a run with a conditional model, or its folder.
-        labels: classes, n integers, for example ``[0, 2]``.
+        labels: classes, n integers or names, for example ``[0, 2]``; None for a model that is given a context alone.
+        context: of a model that takes one, [n, k] numbers, or [k] for all.
         seed: same seed and labels, same examples.
         plugins: files or modules with further plugins, as ``-p`` on the command line, for a run that is given by its folder.
         options: of the model's sampler, by name, for example ``temperature=0.8``.
@@ -108,4 +115,4 @@ def generate(
     from tfgen.sample.class_samples import generate_examples
 
     with device_scope(result.config.device):
-        return generate_examples(result.model, labels, seed, options=options)
+        return generate_examples(result.model, labels, seed, options=options, context=context)

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfgen import runtime
+from tfgen.data.conditions import Conditions
 from tfgen.data.dataset import Dataset, SplitName
 from tfgen.data.lookup import lasting_name, load_dataset
-from tfgen.data.notes import data_notes
+from tfgen.data.notes import data_notes, dequantisation_remark
 from tfgen.errors import RunError
 from tfgen.evaluate.clock import EvaluationClock
 from tfgen.evaluate.likelihood import evaluate
@@ -37,7 +39,7 @@ from tfgen.runs.places import check_name
 from tfgen.runs.restore import build_for_checkpoint
 from tfgen.runs.run import Run
 from tfgen.runs.scores import record_scores
-from tfgen.sample.sampling import labels_for, sample_batches
+from tfgen.sample.sampling import given_of, labels_for, sample_batches
 from tfgen.training.interruption import InterruptedRunError, signal_of
 from tfgen.training.trainer import Trainer
 
@@ -132,7 +134,8 @@ def _train(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> Run:
     scales = model.density is None or "columns" in model.basis()  # what has no density takes no harm
     notes = data_notes(data, model.conditional, scales)
     if not quiet:
-        say(*(f"note: {text}" for text in notes), error=True)
+        remark = dequantisation_remark(data.spec) if scales else None
+        say(*(f"note: {text}" for text in [*notes, *([remark] if remark else [])]), error=True)
     with run.files.locked():
         observe("tfgen_run_started", run=run, model=model)
         try:
@@ -230,10 +233,19 @@ def _draw_samples(model: GenerativeModel, data: Dataset, images: int, path: Path
         return
     count = images if model.data.layout == "grid" else _PICTURE_POINTS
     labels = labels_for(model, count, None)
+    if model.uses_context:  # of examples, since a picture of one context would show little
+        shown = data.test.subset(count)
+        rows = np.arange(count) % len(shown)
+        labels = given_of(model, shown.take(rows))
     with written_whole(path) as temporary:
         batches = sample_batches(model, count, labels, _PICTURE_SEED, min(_PICTURE_BATCH, count))
         x = np.concatenate(list(batches))
-        draw_examples(x, model.data, temporary, real=data.test.like(count, labels))
+        draw_examples(x, model.data, temporary, real=data.test.like(count, _classes(labels)))
+
+
+def _classes(labels: Conditions | None) -> NDArray[np.int32] | None:
+    """Return labels as such; None for contexts."""
+    return None if labels is None or labels.ndim > 1 else labels.astype(np.int32, copy=False)
 
 
 def _record(config: RunConfig, registry: Registry, data: Dataset) -> dict[str, Any]:

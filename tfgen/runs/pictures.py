@@ -11,14 +11,18 @@ from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset
 from tfgen.errors import CapabilityError, TfgenError
+from tfgen.evaluate.calibration import DRAWS, sbc_ranks
 from tfgen.evaluate.likelihood import log_joint
 from tfgen.evaluate.scoring import every_class, score_batches
+from tfgen.figures.calibration import draw_ranks
+from tfgen.figures.conditional import draw_conditional_densities
 from tfgen.figures.densities import draw_density
 from tfgen.figures.inpainting import draw_inpainting
 from tfgen.figures.latent_catalogue import draw_pictures
 from tfgen.files import written_whole
 from tfgen.model.base import GenerativeModel
-from tfgen.model.capabilities import HasEnergy, HasLogProb, HasPosterior, Inpaints, capable
+from tfgen.model.capabilities import HasEnergy, HasLogProb, HasPosterior, Inpaints, capable, require_no_context
+from tfgen.model.program import Program
 from tfgen.plugin.author_code import failure
 from tfgen.plugin.registry import Registry
 from tfgen.printed import say
@@ -72,13 +76,40 @@ def draw_density_picture(model: GenerativeModel, data: Dataset, path: Path) -> N
     Raises:
         CapabilityError: for a model without a density or an energy, and for other data.
     """
-    if data.spec.shape not in ((1,), (2,)):
+    if data.spec.layout not in ("histogram", "scatter") or data.spec.dequantised:
         raise CapabilityError("the picture 'density' shows vectors of one or two coordinates.")
+    require_no_context(model, "the picture 'density'")
     if isinstance(model, HasEnergy) and not isinstance(model, HasLogProb):
         draw_density(_normalised(model, data), data, path, learned="exp(-energy), normalised here")
         return
     capable(model, HasLogProb, "the picture 'density'")
     draw_density(lambda x: log_joint(model, data, x), data, path)
+
+
+def draw_conditional_picture(model: GenerativeModel, data: Dataset, path: Path) -> None:
+    """Draw the density of a model of vectors in the plane given four contexts, below the true one where it is known.
+
+    Raises:
+        CapabilityError: for a model without a density or a context, and for other data.
+    """
+    if data.spec.shape != (2,) or data.spec.dequantised or not model.uses_context or data.spec.classes is not None:
+        raise CapabilityError("the picture 'conditional_density' shows vectors of two coordinates given a context.")
+    density = capable(model, HasLogProb, "the picture 'conditional_density'")
+    log_prob = Program(lambda x, given, seed: density.log_prob(x, given, seed=seed))
+
+    def scored(x: NDArray[np.float32], context: NDArray[np.float32]) -> NDArray[np.float64]:
+        return np.concatenate([values[:, 0] for _, values in score_batches(log_prob, x, [context], block=len(x))])
+
+    draw_conditional_densities(scored, data, path)
+
+
+def draw_sbc_picture(model: GenerativeModel, data: Dataset, path: Path) -> None:
+    """Draw the histogram of the ranks of each column on the test split, with the band of uniform ones.
+
+    Raises:
+        CapabilityError: for a model without a context, and of images.
+    """
+    draw_ranks(sbc_ranks(model, data.test), DRAWS, data.spec.column_names, path)
 
 
 def _normalised(model: GenerativeModel, data: Dataset) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:

@@ -1,4 +1,4 @@
-"""Files of samples: a picture or an archive of arrays, drawn from a model."""
+"""Files of samples: a picture, an archive of arrays or a table, drawn from a model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tfgen.data.own.tables import ENDINGS as TABLE_ENDINGS
 from tfgen.errors import OptionError, OutputError, require_option
 from tfgen.figures.examples import draw_examples
 from tfgen.figures.labelled import draw_labelled
@@ -17,6 +18,7 @@ from tfgen.parallel import blocks_at_work
 from tfgen.progress import Bar
 from tfgen.sample.archive import write_npz
 from tfgen.sample.sampling import SAMPLE_BLOCK, labels_for, sample_batches
+from tfgen.sample.table import write_table
 
 #: The most samples that go into one picture.
 PICTURE_SAMPLES = 10_000
@@ -33,8 +35,12 @@ def write_samples(
     batch_size: int = SAMPLE_BATCH,
     quiet: bool = True,
     options: Mapping[str, Any] | None = None,
+    contexts: Any = None,
 ) -> None:
-    """Sample a model into a file: a picture (``.png``), or arrays (``.npz`` with ``x`` and, if conditional, ``labels``).
+    """Sample a model into a file: a picture (``.png``), arrays (``.npz``), or a table (``.csv``, ``.parquet``).
+
+    Arrays are ``x`` and, if the model is conditional, ``labels`` and ``context``. A table has the columns of vectors by their
+    names and types, categories as texts.
 
     Samples are drawn in whole blocks, so that a file has the same bytes whatever the batch size, and the same as the beginning
     of a longer one.
@@ -50,6 +56,7 @@ def write_samples(
         batch_size: the most samples at a time, in blocks of `SAMPLE_BLOCK`, one at least; it changes no sample.
         quiet: show no progress.
         options: of the model's sampler, by name, such as ``{"temperature": 0.8}``.
+        contexts: of a model that takes them, [m, k] gone round, or [k]; the means of the training data by default.
 
     Raises:
         CapabilityError: when the model does not sample, or has no sampling options and some are given.
@@ -59,20 +66,28 @@ def write_samples(
     """
     require_option(count >= 1, "count", count, "at least 1")
     require_option(batch_size >= 1, "batch_size", batch_size, "at least 1")
-    if path.suffix not in (".png", ".npz"):
-        raise OutputError(f"cannot write {path}: the name must end in .png (a picture) or .npz (arrays).")
+    if path.suffix not in (".png", ".npz", *TABLE_ENDINGS):
+        raise OutputError(
+            f"cannot write {path}: the name must end in .png (a picture), .npz (arrays), or .csv or .parquet (a table)."
+        )
+    if path.suffix in TABLE_ENDINGS and model.data.spatial:
+        raise OutputError(f"cannot write {path}: a table is for vectors, and samples are images; write .npz or .png.")
     if path.suffix == ".png" and count > PICTURE_SAMPLES:
         raise OptionError(f"--count must be at most {PICTURE_SAMPLES} for a picture, got {count}; write an .npz.")
-    all_labels = labels_for(model, count, labels)
+    all_labels = labels_for(model, count, labels, contexts)
     with written_whole(path) as temporary, Bar("sampling", count, "samples", quiet=quiet) as bar:
         progress = None if quiet else bar.update
         at_work = blocks_at_work(batch_size, SAMPLE_BLOCK)
         batches = sample_batches(model, count, all_labels, seed, SAMPLE_BLOCK, options, progress, at_work)
         if path.suffix == ".png":
             x = np.concatenate(list(batches))
-            if labels and all_labels is not None:  # asked for one by one, so that a reader wants to see which is which
+            if (
+                labels and all_labels is not None and all_labels.ndim == 1
+            ):  # asked for one by one, so that a reader wants to see which is which
                 draw_labelled(x, all_labels, model.data, temporary)
             else:
                 draw_examples(x, model.data, temporary)
+        elif path.suffix in TABLE_ENDINGS:
+            write_table(temporary, path.suffix, batches, model.data, all_labels)
         else:
             write_npz(temporary, batches, model.data, count, all_labels)

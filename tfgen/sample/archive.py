@@ -10,20 +10,21 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from tfgen.data.conditions import Conditions, labels_in
 from tfgen.data.spec import DataSpec
 
 
 def write_npz(
-    path: Path, batches: Iterator[NDArray[np.generic]], data: DataSpec, count: int, labels: NDArray[np.int32] | None
+    path: Path, batches: Iterator[NDArray[np.generic]], data: DataSpec, count: int, labels: Conditions | None
 ) -> None:
-    """Stream batches of examples to disk, as the array ``x`` of an ``.npz``, and their ``labels`` if there are any.
+    """Stream batches of examples to disk, as the array ``x`` of an ``.npz``, with ``labels`` and ``context`` if there are any.
 
     Args:
         path: of the file.
         batches: of `count` examples in all.
         data: spec of the data set.
         count: number of examples.
-        labels: [count], or None.
+        labels: int32 [count], or contexts float32 [count, k], with the label first where the data have both; None for neither.
     """
     dtype = np.dtype(data.dtype)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
@@ -32,6 +33,8 @@ def write_npz(
             npy.write_array_header_1_0(entry, header)
             for batch in batches:
                 entry.write(np.ascontiguousarray(batch, dtype).tobytes())
-        if labels is not None:
-            with archive.open("labels.npy", "w") as entry:
-                npy.write_array(entry, labels)
+        context = labels[:, int(data.classes is not None) :] if labels is not None and labels.ndim == 2 else None
+        for name, array in (("labels", labels_in(labels, data.classes is not None)), ("context", context)):
+            if array is not None:
+                with archive.open(f"{name}.npy", "w") as entry:
+                    npy.write_array(entry, array)

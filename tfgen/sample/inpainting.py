@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfgen.data.conditions import Conditions, labels_in
 from tfgen.data.dataset import Dataset, SplitName
 from tfgen.errors import DataError, PluginError, require_option
 from tfgen.model.base import GenerativeModel
@@ -16,6 +17,7 @@ from tfgen.model.capabilities import HasLogProb, Inpaints, capable
 from tfgen.model.program import Program
 from tfgen.progress import Bar
 from tfgen.sample.masks import InpaintingMask, Known
+from tfgen.sample.sampling import given_of
 from tfgen.seeds import fold_in, generator
 
 Floats = NDArray[np.float64]
@@ -84,8 +86,10 @@ def inpaint(
     require_option(samples >= 1, "samples", samples, "at least 1")
     require_option(particles >= 1, "particles", particles, "at least 1")
     _check(model, x, known)
-    model.one_hot(labels, len(x))  # which checks the labels
-    own = None if labels is None else np.asarray(labels, np.int32)
+    model.condition(labels, len(x))  # which checks the labels
+    own: Conditions | None = None
+    if labels is not None:
+        own = np.asarray(labels, np.float32 if model.uses_context else np.int32)
     # Of bits that stand for grey levels there is no likelihood.
     scored = isinstance(model, HasLogProb) and model.scored_as != "cross_entropy"
     log_prob = Program(model.log_prob) if scored else None
@@ -112,7 +116,8 @@ def inpaint(
             bar.update(place.stop)
     by_image = scores.reshape(2, len(x), samples)
     return Inpainting(
-        x, known, completions.reshape(len(x), samples, *x.shape[1:]), particles, own,
+        x, known, completions.reshape(len(x), samples, *x.shape[1:]), particles,
+        labels_in(own, model.data.classes is not None),
         by_image[0] if scored else None, by_image[1].mean(axis=1) if scored else None,
     )  # fmt: skip
 
@@ -123,7 +128,7 @@ def inpaint_examples(
     mask: InpaintingMask,
     split: SplitName = "test",
     images: int = 8,
-    labels: NDArray[np.int32] | None = None,
+    labels: Conditions | None = None,
     *,
     seed: int = 0,
     **options: Any,
@@ -149,8 +154,8 @@ def inpaint_examples(
     examples = data.splits[split]
     count = f"at least 1 and at most {len(examples)}, which split {split!r} has"
     require_option(1 <= images <= len(examples), "images", images, count)
-    if labels is None and model.conditional and examples.labels is not None:
-        labels = examples.labels[:images]
+    if labels is None:
+        labels = given_of(model, examples.take(slice(images)))
     height, width, _ = data.spec.shape
     known = mask.known(generator(seed, _MASK), images, height, width)
     return inpaint(model, examples.x[:images], known, labels, seed=seed, **options)

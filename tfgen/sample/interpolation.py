@@ -199,8 +199,8 @@ def require_paths(paths: Sequence[str]) -> None:
 
 def _pair(model: GenerativeModel, labels: Any) -> NDArray[np.int32] | None:
     """Check the labels of both ends; None for an unconditional model."""
-    model.one_hot(labels, 2)  # which checks the labels
-    return None if labels is None else np.asarray(labels, np.int32)
+    model.condition(labels, 2)  # which checks the labels
+    return None if labels is None else np.asarray(labels, np.float32 if model.uses_context else np.int32)
 
 
 def _nearer(weights: Floats) -> NDArray[np.intp]:

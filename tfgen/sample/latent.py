@@ -19,7 +19,7 @@ from sklearn.decomposition import PCA
 
 from tfgen.errors import require_option
 from tfgen.model.base import GenerativeModel
-from tfgen.model.capabilities import HasLatents, HasPosterior, capable, require_continuous_codes
+from tfgen.model.capabilities import HasLatents, HasPosterior, capable, require_continuous_codes, require_no_context
 from tfgen.seeds import as_seed, fold_in, generator
 
 Floats = NDArray[np.float64]
@@ -54,6 +54,7 @@ class LatentSpace:
         self.batch_size = batch_size
         self._latents = capable(model, HasLatents, "a picture of the latent space")
         require_continuous_codes(model, "a picture of the latent space")
+        require_no_context(model, "a picture of the latent space")
 
     def encode(self, x: NDArray[np.generic], labels: Labels | None = None) -> Floats:
         """Encode examples [n, ...] to codes [n, latent]; with a posterior, to its means."""

@@ -10,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfgen.data.conditions import Conditions, contexts_for, joined
+from tfgen.data.dataset import Split
 from tfgen.data.labels import class_numbers, require_classes
 from tfgen.errors import DataError
 from tfgen.model.base import GenerativeModel
@@ -26,29 +28,54 @@ from tfgen.seeds import as_seed
 SAMPLE_BLOCK = 200
 
 
-def labels_for(model: GenerativeModel, count: int, labels: Sequence[int | str] | None) -> NDArray[np.int32] | None:
-    """Return labels for `count` samples, cycling through the given ones or all classes; None for an unconditional model.
+def labels_for(
+    model: GenerativeModel, count: int, labels: Sequence[int | str] | None, contexts: Any = None
+) -> Conditions | None:
+    """Return what `count` samples are given: labels, contexts, or both; None for an unconditional model.
+
+    Args:
+        model: that samples.
+        count: number of samples.
+        labels: numbers or names of classes, gone round; None or none for all classes in turn.
+        contexts: [m, k], gone round, or one of them, [k]; None for the means of the training split.
+
+    Returns:
+        Labels int32 [count]; of a model that takes contexts float32 [count, k], or [count, 1 + k] with the label first.
 
     Raises:
-        DataError: for labels that the model does not know, or labels for a model that takes none.
+        DataError: for labels that the model does not know, contexts that do not fit, or either for a model that takes none.
         UnknownNameError: for a name that no class has.
     """
-    classes = model.data.classes
+    data, name = model.data, type(model).__name__
+    if labels and not (model.conditional and data.classes):
+        raise DataError(f"model {name} takes no labels; leave --labels out.")
+    if contexts is not None and not model.uses_context:
+        raise DataError(f"model {name} takes no context; leave --context out.")
     if not model.conditional:
-        if labels:
-            raise DataError(f"model {type(model).__name__} takes no labels; leave --labels out.")
         return None
-    if classes is None:
-        raise DataError(f"model {type(model).__name__} needs labels, and the data set has none.")
-    chosen = class_numbers(labels or range(classes), model.data)
-    require_classes(chosen, classes, "--labels", missing=model.labels_optional)
-    return np.resize(np.asarray(chosen, np.int32), count)
+    chosen = None
+    if data.classes is not None:
+        numbers = class_numbers(labels or range(data.classes), data)
+        require_classes(numbers, data.classes, "--labels", missing=model.labels_optional)
+        chosen = np.resize(np.asarray(numbers, np.int32), count)
+    elif not model.uses_context:
+        raise DataError(f"model {name} needs labels, and the data set has none.")
+    return joined(chosen, contexts_for(data.context or (), count, contexts) if model.uses_context else None)
+
+
+def given_of(model: GenerativeModel, examples: Split) -> Conditions | None:
+    """Return what a model is given of examples of a data set: their labels, contexts, or both; None if not conditional."""
+    if not model.conditional:
+        return None
+    if not model.uses_context:
+        return examples.labels
+    return joined(None if model.data.classes is None else examples.labels, examples.context)
 
 
 def sample_batches(
     model: GenerativeModel,
     count: int,
-    labels: NDArray[np.int32] | None,
+    labels: Conditions | None,
     seed: int,
     batch_size: int,
     options: Mapping[str, Any] | None = None,
@@ -66,7 +93,7 @@ def sample_batches(
     Args:
         model: that samples.
         count: number of samples.
-        labels: of each, int32 [count], for a conditional model.
+        labels: of each, int32 [count], for a conditional model, or its contexts; see `labels_for`.
         seed: names the sequence of which they are the first.
         batch_size: samples in a batch.
         options: of the model's sampler, by name; its defaults hold for the others.
@@ -91,7 +118,8 @@ def sample_batches(
         named, first = as_seed(seed), tf.constant(starts[number])
         if labels is None:
             return named, first
-        return named, first, tf.constant(np.resize(labels[starts[number] :][:batch_size], batch_size))
+        own = labels[starts[number] :][:batch_size]
+        return named, first, tf.constant(own[np.arange(batch_size) % len(own)])
 
     # One that tells of its progress tells whoever listens to this call.
     kept = Program(draw) if progress else program_of(model, ("sample", batch_size, repr(sorted(chosen.items()))), draw)

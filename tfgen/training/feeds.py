@@ -43,6 +43,7 @@ class DeviceFeed:
     def __init__(self, split: Split) -> None:
         self.x = tf.constant(split.x)
         self.labels = None if split.labels is None else tf.constant(split.labels)
+        self.context = None if split.context is None else tf.constant(split.context)
 
     def payloads(self, chunks: Iterable[Chunk], steps: int) -> Iterator[tuple[Chunk, Any]]:
         """Yield each chunk with its indices, int32 [steps, batch]."""
@@ -52,29 +53,27 @@ class DeviceFeed:
     def batch(self, payload: Any, k: tf.Tensor) -> Batch:
         """Gather the examples of step `k`."""
         indices = payload[k]
-        return Batch(tf.gather(self.x, indices), None if self.labels is None else tf.gather(self.labels, indices))
+        parts = (self.x, self.labels, self.context)
+        return Batch(*(None if part is None else tf.gather(part, indices) for part in parts))
 
 
 class StreamFeed:
     """A `tf.data` pipeline that reads the examples of the next chunks while the device computes."""
 
     def __init__(self, split: Split) -> None:
-        self.split = split
+        self._parts = (split.x, split.labels, split.context)
 
     def payloads(self, chunks: Iterable[Chunk], steps: int) -> Iterator[tuple[Chunk, Any]]:
-        """Yield each chunk with its examples [steps, batch, ...] and labels [steps, batch]."""
+        """Yield each chunk with its examples [steps, batch, ...], labels [steps, batch] and contexts [steps, batch, k]."""
         planned: list[Chunk] = []
 
         def read() -> Iterator[tuple[np.ndarray, ...]]:
             for chunk in chunks:
                 planned.append(chunk)
-                parts = (self.split.x, self.split.labels)
-                yield tuple(_padded(part[chunk.indices], steps) for part in parts if part is not None)
+                yield tuple(_padded(part[chunk.indices], steps) for part in self._parts if part is not None)
 
         signature = tuple(
-            tf.TensorSpec([steps, None, *part.shape[1:]], part.dtype)
-            for part in (self.split.x, self.split.labels)
-            if part is not None
+            tf.TensorSpec([steps, None, *part.shape[1:]], part.dtype) for part in self._parts if part is not None
         )
         pipeline = tf.data.Dataset.from_generator(read, output_signature=signature).prefetch(2)
         for payload in pipeline:
@@ -82,8 +81,8 @@ class StreamFeed:
 
     def batch(self, payload: Any, k: tf.Tensor) -> Batch:
         """Return the examples of step `k`."""
-        x, *labels = payload
-        return Batch(x[k], labels[0][k] if labels else None)
+        there = iter(payload)
+        return Batch(*(None if part is None else next(there)[k] for part in self._parts))
 
 
 def _padded(part: np.ndarray, steps: int) -> np.ndarray:

@@ -67,4 +67,5 @@ def prefixed_names(objectives: list[Objective], term: str) -> list[str]:
 
 def batch_of(split: Split, which: Any) -> Batch:
     """Return the examples of a split that an index or slice picks, as tensors."""
-    return Batch(tf.constant(split.x[which]), None if split.labels is None else tf.constant(split.labels[which]))
+    parts = (split.x, split.labels, split.context)
+    return Batch(*(None if part is None else tf.constant(part[which]) for part in parts))

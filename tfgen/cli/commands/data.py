@@ -87,7 +87,7 @@ def _some(split: Split, count: int) -> Split:
 def _lines(data: Dataset) -> list[str]:
     from tfgen.data.dataset import SPLITS
     from tfgen.data.description import copies, levels_used
-    from tfgen.data.notes import data_notes
+    from tfgen.data.notes import data_notes, dequantisation_remark
 
     spec = data.spec
     found = copies(data)
@@ -109,7 +109,9 @@ def _lines(data: Dataset) -> list[str]:
         lines.append(f"copies    {'; '.join([f'{found.within:,} within the splits', *spoilt])}")
     else:
         lines.append("copies    none")
-    return lines + [f"note      {note}" for note in data_notes(data, conditional=spec.classes is not None)]
+    remark = dequantisation_remark(spec)
+    notes = [*data_notes(data, conditional=spec.classes is not None), *([remark] if remark else [])]
+    return lines + [f"note      {note}" for note in notes]
 
 
 def _print_classes(data: Dataset) -> None:
@@ -136,9 +138,11 @@ def _print_columns(data: Dataset) -> None:
     x = data.train.x.reshape(len(data.train), -1)
     mean, variance = column_moments(x)
     least, most = x.min(axis=0), x.max(axis=0)
+    names, kinds = data.spec.column_names, [column.described() for column in data.spec.columns or ()]
     rows = [
         (
-            str(column),
+            names[column],
+            kinds[column] if kinds else "real",
             f"{mean[column]:.4g}",
             f"{np.sqrt(variance[column]):.4g}",
             f"{least[column]:.4g}",
@@ -146,7 +150,7 @@ def _print_columns(data: Dataset) -> None:
         )
         for column in range(min(x.shape[1], _ROWS))
     ]
-    print_table(("column", "mean", "deviation", "least", "most"), rows)
+    print_table(("column", "kind", "mean", "deviation", "least", "most"), rows)
     if x.shape[1] > _ROWS:
         say(f"... and {x.shape[1] - _ROWS:,} more")
 

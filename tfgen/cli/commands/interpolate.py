@@ -204,8 +204,10 @@ def _index(data: Dataset, way: str, named: str | None, by_index: int | None) -> 
 
 
 def _interpolated(options: Options, run: Run, chosen: _Ends | None, steps: int) -> Interpolation:
+    import numpy as np
+
     from tfgen.sample.interpolation import interpolate
-    from tfgen.sample.sampling import labels_for
+    from tfgen.sample.sampling import given_of, labels_for
 
     asked = labels_for(run.model, 2, options.labels)
     if not isinstance(chosen, _Examples):
@@ -214,7 +216,7 @@ def _interpolated(options: Options, run: Run, chosen: _Ends | None, steps: int) 
             asked = labels_for(run.model, 2, chosen.classes)
         return interpolate(run.model, labels=asked, codes=codes, paths=options.path, steps=steps, seed=options.seed)
     test, which = run.data.test, [chosen.first, chosen.second]
-    own = test.labels[which] if run.model.conditional and test.labels is not None else None
+    own = given_of(run.model, test.take(np.asarray(which)))
     return interpolate(
         run.model, test.x[which], own, paths=options.path, steps=steps, seed=options.seed,
         decode_labels=asked if options.labels else None,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfgen.cli.outputs import output_file
 from tfgen.cli.parsing import parse, section
-from tfgen.errors import OptionError, OutputError, require_option
+from tfgen.errors import DataError, OptionError, OutputError, require_option
 from tfgen.plugin.data_options import DataOptions
 from tfgen.printed import say
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tfgen.cli.context import CommandContext
+    from tfgen.data.conditions import Conditions
     from tfgen.data.own.ordered import Ordered
     from tfgen.evaluate.examples import ExampleScores
     from tfgen.runs.run import Run
@@ -115,28 +116,42 @@ def _examples(run: Run, name: str, options: DataOptions, context: CommandContext
     registry = context.registry()
     if name in SPLITS:
         split = run.data.splits[name]
-        return Ordered(split.x, split.labels)
+        return Ordered(split.x, split.labels, (), split.context)
     if name not in registry.datasets and is_path(name):
         return ordered_examples(name, options, run.data_spec)
     other = load_dataset(name, registry, run.sources)
     require_spec(other.test.x, other.spec, run.data_spec, name)
-    return Ordered(other.test.x)
+    return Ordered(other.test.x, context=other.test.context)
 
 
 def _training_examples(run: Run) -> Ordered:
     from tfgen.data.own.ordered import Ordered
 
     split = run.data.train.subset(_TRAINING)
-    return Ordered(split.x, split.labels)
+    return Ordered(split.x, split.labels, (), split.context)
 
 
 def _score(run: Run, examples: Ordered, options: Options) -> ExampleScores:
     from tfgen.evaluate.examples import score_examples
 
     return score_examples(
-        run.model, run.data, examples.x, examples.labels,
+        run.model, run.data, examples.x, _given(run, examples),
         draws=options.draws, particles=options.particles, seed=options.seed, batch_size=options.batch_size, quiet=False,
     )  # fmt: skip
+
+
+def _given(run: Run, examples: Ordered) -> Conditions | None:
+    """Return what the model is given of the examples: labels, contexts, or both."""
+    from tfgen.data.conditions import joined
+
+    if not run.model.uses_context:
+        return examples.labels
+    lost = examples.context is None or (run.data_spec.classes is not None and examples.labels is None)
+    if lost:
+        names = ", ".join(column.name for column in run.data_spec.context or ())
+        beside = " and its label" if run.data_spec.classes else ""
+        raise DataError(f"the model needs the context {names} of each example{beside}.")
+    return joined(None if run.data_spec.classes is None else examples.labels, examples.context)
 
 
 def _stem(name: str) -> str:

@@ -310,6 +310,21 @@ def _labels(table: pa.Table, name: str, where: str) -> NDArray[Any]:
     return np.array([_text(value) for value in values.to_pylist()])
 
 
+def read_columns(path: Path, columns: Sequence[Column]) -> NDArray[np.float32]:
+    """Return some columns of a CSV or Parquet file, float32 [n, d], as a model's data have them.
+
+    Raises:
+        DataError: when the file cannot be read, lacks a column, or has a missing value there.
+    """
+    table = read_table_file(path)
+    lost = [column.name for column in columns if column.name not in table.column_names]
+    if lost:
+        raise DataError(f"{path} lacks the column {_listed(lost)}; it has {_listed(table.column_names)}.")
+    chosen = table.select([column.name for column in columns])
+    _, kept = _without_missing({None: chosen}, DataOptions(), str(path))
+    return _matrix(kept[None], columns, str(path))
+
+
 def frame_table(frame: Any) -> pa.Table | None:
     """Return a frame of pandas or Polars, or an Arrow table, as an Arrow table; None for what is none."""
     import pyarrow as pa
@@ -334,15 +349,3 @@ def _listed(names: Sequence[str]) -> str:
 
 def _quoted(name: str) -> str:
     return f"{name!r}" if " " in name else name
-
-
-def with_values(columns: Sequence[Column], x: NDArray[np.generic]) -> dict[str, Any]:
-    """Return vectors [n, d] as the columns of a table by name: texts, whole numbers, or floats."""
-    table: dict[str, Any] = {}
-    for place, column in enumerate(columns):
-        values = np.asarray(x[:, place])
-        if column.categories is not None:
-            table[column.name] = [column.categories[int(number)] for number in values]
-        else:
-            table[column.name] = values.astype(np.int64 if column.discrete else np.float32)
-    return table

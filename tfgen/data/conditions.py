@@ -1,0 +1,81 @@
+"""Conditions of a conditional model: labels, contexts, or both in one array. No TensorFlow here.
+
+A model that takes contexts is given them where others are given labels: as float32 ``[n, k]``, or ``[n, 1 + k]`` with the
+label in the first column where the data have both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.data.columns import Column
+from tfgen.errors import DataError
+
+#: Labels int32 [n], or conditions float32 [n, k] of a model that takes contexts.
+Conditions = NDArray[Any]
+
+
+def joined(labels: NDArray[Any] | None, context: NDArray[Any] | None) -> Conditions | None:
+    """Return labels [n], contexts [n, k], or both as one array [n, 1 + k]; None for neither.
+
+    >>> joined(np.array([2]), np.array([[0.5]], np.float32)).tolist()
+    [[2.0, 0.5]]
+    """
+    if context is None:
+        return labels
+    if labels is None:
+        return np.asarray(context, np.float32)
+    return np.concatenate([np.asarray(labels, np.float32)[:, None], context], axis=1, dtype=np.float32)
+
+
+def labels_in(given: Conditions | None, labelled: bool = True) -> NDArray[np.int32] | None:
+    """Return the labels in what a model is given, int32 [n]; None where there are none.
+
+    Args:
+        given: labels [n], or conditions [n, k].
+        labelled: whether the data have classes, whose numbers then stand in the first column of conditions.
+    """
+    if given is None or (given.ndim == 2 and not labelled):
+        return None
+    return np.asarray(given if given.ndim == 1 else given[:, 0], np.int32)
+
+
+def contexts_for(columns: Sequence[Column], count: int, contexts: Any) -> NDArray[np.float32]:
+    """Return contexts for `count` examples, going round the given ones; without any the means of the training split.
+
+    Args:
+        columns: of the context, fitted.
+        count: number of examples.
+        contexts: [m, k], or one of them, [k]; None for the means.
+
+    Raises:
+        DataError: for another shape, and numbers that are not finite.
+    """
+    if contexts is None:
+        return np.tile(middle_of(columns), (count, 1))
+    given = np.asarray(contexts)
+    if given.dtype.kind not in "iuf" or given.ndim > 2 or not given.size or given.shape[-1:] != (len(columns),):
+        names = ", ".join(column.name for column in columns)
+        raise DataError(
+            f"the context is {len(columns)} number{'s' if len(columns) > 1 else ''} ({names}); got "
+            f"{_shape_text(given)}."
+        )
+    rows = given.reshape(-1, len(columns)).astype(np.float32)
+    if not np.isfinite(rows).all():
+        raise DataError(f"the context must be finite, got {rows[~np.isfinite(rows)][0]}.")
+    return rows[np.arange(count) % len(rows)]
+
+
+def middle_of(columns: Sequence[Column]) -> NDArray[np.float32]:
+    """Return the mean of each column over the training split, [k]; of categories the first."""
+    return np.array([0.0 if column.kind == "category" else column.shift or 0.0 for column in columns], np.float32)
+
+
+def _shape_text(given: NDArray[Any]) -> str:
+    if given.dtype.kind not in "iuf":
+        return f"an array of {given.dtype}"
+    return f"{given.size}" if given.ndim < 2 else f"an array of shape {list(given.shape)}"
