@@ -139,7 +139,7 @@ class Column:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields that are not None by name; `columns_from_json` reads them."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if value not in (None, False)}
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None and value is not False}
 
 
 def columns_from_json(content: Any) -> tuple[Column, ...]:

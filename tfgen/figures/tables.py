@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from tfgen.data.columns import Column
@@ -54,7 +55,8 @@ def draw_tables(x: NDArray[np.generic], data: DataSpec, path: Path, real: NDArra
     above.suptitle(f"marginals{more}", fontsize=10)
     if len(sets) > 1:
         figure.legend(handles, names, loc="upper right", ncols=2, fontsize="small", frameon=False)
-    below.suptitle(f"pairs{'' if paired == len(columns) else f' of the first {paired} columns'}", fontsize=10)
+    sides = "" if len(sets) == 1 else ": data below the diagonal, samples above"
+    below.suptitle(f"pairs{'' if paired == len(columns) else f' of the first {paired} columns'}{sides}", fontsize=10)
     _pairs(below, columns[:paired], sets, frames[:paired])
     save_figure(figure, path)
 
@@ -112,6 +114,7 @@ def _marginal(axis: Axes, column: Column, sets: Mapping[str, NDArray[Any]], fram
     axis.set_title(_short(column.name), fontsize=8)
     axis.set(xlim=frame, ylim=(0, None), yticks=[])
     axis.tick_params(labelsize=6)
+    axis.xaxis.set_major_locator(MaxNLocator(4))
     if column.categories is not None and len(column.categories) <= 6:
         axis.set_xticks(range(len(column.categories)), [_short(name, 8) for name in column.categories])
 
@@ -130,6 +133,11 @@ def _frame(values: NDArray[Any], column: Column) -> tuple[float, float]:
 def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     with np.errstate(invalid="ignore", divide="ignore"):
         return float(np.corrcoef(x, y)[0, 1])
+
+
+def _size(count: int) -> float:
+    """Return the area of points, in square points: larger where there are few of them."""
+    return float(np.clip(1000 / count, 2, 14))
 
 
 def _short(name: str, most: int = 18) -> str:
