@@ -17,7 +17,12 @@ from tfgen.runs.listing import list_runs, main_metric
 from tfgen.runs.removal import removable
 from tfgen.runs.tags import change_tags, read_tags
 
-BITS = {"value": 1.78099, "standard_error": 0.00297, "unit": "bits/dim", "basis": {"split": "test"}}
+BITS = {
+    "value": 1.78099,
+    "standard_error": 0.00297,
+    "unit": "bits/dim",
+    "basis": {"split": "test", "density": "dequantised"},
+}
 
 
 def make_run(
@@ -78,6 +83,16 @@ def test_the_table(here, capsys):
     assert third.split()[0] == "c"
 
 
+def test_a_bound_is_called_so(here, capsys):
+    files = RunFolder(Path("runs/a"))
+    bound = {**BITS, "basis": {**BITS["basis"], "density": "bound"}}
+    files.write_results({**files.read_results(), "test": {"elbo_nats": {**bound, "unit": "nats"}}})
+    assert main(["runs", "a", "c"]) == 0
+    _, first, second = lines(capsys)
+    assert "ELBO 1.7810 ± 0.0030 nats (bound)" in first
+    assert "bound" not in second
+
+
 def test_filters(here, capsys):
     change_tags(RunFolder(Path("runs/a")), ["good", "wide"])
     change_tags(RunFolder(Path("runs/c")), ["good"])
@@ -104,6 +119,7 @@ def test_json_holds_numbers(here, capsys):
     (run,) = json.loads(capsys.readouterr().out)["runs"]
     assert run["metric"] == {
         "split": "test", "name": "bits_per_dim", "value": 1.78099, "standard_error": 0.00297, "unit": "bits/dim",
+        "density": "dequantised",
     }  # fmt: skip
     assert (run["state"], run["steps"], run["changed"], run["problem"]) == ("finished", 3, 1_700_000_000, "")
 

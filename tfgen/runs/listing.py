@@ -49,13 +49,14 @@ class RunEntry:
     problem: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the entry as JSON; the metric without its basis."""
+        """Return the entry as JSON; of the metric's basis split and density alone."""
         metric = self.metric and {
             "split": "test",
             "name": self.metric.name,
             "value": self.metric.value,
             "standard_error": self.metric.standard_error,
             "unit": self.metric.unit,
+            "density": self.metric.basis.density,
         }
         return finite({**vars(self), "folder": str(self.folder), "metric": metric})
 

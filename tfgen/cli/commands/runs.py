@@ -169,7 +169,8 @@ def _metric(entry: RunEntry, catalogue: Catalogue) -> str:
         return ""
     number = measured(entry.metric.value, entry.metric.standard_error)
     title, unit = catalogue.title(entry.metric.name), entry.metric.unit
-    return f"{title.removeprefix(unit).strip()} {number} {unit}".strip()
+    bound = "(bound)" if entry.metric.basis.density == "bound" else ""
+    return " ".join(filter(None, (title.removeprefix(unit).strip(), number, unit, bound)))
 
 
 def _tag(options: Options) -> None:
