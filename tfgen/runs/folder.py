@@ -188,7 +188,10 @@ class RunFolder:
             raise RunError(
                 f"{self.path} has no results yet: training is not finished; go on with: {self.command('resume')}"
             )
-        what_to_do = f"delete it, then: {self.command('resume')}"
+
+        def what_to_do() -> str:  # reads the options
+            return f"delete it, then: {self.command('resume')}"
+
         content = read_json(path, what_to_do, RESULTS_BYTES, within=self.path)
         if content.get("format", 1) not in READABLE:
             raise RunError(
@@ -198,7 +201,7 @@ class RunFolder:
         try:
             return current_results(content)
         except ValueError as error:
-            raise RunError(f"{path} is damaged ({error}); {what_to_do}.") from error
+            raise RunError(f"{path} is damaged ({error}); {what_to_do()}.") from error
 
     def write_results(self, content: Mapping[str, Any]) -> None:
         """Write ``results.json``, with the notes that its metrics give rise to; call it within `locked`."""
