@@ -49,6 +49,18 @@ def _fashion_mnist(sources: DataSources) -> Dataset:
     return load_tfds("fashion_mnist", sources)
 
 
+def _photos(sources: DataSources) -> Dataset:
+    from tfgen.data.photos import load_photos
+
+    return load_photos()
+
+
+def _photos_32(sources: DataSources) -> Dataset:
+    from tfgen.data.photos import load_photos
+
+    return load_photos(32)
+
+
 def _two_gaussians(sources: DataSources) -> Dataset:
     from tfgen.data.toy import load_two_gaussians
 
@@ -73,12 +85,29 @@ def _linear_gaussian(sources: DataSources) -> Dataset:
     return load_linear_gaussian()
 
 
+_PHOTOGRAPHS = (
+    "china.jpg by danielbuechele, flower.jpg by vultilion, CC BY 2.0 (flickr.com/photos/danielbuechele/6061409035, "
+    "flickr.com/photos/vultilion/6056698931); in scikit-learn."
+)
+
 DATASETS = (
     DatasetSpec(
         name="digits",
         load=_digits,
         summary="1,797 handwritten digits, 8x8, 17 grey levels; needs no network",
         reference="E. Alpaydin and C. Kaynak (1998), Optical Recognition of Handwritten Digits, UCI; in scikit-learn.",
+    ),
+    DatasetSpec(
+        name="photos",
+        load=_photos,
+        summary="12,936 RGB patches of two photographs, 16x16, 256 levels, labelled by photograph; needs no network",
+        reference=_PHOTOGRAPHS,
+    ),
+    DatasetSpec(
+        name="photos:32",
+        load=_photos_32,
+        summary="6,024 RGB patches of the same photographs, 32x32, 256 levels; needs no network",
+        reference=_PHOTOGRAPHS,
     ),
     DatasetSpec(
         name="mnist",

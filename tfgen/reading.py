@@ -7,7 +7,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -130,13 +130,13 @@ def _is_text(text: str) -> bool:
 
 
 def read_json(
-    path: Path, what_to_do: str, most_bytes: int = CONFIG_BYTES, within: Path | None = None
+    path: Path, what_to_do: str | Callable[[], str], most_bytes: int = CONFIG_BYTES, within: Path | None = None
 ) -> dict[str, Any]:
     """Read a JSON object from a file of unknown origin.
 
     Args:
         path: the file.
-        what_to_do: the end of the error message, for example "restore it from a copy".
+        what_to_do: the end of the error message, for example "restore it from a copy", or a function that makes it.
         most_bytes: its largest size.
         within: the folder that it has to lie in; None for a file that the user has named.
 
@@ -146,10 +146,14 @@ def read_json(
     try:
         content = parse_json(read_regular(path, most_bytes, within))
     except FileNotFoundError as error:
-        raise RunError(f"{path} is missing; {what_to_do}.") from error
+        raise RunError(f"{path} is missing; {_advice(what_to_do)}.") from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise RunError(f"{path} is damaged or unreadable ({why}); {what_to_do}.") from error
+        raise RunError(f"{path} is damaged or unreadable ({why}); {_advice(what_to_do)}.") from error
     if not isinstance(content, dict):
-        raise RunError(f"{path} is damaged (it holds no JSON object); {what_to_do}.")
+        raise RunError(f"{path} is damaged (it holds no JSON object); {_advice(what_to_do)}.")
     return content
+
+
+def _advice(what_to_do: str | Callable[[], str]) -> str:
+    return what_to_do if isinstance(what_to_do, str) else what_to_do()

@@ -25,7 +25,7 @@ def columns(draw):
     if kind != "category" and draw(st.booleans()):
         low = draw(st.integers(-20, 20))
         bounds = (float(low), float(low + draw(st.integers(1, 30))))
-    heavy = kind != "category" and draw(st.booleans())
+    heavy = kind != "category" and bounds is None and draw(st.booleans())
     return Column(
         "c", kind, ("a", "b", "c") if kind == "category" else None, bounds, heavy,
         (draw(st.floats(-3, 3)), draw(st.floats(0.1, 5))) if heavy else None,
@@ -37,7 +37,7 @@ def columns(draw):
 @given(st.lists(columns(), min_size=1, max_size=4), st.integers(0, 1000))
 def test_the_log_determinant_is_that_of_autodiff_and_the_inverse_returns(found, seed):
     bijector = ColumnMap(found, tf.float64)
-    t = tf.constant(np.random.default_rng(seed).normal(size=(5, len(found))))
+    t = tf.constant(np.clip(np.random.default_rng(seed).normal(size=(5, len(found))), -2, 2))
     with tf.GradientTape() as tape:
         tape.watch(t)
         y = bijector.forward(tf.identity(t))

@@ -19,14 +19,16 @@ def registry():
 
 
 def test_the_built_in_names(registry):
-    assert set(registry.datasets) == {"digits", "mnist", "fashion_mnist", "two_gaussians", "checkerboard"}
+    assert set(registry.datasets) == {
+        "digits", "photos", "photos:32", "mnist", "fashion_mnist", "two_gaussians", "checkerboard",
+    }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["digits", "two_gaussians", "checkerboard"])
+@pytest.mark.parametrize("name", ["digits", "photos", "photos:32", "two_gaussians", "checkerboard"])
 def test_the_embedded_sets_load(registry, name):
     dataset = load_dataset(name, registry, DataSources())
     assert dataset.name == name
-    assert (dataset.log_prob is None) == (name == "digits")
+    assert (dataset.log_prob is None) == dataset.spec.quantised
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
@@ -66,7 +68,7 @@ def test_the_closest_name_of_both_worlds(registry, tmp_path, name, nearest):
 def test_the_catalogue_is_not_listed(registry, tmp_path):
     with pytest.raises(UnknownNameError) as error:
         load_dataset("qqqqqqqqqqqqq", registry, DataSources(str(tmp_path)))
-    assert "known: checkerboard, digits, fashion_mnist, mnist, two_gaussians." in str(error.value)
+    assert "known: checkerboard, digits, fashion_mnist, mnist, photos, photos:32, two_gaussians." in str(error.value)
     assert len(str(error.value)) < 300
 
 

@@ -98,7 +98,10 @@ def test_labels_and_contexts_leave_the_examples(table, tmp_path, sources):
     assert [(column.name, column.kind) for column in found.spec.context] == [("age", "real"), ("share", "real")]
     assert found.train.context.shape == (len(found.train), 2) and found.train.context[:, 0].mean() > 30
     # Rows keep their label and context together through splitting: the set is found again by both.
-    rows = {(float(np.float32(i)), s, a) for i, s, a in zip(*(table.column(c).to_pylist() for c in ("income", "sex", "age")))}
+    rows = {
+        (float(np.float32(i)), s, a)
+        for i, s, a in zip(*(table.column(c).to_pylist() for c in ("income", "sex", "age")))
+    }
     for x, label, context in zip(found.test.x, found.test.labels, found.test.context, strict=True):
         assert (float(x[0]), "fm"[label], int(context[0])) in rows
 
@@ -124,7 +127,9 @@ def test_rows_for_a_trained_model_are_found_by_name_and_category(table, tmp_path
     options = DataOptions(categorical=("sex",), ignore=("half",))
     parquet.write_table(table, tmp_path / "t.parquet")
     spec = prepare_own(str(tmp_path / "t.parquet"), options, sources).spec
-    others = table.select(["sex", "smoker", "share", "income", "age"]).slice(0, 5).filter(pa.array([True] * 4 + [False]))
+    others = (
+        table.select(["sex", "smoker", "share", "income", "age"]).slice(0, 5).filter(pa.array([True] * 4 + [False]))
+    )
     csv.write_csv(others, tmp_path / "o.csv")
     found = ordered_examples(str(tmp_path / "o.csv"), DataOptions(), spec)
     assert found.x[:, 0].tolist() == table.column("age").to_pylist()[:4]

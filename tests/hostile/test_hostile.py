@@ -115,6 +115,8 @@ def test_a_few_dozen_of_them(tiny_run, tmp_path, monkeypatch, capsys):
         code = main(["info", "run"] if case.arguments[0] == "compare" else case.arguments)  # which draws pictures
         outcome = Outcome(code, capsys.readouterr().err, "", time.perf_counter() - began, 0.0)
         assert problem(outcome) is None, f"{case.kind} {number} {case.notes}: {problem(outcome)}"
+        assert main(["runs", "run"]) == main(["runs", "--runs-dir", "."]) == 0  # a damaged run is a line of a list
+        assert capsys.readouterr().err == ""
         parsed += case.parses
     assert len(places) == 32
     assert parsed >= len(places) / 3  # of all, more than half

@@ -11,7 +11,7 @@ import tfgen
 from tfgen import PluginError
 from tfgen.cli.main import main
 from tfgen.plugin.registration import Registration
-from tfgen.plugin.specs import FeatureNetworkSpec, MetricSpec, PictureSpec
+from tfgen.plugin.specs import DatasetSpec, FeatureNetworkSpec, MetricSpec, PictureSpec
 
 PLUGIN = '''
 from dataclasses import dataclass
@@ -163,6 +163,9 @@ def test_the_list_of_plugins_shows_all_of_it(made, capsys):
     [
         ("add_metric", PictureSpec("x", "a:b", ""), "a metric is added as a tfgen.MetricSpec"),
         ("add_picture", PictureSpec("X", "a:b", ""), "picture 'X': a name has lower-case letters"),
+        ("add_picture", PictureSpec("x:2", "a:b", ""), "picture 'x:2': a name has lower-case letters"),
+        ("add_dataset", DatasetSpec("x:", "a:b", ""), "data set 'x:': .*; a colon may stand before a variant"),
+        ("add_dataset", DatasetSpec("x:2:3", "a:b", ""), "data set 'x:2:3': a name has lower-case letters"),
         ("add_feature_network", MetricSpec("x", "x", "x"), "a feature network is added as a tfgen.FeatureNetworkSpec"),
     ],
 )

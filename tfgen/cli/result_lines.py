@@ -15,6 +15,7 @@ from tfgen.plugin.options import flattened
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.notes import notes_of
 from tfgen.runs.run import Run
+from tfgen.runs.tags import read_tags
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,6 +113,8 @@ def info_lines(files: RunFolder) -> list[str]:
         lines.append(f"{group:<9} {chosen}")
     lines.append(f"compile   {record.get('compile_mode') or record.get('training', {}).get('compile')}")
     lines.append("versions  " + "  ".join(f"{name} {version}" for name, version in record.get("versions", {}).items()))
+    if tags := read_tags(files):
+        lines.append(f"tags      {' '.join(tags)}")
     lines = fitted(lines)
     if files.finished:
         return [*lines, "state     finished", *results_lines(files.read_results())]

@@ -85,6 +85,8 @@ class Column:
             return f"{self.name}: the half width of its tails must be above 0, got {self.tails[1]}."
         if (self.shift is None) != (self.scale is None):
             return f"{self.name}: shift and scale are given together."
+        if self.heavy and self.bounds is not None:
+            return f"{self.name}: a column with bounds has no heavy tails."
         if not isinstance(self.heavy, bool) or (self.tails is not None and not self.heavy):
             return f"{self.name}: tails belong to a column with heavy ones."
         if self.shift is not None and self.scale is not None:
@@ -139,7 +141,9 @@ class Column:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields that are not None by name; `columns_from_json` reads them."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None and value is not False}
+        return {
+            name: value for name, value in dataclasses.asdict(self).items() if value is not None and value is not False
+        }
 
 
 def columns_from_json(content: Any) -> tuple[Column, ...]:

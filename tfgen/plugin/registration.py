@@ -51,6 +51,8 @@ KINDS: dict[type[Spec], Kind] = {
     ScheduleSpec: Kind("schedule", "schedules"),
 }
 _NAME = re.compile(r"[a-z0-9_-]+")
+#: A data set may have variants, such as ``photos:32``.
+_NAME_OF_DATA = re.compile(r"[a-z0-9_-]+(:[a-z0-9_-]+)?")
 
 
 class Additions(abc.ABC):
@@ -158,8 +160,12 @@ def check_spec(spec: object, expected: type[Spec]) -> None:
     kind = KINDS[expected].one
     if not isinstance(spec, expected):
         raise PluginError(f"a {kind} is added as a tfgen.{expected.__name__}, got {spec!r}.")
-    if not (isinstance(spec.name, str) and _NAME.fullmatch(spec.name)):
-        raise PluginError(f"{kind} {spec.name!r}: a name has lower-case letters, digits, underscores and hyphens only.")
+    of_data = isinstance(spec, DatasetSpec)
+    if not (isinstance(spec.name, str) and (_NAME_OF_DATA if of_data else _NAME).fullmatch(spec.name)):
+        colon = "; a colon may stand before a variant" if of_data else ""
+        raise PluginError(
+            f"{kind} {spec.name!r}: a name has lower-case letters, digits, underscores and hyphens only{colon}."
+        )
     if isinstance(spec, CommandSpec) and spec.name in CORE_COMMANDS:
         raise PluginError(f"command {spec.name!r} is one of tfgen's own; choose another name.")
     if isinstance(spec, ModelSpec):

@@ -15,8 +15,8 @@ from tfgen.plugin.train_options import Precision
 
 #: The commands of the core, in the order of `tfgen --help`; plugins add others.
 CORE_COMMANDS = (
-    "run", "resume", "evaluate", "score", "sample", "compare", "interpolate", "inpaint", "latent", "number", "classify",
-    "neighbours", "divergence", "info", "list", "datasets", "data", "plugins", "check", "new", "doctor",
+    "run", "resume", "runs", "evaluate", "score", "sample", "compare", "interpolate", "inpaint", "latent", "number",
+    "classify", "neighbours", "divergence", "info", "list", "datasets", "data", "plugins", "check", "new", "doctor",
 )  # fmt: skip
 
 MetricKind = Literal["density", "bound", "samples", "classification", "divergence", "speed", "model", "training"]
@@ -88,7 +88,7 @@ class DatasetSpec:
     """A data set as a plugin registers it.
 
     Attributes:
-        name: the name users type.
+        name: the name users type, perhaps with a variant: ``photos:32``.
         load: the function ``(sources) -> tfgen.Dataset``, called once per command, or its dotted path
             ``"package.module:function"``.
         summary: one line for `tfgen datasets`.

@@ -124,7 +124,7 @@ class RunFolder:
             inside = [name for name in result if not is_temporary(name)]
             hint = f"it holds the runs {', '.join(inside[:5])}" if inside else "it has no config.json"
             raise RunError(f"{path} is no run folder ({hint}); name a run's folder.")
-        _check_entries(path)
+        check_entries(path)
         return cls(path)
 
     @property
@@ -188,7 +188,10 @@ class RunFolder:
             raise RunError(
                 f"{self.path} has no results yet: training is not finished; go on with: {self.command('resume')}"
             )
-        what_to_do = f"delete it, then: {self.command('resume')}"
+
+        def what_to_do() -> str:  # reads the options
+            return f"delete it, then: {self.command('resume')}"
+
         content = read_json(path, what_to_do, RESULTS_BYTES, within=self.path)
         if content.get("format", 1) not in READABLE:
             raise RunError(
@@ -198,7 +201,7 @@ class RunFolder:
         try:
             return current_results(content)
         except ValueError as error:
-            raise RunError(f"{path} is damaged ({error}); {what_to_do}.") from error
+            raise RunError(f"{path} is damaged ({error}); {what_to_do()}.") from error
 
     def write_results(self, content: Mapping[str, Any]) -> None:
         """Write ``results.json``, with the notes that its metrics give rise to; call it within `locked`."""
@@ -278,7 +281,10 @@ class RunFolder:
 
     @contextlib.contextmanager
     def locked(
-        self, patience: float = 0.0, trouble: str = "is being trained by another process; wait for it, or stop it"
+        self,
+        patience: float = 0.0,
+        trouble: str = "is being trained by another process; wait for it, or stop it",
+        name: str = ".lock",
     ) -> Iterator[None]:
         """Context manager that locks the run, for training or to change its results; the lock ends with the process.
 
@@ -287,6 +293,7 @@ class RunFolder:
         Args:
             patience: seconds to wait for another process that holds it.
             trouble: message when that is not enough.
+            name: of the file of the lock; another than the usual one does not wait for a training.
 
         Raises:
             RunError: when another process holds it.
@@ -298,7 +305,7 @@ class RunFolder:
             warnings.simplefilter("ignore", UserWarning)  # of a system without locks: a file's existence is one there
             from filelock import FileLock, SoftFileLock, Timeout  # here, because reading a run needs no lock
         # A file that a system lock leaves behind would hold a lock by existence for ever.
-        lock = FileLock(self.path / (".lock-held" if issubclass(FileLock, SoftFileLock) else ".lock"))
+        lock = FileLock(self.path / (f"{name}-held" if issubclass(FileLock, SoftFileLock) else name))
         try:
             lock.acquire(timeout=patience)
         except Timeout as error:
@@ -353,7 +360,7 @@ def _similar_run(path: Path) -> Path | None:
     return None
 
 
-def _check_entries(path: Path) -> None:
+def check_entries(path: Path) -> None:
     """Check that what a run's folder holds lies in it: commands write into its files and folders as well.
 
     Raises:

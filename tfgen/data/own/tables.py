@@ -193,7 +193,9 @@ def _column(
         return known
     kind = next(iter(tables.values())).schema.field(name).type
     bounds = options.column_bounds.get(name)
-    heavy = name in options.heavy_tails or options.heavy_tails == ("all",)
+    heavy = name in options.heavy_tails or (options.heavy_tails == ("all",) and bounds is None)
+    if heavy and bounds is not None:
+        raise DataError(f"{where}: column {name!r} has --bounds, and so no --heavy-tails; leave one of them out.")
     if name in options.categorical or pa.types.is_boolean(kind) or pa.types.is_dictionary(kind):
         if bounds is not None:
             raise DataError(f"{where}: column {name!r} is of categories, which have no --bounds.")
