@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfgen import DataError, DataSpec, Dataset, Split
+from tfgen import DataError, Dataset, DataSpec, Split
 from tfgen.data.column_map import ColumnMap, context_rows, spread_columns, values_of
 from tfgen.data.columns import Column, columns_from_json
 from tfgen.data.fitting import fit_column, with_fitted_columns
@@ -84,8 +84,10 @@ def test_a_set_without_columns_gets_kinds_and_scales():
     random = np.random.default_rng(1)
     found = with_fitted_columns(_set(np.stack([random.normal(7, 3, 500), random.poisson(4, 500)], 1))).spec
     assert [column.kind for column in found.columns] == ["real", "integer"]
-    assert found.columns[0].shift == pytest.approx(7, abs=0.5) and found.columns[0].scale == pytest.approx(3, abs=0.3)
-    assert found.dequantised and LogitCodec(found).density == "dequantised"
+    assert found.columns[0].shift == pytest.approx(7, abs=0.5)
+    assert found.columns[0].scale == pytest.approx(3, abs=0.3)
+    assert found.dequantised
+    assert LogitCodec(found).density == "dequantised"
 
 
 def test_images_and_fitted_sets_stay_as_they_are():
@@ -148,5 +150,6 @@ def test_signed_values_of_vectors_are_standardised_and_come_back():
     x = np.stack([np.random.default_rng(4).normal(2e4, 1, 300), np.random.default_rng(5).poisson(9, 300)], 1)
     spec = with_fitted_columns(_set(x)).spec
     t = spec.to_signed(x.astype(np.float32), tf.float32)
-    assert abs(t.numpy().mean()) < 0.1 and abs(t.numpy().std() - 1) < 0.1
+    assert abs(t.numpy().mean()) < 0.1
+    assert abs(t.numpy().std() - 1) < 0.1
     np.testing.assert_allclose(spec.from_signed(t), x, atol=4e-3)

@@ -55,7 +55,8 @@ def test_every_source_of_a_table_is_the_same_data_set(table, tmp_path, sources):
     assert one.source == other.source == third.source
     kinds = [column.described() for column in one.spec.columns]
     assert kinds == ["integer", "real, heavy tails", "real, from 0 to 1", "2 categories", "2 categories", "real"]
-    assert one.spec.columns[3].categories == ("f", "m") and one.spec.columns[4].categories == ("false", "true")
+    assert one.spec.columns[3].categories == ("f", "m")
+    assert one.spec.columns[4].categories == ("false", "true")
 
 
 def test_an_array_an_npz_and_a_pipeline_are_the_same_data_set(tmp_path, sources):
@@ -80,7 +81,9 @@ def test_a_hugging_face_set_is_read_by_its_columns(sources):
             return [{"image": image, "label": label} for image, label in zip(x, labels, strict=True)]
 
     found = kept_own(prepared_name(Like(), DataOptions(), sources), sources)
-    assert found.spec.shape == (4, 4, 3) and found.spec.classes == 3 and len(found.train) > 200
+    assert found.spec.shape == (4, 4, 3)
+    assert found.spec.classes == 3
+    assert len(found.train) > 200
 
 
 def test_a_frame_of_pandas_is_a_table(table, sources, monkeypatch):
@@ -94,13 +97,15 @@ def test_labels_and_contexts_leave_the_examples(table, tmp_path, sources):
     parquet.write_table(table, tmp_path / "t.parquet")
     options = DataOptions(label="sex", context=("age", "share"), ignore=("smoker",))
     found = prepare_own(str(tmp_path / "t.parquet"), options, sources)
-    assert found.spec.column_names == ("income", "half") and found.spec.class_names == ("f", "m")
+    assert found.spec.column_names == ("income", "half")
+    assert found.spec.class_names == ("f", "m")
     assert [(column.name, column.kind) for column in found.spec.context] == [("age", "real"), ("share", "real")]
-    assert found.train.context.shape == (len(found.train), 2) and found.train.context[:, 0].mean() > 30
+    assert found.train.context.shape == (len(found.train), 2)
+    assert found.train.context[:, 0].mean() > 30
     # Rows keep their label and context together through splitting: the set is found again by both.
     rows = {
         (float(np.float32(i)), s, a)
-        for i, s, a in zip(*(table.column(c).to_pylist() for c in ("income", "sex", "age")))
+        for i, s, a in zip(*(table.column(c).to_pylist() for c in ("income", "sex", "age")), strict=False)
     }
     for x, label, context in zip(found.test.x, found.test.labels, found.test.context, strict=True):
         assert (float(x[0]), "fm"[label], int(context[0])) in rows
@@ -233,7 +238,7 @@ def test_bounds_that_are_none_are_refused(text):
 
 def test_a_pipeline_of_batches_of_several_sizes_says_what_to_do(sources):
     pipeline = tf.data.Dataset.from_tensor_slices(np.zeros((10, 2), np.float32)).batch(4)
-    with pytest.raises(DataError, match="leave .batch"):
+    with pytest.raises(DataError, match=r"leave \.batch"):
         prepared_name(pipeline, DataOptions(), sources)
     unnamed = SimpleNamespace(as_numpy_iterator=lambda: iter([{"pixels": np.zeros(3)}]))
     with pytest.raises(DataError, match="keys pixels"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen import DataError, DataSpec, Dataset, Split
+from tfgen import DataError, Dataset, DataSpec, Split
 from tfgen.data.columns import Column
 from tfgen.data.conditional_toy import load_linear_gaussian, load_rotated_gaussians
 from tfgen.data.conditions import contexts_for, joined
@@ -78,8 +78,10 @@ def test_samples_of_a_table_are_values_of_its_columns():
         np.stack([random.poisson(20, 500), random.integers(0, 3, 500), random.uniform(0, 1, 500)], 1), columns=columns
     )
     x = _disturbed(RealNVP(RealNVPConfig(**SMALL), data.spec, 0)).sample(2000, seed=1).numpy()
-    assert np.array_equal(x[:, :2], np.floor(x[:, :2])) and set(x[:, 1]) <= {0.0, 1.0, 2.0}
-    assert x[:, 2].min() >= 0 and x[:, 2].max() <= 1
+    assert np.array_equal(x[:, :2], np.floor(x[:, :2]))
+    assert set(x[:, 1]) <= {0.0, 1.0, 2.0}
+    assert x[:, 2].min() >= 0
+    assert x[:, 2].max() <= 1
 
 
 def _conditional(data, **options):
@@ -124,14 +126,16 @@ def test_labels_and_contexts_are_given_together():
     model = _disturbed(_conditional(data))
     assert model.condition_width == 5
     given = given_of(model, data.test)
-    assert given.shape == (100, 3) and np.array_equal(given[:, 0], split.labels)
+    assert given.shape == (100, 3)
+    assert np.array_equal(given[:, 0], split.labels)
     scores = model.log_prob(split.x, tf.constant(given)).numpy()
     for column in range(3):  # each of label, u and v changes the density
         other = given.copy()
         other[:, column] = (other[:, column] + 1) % 3
         assert np.abs(model.log_prob(split.x, tf.constant(other)).numpy() - scores).max() > 1e-4
     found = evaluate(model, data)
-    assert set(found) == {"nll_nats_given_label"} and found["nll_nats_given_label"].basis.get("given") == "context"
+    assert set(found) == {"nll_nats_given_label"}
+    assert found["nll_nats_given_label"].basis.get("given") == "context"
 
 
 def test_contexts_go_round_and_are_the_means_by_default():
@@ -186,4 +190,5 @@ def test_ranks_of_draws_from_the_exact_posterior_are_uniform_and_others_are_not(
 
 
 def test_joined_keeps_the_label_first():
-    assert joined(None, None) is None and joined(np.array([1]), None).tolist() == [1]
+    assert joined(None, None) is None
+    assert joined(np.array([1]), None).tolist() == [1]
