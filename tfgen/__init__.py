@@ -22,7 +22,7 @@ __version__ = VERSION
 
 #: Public names that can be had without TensorFlow.
 _LIGHT = frozenset({
-    "Basis", "CapabilityError", "CommandSpec", "DataError", "DataSources", "DataSpec", "Dataset", "DatasetSpec",
+    "Basis", "CapabilityError", "Column", "CommandSpec", "DataError", "DataSources", "DataSpec", "Dataset", "DatasetSpec",
     "FeatureNetworkSpec", "InterruptedRunError", "Metric", "MetricSpec", "ModelSpec", "NonFiniteError",
     "OptimizerSpec", "OptionError", "OutputError", "PictureSpec", "PluginError", "Registration", "Registry", "Run",
     "RunError", "ScheduleSpec", "Split", "TfgenError", "TrainOptions", "UnknownNameError", "compare", "hookimpl", "load",

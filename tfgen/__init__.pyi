@@ -1,4 +1,5 @@
 from .data.binarisation import binarise
+from .data.columns import Column
 from .data.dataset import Dataset, Split
 from .data.dequantisation import dequantise, logit_squeeze, quantise
 from .data.lookup import load_dataset
@@ -67,6 +68,7 @@ __all__ = [
     "Basis",
     "Batch",
     "CapabilityError",
+    "Column",
     "CommandSpec",
     "Context",
     "DataError",

@@ -212,7 +212,7 @@ def test_a_parquet_file_cut_short_is_refused_in_one_line(kept, table, tmp_path, 
     parquet.write_table(table, tmp_path / "t.parquet")
     whole = (tmp_path / "t.parquet").read_bytes()
     (tmp_path / "t.parquet").write_bytes(whole[:kept])
-    with pytest.raises(DataError, match="t.parquet cannot be read") as caught:
+    with pytest.raises(DataError, match=r"t\.parquet cannot be read") as caught:
         prepare_own(str(tmp_path / "t.parquet"), DataOptions(), sources)
     assert "\n" not in str(caught.value)
 

@@ -36,8 +36,8 @@ def draw_ranks(ranks: NDArray[np.int64], draws: int, names: Sequence[str], path:
             axis.axis("off")
             continue
         axis.axhspan(low, high, color="0.85", label="99 % of bars of uniform ranks")
-        axis.stairs(np.histogram(ranks[:, place], edges)[0], edges, fill=True, color="C0", alpha=0.7)
-        axis.set(title=names[place].replace("_", " "), xlim=(edges[0], edges[-1]), ylim=(0, None))
+        axis.stairs(np.histogram(ranks[:, place], edges)[0], edges, color="C0", linewidth=1.6)
+        axis.set(title=names[place], xlim=(edges[0], edges[-1]), ylim=(0, 1.3 * high))
         axis.set_xlabel(f"rank among {draws} draws")
     figure.suptitle("simulation-based calibration: flat within the grey band", fontsize=10)
     save_figure(figure, path)

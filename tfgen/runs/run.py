@@ -235,6 +235,7 @@ class Run:
         quiet: bool = True,
         particles: int = 1,
         record: bool = True,
+        data: Dataset | None = None,
     ) -> dict[str, Metric]:
         """Evaluate the density or bound of the model on a split; return the metrics by name.
 
@@ -245,7 +246,8 @@ class Run:
             batch_size: examples at a time, fewer with many particles.
             quiet: show no progress.
             particles: k of the importance-weighted bound, for a model with a bound; 1 is the ELBO alone.
-            record: add them to ``results.json`` of a finished run, as `tfgen evaluate` does.
+            record: add them to ``results.json`` of a finished run, as `tfgen evaluate` does; not those of other data.
+            data: other data, of the spec of the run's own (`Run.data`), which are taken by default.
 
         Raises:
             CapabilityError: when the model has neither density nor bound, or `particles` above 1 has no meaning for it.
@@ -255,10 +257,10 @@ class Run:
 
         with device_scope(self.config.device):
             result = evaluate(
-                self.model, self.data, split,
+                self.model, self.data if data is None else data, split,
                 draws=draws, seed=seed, batch_size=batch_size, particles=particles, quiet=quiet,
             )  # fmt: skip
-        return self._recorded(split, result, record)
+        return self._recorded(split, result, record and data is None)
 
     def measure(
         self,

@@ -33,6 +33,8 @@ class Options:
     """Folder of the run."""
     split: Literal["train", "valid", "test"] = "test"
     """Split to evaluate on, or to compare samples with."""
+    data: str | None = None
+    """Other data to evaluate on, a name or a path (all its examples), read as the run's own are; nothing is recorded then."""
     metrics: Annotated[
         tuple[str, ...], by_default("all that the model has", aliases=["--metric"], metavar="NAME[,NAME...]")
     ] = ()
@@ -74,7 +76,14 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.metrics.plausibility import Note, warnings_about
     from tfgen.model.sampling_options import changed_options
 
+    other = None
+    if options.data is not None:
+        from tfgen.runs.other_data import other_data
+
+        other = other_data(run, options.data)
     wanted = _wanted(options, run)
+    if other is not None and (wanted.samples is not None or wanted.plugins):
+        raise OptionError("--data is for metrics of the density or bound; leave --samples and other --metrics out.")
     if wanted.samples is None and not wanted.plugins and (changed := changed_options(run.model, sampling)):
         remedy = "add fid to --metrics" if options.names else f"add --samples {sample_count(run)}"
         raise OptionError(f"--{next(iter(changed)).replace('_', '-')} is of samples, and none are drawn; {remedy}.")
@@ -83,7 +92,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     if wanted.density is not None:
         metrics = run.evaluate(
             options.split, options.draws, options.seed, options.batch_size, quiet=False, particles=options.particles,
-            record=False,
+            record=False, data=other,
         )  # fmt: skip
         displayed = {name: metric for name, metric in metrics.items() if name in (wanted.density or metrics)}
     if wanted.samples is not None:
@@ -103,7 +112,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     say(*fitted([*metric_lines(options.split, displayed), *note_lines(notes)]))
     if "label_accuracy" in metrics:
         say(*class_lines(metrics["label_accuracy"].per_class))
-    if run.files.finished:
+    if run.files.finished and other is None:
         run.record(options.split, metrics)
     missing = [name for name in wanted.density or () if name not in metrics]
     if missing:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
     from tfgen.data.conditions import Conditions
     from tfgen.data.own.ordered import Ordered
+    from tfgen.data.spec import DataSpec
     from tfgen.evaluate.examples import ExampleScores
+    from tfgen.metrics.estimate import Estimate
     from tfgen.runs.run import Run
 
 _SHOWN = 5  # of the least likely examples
@@ -34,6 +36,9 @@ class Options:
 
     against: str | None = None
     """Other data, in the same form: AUROC says how well the scores tell them from the first."""
+    background: Path | None = None
+    """Run of a background model, for the likelihood ratio in the comparison with --against: a simpler model of the same data,
+    or one of noisier or more general data."""
     draws: int = 1
     """Passes with other noise (dequantisation, binarisation), averaged; with two or more each score has an error."""
     particles: int = 1
@@ -51,6 +56,8 @@ class Options:
         require_option(self.draws >= 1, "draws", self.draws, "at least 1")
         require_option(self.seed >= 0, "seed", self.seed, "0 or more")
         require_option(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        if self.background is not None and self.against is None:
+            raise OptionError("--background is for the comparison with other data; add --against OTHER.")
         if self.out is not None and self.out.suffix not in (".csv", ".npz"):
             raise OutputError(f"cannot write {self.out}: the name must end in .csv or .npz.")
 
@@ -75,35 +82,45 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     with device_scope(run.config.device):
         examples = _examples(run, name, parsed.data, context)
         scores = _score(run, examples, options)
-        others = []
-        if options.against is not None:
-            compared = (_examples(run, options.against, parsed.data, context), _training_examples(run))
-            others = [_score(run, some, options) for some in compared]
+        compared = None if options.against is None else _examples(run, options.against, parsed.data, context)
+        separation = {} if compared is None else _separation(run, (examples, scores), compared, options, context)
     with written_whole(out) as path:
         (_write_csv if out.suffix == ".csv" else _write_npz)(path, run, examples, scores)
     mean = measured(*mean_estimate(scores.log_likelihood))
     say(f"scores    {out} ({len(examples.x):,} examples of {name})")
     say(f"mean      log-likelihood {mean} nats")
     say(f"least     {', '.join(_least(examples, scores))}")
-    if others:
-        _print_separation(options.against or "", scores, *others)
+    for kind, estimate in separation.items():
+        say(f"auroc     {measured(*estimate)} by {kind}, against {options.against}")
 
 
-def _print_separation(name: str, scores: ExampleScores, others: ExampleScores, training: ExampleScores) -> None:
-    """Print AUROC against other data: of the likelihood, and of how far it is from what is typical of training examples."""
-    import numpy as np
-
-    from tfgen.metrics.rounding import measured
+def _separation(
+    run: Run, inside: tuple[Ordered, ExampleScores], outside: Ordered, options: Options, context: CommandContext
+) -> dict[str, Estimate]:
+    """Return the AUROC of two sets by each score of `tfgen.evaluate.novelty`."""
+    from tfgen.evaluate.novelty import novelty_scores
     from tfgen.metrics.separation import auroc
 
-    usual = training.log_likelihood.mean()
-    inside, outside = scores.log_likelihood, others.log_likelihood
-    found = {
-        "likelihood": auroc(inside, outside),
-        "typicality": auroc(-np.abs(inside - usual), -np.abs(outside - usual)),
-    }
-    for kind, estimate in found.items():
-        say(f"auroc     {measured(*estimate)} by {kind}, against {len(outside):,} examples of {name}")
+    usual = float(_score(run, _training_examples(run), options).log_likelihood.mean())
+    background = None if options.background is None else context.run(options.background)
+    found = []
+    for examples, scores in (inside, (outside, _score(run, outside, options))):
+        under = None
+        if background is not None:
+            require_same_data(background.data_spec, run.data_spec)
+            under = _score(background, examples, options).log_likelihood
+        found.append(novelty_scores(examples.x, scores.log_likelihood, usual, under))
+    return {kind: auroc(found[0][kind], found[1][kind]) for kind in found[0]}
+
+
+def require_same_data(found: DataSpec, spec: DataSpec) -> None:
+    """Check that a background model takes the examples of the model.
+
+    Raises:
+        DataError: when it does not.
+    """
+    if (found.kind, found.shape, found.levels) != (spec.kind, spec.shape, spec.levels):
+        raise DataError(f"--background: its model takes {found.described()}, and the run's {spec.described()}.")
 
 
 def _examples(run: Run, name: str, options: DataOptions, context: CommandContext) -> Ordered:

@@ -237,10 +237,10 @@ def _categories(name: str, tables: Tables) -> tuple[str, ...]:
 
     values = {value for table in tables.values() for value in pc.unique(table.column(name)).to_pylist()}
     numbers = all(isinstance(value, int | float) for value in values)
-    return tuple(map(_text, sorted(values, key=float if numbers else str)))
+    return tuple(map(category_text, sorted(values, key=float if numbers else str)))
 
 
-def _text(value: Any) -> str:
+def category_text(value: Any) -> str:
     """Return a category as text: whole floats without a point, bools in small letters."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -264,16 +264,22 @@ def _matrix(table: pa.Table, columns: Sequence[Column], where: str) -> NDArray[n
     """Return the columns of a table as float32 [n, d], categories as their numbers."""
     x = np.empty((len(table), len(columns)), np.float32)
     for place, column in enumerate(columns):
-        x[:, place] = _numbers(table.column(column.name), column, where)
+        x[:, place] = numbers_of(table.column(column.name), column, where)
     return x
 
 
-def _numbers(values: pa.ChunkedArray, column: Column, where: str) -> NDArray[Any]:
+def numbers_of(values: pa.ChunkedArray, column: Column, where: str) -> NDArray[Any]:
+    """Return the values of a column as numbers, [n]; of categories their numbers.
+
+    Raises:
+        UnknownNameError: for a category that the column does not have.
+        DataError: for a column of another type, and numbers that are not finite in float32.
+    """
     import pyarrow as pa
 
     if column.categories is not None:
         places = {name: number for number, name in enumerate(column.categories)}
-        texts = [_text(value) for value in values.to_pylist()]
+        texts = [category_text(value) for value in values.to_pylist()]
         strange = next((text for text in texts if text not in places), None)
         if strange is not None:
             raise UnknownNameError(
@@ -309,7 +315,7 @@ def _labels(table: pa.Table, name: str, where: str) -> NDArray[Any]:
                 f"{where}: column {name!r} holds fractions, and labels are names or whole numbers; give numbers that are "
                 f"conditions with --context {_quoted(name)}."
             )
-    return np.array([_text(value) for value in values.to_pylist()])
+    return np.array([category_text(value) for value in values.to_pylist()])
 
 
 def read_columns(path: Path, columns: Sequence[Column]) -> NDArray[np.float32]:

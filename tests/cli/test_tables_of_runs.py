@@ -1,0 +1,194 @@
+"""Tables from the command line: a run, its samples as a table, contexts, scores, other data and missing values."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet
+
+import tfgen
+from tfgen.cli.main import main
+
+SMALL = ["--layers", "2", "--units", "8", "--epochs", "1", "--compile", "graph", "--no-pictures", "--batch-size", "64"]
+COLUMNS = ["--categorical", "sex", "--bounds", "share:0,1", "--heavy-tails", "income"]
+
+
+def _table(n=400):
+    random = np.random.default_rng(0)
+    return pa.table(
+        {
+            "age": random.poisson(40, n),
+            "income": np.exp(random.normal(10, 1, n)),
+            "share": random.uniform(0, 1, n),
+            "sex": random.choice(["f", "m"], n).tolist(),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a table, a run on it, and a run on two of its columns given the others."""
+    place = tmp_path_factory.mktemp("tables")
+    arrow_csv.write_csv(_table(), place / "people.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.setenv("TFDS_DATA_DIR", str(place / "kept"))
+        assert main(["run", "spline_flow", "--data", "people.csv", *COLUMNS, *SMALL, "--name", "people"]) == 0
+        given = [
+            "--columns",
+            "income",
+            "age",
+            "--context",
+            "share",
+            "sex",
+            "--categorical",
+            "sex",
+            "--heavy-tails",
+            "all",
+        ]
+        assert main(["run", "conditional_realnvp", "--data", "people.csv", *given, *SMALL, "--name", "given"]) == 0
+    return place
+
+
+@pytest.fixture
+def here(place, monkeypatch):
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(place / "kept"))
+    return place
+
+
+def _rows(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return [*csv.DictReader(file)]
+
+
+def test_a_run_keeps_its_columns_and_needs_no_data_to_sample(here):
+    recorded = json.loads((here / "runs/people/config.json").read_text())["data_spec"]["columns"]
+    assert [entry["name"] for entry in recorded] == ["age", "income", "share", "sex"]
+    run = tfgen.load("runs/people")
+    assert run.data_spec == run.data.spec
+    assert run.results["test"]["nll_nats"]["basis"]["columns"].startswith("standardised, 2 of 4 dequantised")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_samples_as_a_table_have_names_and_types(here, ending):
+    assert main(["sample", "runs/people", "--count", "450", "--out", f"x.{ending}", "--overwrite"]) == 0
+    table = arrow_csv.read_csv(here / "x.csv") if ending == "csv" else parquet.read_table(here / "x.parquet")
+    assert table.column_names == ["age", "income", "share", "sex"]
+    assert table.num_rows == 450
+    assert pa.types.is_integer(table.schema.field("age").type)
+    assert {*table.column("sex").to_pylist()} <= {"f", "m"}
+    assert 0 <= min(table.column("share").to_pylist()) <= max(table.column("share").to_pylist()) <= 1
+
+
+def test_samples_are_drawn_for_a_context_and_for_those_of_a_file(here):
+    assert (
+        main(["sample", "runs/given", "--count", "3", "--context", "0.25", "1", "--out", "a.csv", "--overwrite"]) == 0
+    )
+    assert [(row["share"], row["sex"]) for row in _rows(here / "a.csv")] == [("0.25", "m")] * 3
+    (here / "c.csv").write_text("sex,share\nf,0.5\nm,0.75\n")
+    options = ["--count", "3", "--context-file", "c.csv", "--out", "b.csv", "--overwrite"]
+    assert main(["sample", "runs/given", *options]) == 0
+    assert [(row["share"], row["sex"]) for row in _rows(here / "b.csv")] == [("0.5", "f"), ("0.75", "m"), ("0.5", "f")]
+    assert main(["sample", "runs/given", "--count", "3", "--out", "d.npz", "--overwrite"]) == 0
+    with np.load(here / "d.npz") as found:
+        assert sorted(found) == ["context", "x"]
+
+
+def test_python_samples_for_contexts(here):
+    run = tfgen.load("runs/given")
+    first = tfgen.generate(run, context=[[0.2, 0], [0.8, 1]])
+    assert first.shape == (2, 2)
+    assert not np.array_equal(first, tfgen.generate(run, context=[[0.9, 0], [0.8, 1]]))
+    with pytest.raises(tfgen.DataError, match="a context of 2 numbers is needed"):
+        tfgen.generate(run)
+
+
+BAD = {
+    "a width": (["sample", "runs/given", "--context", "0.3"], "the context is 2 numbers (share, sex); got 1"),
+    "labels": (["sample", "runs/given", "--labels", "1"], "takes no labels"),
+    "both": (["sample", "runs/given", "--context", "1", "1", "--context-file", "c.csv"], "cannot be given together"),
+    "no context": (["sample", "runs/people", "--context", "1"], "takes no context; leave --context out"),
+    "no file": (["sample", "runs/given", "--context-file", "none.csv"], "none.csv cannot be read"),
+    "a picture of images": (["classify", "runs/given"], "is given a context of numbers"),
+    "latent": (["latent", "runs/given"], "is given a context of numbers"),
+    "a lost column": (["score", "runs/given", "less.csv"], "lacks the columns share, sex of the model's data"),
+    "an unknown category": (["score", "runs/people", "strange.csv"], "unknown category 'x'"),
+    "another shape": (["evaluate", "runs/people", "--data", "two_gaussians"], "the model takes vectors of floats [batch, 4]"),
+    "samples of other data": (["evaluate", "runs/people", "--data", "people.csv", "--samples", "10"], "leave --samples"),
+    "a bound": (["impute", "runs/people", "less.csv"], "lacks the column 'share'"),
+    "an ending": (["impute", "runs/people", "people.csv", "--out", "x.npz"], "must end in .csv or .parquet"),
+    "background alone": (["score", "runs/people", "test", "--background", "runs/people"], "add --against OTHER"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_refused_in_one_line(case, here, capsys):
+    (here / "less.csv").write_text("age,income\n40,20000.5\n41,30000.5\n")
+    (here / "strange.csv").write_text("age,income,share,sex\n40,20000.5,0.5,x\n")
+    arguments, why = BAD[case]
+    assert main(arguments) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("tfgen:")]
+    assert len(told) == 1
+    assert why in told[0]
+
+
+def test_other_rows_are_evaluated_and_nothing_is_recorded(here, capsys):
+    arrow_csv.write_csv(_table().slice(0, 100), here / "others.csv")
+    before = (here / "runs/people/results.json").read_bytes()
+    assert main(["evaluate", "runs/people", "--data", "others.csv"]) == 0
+    assert "examples 100" in capsys.readouterr().out
+    assert (here / "runs/people/results.json").read_bytes() == before
+    assert main(["score", "runs/people", "others.csv", "--out", "s.csv", "--overwrite"]) == 0
+    mean = np.mean([float(row["log_likelihood"]) for row in _rows(here / "s.csv")])
+    found = tfgen.load("runs/people")
+    from tfgen.runs.other_data import other_data
+
+    metric = found.evaluate(data=other_data(found, "others.csv"))["nll_nats"]
+    assert mean == pytest.approx(-metric.value, rel=1e-5)
+
+
+def test_given_rows_are_evaluated_with_their_own_context(here, capsys):
+    arrow_csv.write_csv(_table().slice(0, 50), here / "others.csv")
+    assert main(["evaluate", "runs/given", "--data", "others.csv"]) == 0
+    assert "given context" in capsys.readouterr().out
+
+
+def test_missing_values_are_filled_in_and_others_stay(here, capsys):
+    whole = _table().slice(0, 12)
+    rows = [dict(row, note=f"n{number}") for number, row in enumerate(whole.to_pylist())]
+    for row, name in zip(rows, ["age", "income", "share", "sex"] * 2, strict=False):
+        row[name] = None
+    arrow_csv.write_csv(pa.Table.from_pylist(rows), here / "holes.csv")
+    options = ["--draws", "2", "--proposals", "200", "--out", "full.csv", "--overwrite"]
+    assert main(["impute", "runs/people", "holes.csv", *options]) == 0
+    out = capsys.readouterr().out
+    assert "8 values of 8 rows" in out
+    assert "effective sample size" in out
+    found = _rows(here / "full.csv")
+    assert [*found[0]] == ["age", "income", "share", "sex", "note", "draw", "ess"]
+    assert [row["draw"] for row in found] == ["0"] * 12 + ["1"] * 12
+    for row, before in zip(found, rows * 2, strict=True):
+        assert row["note"] == before["note"]
+        assert float(row["age"]).is_integer()
+        assert row["sex"] in ("f", "m")
+        assert 0 <= float(row["share"]) <= 1
+        if before["income"] is not None:
+            assert float(row["income"]) == pytest.approx(before["income"], rel=1e-12)
+
+
+def test_a_background_model_and_complexity_tell_images_apart(tiny_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.savez("noise.npz", x=np.random.default_rng(0).integers(0, 17, (200, 8, 8)).astype(np.uint8), levels=17)
+    options = ["test", "--against", "noise.npz", "--background", str(tiny_run), "--out", "s.csv"]
+    assert main(["score", str(tiny_run), *options]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("auroc")]
+    kinds = [line.split(" by ")[1].partition(",")[0] for line in lines]
+    assert kinds == ["likelihood", "typicality", "likelihood ratio", "complexity"]
+    ratio = next(line for line in lines if "ratio" in line)
+    assert "0.5" in ratio  # the model against itself tells nothing apart

@@ -1,0 +1,137 @@
+"""Tables with missing values, for a model that fills them in: read with NaN, written with all other columns kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.data.columns import Column
+from tfgen.data.conditions import Conditions, joined
+from tfgen.data.labels import class_numbers
+from tfgen.data.own.table_files import read_table_file
+from tfgen.data.own.tables import category_text, numbers_of
+from tfgen.data.spec import DataSpec
+from tfgen.errors import DataError
+from tfgen.plugin.data_options import DataOptions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Incomplete:
+    """Rows of a table.
+
+    Attributes:
+        x: the model's columns, float64 [n, d], NaN where a value is missing.
+        given: labels or contexts of the rows; None where the data have neither.
+        table: all columns as they were read.
+        spec: of the model's data.
+    """
+
+    x: NDArray[np.float64]
+    given: Conditions | None
+    table: pa.Table
+    spec: DataSpec
+
+
+def read_incomplete(path: Path, spec: DataSpec, options: DataOptions) -> Incomplete:
+    """Return the rows of a CSV or Parquet file for a model.
+
+    Args:
+        path: of the file.
+        spec: of the model's data, with columns.
+        options: of the run: its column of labels, delimiter and decimal sign.
+
+    Raises:
+        DataError: when the file cannot be read, lacks a column, or misses a label or context.
+    """
+    if spec.spatial or spec.columns is None:
+        raise DataError("missing values of a table are filled in, and the data of this run are no table with columns.")
+    table = read_table_file(path, options.delimiter, options.decimal)
+    x = np.stack([_with_nan(table, column, path) for column in spec.columns], axis=1)
+    context = None
+    if spec.context:
+        context = np.stack([_with_nan(table, column, path) for column in spec.context], axis=1)
+        if np.isnan(context).any():
+            raise DataError(f"{path}: row {int(np.isnan(context).any(axis=1).argmax())} lacks a number of its context.")
+    labels = None
+    if spec.classes is not None and options.label is not None and options.label in table.column_names:
+        names = [str(value) for value in table.column(options.label).to_pylist()]
+        labels = np.array(class_numbers(names, spec), np.int32)
+    return Incomplete(x, joined(labels, context) if spec.classes is None or labels is not None else None, table, spec)
+
+
+def _with_nan(table: pa.Table, column: Column, path: Path) -> NDArray[np.float64]:
+    """Return a column as float64 [n], NaN where a value is missing."""
+    import pyarrow.compute as pc
+
+    if column.name not in table.column_names:
+        raise DataError(f"{path} lacks the column {column.name!r} of the model's data; add it, with empty fields.")
+    values = table.column(column.name)
+    missing = pc.is_null(values, nan_is_null=True).to_numpy()
+    found = np.full(len(table), np.nan)
+    if not missing.all():
+        found[~missing] = numbers_of(values.filter(~missing), column, str(path))
+    return found
+
+
+def write_completed(
+    path: Path, ending: str, rows: Incomplete, x: NDArray[np.float32], effective: NDArray[np.float64]
+) -> None:
+    """Write the completed rows: all columns of the table in their order, then ``draw`` (of several) and ``ess``.
+
+    Args:
+        path: of the file.
+        ending: ``.csv`` or ``.parquet``.
+        rows: as they were read.
+        x: completed, [draws, n, d].
+        effective: effective sample size of each row, [n].
+    """
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    columns = rows.spec.columns or ()
+    parts = []
+    for draw, completed in enumerate(x):
+        table = rows.table
+        for place, column in enumerate(columns):
+            values = _completed(table.column(column.name), column, rows.x[:, place], completed[:, place])
+            table = table.set_column(table.column_names.index(column.name), column.name, [values])
+        extra: dict[str, Any] = {"draw": np.full(len(table), draw)} if len(x) > 1 else {}
+        for name, values in {**extra, "ess": effective}.items():
+            table = table.append_column(_free(name, table.column_names), pa.array(values))
+        parts.append(table)
+    whole = pa.concat_tables(parts)
+    (csv.write_csv if ending == ".csv" else parquet.write_table)(whole, str(path))
+
+
+def _completed(
+    before: pa.ChunkedArray, column: Column, known: NDArray[np.float64], completed: NDArray[np.float32]
+) -> pa.Array:
+    """Return a column with the missing values filled in, the others as they were read."""
+    import pyarrow as pa
+
+    missing = np.isnan(known)
+    if column.categories is not None:
+        filled = [column.categories[int(value)] for value in completed[missing]]
+        iterator = iter(filled)
+        return pa.array(
+            [
+                next(iterator) if lost else category_text(value)
+                for lost, value in zip(missing, before.to_pylist(), strict=True)
+            ]
+        )
+    # What was there stays to the last digit, which float32 would not keep.
+    values = np.where(missing, completed.astype(np.float64), before.cast(pa.float64()).fill_null(0.0).to_numpy())
+    return pa.array(values.astype(np.int64) if column.discrete else values)
+
+
+def _free(name: str, taken: list[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
