@@ -18,7 +18,10 @@ class TrainOptions:
     epochs: int = 20
     """Passes over the training examples."""
     batch_size: int = 128
-    """Examples in one optimisation step."""
+    """Examples in a batch; one optimisation step is made of --accumulate batches."""
+    accumulate: int = 1
+    """Batches whose gradients are averaged for one optimisation step: a step of N times as many examples, in the memory of
+    one batch."""
     seed: int = 0
     """Seed of everything random: weights, order of the examples, noise, pictures."""
     optimizer: str = "adam"
@@ -61,7 +64,7 @@ class TrainOptions:
     """Make every operation repeatable to the last bit (slower on a GPU)."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "chunk_steps"):
+        for name in ("epochs", "batch_size", "accumulate", "chunk_steps"):
             require_option(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         for name in ("seed", "warmup_steps", "weight_decay", "clip_norm", "patience", "checkpoint_seconds"):
             require_option(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")

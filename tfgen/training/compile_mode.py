@@ -73,6 +73,7 @@ def fastest_mode(
     steps: int,
     left: int,
     report: Callable[[str], None],
+    looped: bool = False,
 ) -> tuple[CompileMode, ChunkProgram, dict[str, float | str]]:
     """Time the compile modes on the first steps and return the fastest, leaving the state as it was.
 
@@ -86,6 +87,7 @@ def fastest_mode(
         steps: how many steps that payload holds.
         left: steps of the run that are to be done.
         report: told what is being tried, and what is not.
+        looped: whether a step has a loop of its own, over several batches.
 
     Returns:
         The mode, its program, and milliseconds a step for each mode that was tried (or why it does not work).
@@ -99,8 +101,8 @@ def fastest_mode(
     modes = list(get_args(CompileMode))
     for number, mode in enumerate(modes):
         if race.programs:
-            if mode == "xla-loop" and on_cpu and race.convolves:
-                report("not timed, --compile xla-loop: XLA runs convolutions in a loop on one thread of a CPU")
+            if (looped or mode == "xla-loop") and on_cpu and race.convolves:
+                report(f"not timed, --compile {mode}: XLA runs convolutions in a loop on one thread of a CPU")
                 continue
             if reason := race.too_long():
                 report(f"not timed, --compile {', '.join(modes[number:])}: {reason}")

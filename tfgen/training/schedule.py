@@ -28,7 +28,7 @@ class Chunk:
         epoch: from 0.
         first: the first step, counted from the start of the run.
         last: one behind the last step.
-        indices: which training examples each step sees, int32 ``[last - first, batch]``.
+        indices: which training examples each step sees, int32 ``[last - first, step_size]``.
         ends_epoch: whether the epoch is complete with this chunk.
     """
 
@@ -44,11 +44,12 @@ class Schedule:
     """The plan of a whole run.
 
     Attributes:
-        examples: size of the training split; each epoch visits them in a new order and leaves out what fills no batch.
-        batch_size: examples in a step.
+        examples: size of the training split; each epoch visits them in a new order and leaves out what fills no step.
+        batch_size: examples in a batch.
         epochs: passes over the examples.
         chunk_steps: the most steps between two visits of the host.
         seed: of the order.
+        accumulate: batches in a step.
     """
 
     examples: int
@@ -56,17 +57,24 @@ class Schedule:
     epochs: int
     chunk_steps: int
     seed: int
+    accumulate: int = 1
 
     def __post_init__(self) -> None:
-        if self.batch_size > self.examples:
+        if self.step_size > self.examples:
+            times = f" x --accumulate {self.accumulate}" if self.accumulate > 1 else ""
             raise OptionError(
-                f"--batch-size must be at most the {self.examples} training examples, got {self.batch_size}."
+                f"--batch-size must be at most the {self.examples} training examples, got {self.batch_size}{times}."
             )
 
     @property
+    def step_size(self) -> int:
+        """Examples in a step."""
+        return self.batch_size * self.accumulate
+
+    @property
     def steps_per_epoch(self) -> int:
-        """Whole batches in an epoch."""
-        return self.examples // self.batch_size
+        """Whole steps in an epoch."""
+        return self.examples // self.step_size
 
     @property
     def total_steps(self) -> int:
@@ -79,10 +87,10 @@ class Schedule:
         return self.total_steps // 2
 
     def order(self, epoch: int) -> NDArray[np.int32]:
-        """Return the examples of an epoch, int32 ``[steps_per_epoch, batch]``."""
-        used = self.steps_per_epoch * self.batch_size
+        """Return the examples of an epoch, int32 ``[steps_per_epoch, step_size]``."""
+        used = self.steps_per_epoch * self.step_size
         shuffled = generator(self.seed, _ORDER, epoch).permutation(self.examples)[:used]
-        return shuffled.astype(np.int32).reshape(self.steps_per_epoch, self.batch_size)
+        return shuffled.astype(np.int32).reshape(self.steps_per_epoch, self.step_size)
 
     def chunks(self, start: int = 0) -> Iterator[Chunk]:
         """Yield the chunks from step `start` on, which must be where a chunk ended."""

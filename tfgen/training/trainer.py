@@ -59,8 +59,11 @@ class Trainer:
     ) -> None:
         self.model, self.data, self.options = model, data, options
         check_optimizer(options, registry, usual=options)  # options that mean nothing have been told before
-        per_chunk = chunk_steps(options.chunk_steps, options.batch_size, data.train.x.nbytes // len(data.train))
-        self.schedule = Schedule(len(data.train), options.batch_size, options.epochs, per_chunk, options.seed)
+        step_size = options.batch_size * options.accumulate
+        per_chunk = chunk_steps(options.chunk_steps, step_size, data.train.x.nbytes // len(data.train))
+        self.schedule = Schedule(
+            len(data.train), options.batch_size, options.epochs, per_chunk, options.seed, options.accumulate
+        )
         self.objectives = list(model.objectives())
         _require_ranking_losses(model, options)
         self.stages = stages_of(self.objectives, options.epochs, self.schedule.steps_per_epoch)
@@ -85,8 +88,9 @@ class Trainer:
             check_gradients,
             self.schedule.steps_per_epoch,
             self.stages,
+            options.accumulate,
         )
-        self.first_losses = self.step.check(batch_of(data.train, self.schedule.order(0)[0]))
+        self.first_losses = self.step.check(batch_of(data.train, self.schedule.order(0)[0, : options.batch_size]))
 
     def finished(self) -> bool:
         """Return whether every step is done, or early stopping has ended the run."""
@@ -210,7 +214,8 @@ class Trainer:
         left = self.schedule.total_steps - int(self.state.step.numpy()) if left is None else left
         chunk, payload = next(iter(self.feed.payloads(self.schedule.chunks(), self.schedule.chunk_steps)))
         steps = chunk.last - chunk.first
-        mode, program, timings = fastest_mode(self.state, self._program, payload, steps, left, report)
+        looped = self.options.accumulate > 1
+        mode, program, timings = fastest_mode(self.state, self._program, payload, steps, left, report, looped)
         shown = ", ".join(
             f"{name} {f'{ms:.1f} ms' if isinstance(ms, float) else 'fails'}" for name, ms in timings.items()
         )
