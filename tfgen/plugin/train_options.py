@@ -22,6 +22,10 @@ class TrainOptions:
     accumulate: int = 1
     """Batches whose gradients are averaged for one optimisation step: a step of N times as many examples, in the memory of
     one batch."""
+    limit: int = 0
+    """Train on so many of the training examples, the same ones each time, of each class its share. 0 takes all."""
+    balance: bool = False
+    """Draw each class equally often in training; examples of rare classes are repeated."""
     seed: int = 0
     """Seed of everything random: weights, order of the examples, noise, pictures."""
     optimizer: str = "adam"
@@ -66,7 +70,7 @@ class TrainOptions:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "accumulate", "chunk_steps"):
             require_option(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        for name in ("seed", "warmup_steps", "weight_decay", "clip_norm", "patience", "checkpoint_seconds"):
+        for name in ("limit", "seed", "warmup_steps", "weight_decay", "clip_norm", "patience", "checkpoint_seconds"):
             require_option(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         require_option(1 <= self.picture_samples <= 10_000, "picture_samples", self.picture_samples, "from 1 to 10000")
         require_option(self.seed < 2**31, "seed", self.seed, "below 2^31")

@@ -12,6 +12,7 @@ from tfgen.errors import PluginError
 from tfgen.model.program import Program
 from tfgen.plugin.train_options import CompileMode
 from tfgen.training.feeds import Feed
+from tfgen.training.memory import is_out_of_memory
 from tfgen.training.state import TrainingState
 from tfgen.training.step import Step
 
@@ -94,11 +95,13 @@ def fastest_mode(
 
     Raises:
         PluginError: when no mode works.
+        tf.errors.OpError: when no mode works for want of memory.
     """
     race = _Race(payload, steps, left)
     saved = state.snapshot()
     on_cpu = all("GPU" not in weight.value.device for weight in state.model.weights)
     modes = list(get_args(CompileMode))
+    failure: tf.errors.OpError | NotImplementedError | None = None
     for number, mode in enumerate(modes):
         if race.programs:
             if (looped or mode == "xla-loop") and on_cpu and race.convolves:
@@ -111,10 +114,13 @@ def fastest_mode(
         try:
             race.run(mode, make_program(mode))
         except (tf.errors.OpError, NotImplementedError) as error:  # an operation that XLA does not know, for example
+            failure = error
             race.timings[mode] = str(error).splitlines()[0]
         finally:
             state.restore_snapshot(saved)
     if not race.programs:
+        if failure is not None and is_out_of_memory(failure):
+            raise failure
         raise PluginError(f"no compile mode can run this model: {race.timings}.")
     chosen = min(race.programs, key=lambda mode: float(race.timings[mode]))
     return chosen, race.programs[chosen], race.timings
