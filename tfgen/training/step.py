@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -33,6 +33,7 @@ class Step:
         steps_per_epoch: of the training, for the context of a loss.
         stages: the steps in which each objective takes its turns; see `stages_of`.
         accumulate: batches in a step, whose gradients are averaged.
+        augment: changes the examples of a step, of its number; None leaves them as they are.
         terms: the names of each objective's terms, as `check` found them; an objective whose turn it is not has zeros there.
     """
 
@@ -44,6 +45,7 @@ class Step:
     steps_per_epoch: int
     stages: Sequence[range]
     accumulate: int = 1
+    augment: Callable[[Batch, tf.Tensor], Batch] | None = None
     terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __call__(self, batch: Batch, step: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
@@ -53,6 +55,8 @@ class Step:
             batch: the examples of the step, those of its `accumulate` batches one after the other.
             step: steps done before, a scalar of integers.
         """
+        if self.augment is not None:
+            batch = self.augment(batch, step)
         logged: dict[str, tf.Tensor] = {}
         finite = tf.constant(True)
         for index, objective in enumerate(self.objectives):
@@ -99,7 +103,7 @@ class Step:
     ) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
         """Return the means of terms and gradients over the batches of a step, computed one after the other.
 
-        A loop, since the batches of a graph without one would be computed side by side, in the memory of all of them.
+        A loop of one iteration at a time, since batches that are computed side by side take the memory of all of them.
         """
         names = self.terms[objective.name]
         batches = self.batches(batch)
@@ -115,7 +119,11 @@ class Step:
         zeros = [tf.zeros(weight.shape, weight.dtype) for weight in objective.weights]
         start = (tf.constant(0), _zeros(names), zeros)
         _, sums, totals = tf.while_loop(
-            lambda number, *_: number < self.accumulate, add, start, maximum_iterations=self.accumulate
+            lambda number, *_: number < self.accumulate,
+            add,
+            start,
+            parallel_iterations=1,
+            maximum_iterations=self.accumulate,
         )
         terms = {name: total / self.accumulate for name, total in sums.items()}
         return terms, [total / tf.cast(self.accumulate, total.dtype) for total in totals]

@@ -19,6 +19,7 @@ from tfgen.model.objective import Objective
 from tfgen.plugin.registry import Registry
 from tfgen.plugin.train_options import CompileMode, TrainOptions
 from tfgen.progress import Bar
+from tfgen.training.augmentation import augmentation
 from tfgen.training.catalogue import check_optimizer
 from tfgen.training.checkpoints import Checkpoints
 from tfgen.training.compile_mode import ChunkProgram, compile_chunk, fastest_mode
@@ -103,6 +104,7 @@ class Trainer:
             self.schedule.steps_per_epoch,
             self.stages,
             options.accumulate,
+            augmentation(options, data.spec),
         )
         with memory_explained(options, "in the first step"):
             self.first_losses = self.step.check(batch_of(data.train, self.schedule.order(0)[0, : options.batch_size]))
