@@ -195,7 +195,8 @@ def test_what_cannot_be_trained_longer_keeps_its_results(tmp_path):
 
 @pytest.mark.parametrize(
     "cycles", [[], "many", [{"epochs": 2}, {"epochs": 2}], [{"epochs": 2, "trained": 0}, {"epochs": 1}],
-               [{"epochs": 2, "trained": 2}], [{"epochs": "2", "trained": 2}, {"epochs": 1}], [3, 4]]
+               [{"epochs": 2, "trained": 2}], [{"epochs": "2", "trained": 2}, {"epochs": 1}], [3, 4],
+               [*[{"epochs": 1, "trained": 1}] * 1000, {"epochs": 1}]]
 )  # fmt: skip
 def test_cycles_that_are_malformed_are_told_in_one_line(cycles, tmp_path):
     files = RunFolder.create(tmp_path, "run", "run", {"model": "noisy", "data": "vectors", "cycles": cycles})

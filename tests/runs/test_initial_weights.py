@@ -106,8 +106,8 @@ def test_other_data_of_one_shape_take_all_weights_and_of_another_those_that_fit(
         assert str(taken) == f"{taken.weights} of {taken.weights} weights begin as those of {first.folder} (realnvp)"
     else:
         for name, reason in taken.random.items():
-            there = list(theirs[name].shape) if name in theirs else "is none"
-            assert reason == f"{list(before[name].shape)}, there {there}"
+            there = f"there {list(theirs[name].shape)}" if name in theirs else "not there"
+            assert reason == f"{list(before[name].shape)} ({there})"
         assert any("there [" in reason for reason in taken.random.values())
         name, reason = next(iter(taken.random.items()))
         assert f"; the other {len(taken.random)} begin at random: {name} {reason}" in str(taken)
@@ -121,7 +121,7 @@ def test_weights_that_the_other_run_lacks_are_named_as_such(runs):
     data = DataSpec("vector", (2,), classes=2)
     deeper = build_model(found, build(found.config, {"layers": 2, "units": 8, "depth": 3}), data, 0)
     taken = take_weights(deeper, first)
-    assert any(reason.endswith("there is none") for reason in taken.random.values())
+    assert any(reason.endswith("(not there)") for reason in taken.random.values())
 
 
 @pytest.mark.slow

@@ -9,6 +9,9 @@ from typing import Any
 from tfgen.errors import RunError
 from tfgen.runs.run import Run
 
+#: Most cycles of a run; a stranger's file with more is malformed.
+_MOST = 1000
+
 
 @dataclass(frozen=True)
 class Cycle:
@@ -47,7 +50,7 @@ def cycles_of(run: Run) -> tuple[Cycle, ...]:
 def recorded_cycles(config: Mapping[str, Any]) -> tuple[Cycle, ...]:
     """Return the cycles in the content of a ``config.json``; none where there was but one, or the entry is malformed."""
     entries = config.get("cycles")
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+    if not isinstance(entries, list) or len(entries) > _MOST or not all(isinstance(entry, dict) for entry in entries):
         return ()
     cycles = [Cycle(entry.get("epochs"), entry.get("trained")) for entry in entries]
     numbers = [number for cycle in cycles for number in (cycle.epochs, cycle.trained)]

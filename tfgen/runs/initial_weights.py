@@ -65,7 +65,7 @@ def take_weights(model: GenerativeModel, source: Run) -> Taken:
         ours[name].assign(theirs[name].numpy())
     taken = set(fitting)
     random = {
-        name: f"{list(weight.shape)}, there {list(theirs[name].shape) if name in theirs else 'is none'}"
+        name: f"{list(weight.shape)} ({f'there {list(theirs[name].shape)}' if name in theirs else 'not there'})"
         for name, weight in ours.items()
         if name not in taken
     }
