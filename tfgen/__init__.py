@@ -24,8 +24,8 @@ __version__ = VERSION
 _LIGHT = frozenset({
     "Basis", "CapabilityError", "Column", "CommandSpec", "DataError", "DataSources", "DataSpec", "Dataset", "DatasetSpec",
     "FeatureNetworkSpec", "InterruptedRunError", "Metric", "MetricSpec", "ModelSpec", "NonFiniteError",
-    "OptimizerSpec", "OptionError", "OutputError", "PictureSpec", "PluginError", "Registration", "Registry", "Run",
-    "RunError", "ScheduleSpec", "Split", "TfgenError", "TrainOptions", "UnknownNameError", "compare", "hookimpl", "load",
+    "OptimizerSpec", "OptionError", "OutOfMemoryError", "OutputError", "PictureSpec", "PluginError", "Registration", "Registry",
+    "Run", "RunError", "ScheduleSpec", "Split", "TfgenError", "TrainOptions", "UnknownNameError", "compare", "hookimpl", "load",
     "load_dataset", "load_registry", "read_runs", "require_option", "train",
 })  # fmt: skip
 

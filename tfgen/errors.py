@@ -67,6 +67,10 @@ class NonFiniteError(TfgenError):
     """A loss, gradient or density that is not finite (NaN or infinite)."""
 
 
+class OutOfMemoryError(TfgenError):
+    """A training step that needs more memory than the machine or its device has."""
+
+
 def require_option(condition: bool, option: str, value: object, rule: str) -> None:
     """Raise `OptionError`, in the common form of option errors, unless `condition` holds.
 

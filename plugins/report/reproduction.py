@@ -11,7 +11,7 @@ from typing import Any
 from tfgen.metrics import Basis, Metric
 from tfgen.plugin.option_types import to_json
 from tfgen.plugin.options import negated
-from tfgen.runs import RunFacts, plugin_words, run_plugin_words
+from tfgen.runs import RunFacts, plugin_words, recorded_cycles, run_plugin_words
 from tfgen_plugins.report.settings import Settings
 
 #: Feature extractors that `tfgen evaluate` takes by default: they need no option for images with labels.
@@ -63,7 +63,13 @@ def reproduction_of(run: RunFacts, settings: Settings) -> Reproduction:
     for said in spoken.values():
         words += said or ()
     folder = f"runs/{name}"
-    commands = [words, *_measurements(run, [*plugin, "evaluate", folder]), *_classifications(run, plugin, folder)]
+    further = [[*plugin, "resume", folder, *_option("epochs", cycle.epochs)] for cycle in recorded_cycles(config)[1:]]
+    commands = [
+        words,
+        *further,
+        *_measurements(run, [*plugin, "evaluate", folder]),
+        *_classifications(run, plugin, folder),
+    ]
     return Reproduction([shlex.join(["tfgen", *command]) for command in commands], notes)
 
 

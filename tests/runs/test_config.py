@@ -125,7 +125,7 @@ def test_an_option_without_default_must_be_there():
         ("epochs", 0), ("epochs", -1), ("batch_size", 0), ("chunk_steps", 0), ("seed", -1), ("seed", 2**31),
         ("warmup_steps", -1), ("weight_decay", -0.1), ("clip_norm", -1.0), ("patience", -1),
         ("checkpoint_seconds", -1.0), ("learning_rate", 0.0), ("learning_rate", float("nan")), ("ema", 1.0),
-        ("ema", -0.1), ("ema", float("nan")),
+        ("ema", -0.1), ("ema", float("nan")), ("accumulate", 0), ("limit", -1), ("shift", -1),
     ],
 )  # fmt: skip
 def test_training_options_out_of_range(name, value):

@@ -21,6 +21,7 @@ from tfgen.plugin.options import build
 from tfgen.runs.config import default_config
 from tfgen.runs.experiment import resume_run, start_run
 from tfgen.runs.folder import RunFolder
+from tfgen.runs.initial_weights import take_weights
 from tfgen.runs.run import Run
 
 REGISTRY = load_registry(())
@@ -50,7 +51,8 @@ def test_training_begins_where_the_other_run_ended(runs):
     for name, weight in ours.items():
         np.testing.assert_allclose(weight.numpy(), theirs[name].numpy(), atol=1e-6, err_msg=name)
     taken = json.loads((second.folder / "config.json").read_text())["initial_weights"]
-    assert taken == {"run": str(first.folder), "model": "realnvp", "taken": len(ours), "weights": len(ours)}
+    counts = {"run": str(first.folder), "model": "realnvp", "taken": len(ours), "weights": len(ours)}
+    assert taken == counts | {"random": {}, "unused": []}
 
 
 @pytest.mark.slow
@@ -82,6 +84,44 @@ def test_a_run_that_gives_nothing_is_refused_and_nothing_is_written(other, says,
     with pytest.raises(RunError, match=re.escape(says)):
         start_run(dataclasses.replace(ours, init=str(tmp_path / other)), registry, tmp_path, "new", quiet=True)
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("data", "fits"), [("checkerboard", True), ("vectors", True), ("digits", False)])
+def test_other_data_of_one_shape_take_all_weights_and_of_another_those_that_fit(runs, data, fits):
+    """What does not fit is named with both shapes; the other run is not trained on the data, nor are they needed."""
+    first, _ = runs
+    registry = load_registry(())
+    registry.add_dataset(tfgen.DatasetSpec("vectors", lambda _: vectors(128), "toy"))
+    found, theirs = registry.model("realnvp"), named_weights(first.model)
+    given = tfgen.load_dataset(data, registry, tfgen.DataSources()).spec
+    model = build_model(found, build(found.config, {"layers": 2, "units": 8}), given, 4)
+    before = {name: weight.numpy() for name, weight in named_weights(model).items()}
+    taken = take_weights(model, tfgen.load(first.folder))
+    for name, weight in named_weights(model).items():
+        expected = before[name] if name in taken.random else theirs[name].numpy()
+        np.testing.assert_array_equal(weight.numpy(), expected)
+    assert taken.taken + len(taken.random) == taken.weights == len(before)
+    assert (taken.taken == taken.weights) == fits
+    if fits:
+        assert str(taken) == f"{taken.weights} of {taken.weights} weights begin as those of {first.folder} (realnvp)"
+    else:
+        for name, reason in taken.random.items():
+            there = f"there {list(theirs[name].shape)}" if name in theirs else "not there"
+            assert reason == f"{list(before[name].shape)} ({there})"
+        assert any("there [" in reason for reason in taken.random.values())
+        name, reason = next(iter(taken.random.items()))
+        assert f"; the other {len(taken.random)} begin at random: {name} {reason}" in str(taken)
+        assert str(taken).endswith(f" and {len(taken.random) - 3} more (config.json lists them)")
+        assert set(taken.unused) == set(theirs) - (set(before) - set(taken.random))
+
+
+def test_weights_that_the_other_run_lacks_are_named_as_such(runs):
+    first, _ = runs
+    found = REGISTRY.model("realnvp")
+    data = DataSpec("vector", (2,), classes=2)
+    deeper = build_model(found, build(found.config, {"layers": 2, "units": 8, "depth": 3}), data, 0)
+    taken = take_weights(deeper, first)
+    assert any(reason.endswith("(not there)") for reason in taken.random.values())
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from tfgen.metrics.metric import Metric, entry_text, metrics_from_json
 from tfgen.metrics.plausibility import Note
 from tfgen.metrics.rounding import measured
 from tfgen.plugin.options import flattened
+from tfgen.runs.cycles import recorded_cycles
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.notes import notes_of
 from tfgen.runs.run import Run
@@ -111,6 +112,8 @@ def info_lines(files: RunFolder) -> list[str]:
     for group in ("options", "training"):
         chosen = "  ".join(f"{name}={value}" for name, value in flattened(record.get(group, {})).items())
         lines.append(f"{group:<9} {chosen}")
+    if cycles := recorded_cycles(record):
+        lines.append(f"cycles    {', '.join(counted(cycle.trained or cycle.epochs, 'epoch') for cycle in cycles)}")
     lines.append(f"compile   {record.get('compile_mode') or record.get('training', {}).get('compile')}")
     lines.append("versions  " + "  ".join(f"{name} {version}" for name, version in record.get("versions", {}).items()))
     if tags := read_tags(files):

@@ -13,6 +13,7 @@ from tfgen.evaluate.measurement import Measurement
 from tfgen.metrics.estimate import Estimate
 from tfgen.metrics.ranks import deviation_band, rank_deviation, ranks_of
 from tfgen.model.base import GenerativeModel
+from tfgen.model.capabilities import uses_context
 from tfgen.sample.sampling import given_of, sample_batches
 
 #: Draws for each example, so that ranks are 0 .. 99, and the most examples that are ranked.
@@ -31,7 +32,7 @@ def sbc_ranks(model: GenerativeModel, examples: Split, seed: int = 0) -> NDArray
     Raises:
         CapabilityError: when the model does not sample, is given no context, or is of images.
     """
-    if not model.uses_context or model.data.spatial:
+    if not uses_context(model) or model.data.spatial:
         raise CapabilityError("simulation-based calibration is for a model of vectors that is given a context.")
     chosen = examples.subset(EXAMPLES)
     repeated = given_of(model, chosen.take(np.repeat(np.arange(len(chosen)), DRAWS)))

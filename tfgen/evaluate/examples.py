@@ -13,6 +13,7 @@ from tfgen.data.dataset import Dataset
 from tfgen.errors import require_option
 from tfgen.evaluate.scoring import Labels, log_class_frequencies, log_probabilities, scorer_of
 from tfgen.model.base import GenerativeModel
+from tfgen.model.capabilities import uses_context
 
 Floats = NDArray[np.float64]
 
@@ -62,7 +63,7 @@ def score_examples(
     require_option(draws >= 1, "draws", draws, "at least 1")
     scorer = scorer_of(model, data, "scoring", particles)
     prior = log_class_frequencies(data) if scorer.classes is not None else None
-    known = labels if scorer.classes is not None or model.uses_context else None
+    known = labels if scorer.classes is not None or uses_context(model) else None
     block = scorer.block(options.get("batch_size", 500))
     drawn = [
         log_probabilities(scorer.function, x, prior, known, block=block, seed=seed + draw, **options)

@@ -30,7 +30,7 @@ from tfgen.evaluate.scoring import (
 from tfgen.metrics.catalogue import CATALOGUE
 from tfgen.metrics.metric import Baseline, Basis, Metric, given_label
 from tfgen.model.base import GenerativeModel, ScoredAs
-from tfgen.model.capabilities import HasElbo
+from tfgen.model.capabilities import HasElbo, uses_context
 from tfgen.sample.sampling import given_of
 
 
@@ -109,7 +109,7 @@ def evaluate(
         marginal, own = log_probabilities(scorer.function, chosen.x, log_prior, labels, block=block, **options)
     result: list[Metric] = []
     baseline = baseline_of(data, chosen, model.scored_as)
-    of_context = model.uses_context and data.spec.classes is None
+    of_context = uses_context(model) and data.spec.classes is None
     if labels is None or of_context:
         result += likelihood_metrics(own, model.scored_as, data, chosen, scored, baseline)
     elif summed:

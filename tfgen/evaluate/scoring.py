@@ -22,7 +22,7 @@ from tfgen.metrics.estimate import mean_estimate
 from tfgen.metrics.metric import Basis, Density, Metric, NotFinite
 from tfgen.model.base import GenerativeModel
 from tfgen.model.boundary import check_density
-from tfgen.model.capabilities import HasElbo, HasLogProb
+from tfgen.model.capabilities import HasElbo, HasLogProb, uses_context
 from tfgen.model.program import Program, program_of
 from tfgen.parallel import blocks_at_work, in_order
 from tfgen.progress import Bar
@@ -93,7 +93,7 @@ def scorer_of(model: GenerativeModel, data: Dataset, wanted_by: str, particles: 
     if not isinstance(model, HasLogProb | HasElbo):
         raise CapabilityError(f"model {name} has no density or bound (HasLogProb, HasElbo), which {wanted_by} needs.")
     classes = data.spec.classes if model.conditional else None
-    if model.uses_context:
+    if uses_context(model):
         require_context(model, data)
         classes = None  # p(y|c) is not known, so that there is no sum over the classes
     elif model.conditional and (classes is None or classes != model.data.classes):
@@ -143,7 +143,7 @@ def require_context(model: GenerativeModel, data: Dataset) -> None:
 def model_basis(model: GenerativeModel) -> dict[str, Any]:
     """Return the entries of a `Basis` that a model has to say, with ``precision`` where its densities are float64."""
     exact = getattr(model, "density_dtype", tf.float32) == tf.float64
-    given = {"given": "context"} if model.uses_context else {}
+    given = {"given": "context"} if uses_context(model) else {}
     return {**model.basis(), **given, **({"precision": "float64"} if exact else {})}
 
 

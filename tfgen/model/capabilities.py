@@ -136,6 +136,11 @@ def capable(model: object, capability: type[C], wanted_by: str) -> C:
     return model
 
 
+def uses_context(model: Any) -> bool:
+    """Return whether a model is given a context: numbers beside labels, or in their place."""
+    return bool(getattr(model, "uses_context", False))
+
+
 def require_no_context(model: Any, wanted_by: str) -> None:
     """Check that a model is given labels alone, or nothing.
 
@@ -146,7 +151,7 @@ def require_no_context(model: Any, wanted_by: str) -> None:
     Raises:
         CapabilityError: for a model that takes contexts.
     """
-    if model.uses_context:
+    if uses_context(model):
         raise CapabilityError(
             f"{wanted_by} goes through classes, and model {type(model).__name__} of this run is given a context of numbers; "
             "train one without --context."

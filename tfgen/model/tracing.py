@@ -26,6 +26,7 @@ from tfgen.model.capabilities import (
     HasPosterior,
     Inpaints,
     Samples,
+    uses_context,
 )
 from tfgen.model.objective import Batch, Context, Objective
 from tfgen.model.program import Program
@@ -158,7 +159,7 @@ def _seed() -> tf.TensorSpec:
 
 def _given(model: GenerativeModel) -> tf.TensorSpec:
     """Return the spec of what a conditional model is given: labels, or contexts."""
-    if not model.uses_context:
+    if not uses_context(model):
         return tf.TensorSpec([_EXAMPLES], tf.int32)
     return tf.TensorSpec([_EXAMPLES, len(model.data.context or ()) + (model.data.classes is not None)], tf.float32)
 

@@ -18,7 +18,19 @@ class TrainOptions:
     epochs: int = 20
     """Passes over the training examples."""
     batch_size: int = 128
-    """Examples in one optimisation step."""
+    """Examples in a batch; one optimisation step is made of --accumulate batches."""
+    accumulate: int = 1
+    """Batches whose gradients are averaged for one optimisation step: a step of N times as many examples, in the memory of
+    one batch."""
+    limit: int = 0
+    """Train on so many of the training examples, the same ones each time, of each class its share. 0 takes all."""
+    balance: bool = False
+    """Draw each class equally often in training; examples of rare classes are repeated."""
+    flip: bool = False
+    """Mirror half of the training images, left to right, at random in each step. For images only."""
+    shift: int = 0
+    """Move the training images by up to so many pixels up or down and left or right, at random in each step; edges are
+    repeated. For images only."""
     seed: int = 0
     """Seed of everything random: weights, order of the examples, noise, pictures."""
     optimizer: str = "adam"
@@ -61,9 +73,18 @@ class TrainOptions:
     """Make every operation repeatable to the last bit (slower on a GPU)."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "chunk_steps"):
+        for name in ("epochs", "batch_size", "accumulate", "chunk_steps"):
             require_option(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        for name in ("seed", "warmup_steps", "weight_decay", "clip_norm", "patience", "checkpoint_seconds"):
+        for name in (
+            "limit",
+            "shift",
+            "seed",
+            "warmup_steps",
+            "weight_decay",
+            "clip_norm",
+            "patience",
+            "checkpoint_seconds",
+        ):
             require_option(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         require_option(1 <= self.picture_samples <= 10_000, "picture_samples", self.picture_samples, "from 1 to 10000")
         require_option(self.seed < 2**31, "seed", self.seed, "below 2^31")

@@ -2,6 +2,7 @@ from .api import generate, load, train
 from .comparison import Comparison, compare, curves, metric_rows, on_one_machine, rate_in_words
 from .comparison_figure import draw_curve_panels
 from .config import RunConfig, config_from_json, default_config, plugin_words, run_plugin_words
+from .cycles import Cycle, recorded_cycles
 from .experiment import resume_run, start_run
 from .facts import SPLITS, RunFacts, read_run, read_runs
 from .folder import RunFolder
@@ -13,6 +14,7 @@ from .sample_file import write_samples
 __all__ = [
     "SPLITS",
     "Comparison",
+    "Cycle",
     "MetricRow",
     "Run",
     "RunConfig",
@@ -33,6 +35,7 @@ __all__ = [
     "rate_in_words",
     "read_run",
     "read_runs",
+    "recorded_cycles",
     "resume_run",
     "run_plugin_words",
     "start_run",

@@ -121,6 +121,7 @@ RUN_RECORD = frozenset(
         "machine",
         "compile_mode",
         "compile_timings",
+        "cycles",
         "data_spec",
         "data_source",
     }

@@ -17,7 +17,7 @@ from tfgen.data.conditions import Conditions
 from tfgen.data.dataset import Dataset, SplitName
 from tfgen.data.lookup import lasting_name, load_dataset
 from tfgen.data.notes import data_notes, dequantisation_remark
-from tfgen.errors import RunError
+from tfgen.errors import OutOfMemoryError, RunError, require_option
 from tfgen.evaluate.clock import EvaluationClock
 from tfgen.evaluate.likelihood import evaluate
 from tfgen.figures.curves import draw_curves
@@ -25,12 +25,13 @@ from tfgen.figures.examples import draw_examples
 from tfgen.files import written_whole
 from tfgen.metrics.metric import Metric, metrics_to_json
 from tfgen.model.base import GenerativeModel, build_model
-from tfgen.model.capabilities import HasElbo, HasLogProb, Samples
+from tfgen.model.capabilities import HasElbo, HasLogProb, Samples, uses_context
 from tfgen.model.tracing import trace_methods
 from tfgen.plugin.registry import PluginRecord, Registry
 from tfgen.plugin.train_options import CompileMode
 from tfgen.printed import say
 from tfgen.runs.config import Evaluated, RunConfig
+from tfgen.runs.cycles import Cycle, begin_cycle, cycles_of, earlier_epochs
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.initial_weights import take_weights
 from tfgen.runs.notes import with_notes
@@ -41,7 +42,8 @@ from tfgen.runs.run import Run
 from tfgen.runs.scores import record_scores
 from tfgen.sample.sampling import given_of, labels_for, sample_batches
 from tfgen.training.interruption import InterruptedRunError, signal_of
-from tfgen.training.trainer import Trainer
+from tfgen.training.memory import is_out_of_memory
+from tfgen.training.trainer import Trainer, steps_per_epoch
 
 _PICTURE_SEED = 7  # of the pictures of a run, so that before, half-way and after show the same codes
 _PICTURE_POINTS = 3000
@@ -79,21 +81,26 @@ def start_run(
             raise
 
 
-def resume_run(run: Run, quiet: bool = False) -> Run:
-    """Resume a run from its last checkpoint, to the end of its configuration.
+def resume_run(run: Run, quiet: bool = False, epochs: int | None = None) -> Run:
+    """Resume a run from its last checkpoint, to the end of its configuration; or train a finished one longer.
+
+    Args:
+        run: unfinished, or a finished one with `epochs`.
+        quiet: show no progress.
+        epochs: further epochs of a finished run: a new cycle of the learning-rate schedule, with its own warm-up, from the
+            state in which the last one ended. Its results are replaced when the cycle ends.
 
     Raises:
-        RunError: when the run is finished, is being trained elsewhere, or its checkpoint is missing or damaged.
+        RunError: when there is nothing left to train, when a run that is to be trained longer is not finished, when it is
+            being trained elsewhere, or its checkpoint is missing or damaged.
+        OptionError: when the cycle is too short for its warm-up.
     """
-    if run.files.finished:
-        run.files.read_results()  # a damaged file is named here
-        raise RunError(
-            f"{run.folder} is finished; nothing is left to train. To train longer, make a new run with more --epochs."
-        )
+    _check_finished(run, epochs)
     if next(run.files.metric_rows(), None) and run.files.saved_step() is None:
         raise RunError(
             f"{run.folder / 'checkpoints'} holds no checkpoint, though training had begun; make the run again."
         )
+    cycles, training = cycles_of(run), run.config.training
     with runtime.device_scope(run.config.device):
         data = run.data
         if run.files.saved_step() is None:  # it was killed before its first checkpoint
@@ -102,7 +109,33 @@ def resume_run(run: Run, quiet: bool = False) -> Run:
             _set_determinism(run.config)
             spec = run.registry.model(run.config.model)
             model = build_for_checkpoint(run.folder, spec, run.config, run.data_spec)
-        return _train(run, Trainer(model, data, run.config.training, run.registry), data, quiet)
+        if epochs is not None:
+            done = (run.files.saved_step() or 0) // steps_per_epoch(data, training) - earlier_epochs(cycles)
+            cycles = (*cycles[:-1], dataclasses.replace(cycles[-1], trained=done), Cycle(epochs))
+        training = dataclasses.replace(training, epochs=cycles[-1].epochs)
+        trainer = Trainer(model, data, training, run.registry, earlier_epochs(cycles))
+        if epochs is not None:
+            begin_cycle(run, cycles)
+        return _train(run, trainer, data, quiet)
+
+
+def _check_finished(run: Run, epochs: int | None) -> None:
+    """Check that a run is unfinished, or finished where it is to be trained for further epochs."""
+    if run.files.finished:
+        run.files.read_results()  # a damaged file is named here
+    if epochs is not None:
+        require_option(epochs >= 1, "epochs", epochs, "at least 1")
+        if not run.files.finished:
+            raise RunError(
+                f"{run.folder} is not finished, and further epochs are for a finished run; finish it first: "
+                f"{run.files.command('resume')}"
+            )
+        if run.files.saved_step() is None:
+            raise RunError(f"{run.folder / 'checkpoints'} holds no checkpoint; make the run again.")
+    elif run.files.finished:
+        raise RunError(
+            f"{run.folder} is finished; nothing is left to train. To train longer: {run.files.command('resume')} --epochs 10"
+        )
 
 
 def _first_model(
@@ -175,9 +208,17 @@ def _measured_run(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dic
 
     Raises:
         InterruptedRunError: after Ctrl-C or SIGTERM; the last checkpoint has the trained weights.
+        OutOfMemoryError: when memory does not suffice; the last checkpoint has the trained weights.
     """
     try:
         return _results(run, trainer, data, quiet)
+    except (MemoryError, tf.errors.OpError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemoryError(
+            "out of memory in pictures and evaluation after training; the trained weights are saved, evaluate fewer examples "
+            f"at a time: {run.files.command('evaluate', '--batch-size', 50)}"
+        ) from error
     except KeyboardInterrupt as stop:
         raise InterruptedRunError(
             f"stopped before the evaluation was complete; the trained weights are saved, go on with: "
@@ -206,6 +247,7 @@ def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str
         "epochs": int(state.step.numpy()) // trainer.schedule.steps_per_epoch,
         "weights": "best validation loss" if state.best else "last",
         "best_epoch": int(state.best_epoch.numpy()),
+        **({"cycles": run.provenance["cycles"]} if "cycles" in run.provenance else {}),
         "parameters": int(sum(np.prod(weight.shape) for weight in model.trainable_variables)),
     }
 
@@ -233,7 +275,7 @@ def _draw_samples(model: GenerativeModel, data: Dataset, images: int, path: Path
         return
     count = images if model.data.layout == "grid" else _PICTURE_POINTS
     labels = labels_for(model, count, None)
-    if model.uses_context:  # of examples, since a picture of one context would show little
+    if uses_context(model):  # of examples, since a picture of one context would show little
         shown = data.test.subset(count)
         rows = np.arange(count) % len(shown)
         labels = given_of(model, shown.take(rows))

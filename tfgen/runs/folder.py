@@ -210,6 +210,18 @@ class RunFolder:
             content = with_notes(content)
         write_json(self.path / "results.json", {"format": RESULTS_FORMAT, **content})
 
+    def remove_results(self) -> None:
+        """Remove ``results.json``, of a run that is trained further; call it within `locked`.
+
+        Raises:
+            OutputError: when it cannot be removed.
+        """
+        path = self.path / "results.json"
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot remove {path}: {error.strerror}; make the folder writable.") from error
+
     def update_results(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Update the results by the function `change`, under the lock of the run.
 

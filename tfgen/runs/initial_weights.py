@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import keras
 
@@ -10,6 +10,9 @@ from tfgen.errors import RunError
 from tfgen.model.base import GenerativeModel
 from tfgen.model.weights import named_weights
 from tfgen.runs.run import Run
+
+#: Weights that are told by name; config.json has them all.
+_LISTED = 3
 
 
 @dataclass(frozen=True)
@@ -21,16 +24,20 @@ class Taken:
         model: registered name of its model.
         taken: how many weights of the new model begin with values of the other.
         weights: how many the new model has.
+        random: why each of the others begins at random, by its name.
+        unused: names of weights of the other run that fit none.
     """
 
     run: str
     model: str
     taken: int
     weights: int
+    random: dict[str, str] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        rest = self.weights - self.taken
-        others = f"; the other {rest} begin at random" if rest else ""
+        rest = len(self.random)
+        others = f"; the other {rest} begin at random: {_listed(self.random)}" if rest else ""
         return f"{self.taken} of {self.weights} weights begin as those of {self.run} ({self.model}){others}"
 
 
@@ -56,7 +63,21 @@ def take_weights(model: GenerativeModel, source: Run) -> Taken:
         )
     for name in fitting:
         ours[name].assign(theirs[name].numpy())
-    return Taken(str(source.folder), source.config.model, len(fitting), len(ours))
+    taken = set(fitting)
+    random = {
+        name: f"{list(weight.shape)} ({f'there {list(theirs[name].shape)}' if name in theirs else 'not there'})"
+        for name, weight in ours.items()
+        if name not in taken
+    }
+    unused = tuple(name for name in theirs if name not in taken)
+    return Taken(str(source.folder), source.config.model, len(fitting), len(ours), random, unused)
+
+
+def _listed(reasons: dict[str, str]) -> str:
+    """Return the first names with their reasons, and how many more there are."""
+    shown = ", ".join(f"{name} {reason}" for name, reason in list(reasons.items())[:_LISTED])
+    more = len(reasons) - _LISTED
+    return f"{shown} and {more} more (config.json lists them)" if more > 0 else shown
 
 
 def _described(weights: dict[str, keras.Variable]) -> str:

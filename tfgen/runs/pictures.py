@@ -21,7 +21,15 @@ from tfgen.figures.inpainting import draw_inpainting
 from tfgen.figures.latent_catalogue import draw_pictures
 from tfgen.files import written_whole
 from tfgen.model.base import GenerativeModel
-from tfgen.model.capabilities import HasEnergy, HasLogProb, HasPosterior, Inpaints, capable, require_no_context
+from tfgen.model.capabilities import (
+    HasEnergy,
+    HasLogProb,
+    HasPosterior,
+    Inpaints,
+    capable,
+    require_no_context,
+    uses_context,
+)
 from tfgen.model.program import Program
 from tfgen.plugin.author_code import failure
 from tfgen.plugin.registry import Registry
@@ -92,7 +100,7 @@ def draw_conditional_picture(model: GenerativeModel, data: Dataset, path: Path) 
     Raises:
         CapabilityError: for a model without a density or a context, and for other data.
     """
-    if data.spec.shape != (2,) or data.spec.dequantised or not model.uses_context or data.spec.classes is not None:
+    if data.spec.shape != (2,) or data.spec.dequantised or not uses_context(model) or data.spec.classes is not None:
         raise CapabilityError("the picture 'conditional_density' shows vectors of two coordinates given a context.")
     density = capable(model, HasLogProb, "the picture 'conditional_density'")
     log_prob = Program(lambda x, given, seed: density.log_prob(x, given, seed=seed))

@@ -13,7 +13,7 @@ from tfgen.data.conditions import Conditions, contexts_for, joined
 from tfgen.data.labels import class_numbers, require_classes
 from tfgen.errors import CapabilityError, DataError
 from tfgen.model.base import GenerativeModel
-from tfgen.model.capabilities import require_no_context
+from tfgen.model.capabilities import require_no_context, uses_context
 from tfgen.sample.sampling import sample_batches
 
 _BATCH = 500  # examples drawn at a time
@@ -44,7 +44,7 @@ def generate_examples(
         CapabilityError: when the model takes no labels, or does not sample.
         DataError: when labels are not integers, are none, or lie outside the classes.
     """
-    if model.uses_context:
+    if uses_context(model):
         known = _with_context(model, labels, context)
     else:
         require_conditional(model, wanted_by)

@@ -13,7 +13,7 @@ from tfgen.data.conditions import Conditions, labels_in
 from tfgen.data.dataset import Dataset, SplitName
 from tfgen.errors import DataError, PluginError, require_option
 from tfgen.model.base import GenerativeModel
-from tfgen.model.capabilities import HasLogProb, Inpaints, capable
+from tfgen.model.capabilities import HasLogProb, Inpaints, capable, uses_context
 from tfgen.model.program import Program
 from tfgen.progress import Bar
 from tfgen.sample.masks import InpaintingMask, Known
@@ -89,7 +89,7 @@ def inpaint(
     model.condition(labels, len(x))  # which checks the labels
     own: Conditions | None = None
     if labels is not None:
-        own = np.asarray(labels, np.float32 if model.uses_context else np.int32)
+        own = np.asarray(labels, np.float32 if uses_context(model) else np.int32)
     # Of bits that stand for grey levels there is no likelihood.
     scored = isinstance(model, HasLogProb) and model.scored_as != "cross_entropy"
     log_prob = Program(model.log_prob) if scored else None

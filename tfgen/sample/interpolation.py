@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tfgen.errors import DataError, OptionError, UnknownNameError, require_option
 from tfgen.model.base import GenerativeModel
-from tfgen.model.capabilities import Decodes, HasLatents, capable, require_continuous_codes
+from tfgen.model.capabilities import Decodes, HasLatents, capable, require_continuous_codes, uses_context
 from tfgen.seeds import as_seed, fold_in
 
 Floats = NDArray[np.float64]
@@ -200,7 +200,7 @@ def require_paths(paths: Sequence[str]) -> None:
 def _pair(model: GenerativeModel, labels: Any) -> NDArray[np.int32] | None:
     """Check the labels of both ends; None for an unconditional model."""
     model.condition(labels, 2)  # which checks the labels
-    return None if labels is None else np.asarray(labels, np.float32 if model.uses_context else np.int32)
+    return None if labels is None else np.asarray(labels, np.float32 if uses_context(model) else np.int32)
 
 
 def _nearer(weights: Floats) -> NDArray[np.intp]:

@@ -15,7 +15,7 @@ from tfgen.data.dataset import Split
 from tfgen.data.labels import class_numbers, require_classes
 from tfgen.errors import DataError
 from tfgen.model.base import GenerativeModel
-from tfgen.model.capabilities import Samples, capable
+from tfgen.model.capabilities import Samples, capable, uses_context
 from tfgen.model.program import Program, program_of
 from tfgen.model.results import require_values
 from tfgen.model.sampling_options import sampling_options
@@ -49,7 +49,7 @@ def labels_for(
     data, name = model.data, type(model).__name__
     if labels and not (model.conditional and data.classes):
         raise DataError(f"model {name} takes no labels; leave --labels out.")
-    if contexts is not None and not model.uses_context:
+    if contexts is not None and not uses_context(model):
         raise DataError(f"model {name} takes no context; leave --context out.")
     if not model.conditional:
         return None
@@ -58,16 +58,16 @@ def labels_for(
         numbers = class_numbers(labels or range(data.classes), data)
         require_classes(numbers, data.classes, "--labels", missing=model.labels_optional)
         chosen = np.resize(np.asarray(numbers, np.int32), count)
-    elif not model.uses_context:
+    elif not uses_context(model):
         raise DataError(f"model {name} needs labels, and the data set has none.")
-    return joined(chosen, contexts_for(data.context or (), count, contexts) if model.uses_context else None)
+    return joined(chosen, contexts_for(data.context or (), count, contexts) if uses_context(model) else None)
 
 
 def given_of(model: GenerativeModel, examples: Split) -> Conditions | None:
     """Return what a model is given of examples of a data set: their labels, contexts, or both; None if not conditional."""
     if not model.conditional:
         return None
-    if not model.uses_context:
+    if not uses_context(model):
         return examples.labels
     return joined(None if model.data.classes is None else examples.labels, examples.context)
 

@@ -12,6 +12,7 @@ from tfgen.errors import PluginError
 from tfgen.model.program import Program
 from tfgen.plugin.train_options import CompileMode
 from tfgen.training.feeds import Feed
+from tfgen.training.memory import is_out_of_memory
 from tfgen.training.state import TrainingState
 from tfgen.training.step import Step
 
@@ -73,6 +74,7 @@ def fastest_mode(
     steps: int,
     left: int,
     report: Callable[[str], None],
+    looped: bool = False,
 ) -> tuple[CompileMode, ChunkProgram, dict[str, float | str]]:
     """Time the compile modes on the first steps and return the fastest, leaving the state as it was.
 
@@ -86,21 +88,24 @@ def fastest_mode(
         steps: how many steps that payload holds.
         left: steps of the run that are to be done.
         report: told what is being tried, and what is not.
+        looped: whether a step has a loop of its own, over several batches.
 
     Returns:
         The mode, its program, and milliseconds a step for each mode that was tried (or why it does not work).
 
     Raises:
         PluginError: when no mode works.
+        tf.errors.OpError: when no mode works for want of memory.
     """
     race = _Race(payload, steps, left)
     saved = state.snapshot()
     on_cpu = all("GPU" not in weight.value.device for weight in state.model.weights)
     modes = list(get_args(CompileMode))
+    failure: tf.errors.OpError | NotImplementedError | None = None
     for number, mode in enumerate(modes):
         if race.programs:
-            if mode == "xla-loop" and on_cpu and race.convolves:
-                report("not timed, --compile xla-loop: XLA runs convolutions in a loop on one thread of a CPU")
+            if (looped or mode == "xla-loop") and on_cpu and race.convolves:
+                report(f"not timed, --compile {mode}: XLA runs convolutions in a loop on one thread of a CPU")
                 continue
             if reason := race.too_long():
                 report(f"not timed, --compile {', '.join(modes[number:])}: {reason}")
@@ -109,10 +114,13 @@ def fastest_mode(
         try:
             race.run(mode, make_program(mode))
         except (tf.errors.OpError, NotImplementedError) as error:  # an operation that XLA does not know, for example
+            failure = error
             race.timings[mode] = str(error).splitlines()[0]
         finally:
             state.restore_snapshot(saved)
     if not race.programs:
+        if failure is not None and is_out_of_memory(failure):
+            raise failure
         raise PluginError(f"no compile mode can run this model: {race.timings}.")
     chosen = min(race.programs, key=lambda mode: float(race.timings[mode]))
     return chosen, race.programs[chosen], race.timings

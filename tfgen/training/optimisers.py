@@ -15,15 +15,20 @@ from tfgen.training.catalogue import optimizer_of, schedule_of
 
 
 def learning_rate(
-    options: TrainOptions, total_steps: int, height: float | None = None, registry: Registry | None = None
+    options: TrainOptions,
+    total_steps: int,
+    height: float | None = None,
+    registry: Registry | None = None,
+    first: int = 0,
 ) -> Any:
     """Return the learning rate as a function of the step: a linear rise from zero, then what the schedule says.
 
     Args:
         options: the schedule, its height and its warm-up.
-        total_steps: steps in the whole run; where the schedule ends.
+        total_steps: steps in the whole run, or in its last cycle; where the schedule ends.
         height: in the place of the options' one.
         registry: of the plugins.
+        first: steps before it, of earlier cycles.
 
     Raises:
         OptionError: when the warm-up is as long as the run.
@@ -31,12 +36,14 @@ def learning_rate(
     """
     rate, warmup = options.learning_rate if height is None else height, options.warmup_steps
     if warmup >= total_steps:
-        raise OptionError(f"--warmup-steps must be below the {total_steps} steps of this run, got {warmup}.")
+        which = "these further epochs: give more --epochs" if first else "this run"
+        raise OptionError(f"--warmup-steps must be below the {total_steps} steps of {which}, got {warmup}.")
     spec = schedule_of(options, registry)
     make = spec.function()
     with author_function(f"schedule {spec.name!r}", "it takes (rate, steps) and returns a number or a Keras schedule"):
         schedule = make(rate, total_steps - warmup)
-    return Warmup(rate, warmup, schedule) if warmup else schedule
+    schedule = Warmup(rate, warmup, schedule) if warmup else schedule
+    return Later(first, schedule) if first and callable(schedule) else schedule
 
 
 class Warmup(keras.optimizers.schedules.LearningRateSchedule):
@@ -58,8 +65,28 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
         return tf.where(done < self.steps, self.rate * done / self.steps, tf.cast(after, tf.float32))
 
 
+class Later(keras.optimizers.schedules.LearningRateSchedule):
+    """Learning-rate schedule that begins at a later step.
+
+    Args:
+        first: steps before it.
+        schedule: a function of the steps since then.
+    """
+
+    def __init__(self, first: int, schedule: Any) -> None:
+        self.first, self.schedule = first, schedule
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        """Return the learning rate of a step."""
+        return self.schedule(tf.maximum(tf.cast(step, tf.int64) - self.first, 0))
+
+
 def make_optimizer(
-    options: TrainOptions, total_steps: int, height: float | None = None, registry: Registry | None = None
+    options: TrainOptions,
+    total_steps: int,
+    height: float | None = None,
+    registry: Registry | None = None,
+    first: int = 0,
 ) -> keras.optimizers.Optimizer:
     """Return the optimizer that the options describe, with loss scaling where float16 needs it; see `learning_rate`.
 
@@ -67,7 +94,7 @@ def make_optimizer(
         PluginError: when what a plugin made is no Keras optimizer.
     """
     spec = optimizer_of(options, registry)
-    make, rate = spec.function(), learning_rate(options, total_steps, height, registry)
+    make, rate = spec.function(), learning_rate(options, total_steps, height, registry, first)
     with author_function(f"optimizer {spec.name!r}", "it takes (learning_rate, options) and returns a Keras optimizer"):
         optimizer = make(rate, options)
     if not isinstance(optimizer, keras.optimizers.Optimizer):

@@ -6,7 +6,7 @@ that is continued from any of these points goes through exactly the steps, and t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ class Chunk:
         epoch: from 0.
         first: the first step, counted from the start of the run.
         last: one behind the last step.
-        indices: which training examples each step sees, int32 ``[last - first, batch]``.
+        indices: which training examples each step sees, int32 ``[last - first, step_size]``.
         ends_epoch: whether the epoch is complete with this chunk.
     """
 
@@ -41,14 +41,18 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The plan of a whole run.
+    """The plan of a whole run, or of its last cycle.
 
     Attributes:
-        examples: size of the training split; each epoch visits them in a new order and leaves out what fills no batch.
-        batch_size: examples in a step.
+        examples: how many are trained on; each epoch visits them in a new order and leaves out what fills no step.
+        batch_size: examples in a batch.
         epochs: passes over the examples.
         chunk_steps: the most steps between two visits of the host.
         seed: of the order.
+        accumulate: batches in a step.
+        select: which examples an epoch takes, of its number and of as many numbers below `examples` in random order; these
+            numbers themselves where None.
+        earlier: epochs of earlier cycles, to which `epochs` are added.
     """
 
     examples: int
@@ -56,37 +60,53 @@ class Schedule:
     epochs: int
     chunk_steps: int
     seed: int
+    accumulate: int = 1
+    select: Callable[[int, NDArray[np.int32]], NDArray[np.int32]] | None = None
+    earlier: int = 0
 
     def __post_init__(self) -> None:
-        if self.batch_size > self.examples:
+        if self.step_size > self.examples:
+            times = f" x --accumulate {self.accumulate}" if self.accumulate > 1 else ""
             raise OptionError(
-                f"--batch-size must be at most the {self.examples} training examples, got {self.batch_size}."
+                f"--batch-size must be at most the {self.examples} training examples, got {self.batch_size}{times}."
             )
 
     @property
+    def step_size(self) -> int:
+        """Examples in a step."""
+        return self.batch_size * self.accumulate
+
+    @property
     def steps_per_epoch(self) -> int:
-        """Whole batches in an epoch."""
-        return self.examples // self.batch_size
+        """Whole steps in an epoch."""
+        return self.examples // self.step_size
 
     @property
     def total_steps(self) -> int:
-        """Steps in the run, unless it stops early."""
-        return self.epochs * self.steps_per_epoch
+        """Steps in the run, unless it stops early, those of earlier cycles included."""
+        return (self.earlier + self.epochs) * self.steps_per_epoch
+
+    @property
+    def start(self) -> int:
+        """Steps in earlier cycles."""
+        return self.earlier * self.steps_per_epoch
 
     @property
     def middle(self) -> int:
-        """The step after which the half-way pictures are drawn."""
-        return self.total_steps // 2
+        """The step after which the half-way pictures are drawn, in the middle of the cycle."""
+        return (self.start + self.total_steps) // 2
 
     def order(self, epoch: int) -> NDArray[np.int32]:
-        """Return the examples of an epoch, int32 ``[steps_per_epoch, batch]``."""
-        used = self.steps_per_epoch * self.batch_size
-        shuffled = generator(self.seed, _ORDER, epoch).permutation(self.examples)[:used]
-        return shuffled.astype(np.int32).reshape(self.steps_per_epoch, self.batch_size)
+        """Return the examples of an epoch, int32 ``[steps_per_epoch, step_size]``."""
+        used = self.steps_per_epoch * self.step_size
+        order = generator(self.seed, _ORDER, epoch).permutation(self.examples)[:used].astype(np.int32)
+        if self.select is not None:
+            order = self.select(epoch, order)
+        return order.reshape(self.steps_per_epoch, self.step_size)
 
     def chunks(self, start: int = 0) -> Iterator[Chunk]:
         """Yield the chunks from step `start` on, which must be where a chunk ended."""
-        for epoch in range(start // self.steps_per_epoch, self.epochs):
+        for epoch in range(start // self.steps_per_epoch, self.earlier + self.epochs):
             order = self.order(epoch)
             begin = epoch * self.steps_per_epoch
             end = begin + self.steps_per_epoch

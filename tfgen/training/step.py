@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -32,6 +32,8 @@ class Step:
         check_gradients: whether a gradient that is not finite counts as failure (loss scaling expects some).
         steps_per_epoch: of the training, for the context of a loss.
         stages: the steps in which each objective takes its turns; see `stages_of`.
+        accumulate: batches in a step, whose gradients are averaged.
+        augment: changes the examples of a step, of its number; None leaves them as they are.
         terms: the names of each objective's terms, as `check` found them; an objective whose turn it is not has zeros there.
     """
 
@@ -42,10 +44,19 @@ class Step:
     check_gradients: bool
     steps_per_epoch: int
     stages: Sequence[range]
+    accumulate: int = 1
+    augment: Callable[[Batch, tf.Tensor], Batch] | None = None
     terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __call__(self, batch: Batch, step: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Update the state; return the terms of all objectives and whether loss and gradients were finite."""
+        """Update the state; return the terms of all objectives and whether loss and gradients were finite.
+
+        Args:
+            batch: the examples of the step, those of its `accumulate` batches one after the other.
+            step: steps done before, a scalar of integers.
+        """
+        if self.augment is not None:
+            batch = self.augment(batch, step)
         logged: dict[str, tf.Tensor] = {}
         finite = tf.constant(True)
         for index, objective in enumerate(self.objectives):
@@ -78,22 +89,77 @@ class Step:
     def _move(self, index: int, batch: Batch, step: tf.Tensor) -> dict[str, tf.Tensor]:
         """Update the weights of an objective; return its terms and the norm of its gradient, as float32."""
         objective, optimizer = self.objectives[index], self.state.optimizers[index]
-        terms, gradients, norm = self._gradients(objective, optimizer, batch, step, index)
+        scale = optimizer.scale_loss(tf.ones([]))  # 1, but for float16
+        if self.accumulate == 1:
+            terms, gradients = self._gradients(objective, batch, step, step, index, scale)
+        else:
+            terms, gradients = self._mean_gradients(objective, batch, step, index, scale)
+        norm = tf.cast(tf.linalg.global_norm(gradients), tf.float32) / scale
         optimizer.apply(gradients, objective.weights)
         return {name: tf.cast(value, tf.float32) for name, value in (terms | {"gradient_norm": norm}).items()}
 
+    def _mean_gradients(
+        self, objective: Objective, batch: Batch, step: tf.Tensor, index: int, scale: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
+        """Return the means of terms and gradients over the batches of a step, computed one after the other.
+
+        A loop of one iteration at a time, since batches that are computed side by side take the memory of all of them.
+        """
+        names = self.terms[objective.name]
+        batches = self.batches(batch)
+
+        def add(number: tf.Tensor, sums: dict[str, tf.Tensor], totals: list[tf.Tensor]) -> tuple[Any, ...]:
+            one = tf.nest.map_structure(lambda part: None if part is None else part[number], batches)
+            which = step * self.accumulate + number
+            terms, gradients = self._gradients(objective, one, step, which, index, scale)
+            sums = {name: sums[name] + tf.cast(terms[name], tf.float32) for name in names}
+            added = [total + tf.convert_to_tensor(part) for total, part in zip(totals, gradients, strict=True)]
+            return number + 1, sums, added
+
+        zeros = [tf.zeros(weight.shape, weight.dtype) for weight in objective.weights]
+        start = (tf.constant(0), _zeros(names), zeros)
+        _, sums, totals = tf.while_loop(
+            lambda number, *_: number < self.accumulate,
+            add,
+            start,
+            parallel_iterations=1,
+            maximum_iterations=self.accumulate,
+        )
+        terms = {name: total / self.accumulate for name, total in sums.items()}
+        return terms, [total / tf.cast(self.accumulate, total.dtype) for total in totals]
+
+    def batches(self, batch: Batch) -> Batch:
+        """Return the examples of a step by batch: ``[accumulate, batch, ...]``."""
+
+        def cut(part: tf.Tensor | None) -> tf.Tensor | None:
+            if part is None:
+                return None
+            size = part.shape[0] // self.accumulate if part.shape[0] else tf.shape(part)[0] // self.accumulate
+            return tf.reshape(part, tf.concat([[self.accumulate, size], tf.shape(part)[1:]], 0))
+
+        return tf.nest.map_structure(cut, batch)
+
     def _gradients(
-        self, objective: Objective, optimizer: Any, batch: Batch, step: tf.Tensor, index: int
-    ) -> tuple[dict[str, tf.Tensor], list[tf.Tensor], tf.Tensor]:
+        self, objective: Objective, batch: Batch, step: tf.Tensor, which: tf.Tensor, index: int, scale: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
+        """Return the terms of an objective on a batch, and the gradient of the scaled loss.
+
+        Args:
+            objective: whose loss is computed.
+            batch: of examples.
+            step: steps done before.
+            which: the number of the batch in the run, on which its noise depends.
+            index: of the objective.
+            scale: of the loss.
+        """
         weights = [weight.value for weight in objective.weights]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
             context = Context.at(step, self.steps_per_epoch)
             with author_errors(self.state.model, f"the loss of objective {objective.name!r}", LOSS_CONTRACT):
-                terms = objective.loss(batch, fold_in(fold_in(self.seed, index), step), context)
+                terms = objective.loss(batch, fold_in(fold_in(self.seed, index), which), context)
             require_terms_of_loss(objective.name, terms)
             terms = {name: tf.ensure_shape(value, []) for name, value in terms.items()}
-            scale = optimizer.scale_loss(tf.ones([]))  # 1, but for float16
             scaled = scale * tf.cast(terms["loss"], tf.float32)
         gradients = tape.gradient(scaled, weights)
         if any(gradient is None for gradient in gradients):
@@ -103,10 +169,10 @@ class Step:
             raise PluginError(
                 f"objective {objective.name!r} gives no gradient to {', '.join(names)}; leave them out or use them."
             )
-        return terms, gradients, tf.cast(tf.linalg.global_norm(gradients), tf.float32) / scale
+        return terms, gradients
 
     def check(self, batch: Batch) -> dict[str, float]:
-        """Compute the first losses and gradients and change nothing; return the losses.
+        """Compute the first losses and gradients, of one batch, and change nothing; return the losses.
 
         Raises:
             PluginError: when an objective has no ``loss``, its loss is no scalar, or a weight gets no gradient.
@@ -115,9 +181,9 @@ class Step:
         losses: dict[str, float] = {}
         trained: set[int] = set()
         others = [(weight.value, weight.numpy()) for weight in self.state.model.non_trainable_weights]
-        for index, (objective, optimizer) in enumerate(zip(self.objectives, self.state.optimizers, strict=True)):
+        for index, objective in enumerate(self.objectives):
             first = tf.constant(self.stages[index].start)
-            terms, _, _ = self._gradients(objective, optimizer, batch, first, index)
+            terms, _ = self._gradients(objective, batch, first, first * self.accumulate, index, tf.ones([]))
             if not bool(tf.math.is_finite(terms["loss"])):
                 raise NonFiniteError(
                     f"the first loss of objective {objective.name!r} is {float(terms['loss'])}: a mistake "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from tfgen.data.dataset import Dataset
@@ -17,18 +19,24 @@ from tfgen.model.objective import Objective
 from tfgen.plugin.registry import Registry
 from tfgen.plugin.train_options import CompileMode, TrainOptions
 from tfgen.progress import Bar
+from tfgen.training.augmentation import augmentation
 from tfgen.training.catalogue import check_optimizer
 from tfgen.training.checkpoints import Checkpoints
 from tfgen.training.compile_mode import ChunkProgram, compile_chunk, fastest_mode
 from tfgen.training.feeds import Feed, make_feed
 from tfgen.training.interruption import InterruptedRunError, StopRequest, stop_requests
 from tfgen.training.journal import Journal
+from tfgen.training.memory import memory_explained
 from tfgen.training.optimisers import make_optimizer
 from tfgen.training.saved_steps import latest_step
 from tfgen.training.schedule import Chunk, Schedule, chunk_steps
+from tfgen.training.selection import Selection
 from tfgen.training.state import TrainingState
 from tfgen.training.step import Step, prefixed, stages_of
 from tfgen.training.validation import Validation, batch_of
+
+#: Batches that are validated at a time where memory is short: without gradients, few activations are kept.
+_FORWARD_BATCHES = 4
 
 
 class Trainer:
@@ -39,6 +47,8 @@ class Trainer:
         data: what it is trained and validated on.
         options: how.
         registry: where optimizer and schedule are looked up; only tfgen's own are known where None.
+        earlier: epochs of earlier cycles of the run, after which those of the options follow, with a learning-rate schedule
+            of their own.
 
     Attributes:
         model: as given.
@@ -55,27 +65,35 @@ class Trainer:
     """
 
     def __init__(
-        self, model: GenerativeModel, data: Dataset, options: TrainOptions, registry: Registry | None = None
+        self,
+        model: GenerativeModel,
+        data: Dataset,
+        options: TrainOptions,
+        registry: Registry | None = None,
+        earlier: int = 0,
     ) -> None:
         self.model, self.data, self.options = model, data, options
         check_optimizer(options, registry, usual=options)  # options that mean nothing have been told before
-        per_chunk = chunk_steps(options.chunk_steps, options.batch_size, data.train.x.nbytes // len(data.train))
-        self.schedule = Schedule(len(data.train), options.batch_size, options.epochs, per_chunk, options.seed)
+        step_size = options.batch_size * options.accumulate
+        per_chunk = chunk_steps(options.chunk_steps, step_size, data.train.x.nbytes // len(data.train))
+        selection = Selection(data, options)
+        self.schedule = Schedule(
+            len(selection),
+            options.batch_size,
+            options.epochs,
+            per_chunk,
+            options.seed,
+            options.accumulate,
+            selection.epoch,
+            earlier,
+        )
         self.objectives = list(model.objectives())
         _require_ranking_losses(model, options)
-        self.stages = stages_of(self.objectives, options.epochs, self.schedule.steps_per_epoch)
-        steps = [
-            objective.turns(0, self.schedule.total_steps, stage)
-            for objective, stage in zip(self.objectives, self.stages, strict=True)
-        ]
-        optimizers = [
-            make_optimizer(options, max(1, count), objective.learning_rate, registry)
-            for objective, count in zip(self.objectives, steps, strict=True)
-        ]
-        for objective, optimizer in zip(self.objectives, optimizers, strict=True):
-            optimizer.build(objective.weights)
+        self.stages = stages_of(self.objectives, earlier + options.epochs, self.schedule.steps_per_epoch)
+        optimizers = self._optimizers(registry)
         self.state = TrainingState(model, optimizers, ema=options.ema > 0, keep_best=options.keep == "best")
-        self.feed: Feed = make_feed(data.train, options.feed)
+        with memory_explained(options, "with the training data"):
+            self.feed: Feed = make_feed(data.train, options.feed)
         check_gradients = options.precision != "mixed_float16"  # whose loss scaling expects some that are not finite
         self.step = Step(
             self.state,
@@ -85,8 +103,24 @@ class Trainer:
             check_gradients,
             self.schedule.steps_per_epoch,
             self.stages,
+            options.accumulate,
+            augmentation(options, data.spec),
         )
-        self.first_losses = self.step.check(batch_of(data.train, self.schedule.order(0)[0]))
+        with memory_explained(options, "in the first step"):
+            self.first_losses = self.step.check(batch_of(data.train, self.schedule.order(0)[0, : options.batch_size]))
+
+    def _optimizers(self, registry: Registry | None) -> list[keras.optimizers.Optimizer]:
+        """Return an optimizer for each objective, whose learning-rate schedule is over its turns in this cycle."""
+        optimizers, plan = [], self.schedule
+        for objective, stage in zip(self.objectives, self.stages, strict=True):
+            before = objective.turns(0, plan.start, stage)
+            count = objective.turns(plan.start, plan.total_steps, stage)
+            # One that moves no more has no turn that a warm-up could be of.
+            options = self.options if count or not before else dataclasses.replace(self.options, warmup_steps=0)
+            optimizer = make_optimizer(options, max(1, count), objective.learning_rate, registry, before)
+            optimizer.build(objective.weights)
+            optimizers.append(optimizer)
+        return optimizers
 
     def finished(self) -> bool:
         """Return whether every step is done, or early stopping has ended the run."""
@@ -123,6 +157,8 @@ class Trainer:
                 checkpoints.save()
             journal.cut_metrics(int(self.state.step.numpy()))
         start = int(self.state.step.numpy())
+        if start == self.schedule.start:  # patience begins anew in each cycle
+            self.state.stale_epochs.assign(0)
         with (
             Bar("training", self.schedule.total_steps, "steps", done=start, quiet=quiet) as bar,
             stop_requests() as request,
@@ -150,6 +186,7 @@ class Trainer:
             self.schedule.total_steps,
             self.schedule.steps_per_epoch,
             jit=mode != "graph",
+            most=_FORWARD_BATCHES * self.options.batch_size if self.options.accumulate > 1 else None,
         )
         visits.bar.restart_clock()
         for chunk, payload in self.feed.payloads(self.schedule.chunks(start), self.schedule.chunk_steps):
@@ -158,7 +195,7 @@ class Trainer:
             self.state.seconds.assign_add(time.perf_counter() - begin)
             self.state.step.assign(chunk.last)
             if chunk.ends_epoch:
-                with self.state.averaged():
+                with self.state.averaged(), memory_explained(self.options, "in a validation"):
                     metrics |= {f"valid/{name}": value for name, value in validate().items()}
                     if chunk.last > self.stages[validate.monitored].start:
                         self.state.note_validation(metrics[f"valid/{validate.loss_name}"], chunk.epoch + 1)
@@ -170,7 +207,8 @@ class Trainer:
         self, program: ChunkProgram, chunk: Chunk, payload: Any, journal: Journal | None
     ) -> dict[str, float]:
         count = chunk.last - chunk.first
-        done, finite, sums = program(payload, tf.constant(chunk.first), tf.constant(count))
+        with memory_explained(self.options, f"in epoch {chunk.epoch + 1}"):
+            done, finite, sums = program(payload, tf.constant(chunk.first), tf.constant(count))
         if not bool(finite):
             saved = "" if journal is None else f"the checkpoint of step {latest_step(journal.path)} is good; "
             raise NonFiniteError(
@@ -210,12 +248,19 @@ class Trainer:
         left = self.schedule.total_steps - int(self.state.step.numpy()) if left is None else left
         chunk, payload = next(iter(self.feed.payloads(self.schedule.chunks(), self.schedule.chunk_steps)))
         steps = chunk.last - chunk.first
-        mode, program, timings = fastest_mode(self.state, self._program, payload, steps, left, report)
+        looped = self.options.accumulate > 1
+        with memory_explained(self.options, "in the first steps"):
+            mode, program, timings = fastest_mode(self.state, self._program, payload, steps, left, report, looped)
         shown = ", ".join(
             f"{name} {f'{ms:.1f} ms' if isinstance(ms, float) else 'fails'}" for name, ms in timings.items()
         )
         report(f"training with --compile {mode}, the fastest way here ({shown} a step)")
         return mode, program, timings
+
+
+def steps_per_epoch(data: Dataset, options: TrainOptions) -> int:
+    """Return the steps of an epoch in a training with these options."""
+    return len(Selection(data, options)) // (options.batch_size * options.accumulate)
 
 
 class _Visits:

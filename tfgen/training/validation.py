@@ -26,6 +26,7 @@ class Validation:
         step: the last of training: what is annealed has its final value, and validation losses of all epochs compare.
         steps_per_epoch: of the training.
         jit: whether XLA compiles it.
+        most: examples at a time, at most.
 
     Attributes:
         monitored: the index of the objective whose loss decides early stopping and the best weights: the one that begins
@@ -34,9 +35,17 @@ class Validation:
     """
 
     def __init__(
-        self, objectives: list[Objective], split: Split, seed: int, step: int, steps_per_epoch: int, jit: bool
+        self,
+        objectives: list[Objective],
+        split: Split,
+        seed: int,
+        step: int,
+        steps_per_epoch: int,
+        jit: bool,
+        most: int | None = None,
     ) -> None:
         self.split = split
+        self.batch_size = min(_VALIDATION_BATCH, most or _VALIDATION_BATCH)
         self.monitored = max(range(len(objectives)), key=lambda index: objectives[index].begin)
         self.loss_name = prefixed_names(objectives, "loss")[self.monitored]
 
@@ -53,8 +62,8 @@ class Validation:
     def __call__(self) -> dict[str, float]:
         """Return the mean of each term over the split."""
         sums: dict[str, float] = {}
-        for number, begin in enumerate(range(0, len(self.split), _VALIDATION_BATCH)):
-            batch = batch_of(self.split, slice(begin, begin + _VALIDATION_BATCH))
+        for number, begin in enumerate(range(0, len(self.split), self.batch_size)):
+            batch = batch_of(self.split, slice(begin, begin + self.batch_size))
             for name, value in self._terms(batch, tf.constant(number)).items():
                 sums[name] = sums.get(name, 0.0) + float(value) * int(batch.x.shape[0])
         return {name: total / len(self.split) for name, total in sums.items()}

@@ -73,16 +73,17 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.files import written_whole
     from tfgen.model.capabilities import Samples, capable
     from tfgen.runtime import device_scope
+    from tfgen.training.selection import Selection
 
     with device_scope(run.config.device):
         capable(run.model, Samples, "tfgen neighbours")  # before data are looked for
-        train = run.data.train.x
+        train = Selection(run.data, run.config.training).x  # those that the model has seen
         require_option(
             options.nearest <= len(train), "nearest", options.nearest, f"at most {len(train)}, all there are"
         )
         network = _network(options, run)
         samples = _samples(options, run)
-        result = _neighbourhoods(options, run, samples, network)
+        result = _neighbourhoods(options, run, samples, train, network)
     for neighbourhood in result:
         say(*_lines(neighbourhood))
     if _black_and_white(samples) and not _black_and_white(train[: len(samples)]):
@@ -130,7 +131,11 @@ def _samples(options: Options, run: Run) -> NDArray[np.generic]:
 
 
 def _neighbourhoods(
-    options: Options, run: Run, samples: NDArray[np.generic], network: FeatureNetwork | None
+    options: Options,
+    run: Run,
+    samples: NDArray[np.generic],
+    train: NDArray[np.generic],
+    network: FeatureNetwork | None,
 ) -> list[Neighbourhood]:
     import numpy as np
 
@@ -143,7 +148,7 @@ def _neighbourhoods(
     test = test[np.sort(chosen)]
     searches = (len(samples) + len(test)) * (1 if network is None else 2)
     with Bar("searching", searches, "searches") as bar:
-        return neighbourhoods(samples, run.data.train.x, test, options.nearest, network, bar.update)
+        return neighbourhoods(samples, train, test, options.nearest, network, bar.update)
 
 
 def _black_and_white(x: NDArray[np.generic]) -> bool:
