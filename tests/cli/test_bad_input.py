@@ -546,7 +546,9 @@ def test_outputs_that_cannot_be_written(fails, tiny_run, tmp_path):
     assert "choose another place" in fails(*sample, tmp_path / "file" / "deeper" / "x.npz")
     assert "it is a folder; name a file" in fails(*sample, tmp_path / "folder.png")
     for name in ("x.txt", "x", "x.jpg"):
-        assert "must end in .png (a picture) or .npz (arrays)" in fails(*sample, tmp_path / name)
+        assert "must end in .png (a picture), .npz (arrays), or .csv or .parquet (a table)" in fails(
+            *sample, tmp_path / name
+        )
     assert "cannot write" in fails(*sample, tmp_path / ("x" * 300 + ".png"))
     assert (tmp_path / "file").read_text() == "precious"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.png"]

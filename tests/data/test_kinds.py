@@ -36,7 +36,8 @@ def test_numbers_off_the_levels_go_to_the_nearest_one_within_the_range():
 
 def test_kinds_say_what_depends_on_them():
     assert (IMAGES.dtype, IMAGES.quantised, IMAGES.spatial, IMAGES.layout) == ("uint8", True, True, "grid")
-    assert (VECTORS.dtype, VECTORS.quantised, VECTORS.spatial, VECTORS.layout) == ("float32", False, False, "scatter")
+    assert (VECTORS.dtype, VECTORS.quantised, VECTORS.spatial, VECTORS.layout) == ("float32", False, False, "table")
+    assert DataSpec("vector", (2,)).layout == "scatter"
     assert DataSpec("vector", (1,)).layout == "histogram"
     assert IMAGES.rules.unit_scale(17) == 1 / 16
     assert VECTORS.rules.unit_scale(17) == 1

@@ -20,11 +20,14 @@ def registry():
 
 def test_the_built_in_names(registry):
     assert set(registry.datasets) == {
-        "digits", "photos", "photos:32", "mnist", "fashion_mnist", "two_gaussians", "checkerboard",
+        "digits", "photos", "photos:32", "mnist", "fashion_mnist", "two_gaussians", "checkerboard", "rotated_gaussians",
+        "linear_gaussian",
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["digits", "photos", "photos:32", "two_gaussians", "checkerboard"])
+@pytest.mark.parametrize(
+    "name", ["digits", "photos", "photos:32", "two_gaussians", "checkerboard", "rotated_gaussians", "linear_gaussian"]
+)
 def test_the_embedded_sets_load(registry, name):
     dataset = load_dataset(name, registry, DataSources())
     assert dataset.name == name
@@ -68,7 +71,8 @@ def test_the_closest_name_of_both_worlds(registry, tmp_path, name, nearest):
 def test_the_catalogue_is_not_listed(registry, tmp_path):
     with pytest.raises(UnknownNameError) as error:
         load_dataset("qqqqqqqqqqqqq", registry, DataSources(str(tmp_path)))
-    assert "known: checkerboard, digits, fashion_mnist, mnist, photos, photos:32, two_gaussians." in str(error.value)
+    known = "checkerboard, digits, fashion_mnist, linear_gaussian, mnist, photos, photos:32, rotated_gaussians, two_gaussians"
+    assert f"known: {known}." in str(error.value)
     assert len(str(error.value)) < 300
 
 

@@ -14,7 +14,8 @@ from PIL import Image
 from tfgen import DataSources, load_dataset, load_registry
 from tfgen.data.dataset import SPLITS
 from tfgen.data.digits import load_digits
-from tfgen.data.own.prepared import prepare_arrays, prepare_dataset
+from tfgen.data.own.prepared import prepare_dataset, prepare_raw
+from tfgen.data.own.raw import Raw
 from tfgen.errors import DataError, TfgenError
 from tfgen.plugin.data_options import DataOptions
 
@@ -62,7 +63,7 @@ def test_the_same_examples_by_any_way_are_the_same_data_set(examples, load, sour
     np.savez_compressed(tmp_path / "b.npz", images=np.asfortranarray(x[::-1]), y=labels[::-1].astype(np.uint8))
     np.savez(tmp_path / "c.npz", x=x[..., 0].astype(np.int64), labels=labels.astype(str))
     write_pictures(tmp_path / "pictures", x, labels)
-    first = prepare_arrays(x, labels, DataOptions(), sources)
+    first = prepare_raw(Raw({None: x}, {None: labels}), DataOptions(), sources)
     assert first.spec.classes == 10
     assert sum(len(first.splits[name]) for name in SPLITS) == 400
     for name in ("a.npz", "b.npz", "c.npz", "pictures"):

@@ -66,7 +66,9 @@ def test_a_row_without_any_value_is_drawn_from_the_density(gaussian):
     model, data = gaussian
     found = impute(model, data, np.full((1, 3), np.nan), draws=3000, proposals=20_000).x[:, 0]
     np.testing.assert_allclose(found.mean(axis=0), MEAN, atol=4 * np.sqrt(np.diag(COVARIANCE) / 3000).max())
-    np.testing.assert_allclose(np.corrcoef(found.T), COVARIANCE / np.sqrt(np.outer(np.diag(COVARIANCE), np.diag(COVARIANCE))), atol=0.08)
+    np.testing.assert_allclose(
+        np.corrcoef(found.T), COVARIANCE / np.sqrt(np.outer(np.diag(COVARIANCE), np.diag(COVARIANCE))), atol=0.08
+    )
 
 
 def test_a_full_row_stays_and_the_same_seed_gives_the_same_draws(gaussian):

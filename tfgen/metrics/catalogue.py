@@ -43,12 +43,12 @@ BUILTIN: tuple[MetricSpec, ...] = (
         summary="simulation-based calibration of a model with a context; at most 1 is calibrated",
     ),
     MetricSpec(
-        "marginal_distance", "distance of marginals", "of probability", better="lower", of="samples",
+        "marginal_distance", "distance of marginals", "of probability", better="lower", of="model",
         measure="tfgen.evaluate.tables:measure_marginal_distance",
         summary="mean Kolmogorov-Smirnov distance of the columns of samples and data",
     ),
     MetricSpec(
-        "correlation_difference", "difference of correlations", "of correlation", better="lower", of="samples",
+        "correlation_difference", "difference of correlations", "of correlation", better="lower", of="model",
         measure="tfgen.evaluate.tables:measure_correlation_difference",
         summary="mean absolute difference of the correlations of columns of samples and data",
     ),

@@ -91,7 +91,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     say(f"mean      log-likelihood {mean} nats")
     say(f"least     {', '.join(_least(examples, scores))}")
     for kind, estimate in separation.items():
-        say(f"auroc     {measured(*estimate)} by {kind}, against {options.against}")
+        against = f"{0 if compared is None else len(compared.x):,} examples of {options.against}"
+        say(f"auroc     {measured(*estimate)} by {kind}, against {against}")
 
 
 def _separation(
