@@ -7,6 +7,7 @@ imported on first use, so that the plugin registers without loading TensorFlow.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -26,6 +27,13 @@ def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+
+
+_CONV: Mapping[str, Any] = {"network": "conv", "mask": ("checkerboard", "channel"), "layers": 8}
+_PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "cifar10": {**_CONV, "channels": 64, "blocks": 3, "batch_size": 64, "epochs": 20},
+    "celeba64": {**_CONV, "channels": 48, "batch_size": 16, "epochs": 10},
+}
 
 
 @dataclass(frozen=True)
@@ -134,5 +142,6 @@ def _add(registry: Registration, name: str, config: type[Any], model: str, summa
             training={"epochs": 40, "schedule": "cosine", "clip_norm": 10.0},
             precisions=("float32", "float64", "mixed_bfloat16", "mixed_float16"),
             takes_labels=name.startswith("conditional"),
+            presets=_PRESETS,
         )
     )

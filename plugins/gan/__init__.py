@@ -75,6 +75,10 @@ def tfgen_register(registry: Registration) -> None:
                 summary=summary,
                 reference=reference,
                 takes_labels=model == "ConditionalGAN",
+                presets={
+                    "cifar10": {"filters": 64, "latent": 128, "batch_size": 64, "epochs": 60},
+                    "celeba64": {"filters": 32, "latent": 128, "batch_size": 32, "epochs": 40},
+                },
                 # Adversarial losses do not rank weights, so the last ones are kept, averaged; momentum destabilises.
                 training={
                     "epochs": 100,

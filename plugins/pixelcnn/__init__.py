@@ -74,6 +74,16 @@ def tfgen_register(registry: Registration) -> None:
             reference="van den Oord et al.: Conditional image generation with PixelCNN decoders, NIPS 2016",
             sampling=PixelCNNSampling,
             takes_labels=True,  # where --conditional says so
+            presets={
+                "cifar10": {
+                    "output": "discretized_logistic",
+                    "filters": 64,
+                    "blocks": 8,
+                    "batch_size": 16,
+                    "epochs": 20,
+                },
+                "celeba64": {"output": "discretized_logistic", "filters": 48, "batch_size": 8, "epochs": 10},
+            },
             training={"epochs": 50, "schedule": "cosine", "learning_rate": 2e-3, "clip_norm": 1.0},
         )
     )

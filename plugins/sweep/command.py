@@ -132,7 +132,7 @@ def _refuse_conflicts(options: Options, vary: dict[str, list[str]], rest: Sequen
 
 def _base(spec: ModelSpec, content: dict[str, Any], rest: Sequence[str]) -> tuple[Place, RunConfig]:
     """Return the options of all runs of a model."""
-    return parse_options(rest, spec, defaults_from(content, spec))
+    return parse_options(rest, spec, defaults_from(content, spec, rest))
 
 
 def _typed(vary: dict[str, list[str]], specs: Sequence[ModelSpec]) -> dict[str, list[Any]]:

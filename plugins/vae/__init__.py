@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from tfgen import ModelSpec, Registration, hookimpl, require_option
+
+_PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "cifar10": {"likelihood": "discretized_logistic", "latent": 128, "batch_size": 64, "epochs": 50},
+    "celeba64": {"likelihood": "discretized_logistic", "latent": 256, "batch_size": 32, "epochs": 30},
+}
 
 
 @dataclass(frozen=True)
@@ -98,5 +104,6 @@ def tfgen_register(registry: Registration) -> None:
                 takes_labels=model == "CVAE",
                 training={"epochs": 100, "schedule": "cosine"},  # of 10 steps each on the digits; MNIST needs fewer
                 precisions=("float32", "float64", "mixed_bfloat16", "mixed_float16"),
+                presets=_PRESETS,
             )
         )

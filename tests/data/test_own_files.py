@@ -145,7 +145,7 @@ def bomb():
 GOOD = np.zeros((30, 4, 4), np.uint8)
 BAD = {
     "objects": (packed(x=np.array([{}, {}])), "Python objects"),
-    "other names": (packed(pixels=GOOD), "holds arrays called pixels; name them x and labels"),
+    "other names": (packed(pixels=GOOD), "holds arrays called pixels; name them x, labels and context"),
     "nothing": (packed(), "holds no examples"),
     "cut short": (packed(x=GOOD)[:-60], "cannot be read"),
     "bomb": (bomb(), "unpacks to more than"),
@@ -161,7 +161,7 @@ BAD = {
     "no examples": (packed(x=GOOD[:0]), "there are no examples"),
     "texts": (packed(x=np.full((30, 4, 4), "a")), "examples must be numbers"),
     "two shapes": (packed(x_train=GOOD, x_test=np.zeros((9, 5, 5), np.uint8)), "different types or shapes"),
-    "twice": (packed(x=GOOD, images=GOOD), "names examples or labels that another array has too"),
+    "twice": (packed(x=GOOD, images=GOOD), "names examples, labels or contexts that another array has too"),
     "test labels": (
         packed(x_train=GOOD, y_train=np.zeros(30, int), x_test=GOOD, y_test=np.ones(30, int)),
         "label 1 is in the test split and not in the training split",

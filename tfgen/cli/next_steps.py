@@ -15,18 +15,26 @@ _NUMBER = "2026"
 
 def next_commands(run: Run) -> list[str]:
     """Return the commands to go on with, of those that the model can be asked for."""
-    from tfgen.model.capabilities import HasLatents, Inpaints, Samples, require_continuous_codes
+    from tfgen.model.capabilities import (
+        HasLatents,
+        Inpaints,
+        Samples,
+        require_continuous_codes,
+        require_no_context,
+        uses_context,
+    )
 
     model, command = run.model, run.files.command
     commands = []
     if isinstance(model, Samples):
         commands.append(command("sample", "--count", _SAMPLES_OF_A_PICTURE, "--out", "samples.png"))
-        if model.conditional and run.data_spec.spatial:
+        if model.conditional and run.data_spec.spatial and not uses_context(model):
             commands.append(command("number", _number(run.data_spec.classes or 1)))
         commands.append(command("evaluate", "--samples", sample_count(run)))
     if isinstance(model, HasLatents):
         try:
             require_continuous_codes(model, "tfgen latent")
+            require_no_context(model, "tfgen latent")
             commands.append(command("latent"))
         except CapabilityError:
             pass

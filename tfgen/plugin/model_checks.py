@@ -12,6 +12,7 @@ from tfgen.errors import PluginError, TfgenError
 from tfgen.plugin.data_options import DataOptions
 from tfgen.plugin.option_types import checked, is_bool, is_nested, type_in_words, why_unsupported
 from tfgen.plugin.options import build, field_names
+from tfgen.plugin.presets import check_presets
 from tfgen.plugin.specs import API, ModelSpec
 from tfgen.plugin.train_options import TrainOptions
 
@@ -19,12 +20,13 @@ from tfgen.plugin.train_options import TrainOptions
 RUN_NAMES = frozenset({
     *field_names(TrainOptions), *field_names(DataOptions), "data", "data_dir", "manual_dir", "name", "runs_dir", "device",
     "config", "model", "plugins", "quiet", "help", "verbose", "traceback", "version", "h", "p", "evaluate", "pictures",
-    "no_pictures", "init", "observers", "only",
+    "no_pictures", "init", "observers", "only", "preset",
 })  # fmt: skip
 #: Names that `sample`, `tfgen sample` or `tfgen evaluate` has for itself, so that no option of a sampler has them.
 SAMPLE_NAMES = frozenset({
     "n", "first", "run", "count", "labels", "seed", "batch_size", "out", "plugins", "help", "verbose", "traceback", "version",
     "h", "p", "split", "metrics", "metric", "samples", "features", "reference", "draws", "particles", "overwrite",
+    "context", "context_file", "contexts", "data",
 })  # fmt: skip
 
 
@@ -43,6 +45,7 @@ def check_model(spec: ModelSpec) -> None:
         build(TrainOptions, dict(spec.training))
     except TfgenError as error:
         raise PluginError(f"{owner}: in training: {error}") from error
+    check_presets(spec)
 
 
 def _check_api(owner: str, api: object) -> None:

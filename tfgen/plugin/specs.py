@@ -40,6 +40,8 @@ class ModelSpec:
         sampling: a frozen dataclass of options that `sample` takes by name, for example a temperature; its fields, defaults and
             docstrings become options of `tfgen sample`. None for a sampler without options.
         takes_labels: whether it takes labels, always or where an option says so; `tfgen list` tells it.
+        presets: options of model and training by name, for example ``{"cifar10": {"filters": 64, "batch_size": 32}}``, which
+            ``tfgen run MODEL --preset cifar10`` takes in the place of the defaults.
         api: the version of the contract that the model is written for; see ``docs/stability.md``.
     """
 
@@ -52,6 +54,7 @@ class ModelSpec:
     precisions: tuple[Precision, ...] = ("float32",)
     sampling: type[Any] | None = None
     takes_labels: bool = False
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     api: int = API
 
     def __post_init__(self) -> None:

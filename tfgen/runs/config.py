@@ -11,6 +11,7 @@ from tfgen.errors import OptionError, require_option
 from tfgen.plugin.data_options import DataOptions
 from tfgen.plugin.option_types import checked, to_json
 from tfgen.plugin.options import build, check_names, field_names, option_names
+from tfgen.plugin.presets import preset as preset_options
 from tfgen.plugin.registry import Registry
 from tfgen.plugin.specs import DataSources, ModelSpec
 from tfgen.plugin.train_options import CompileMode, TrainOptions
@@ -78,19 +79,25 @@ class RunConfig:
         }
 
 
-def default_config(spec: ModelSpec, data: str = "digits") -> RunConfig:
-    """Return the default configuration of a model."""
-    return RunConfig(spec.name, data, build(spec.config, {}), build(TrainOptions, dict(spec.training)))
+def default_config(spec: ModelSpec, data: str = "digits", preset: str | None = None) -> RunConfig:
+    """Return the default configuration of a model, or that of one of its presets.
+
+    Raises:
+        OptionError: when the model has no presets.
+        UnknownNameError: when it has none of that name.
+    """
+    options, training = ({}, {}) if preset is None else preset_options(spec, preset)
+    return RunConfig(spec.name, data, build(spec.config, options), build(TrainOptions, {**spec.training, **training}))
 
 
-def config_from_json(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
-    """Return the `RunConfig` of a `config.json`; missing keys take the model's defaults.
+def config_from_json(content: Mapping[str, Any], spec: ModelSpec, preset: str | None = None) -> RunConfig:
+    """Return the `RunConfig` of a `config.json`; missing keys take the model's defaults, or those of a preset.
 
     Raises:
         UnknownNameError: for an option that does not exist.
         OptionError: for a value of the wrong type or out of range.
     """
-    defaults = default_config(spec)
+    defaults = default_config(spec, preset=preset)
     known = {"model", "data", "options", "training", "sources", "data_options", *TOP_OPTIONS}
     check_names("option", set(content) - RUN_RECORD, known)
     if "compile_mode" in content:  # no option, but a resumed run goes by it
@@ -145,11 +152,11 @@ def split_options(values: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
         "data_options": field_names(DataOptions),
     }
     top = ("data", *TOP_OPTIONS)
-    check_names("option", values, [*top, *(name for group in groups.values() for name in group)])
+    check_names("option", values, [*top, "preset", *(name for group in groups.values() for name in group)])
     content: dict[str, Any] = {name: values[name] for name in top if name in values}
     for group, names in groups.items():
         content[group] = {name: values[name] for name in names if name in values}
-    return config_from_json(content, spec)
+    return config_from_json(content, spec, checked("preset", values.get("preset"), str | None))
 
 
 def _mapping(key: str, content: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -45,6 +45,9 @@ class Place:
     """Examples of each split that the density or bound is evaluated on when training ends: all, none, or so many."""
     pictures: bool = True
     """Draw the pictures of the run: samples, curves, and what the model has of its own."""
+    preset: str | None = None
+    """Options for a kind of data, in the place of the model's defaults: cifar10 (32x32 RGB) or celeba64 (64x64 RGB), of models
+    that have them; the command line wins over them."""
     config: Path | None = None
     """File with options, for example the config.json of another run; the command line wins over it."""
 
@@ -64,7 +67,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
             f"which model? Models are {', '.join(registry.models)}; for example: tfgen run {registry.example}"
         )
     spec = registry.model(model)
-    defaults = defaults_from(content, spec)
+    defaults = defaults_from(content, spec, arguments)
     place, config = parse_options(arguments[len(named) :], spec, defaults)
     config.check(registry)  # before TensorFlow is loaded
     context.tensorflow()
@@ -75,14 +78,17 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     say(*finished_lines(run))
 
 
-def defaults_from(content: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
-    """Return what holds where the command line says nothing: what the file of ``--config`` says, else the model's defaults.
+def defaults_from(content: Mapping[str, Any], spec: ModelSpec, arguments: Sequence[str] = ()) -> RunConfig:
+    """Return what holds where the command line says nothing: the file of ``--config``, or a preset, else the model's defaults.
 
     Raises:
         OptionError: for an option of the file that does not exist or does not fit.
     """
+    preset = _option("preset", arguments)
     if not content:
-        return default_config(spec)
+        return default_config(spec, preset=preset)
+    if preset is not None:
+        raise OptionError("--preset and --config cannot be given together; leave one of them out.")
     try:
         config = config_from_json(content, spec)
     except (OptionError, UnknownNameError) as error:
@@ -121,13 +127,23 @@ def parse_options(arguments: Sequence[str], spec: ModelSpec, defaults: RunConfig
 
 def config_file(arguments: Sequence[str]) -> dict[str, Any]:
     """Return the content of the file that ``--config`` names, which decides the defaults of all other options."""
+    path = _option("config", arguments)
+    return (
+        {} if path is None else read_json(Path(path), "name a JSON file with options, for example a run's config.json")
+    )
+
+
+def _option(name: str, arguments: Sequence[str]) -> str | None:
+    """Return the value of an option that decides the defaults of all others, before these are parsed; None without it."""
+    examples = {
+        "config": "the name of a file; for example: tfgen run --config runs/x/config.json",
+        "preset": "a name; for example: tfgen run MODEL --preset cifar10",
+    }
     for index, argument in enumerate(arguments):
         option, equals, value = argument.partition("=")
-        if option == "--config":
-            path = value if equals else next(iter(arguments[index + 1 : index + 2]), None)
-            if not path:
-                raise OptionError(
-                    "--config needs the name of a file; for example: tfgen run --config runs/x/config.json"
-                )
-            return read_json(Path(path), "name a JSON file with options, for example a run's config.json")
-    return {}
+        if option == f"--{name}":
+            found = value if equals else next(iter(arguments[index + 1 : index + 2]), None)
+            if not found:
+                raise OptionError(f"--{name} needs {examples[name]}")
+            return found
+    return None

@@ -19,6 +19,7 @@ from tfgen.data.own.raw import Raw, spec_and_splits
 from tfgen.data.own.splitting import split_examples
 from tfgen.data.own.tables import ENDINGS as TABLE_ENDINGS
 from tfgen.data.own.tables import read_tables, table_files
+from tfgen.data.own.tfds_folder import is_tfds_folder, read_tfds_folder
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError, OptionError
 from tfgen.plugin.data_options import DataOptions
@@ -84,6 +85,8 @@ def read_own(path: Path, options: DataOptions, like: DataSpec | None = None) -> 
     if path.suffix.lower() in TABLE_ENDINGS and path.is_file():
         return read_tables({None: path}, options, like)
     require_no_table_options(options, str(path))
+    if path.is_dir() and is_tfds_folder(path):
+        return read_tfds_folder(path)
     if path.is_dir():
         return _read_idx_folder(path) or read_pictures(path, options)
     if not path.exists():
