@@ -153,7 +153,7 @@ def test_the_list_of_plugins_shows_all_of_it(made, capsys):
         "metrics: charm, spread",
         "pictures: mean",
         "feature networks: halves",
-        "pictures: density, inpainting",
+        "pictures: density, conditional_density, sbc, inpainting",
     ):
         assert words in out
 

@@ -44,6 +44,8 @@ class DataOptions:
     """CSV: between the fields; "tab" for a tabulator."""
     decimal: Literal[".", ","] = "."
     """CSV: point or comma of decimal fractions."""
+    protocol: Literal["none", "maf"] = "none"
+    """maf: POWER, GAS, HEPMASS, MINIBOONE or BSDS300 as published likelihoods of flows have them (docs/results/tables.md)."""
     split_sizes: tuple[float, float, float] = (0.8, 0.1, 0.1)
     """Shares of train, valid and test, where the data have no splits of their own."""
     split_seed: int = 0

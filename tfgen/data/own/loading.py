@@ -15,6 +15,7 @@ from tfgen.data.fitting import with_fitted_columns
 from tfgen.data.own.arrays import read_npy, read_npz
 from tfgen.data.own.idx import is_idx, read_idx
 from tfgen.data.own.pictures import read_pictures
+from tfgen.data.own.protocols import read_maf
 from tfgen.data.own.raw import Raw, spec_and_splits
 from tfgen.data.own.splitting import split_examples
 from tfgen.data.own.tables import ENDINGS as TABLE_ENDINGS
@@ -80,6 +81,8 @@ def read_own(path: Path, options: DataOptions, like: DataSpec | None = None) -> 
         DataError: when there is none, or it cannot be read; says what to do.
         OptionError: for an option of tables with another kind of data.
     """
+    if options.protocol == "maf":
+        return read_maf(path)
     if path.is_dir() and (files := table_files(path)):
         return read_tables(files, options, like)
     if path.suffix.lower() in TABLE_ENDINGS and path.is_file():
