@@ -49,14 +49,16 @@ def test_an_archive_of_images(show, tmp_path):
 
 def test_vectors_and_their_notes(show, tmp_path):
     random = np.random.default_rng(0)
-    np.save(tmp_path / "x.npy", random.normal(size=(500, 3)) * [1, 1000, 1])
+    x = np.stack([random.normal(size=500), 1000 * random.normal(size=500), random.choice([0.5, 1.5], 500)], axis=1)
+    np.save(tmp_path / "x.npy", x)
     out = show("x.npy", "--out", "picture.png")
     assert "vectors of floats [batch, 3]" in out
     assert "classes   none" in out
     assert "copies    none" in out
-    (row,) = [line.split() for line in out.splitlines() if line.split()[:1] == ["1"]]
-    assert 800 < float(row[2]) < 1200
-    assert "note      column 1: mean and deviation" in out
+    (row,) = [line.split() for line in out.splitlines() if line.split()[:1] == ["x_2"]]
+    assert row[1] == "real"
+    assert 800 < float(row[3]) < 1200
+    assert "note      column x_3: few different values, each many times" in out
     assert (tmp_path / "picture.png").exists()
 
 
