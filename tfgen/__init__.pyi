@@ -51,7 +51,7 @@ from .plugin.specs import (
     ScheduleSpec,
 )
 from .plugin.train_options import TrainOptions
-from .runs.api import generate, load, train
+from .runs.api import generate, load, score, train
 from .runs.comparison import compare
 from .runs.facts import read_runs
 from .runs.run import Run
@@ -137,6 +137,7 @@ __all__ = [
     "read_runs",
     "require_option",
     "samples_per_second",
+    "score",
     "split_seed",
     "train",
     "uniform",

@@ -113,6 +113,11 @@ BAD = {
     "a width": (["sample", "runs/given", "--context", "0.3"], "the context is 2 numbers (share, sex); got 1"),
     "labels": (["sample", "runs/given", "--labels", "1"], "takes no labels"),
     "both": (["sample", "runs/given", "--context", "1", "1", "--context-file", "c.csv"], "cannot be given together"),
+    "no category": (["sample", "runs/given", "--context", "0.3", "x"], "sex cannot be 'x'; its categories are f, m"),
+    "a category number": (["sample", "runs/given", "--context", "0.3", "7"], "column 'sex' is 7, outside 0 .. 1"),
+    "no value": (["sample", "runs/given", "--context-file", "gap.csv"], "no value in column 'share'"),
+    "a fraction": (["impute", "runs/people", "fraction.csv"], "column 'age' is 40.5, and the column is of whole numbers"),
+    "outside bounds": (["impute", "runs/people", "outside.csv"], "column 'share' is 5, outside 0 .. 1"),
     "no context": (["sample", "runs/people", "--context", "1"], "takes no context; leave --context out"),
     "no file": (["sample", "runs/given", "--context-file", "none.csv"], "none.csv cannot be read"),
     "a picture of images": (["classify", "runs/given"], "is given a context of numbers"),
@@ -131,6 +136,9 @@ BAD = {
 def test_bad_input_is_refused_in_one_line(case, here, capsys):
     (here / "less.csv").write_text("age,income\n40,20000.5\n41,30000.5\n")
     (here / "strange.csv").write_text("age,income,share,sex\n40,20000.5,0.5,x\n")
+    (here / "gap.csv").write_text("sex,share\nf,0.5\nm,\n")
+    (here / "fraction.csv").write_text("age,income,share,sex\n40.5,,0.5,m\n41.5,2.5,0.5,m\n")
+    (here / "outside.csv").write_text("age,income,share,sex\n40,,5,m\n")
     arguments, why = BAD[case]
     assert main(arguments) == 2
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("tfgen:")]

@@ -190,10 +190,20 @@ BAD = {
     "latin-1": (b"a,\xe9\n1,2\n", {}, "not encoded as UTF-8"),
     "no column left": ("a,b\n" + ROWS, {"ignore": ("a", "b")}, "no column is left"),
     "unknown column": ("age,b\n" + ROWS, {"ignore": ("aeg",)}, "unknown column 'aeg'.*did you mean 'age'"),
-    "used twice": ("a,b\n" + ROWS, {"columns": ("a",), "context": ("a",)}, "by --columns and by another"),
+    "used twice": ("a,b\n" + ROWS, {"columns": ("a",), "context": ("a",)}, "named by two of --columns"),
     "outside bounds": ("a,b\n" + ROWS, {"bounds": ("a:0,10",)}, "column 'a' is .* outside 0 .. 10"),
     "fractions as labels": ("a,b\n" + ROWS, {"label": "a"}, "column 'a' holds fractions.*--context a"),
     "one category": ("a,b\n" + "".join(f"x,{i}.5\n" for i in range(60)), {"categorical": ("a",)}, "one value only"),
+    "ignored label": ("a,b\n" + ROWS, {"ignore": ("b",), "label": "b"}, "named by two of --columns"),
+    "named twice": ("a,b\n" + ROWS, {"columns": ("a", "a")}, "--columns names a column twice"),
+    "treated twice": ("a,b\n" + ROWS, {"heavy_tails": ("b",), "bounds": ("b:0,900",)}, "named by two of --categorical"),
+    "treated in vain": ("a,b\n" + ROWS, {"ignore": ("b",), "heavy_tails": ("b",)}, "has no treatment"),
+    "constant context": (
+        "a,b\n" + "".join(f"{i}.5,1\n" for i in range(60)),
+        {"context": ("b",)},
+        "tells a model nothing",
+    ),
+    "unresolved": ("a\n" + "".join(f"{1_700_000_000 + i}.5\n" for i in range(60)), {}, "float32 does not resolve"),
     "few rows": ("a,b\n1.5,2.5\n1.6,2.6\n", {}, "split has no example"),
 }
 
@@ -243,3 +253,69 @@ def test_a_pipeline_of_batches_of_several_sizes_says_what_to_do(sources):
     unnamed = SimpleNamespace(as_numpy_iterator=lambda: iter([{"pixels": np.zeros(3)}]))
     with pytest.raises(DataError, match="keys pixels"):
         prepared_name(unnamed, DataOptions(), sources)
+
+
+def test_floats_of_whole_numbers_are_counts_and_large_integers_real(tmp_path, sources):
+    random = np.random.default_rng(0)
+    table = pa.table(
+        {
+            "gap": random.poisson(5, N).astype(float), "large": random.integers(-(2**62), 2**62, N),
+            "unsigned": pa.array([2**63 + int(i) * 10**15 for i in range(N // 2)] * 2, pa.uint64()),
+            "million": random.integers(0, 2**21, N),
+        }
+    )  # fmt: skip
+    parquet.write_table(table, tmp_path / "t.parquet")
+    found = prepare_own(str(tmp_path / "t.parquet"), DataOptions(), sources).spec
+    assert [column.kind for column in found.columns] == ["integer", "real", "real", "real"]
+
+
+@pytest.mark.parametrize(
+    ("column", "options", "why"),
+    [
+        (pa.array([[1, 2]] * N), {}, "is of type list"), (pa.array([[1, 2]] * N), {"categorical": ("y",)}, "is of type list"),
+        (pa.array([b"a"] * N), {"label": "y"}, "labels are names or whole numbers"),
+    ],
+    ids=["list", "list as categories", "bytes as labels"],
+)  # fmt: skip
+def test_columns_of_other_types_are_refused_in_one_line(column, options, why, tmp_path, sources):
+    table = pa.table({"x": np.random.default_rng(0).normal(size=N), "y": column})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=why) as caught:
+        prepare_own(str(tmp_path / "t.parquet"), DataOptions(**options), sources)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_arrow_table_with_two_columns_of_one_name_is_refused(sources):
+    table = pa.Table.from_arrays([pa.array([1.5, 2.5]), pa.array([1.5, 2.5])], ["a", "a"])
+    with pytest.raises(DataError, match="2 columns are called 'a'"):
+        prepared_name(table, DataOptions(), sources)
+
+
+def test_splits_of_unlike_types_have_the_wider_one(tmp_path, sources):
+    random = np.random.default_rng(0)
+    (tmp_path / "set").mkdir()
+    for name, values in (
+        ("train", random.poisson(5, 50)),
+        ("valid", random.poisson(5, 50)),
+        ("test", random.normal(size=50)),
+    ):
+        csv.write_csv(pa.table({"a": values, "b": random.normal(size=50)}), tmp_path / "set" / f"{name}.csv")
+    assert prepare_own(str(tmp_path / "set"), DataOptions(), sources).spec.columns[0].kind == "real"
+    csv.write_csv(pa.table({"a": ["x"] * 50, "b": random.normal(size=50)}), tmp_path / "set" / "test.csv")
+    with pytest.raises(DataError, match="different types in a"):
+        prepare_own(str(tmp_path / "set"), DataOptions(), sources)
+
+
+def test_minus_zero_is_the_category_zero(tmp_path, sources):
+    table = pa.table({"x": np.random.default_rng(0).normal(size=N), "k": np.array([0.0, -0.0, 1.0] * (N // 3))})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    found = prepare_own(str(tmp_path / "t.parquet"), DataOptions(categorical=("k",)), sources)
+    assert found.spec.columns[1].categories == ("0", "1")
+
+
+def test_rows_without_a_column_that_was_ignored_are_read(table, tmp_path, sources):
+    options = DataOptions(categorical=("sex",), ignore=("half",))
+    parquet.write_table(table, tmp_path / "t.parquet")
+    spec = prepare_own(str(tmp_path / "t.parquet"), options, sources).spec
+    parquet.write_table(table.drop(["half"]), tmp_path / "o.parquet")
+    assert len(ordered_examples(str(tmp_path / "o.parquet"), options, spec).x) == N

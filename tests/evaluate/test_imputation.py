@@ -33,7 +33,9 @@ class Pairs(tfgen.GenerativeModel):
     table = np.array([[0.30, 0.05, 0.05], [0.02, 0.08, 0.5]])
 
     def log_prob(self, x, labels=None, seed=0):
-        return tf.math.log(tf.gather_nd(tf.constant(self.table, tf.float32), tf.cast(x, tf.int32)))
+        return tf.math.log(tf.gather_nd(tf.constant(self.table, tf.float32), tf.cast(x, tf.int32) % (2, 3))) - tf.where(
+            tf.reduce_all((x >= 0) & (x < (2.0, 3.0)), axis=1), 0.0, np.inf
+        )
 
 
 def _data(x, columns=None):
@@ -113,3 +115,32 @@ def test_models_without_a_density_and_images_are_refused(gaussian):
     digits = tfgen.load_dataset("digits", tfgen.load_registry(), tfgen.DataSources())
     with pytest.raises(CapabilityError, match="tfgen inpaint"):
         impute(tfgen.GenerativeModel(None, digits.spec, 0), digits, np.zeros((2, 3)))
+
+
+def test_whole_numbers_that_the_training_split_lacks_are_proposed():
+    random = np.random.default_rng(3)
+    data = _data(
+        np.stack([random.integers(0, 5000, 300), random.normal(size=300)], 1), (Column("n", "integer"), Column("x"))
+    )
+    x, log_q = Proposal(data).draw(np.array([np.nan, 0.3]), np.array([0]), 20_000, random)
+    assert len(np.setdiff1d(x[:, 0], data.train.x[:, 0])) > 1000
+    inside = (x[:, 0] >= 1000) & (x[:, 0] < 1500)
+    assert np.mean(np.where(inside, np.exp(-log_q), 0)) == pytest.approx(500, rel=0.15)  # E_q[1 / q] counts the numbers
+
+
+def test_values_stay_within_the_bounds_of_their_column():
+    random = np.random.default_rng(4)
+    x = np.where(random.uniform(size=400) < 0.5, 1.0, random.uniform(size=400))
+    data = _data(np.stack([x, random.normal(size=400)], 1), (Column("s", bounds=(0.0, 1.0)), Column("x")))
+    drawn, _ = Proposal(data).draw(np.array([np.nan, 0.0]), np.array([0]), 5000, random)
+    assert drawn[:, 0].min() >= 0
+    assert drawn[:, 0].max() <= 1
+
+
+def test_a_row_without_any_density_is_named(gaussian):
+    class Nowhere(Gaussian):
+        def log_prob(self, x, labels=None, seed=0):
+            return super().log_prob(x) * np.float32("nan")
+
+    with pytest.raises(DataError, match=r"row 1 .* has no density"):
+        impute(Nowhere(None, gaussian[1].spec, 0), gaussian[1], np.array([[1.0, 2, 3], [np.nan, 2, 3]]))

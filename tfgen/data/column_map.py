@@ -33,10 +33,7 @@ class ColumnMap(tfb.Bijector):
         bounds = [column.cell_bounds for column in columns]
         self._bounded = np.array([pair is not None for pair in bounds])
         low, high = (np.array([0.0 if pair is None else pair[end] for pair in bounds]) for end in (0, 1))
-        width = np.where(self._bounded, high - low, 1.0)
-        # As of `logit_squeeze`: a sigmoid whose range exceeds the bounds by the margin.
-        margin = width * MARGIN / (1 - 2 * MARGIN)
-        self._low, self._width = _constant(low - margin, dtype), _constant(width + 2 * margin, dtype)
+        self._low, self._width = _constant(low, dtype), _constant(np.where(self._bounded, high - low, 1.0), dtype)
         self._tailed = np.array([column.tails is not None for column in columns])
         self._centre = _constant([0.0 if column.tails is None else column.tails[0] for column in columns], dtype)
         self._half = _constant([1.0 if column.tails is None else column.tails[1] for column in columns], dtype)
@@ -51,7 +48,7 @@ class ColumnMap(tfb.Bijector):
         if self._tailed.any():
             y = _chosen(self._tailed, lambda z: self._centre + self._half * tf.sinh(_within(z)), y, 0.0)
         if self._bounded.any():
-            y = _chosen(self._bounded, lambda z: self._low + self._width * tf.sigmoid(z), y, 0.0)
+            y = _chosen(self._bounded, self._within_bounds, y, 0.0)
         return y
 
     def _inverse(self, y: tf.Tensor) -> tf.Tensor:
@@ -61,8 +58,12 @@ class ColumnMap(tfb.Bijector):
             y = _chosen(self._tailed, lambda z: tf.asinh((z - self._centre) / self._half), y, self._centre)
         return (y - self._shift) / self._scale
 
+    def _within_bounds(self, z: tf.Tensor) -> tf.Tensor:
+        # The margin is one of the share, not of the bounds: far from 0, float32 would lose it beside them.
+        return self._low + self._width * (tf.sigmoid(z) - MARGIN) / (1 - 2 * MARGIN)
+
     def _logit(self, y: tf.Tensor) -> tf.Tensor:
-        share = (y - self._low) / self._width
+        share = MARGIN + (1 - 2 * MARGIN) * (y - self._low) / self._width
         return tf.math.log(share) - tf.math.log1p(-share)
 
     def _forward_log_det_jacobian(self, t: tf.Tensor) -> tf.Tensor:
@@ -74,7 +75,7 @@ class ColumnMap(tfb.Bijector):
             y = _chosen(self._tailed, lambda z: self._centre + self._half * tf.sinh(_within(z)), y, 0.0)
         if self._bounded.any():
             # log of the slope of a sigmoid: -softplus(z) - softplus(-z)
-            slope = tf.math.log(self._width) - tf.math.softplus(y) - tf.math.softplus(-y)
+            slope = tf.math.log(self._width / (1 - 2 * MARGIN)) - tf.math.softplus(y) - tf.math.softplus(-y)
             log_det += tf.where(self._bounded, slope, tf.zeros_like(y))
         return log_det
 

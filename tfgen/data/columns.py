@@ -126,6 +126,18 @@ class Column:
             y = np.arcsinh((y - self.tails[0]) / self.tails[1])
         return y
 
+    @property
+    def middle(self) -> float:
+        """The value that is mapped to t = 0: about the mean over the training split, or the median of a skewed column."""
+        y = self.shift or 0.0
+        if self.tails is not None:
+            y = self.tails[0] + self.tails[1] * math.sinh(y)
+        if self.cell_bounds is not None:
+            low, high = self.cell_bounds
+            share = (1 / (1 + math.exp(-y)) - MARGIN) / (1 - 2 * MARGIN)
+            y = low + (high - low) * min(max(share, 0.0), 1.0)
+        return y
+
     def described(self) -> str:
         """Return kind and treatment in words, for a table of columns.
 
@@ -193,3 +205,36 @@ def described_columns(columns: Sequence[Column]) -> str:
 
 def _finite(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def check_values(x: NDArray[np.generic], columns: Sequence[Column], where: str) -> None:
+    """Check that values are what their columns can hold.
+
+    Args:
+        x: vectors [n, d].
+        columns: of them, d.
+        where: the values come from, for the message.
+
+    Raises:
+        DataError: for the first value that is not; names row and column.
+    """
+    for place, column in enumerate(columns):
+        values = x[:, place]
+        if column.discrete and (wrong := _first(values != np.floor(values))) is not None:
+            raise DataError(
+                f"{where}: row {wrong} (counted from 0), column {column.name!r} is {values[wrong]:g}, and the column is of "
+                f"whole numbers ({column.described()})."
+            )
+        low, high = (0, len(column.categories) - 1) if column.categories else column.bounds or (-np.inf, np.inf)
+        # A bound that float32 rounds may be passed by its own rounding.
+        low32, high32 = np.float32(low), np.float32(high)
+        if (wrong := _first((values < low32) | (values > high32))) is not None:
+            raise DataError(
+                f"{where}: row {wrong} (counted from 0), column {column.name!r} is {values[wrong]:g}, outside "
+                f"{low:g} .. {high:g}; leave the row out, or give other bounds."
+            )
+
+
+def _first(wrong: Any) -> int | None:
+    """Return the place of the first True of [n]; None without."""
+    return int(np.argmax(wrong)) if wrong.any() else None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfgen.data.columns import Column
+from tfgen.data.columns import Column, check_values
 from tfgen.errors import DataError
 
 #: Labels int32 [n], or conditions float32 [n, k] of a model that takes contexts.
@@ -67,12 +67,35 @@ def contexts_for(columns: Sequence[Column], count: int, contexts: Any) -> NDArra
     rows = given.reshape(-1, len(columns)).astype(np.float32)
     if not np.isfinite(rows).all():
         raise DataError(f"the context must be finite, got {rows[~np.isfinite(rows)][0]}.")
+    check_values(rows, columns, "the context")
     return rows[np.arange(count) % len(rows)]
+
+
+def context_numbers(words: Sequence[str], columns: Sequence[Column]) -> list[float]:
+    """Return a context as numbers: categories by name, or by number.
+
+    Args:
+        words: as a user has typed them.
+        columns: of the context.
+
+    Raises:
+        DataError: for a word that is neither.
+    """
+    numbers = []
+    for place, word in enumerate(words):
+        categories = columns[place].categories if place < len(columns) else None
+        try:
+            numbers.append(float(categories.index(word)) if categories and word in categories else float(word))
+        except ValueError as error:
+            known = f"; its categories are {', '.join(categories[:8])}" if categories else ""
+            name = columns[place].name if place < len(columns) else "the context"
+            raise DataError(f"--context: {name} cannot be {word!r}{known}; give a number.") from error
+    return numbers
 
 
 def middle_of(columns: Sequence[Column]) -> NDArray[np.float32]:
     """Return the mean of each column over the training split, [k]; of categories the first."""
-    return np.array([0.0 if column.kind == "category" else column.shift or 0.0 for column in columns], np.float32)
+    return np.array([0.0 if column.kind == "category" else column.middle for column in columns], np.float32)
 
 
 def _shape_text(given: NDArray[Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfgen.data.columns import Column, column_names
+from tfgen.data.columns import Column, check_values, column_names
 from tfgen.data.dataset import SPLITS, Dataset
 from tfgen.data.notes import is_whole
 from tfgen.errors import DataError
@@ -38,6 +38,12 @@ def with_fitted_columns(data: Dataset) -> Dataset:
         return data
     context = None
     if spec.context is not None and data.train.context is not None:
+        for place, column in enumerate(spec.context):
+            if (data.train.context[:, place] == data.train.context[0, place]).all():
+                raise DataError(
+                    f"{data.name}: the context {column.name!r} has one value only in the training split, and tells a model "
+                    "nothing; leave it out of --context."
+                )
         context = _fitted(data.train.context, spec.context, f"{data.name}, context")
         spec = dataclasses.replace(spec, context=context)
     if spec.kind != "vector":
@@ -48,39 +54,6 @@ def with_fitted_columns(data: Dataset) -> Dataset:
     fitted = _fitted(data.train.x, columns, data.name)
     low, high = _span(data.train.x, spec.value_range)
     return dataclasses.replace(data, spec=dataclasses.replace(spec, columns=fitted, value_range=(low, high)))
-
-
-def check_values(x: NDArray[np.generic], columns: Sequence[Column], where: str) -> None:
-    """Check that values are what their columns can hold.
-
-    Args:
-        x: vectors [n, d].
-        columns: of them, d.
-        where: the values come from, for the message.
-
-    Raises:
-        DataError: for the first value that is not; names row and column.
-    """
-    for place, column in enumerate(columns):
-        values = x[:, place]
-        if column.discrete and (wrong := _first(values != np.floor(values))) is not None:
-            raise DataError(
-                f"{where}: row {wrong} (counted from 0), column {column.name!r} is {values[wrong]:g}, and the column is of "
-                f"whole numbers ({column.described()})."
-            )
-        low, high = (0, len(column.categories) - 1) if column.categories else column.bounds or (-np.inf, np.inf)
-        # A bound that float32 rounds may be passed by its own rounding.
-        low32, high32 = np.float32(low), np.float32(high)
-        if (wrong := _first((values < low32) | (values > high32))) is not None:
-            raise DataError(
-                f"{where}: row {wrong} (counted from 0), column {column.name!r} is {values[wrong]:g}, outside "
-                f"{low:g} .. {high:g}; leave the row out, or give other bounds."
-            )
-
-
-def _first(wrong: Any) -> int | None:
-    """Return the place of the first True of [n]; None without."""
-    return int(np.argmax(wrong)) if wrong.any() else None
 
 
 def _guessed(data: Dataset) -> tuple[Column, ...]:

@@ -2,14 +2,13 @@
 
 With known values k and missing ones m, values m_i are proposed from q(m|k), weighted by ``w_i = p(k, m_i) / q(m_i|k)``, and
 drawn again in proportion to their weights (sampling-importance-resampling, Rubin 1987). The proposal q is simple: missing
-whole numbers from their frequencies in the training split, missing real columns from a Student t around the conditional mean
-of a Gaussian fitted to the standardised training split. The effective sample size ``(sum w)^2 / sum w^2`` says how many
-independent draws the proposals are worth (Kong 1992).
+whole numbers from their frequencies in the training split and a Student t in whole steps, missing real columns from a
+Student t around the conditional mean of a Gaussian fitted to the standardised training split. The effective sample size
+``(sum w)^2 / sum w^2`` says how many independent draws the proposals are worth (Kong 1992).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +23,7 @@ from tfgen.data.column_map import ColumnMap
 from tfgen.data.columns import Column
 from tfgen.data.dataset import Dataset
 from tfgen.errors import CapabilityError, DataError, require_option
-from tfgen.evaluate.scoring import score_batches, scorer_of
+from tfgen.evaluate.scoring import log_class_frequencies, score_batches, scorer_of
 from tfgen.model.base import GenerativeModel
 from tfgen.progress import Bar
 
@@ -100,10 +99,16 @@ def impute(
             if len(missing):
                 candidates, log_q = proposal.draw(x[row], missing, proposals, random)
                 labels = None if given is None else np.repeat(given[row : row + 1], proposals, axis=0)
-                columns = (
-                    [labels] if scorer.classes is None or labels is not None else _classes(scorer.classes, proposals)
-                )
-                log_p = _log_density(scorer.function, candidates, columns, seed + row)
+                prior = np.zeros(1)
+                columns: list[NDArray[Any] | None] = [labels]
+                if scorer.classes is not None and labels is None:
+                    prior = log_class_frequencies(data)
+                    columns = [np.full(proposals, label, np.int32) for label in range(scorer.classes)]
+                log_p = _log_density(scorer.function, candidates, columns, prior, seed + row)
+                if not np.isfinite(log_p - log_q).any():
+                    raise DataError(
+                        f"row {row} (counted from 0) has no density whatever its missing values are; check its known values."
+                    )
                 weights = scipy.special.softmax(log_p - log_q)
                 effective[row] = 1 / np.sum(weights**2)
                 completed[:, row] = candidates[random.choice(proposals, draws, p=weights)]
@@ -111,16 +116,42 @@ def impute(
     return Imputation(completed, effective)
 
 
-def _classes(classes: int, n: int) -> list[NDArray[np.int32]]:
-    return [np.full(n, label, np.int32) for label in range(classes)]
-
-
-def _log_density(function: Any, x: NDArray[np.float32], columns: Sequence[NDArray[Any] | None], seed: int) -> Floats:
-    """Return log p(x) of each row, [n]; over the classes with equal probabilities where they are not known."""
+def _log_density(
+    function: Any, x: NDArray[np.float32], columns: Sequence[NDArray[Any] | None], prior: Floats, seed: int
+) -> Floats:
+    """Return log p(x) of each row, [n]; summed over the classes with the log-probabilities `prior` where they are not known."""
     found = [values for _, values in score_batches(function, x, columns, seed=seed, batch_size=len(x), block=len(x))]
     values = np.concatenate(found).reshape(len(x), len(columns))
-    total: Floats = scipy.special.logsumexp(values, axis=1) - math.log(len(columns))
+    total: Floats = scipy.special.logsumexp(values + prior, axis=1)
     return np.where(np.isfinite(total), total, -np.inf)
+
+
+class _WholeNumbers:
+    """Distribution of missing whole numbers: half by their frequencies, half a Student t in whole steps, for numbers not seen.
+
+    Args:
+        column: integer, or category, of which all categories have a chance.
+        values: of the training split, [n].
+    """
+
+    def __init__(self, column: Column, values: Floats) -> None:
+        self.seen, counts = np.unique(values, return_counts=True)
+        if column.categories is not None:
+            counts = np.bincount(values.astype(int), minlength=len(column.categories))
+            self.seen = np.arange(len(column.categories), dtype=np.float64)
+        self.chances = (counts + _SMOOTHING) / (counts + _SMOOTHING).sum()
+        self.by_frequency = 1.0 if column.categories is not None else 0.5
+        self.student = scipy.stats.t(_DEGREES, values.mean() + 0.5, _WIDER * max(float(values.std()), 0.5))
+
+    def draw(self, count: int, random: np.random.Generator) -> tuple[Floats, Floats]:
+        """Return whole numbers [count] and the logarithm of the probability of each."""
+        by_frequency = random.choice(self.seen, count, p=self.chances)
+        by_student = np.floor(self.student.rvs(count, random_state=random))
+        drawn = np.where(random.uniform(size=count) < self.by_frequency, by_frequency, by_student)
+        place = np.minimum(np.searchsorted(self.seen, drawn), len(self.seen) - 1)
+        frequency = np.where(self.seen[place] == drawn, self.chances[place], 0.0)
+        cell = self.student.cdf(drawn + 1) - self.student.cdf(drawn)
+        return drawn, np.log(self.by_frequency * frequency + (1 - self.by_frequency) * cell)
 
 
 class Proposal:
@@ -137,9 +168,7 @@ class Proposal:
         self.mean = t.mean(axis=0)
         self.covariance = np.atleast_2d(np.cov(t, rowvar=False)) + _RIDGE * np.eye(t.shape[1])
         self.values = {
-            place: np.unique(x[:, place], return_counts=True)
-            for place, column in enumerate(self.columns)
-            if column.discrete
+            place: _WholeNumbers(column, x[:, place]) for place, column in enumerate(self.columns) if column.discrete
         }
 
     def draw(
@@ -156,11 +185,9 @@ class Proposal:
         x = np.repeat(np.asarray(row, np.float64)[None], count, axis=0)
         log_q = np.zeros(count)
         for place in (place for place in missing if self.columns[place].discrete):
-            values, counts = self.values[int(place)]
-            chances = counts + _SMOOTHING
-            chosen = random.choice(len(values), count, p=chances / chances.sum())
-            x[:, place] = values[chosen]
-            log_q += np.log(chances / chances.sum())[chosen]
+            drawn, log_chances = self.values[int(place)].draw(count, random)
+            x[:, place] = drawn
+            log_q += log_chances
         real = np.array([place for place in missing if not self.columns[place].discrete], np.intp)
         if len(real):
             log_q += self._draw_real(x, real, random)
@@ -195,4 +222,6 @@ class Proposal:
         """Return the values of points t of a real column, and ``log dx/dt``, [n] each."""
         bijector, points = ColumnMap([column], tf.float64), tf.constant(t[:, None])
         values = bijector.forward(tf.identity(points)).numpy()[:, 0]
+        if column.bounds is not None:  # which the map passes by its margin
+            values = np.clip(values, *column.bounds)
         return values, bijector.forward_log_det_jacobian(tf.identity(points), event_ndims=1).numpy()

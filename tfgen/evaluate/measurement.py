@@ -10,18 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfgen.data.conditions import Conditions
 from tfgen.data.dataset import Dataset, Split, SplitName
 from tfgen.errors import PluginError
 from tfgen.evaluate.scoring import check_measurement, model_basis
 from tfgen.metrics.estimate import Estimate
 from tfgen.metrics.metric import Basis, Metric
 from tfgen.model.base import GenerativeModel
+from tfgen.model.capabilities import uses_context
 from tfgen.model.sampling_options import changed_options
 from tfgen.parallel import blocks_at_work
 from tfgen.plugin.author_code import author_function
 from tfgen.plugin.option_types import to_json
 from tfgen.plugin.specs import MetricSpec
-from tfgen.sample.sampling import SAMPLE_BLOCK, labels_for, sample_batches
+from tfgen.sample.sampling import SAMPLE_BLOCK, given_of, labels_for, sample_batches
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,27 @@ class Measurement:
     def samples(self, count: int) -> NDArray[np.generic]:
         """Sample the model: the first `count` samples of the seed, [count, ...]; labels cycle through the classes.
 
+        A model with a context is given those of the examples of the split in turn.
+
         Raises:
             CapabilityError: when the model does not sample.
         """
-        labels = labels_for(self.model, count, None)
+        if uses_context(self.model):
+            return self.samples_like(count)
+        return self._drawn(count, labels_for(self.model, count, None))
+
+    def samples_like(self, count: int) -> NDArray[np.generic]:
+        """Sample the model given the labels and contexts of the examples of the split, in turn: [count, ...].
+
+        So the samples of a conditional model are to be compared with the split as a whole.
+
+        Raises:
+            CapabilityError: when the model does not sample.
+        """
+        rows = np.arange(count) % len(self.examples)
+        return self._drawn(count, given_of(self.model, self.examples.take(rows)))
+
+    def _drawn(self, count: int, labels: Conditions | None) -> NDArray[np.generic]:
         self.drawn.append(count)
         block = min(SAMPLE_BLOCK, count)
         at_work = blocks_at_work(self.batch_size, block)

@@ -24,11 +24,11 @@ from tfgen.metrics.manifold import DENSITY_NEIGHBOURS, NEIGHBOURS, manifold_metr
 from tfgen.metrics.metric import Basis, Metric
 from tfgen.metrics.moments import Moments
 from tfgen.model.base import GenerativeModel
-from tfgen.model.capabilities import Samples, capable
+from tfgen.model.capabilities import Samples, capable, uses_context
 from tfgen.parallel import blocks_at_work
 from tfgen.printed import say
 from tfgen.progress import Bar
-from tfgen.sample.sampling import SAMPLE_BLOCK, labels_for, sample_batches
+from tfgen.sample.sampling import SAMPLE_BLOCK, given_of, labels_for, sample_batches
 
 #: Values of ``--metrics``, and the metrics that each of them stands for.
 SAMPLE_METRICS = CATALOGUE.asked_as("samples")
@@ -170,6 +170,9 @@ def measure_samples(
     if "label_accuracy" in plan.metrics:  # before anything is drawn
         _require_classes(network.extract(np.asarray(truth[:1])).classes, network)
     labels = labels_for(model, plan.samples, None)
+    if uses_context(model):  # as the reference has them, with which the samples are compared
+        examples = data.splits[name]
+        labels = given_of(model, examples.take(np.arange(plan.samples) % len(examples)))
     wanted = set(plan.metrics)
     keep = bool(wanted & _NEEDS_FEATURES)
     with Bar("sampling", plan.samples, "samples", quiet=quiet) as bar:

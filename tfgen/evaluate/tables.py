@@ -52,7 +52,7 @@ def _measured(measurement: Measurement, distance: Callable[..., float], least: i
         raise CapabilityError(
             f"this metric is for vectors of {least} or more numbers; the data are {spec.described()}."
         )
-    samples, truth = measurement.samples(SAMPLES), measurement.examples.x
+    samples, truth = measurement.samples_like(SAMPLES), measurement.examples.x
     parts = [distance(truth, part) for part in np.array_split(samples, _PARTS)]
     return Estimate(distance(truth, samples), float(np.std(parts, ddof=1) / np.sqrt(_PARTS)))
 

@@ -13,17 +13,23 @@ _SIMULATIONS = 1000
 _CONFIDENCE = 0.99
 
 
-def ranks_of(truth: NDArray[np.generic], draws: NDArray[np.generic]) -> NDArray[np.int64]:
+def ranks_of(truth: NDArray[np.generic], draws: NDArray[np.generic], seed: int = 0) -> NDArray[np.int64]:
     """Return how many draws lie below the truth, column by column: [n, d] of 0 .. L.
+
+    Of draws that are equal to the truth, as whole numbers may be, a random share counts as below it: any number from none to
+    all of them is equally likely, so that exact draws have uniform ranks.
 
     Args:
         truth: [n, d].
         draws: [n, L, d].
+        seed: of the random shares.
 
     >>> ranks_of(np.array([[0.5]]), np.array([[[0.1], [0.7], [0.3]]]))
     array([[2]])
     """
-    found: NDArray[np.int64] = (np.asarray(draws) < np.asarray(truth)[:, None, :]).sum(axis=1)
+    below = (np.asarray(draws) < np.asarray(truth)[:, None, :]).sum(axis=1)
+    equal = (np.asarray(draws) == np.asarray(truth)[:, None, :]).sum(axis=1)
+    found: NDArray[np.int64] = below + np.random.default_rng(seed).integers(0, equal + 1)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Python interface of runs: `train`, `load`, `generate`."""
+"""Python interface of runs: `train`, `load`, `generate`, `score`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from tfgen.runtime import device_scope, load_tensorflow
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from tfgen.data.dataset import Dataset
+    from tfgen.evaluate.examples import ExampleScores
 
 
 def train(
@@ -116,3 +119,49 @@ def generate(
 
     with device_scope(result.config.device):
         return generate_examples(result.model, labels, seed, options=options, context=context)
+
+
+def score(
+    run: Run | str | Path,
+    data: Dataset | str | None = None,
+    split: str = "test",
+    *,
+    draws: int = 1,
+    particles: int = 1,
+    seed: int = 0,
+    plugins: Sequence[str] = (),
+) -> ExampleScores:
+    """Score each example by the density or bound of a run, as `tfgen score` does.
+
+    Args:
+        run: a run, or its folder.
+        data: another data set, of the spec of the run's own, or the path of one; the run's own by default.
+        split: whose examples are scored; of a path all examples are its test split.
+        draws: passes with other noise, averaged; with two or more each score has an error.
+        particles: k of the importance-weighted bound, for a model with a bound.
+        seed: of the noise.
+        plugins: files or modules with further plugins, as ``-p`` on the command line, for a run that is given by its folder.
+
+    Returns:
+        ``log_likelihood``, ``error`` and, of a conditional model, ``given_label``: float64 [n] each, in nats.
+
+    Raises:
+        CapabilityError: when the model has neither density nor bound.
+        UnknownNameError: when there is no such split.
+        DataError: when the examples do not fit the model.
+    """
+    result = run if isinstance(run, Run) else load(run, plugins=plugins)
+    load_tensorflow()
+    from tfgen.evaluate.examples import score_examples
+    from tfgen.evaluate.scoring import check_measurement
+    from tfgen.runs.other_data import other_data
+    from tfgen.sample.sampling import given_of
+
+    name = check_measurement(split, draws, 1)
+    with device_scope(result.config.device):
+        found = other_data(result, data) if isinstance(data, str) else data or result.data
+        examples = found.splits[name]
+        return score_examples(
+            result.model, result.data, examples.x, given_of(result.model, examples),
+            draws=draws, particles=particles, seed=seed,
+        )  # fmt: skip

@@ -50,8 +50,8 @@ def _known(split: Split, other: Dataset, run: Run) -> Split:
     """Return a split of a data set with its labels and context if they are those of the run's data."""
     spec = run.data_spec
     same = (other.spec.classes, other.spec.class_names) == (spec.classes, spec.class_names)
-    names = [[column.name for column in one.context or ()] for one in (other.spec, spec)]
-    return Split(split.x, split.labels if same else None, split.context if names[0] == names[1] else None)
+    meanings = [[(column.name, column.categories) for column in one.context or ()] for one in (other.spec, spec)]
+    return Split(split.x, split.labels if same else None, split.context if meanings[0] == meanings[1] else None)
 
 
 def _like(split: Split, train: Split) -> Split:

@@ -24,7 +24,6 @@ from tfgen.runtime import device_scope, load_tensorflow
 if TYPE_CHECKING:
     from tfgen.data.dataset import Dataset
     from tfgen.evaluate.classification import Classification
-    from tfgen.evaluate.examples import ExampleScores
     from tfgen.model.base import GenerativeModel
     from tfgen.plugin.registry import Registry
     from tfgen.plugin.specs import DataSources
@@ -262,39 +261,6 @@ class Run:
                 draws=draws, seed=seed, batch_size=batch_size, particles=particles, quiet=quiet,
             )  # fmt: skip
         return self._recorded(split, result, record and data is None)
-
-    def score(
-        self, data: Dataset | str | None = None, split: str = "test", draws: int = 1, particles: int = 1, seed: int = 0
-    ) -> ExampleScores:
-        """Score each example by the density or bound of the model, as `tfgen score` does.
-
-        Args:
-            data: another data set, of the spec of the run's own, or the path of one; the run's own by default.
-            split: whose examples are scored; of a path all examples are its test split.
-            draws: passes with other noise, averaged; with two or more each score has an error.
-            particles: k of the importance-weighted bound, for a model with a bound.
-            seed: of the noise.
-
-        Returns:
-            ``log_likelihood``, ``error`` and, of a conditional model, ``given_label``: float64 [n] each, in nats.
-
-        Raises:
-            CapabilityError: when the model has neither density nor bound.
-            UnknownNameError: when there is no such split.
-            DataError: when the examples do not fit the model.
-        """
-        load_tensorflow()  # without its log, before these modules import it
-        from tfgen.evaluate.examples import score_examples
-        from tfgen.evaluate.scoring import check_measurement
-        from tfgen.runs.other_data import other_data
-        from tfgen.sample.sampling import given_of
-
-        name = check_measurement(split, draws, 1)
-        with device_scope(self.config.device):
-            found = other_data(self, data) if isinstance(data, str) else data or self.data
-            examples = found.splits[name]
-            given = given_of(self.model, examples)
-            return score_examples(self.model, self.data, examples.x, given, draws=draws, particles=particles, seed=seed)
 
     def measure(
         self,

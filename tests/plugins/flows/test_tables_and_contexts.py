@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfgen
 from tfgen import DataError, Dataset, DataSpec, Split
 from tfgen.data.columns import Column
 from tfgen.data.conditional_toy import load_linear_gaussian, load_rotated_gaussians
@@ -13,6 +14,8 @@ from tfgen.data.conditions import contexts_for, joined
 from tfgen.data.fitting import with_fitted_columns
 from tfgen.evaluate.calibration import sbc_ranks
 from tfgen.evaluate.likelihood import evaluate
+from tfgen.evaluate.measurement import Measurement
+from tfgen.evaluate.tables import measure_marginal_distance
 from tfgen.metrics.ranks import deviation_band, rank_deviation
 from tfgen.sample.sampling import given_of, labels_for, sample_batches
 from tfgen_plugins.flows import RealNVPConfig, SplineFlowConfig
@@ -29,9 +32,13 @@ def _disturbed(model, seed=0):
     return model
 
 
-def _set(x, context=None, **spec):
+def _set(x, context=None, of_context=None, **spec):
     split = Split(np.asarray(x, np.float32), None, context)
-    data = Dataset("s", DataSpec("vector", split.x.shape[1:], **spec), dict.fromkeys(("train", "valid", "test"), split))
+    data = Dataset(
+        "s",
+        DataSpec("vector", split.x.shape[1:], context=of_context, **spec),
+        dict.fromkeys(("train", "valid", "test"), split),
+    )
     return with_fitted_columns(data)
 
 
@@ -192,3 +199,46 @@ def test_ranks_of_draws_from_the_exact_posterior_are_uniform_and_others_are_not(
 def test_joined_keeps_the_label_first():
     assert joined(None, None) is None
     assert joined(np.array([1]), None).tolist() == [1]
+
+
+@pytest.mark.parametrize("low", [0.0, 2000.0, 1e6], ids=str)
+@pytest.mark.parametrize("kind", ["real", "integer"])
+def test_bounds_far_from_zero_have_finite_densities(kind, low):
+    random = np.random.default_rng(6)
+    x = np.stack([low + random.integers(0, 21, 3000), random.normal(size=3000)], 1)
+    columns = (Column("year", kind, bounds=(low, low + 20.0)), Column("x"))
+    data = _set(x, columns=columns)
+    model = RealNVP(RealNVPConfig(**SMALL), data.spec, 0)
+    assert np.isfinite(model.log_prob(data.train.x, seed=1)).all()
+    drawn = model.sample(3000, seed=2).numpy()[:, 0]
+    assert low <= drawn.min() <= drawn.max() <= low + 20
+
+
+def test_the_context_by_default_is_in_the_units_of_the_data():
+    random = np.random.default_rng(7)
+    context = np.stack([random.uniform(0, 100, 500), np.exp(random.normal(3, 1, 500))], 1).astype(np.float32)
+    given = (Column("dose", bounds=(0.0, 100.0)), Column("income", heavy=True))
+    data = _set(random.normal(size=(500, 2)), context, given)
+    dose, income = contexts_for(data.spec.context, 1, None)[0]
+    assert 40 < dose < 60
+    assert 10 < income < 60
+    with pytest.raises(DataError, match=r"'dose' is 150, outside 0 \.\. 100"):
+        contexts_for(data.spec.context, 1, [150.0, 20.0])
+
+
+def test_samples_are_compared_with_the_split_under_its_own_labels():
+    random = np.random.default_rng(8)
+    labels = (random.uniform(size=2000) < 0.1).astype(np.int32)
+    split = Split((10 * labels + random.normal(size=2000))[:, None].astype(np.float32), labels)
+    spec = DataSpec("vector", (1,), classes=2)
+    data = with_fitted_columns(Dataset("s", spec, dict.fromkeys(("train", "valid", "test"), split)))
+
+    class Exact(tfgen.GenerativeModel):
+        conditional = True
+
+        def sample(self, n, labels=None, seed=0, first=0):
+            return 10 * tf.cast(labels, tf.float32)[:, None] + tfgen.normal([n, 1], seed, tf.float32, first)
+
+    measurement = Measurement(Exact(None, data.spec, 0), data)
+    assert measure_marginal_distance(measurement).value < 0.04
+    assert Measurement(Exact(None, data.spec, 0), data).samples(1000).mean() > 4  # in turn, half of each class

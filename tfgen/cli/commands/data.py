@@ -101,6 +101,8 @@ def _lines(data: Dataset) -> list[str]:
         f"examples  {spec.described()}{used}",
         f"splits    {sizes}",
     ]
+    if spec.context is not None:
+        lines.append(f"context   {', '.join(f'{column.name} ({column.described()})' for column in spec.context)}")
     spoilt = [
         f"{count:,} of {len(data.splits[split]):,} {split} examples are in an earlier split too"
         for split, count in found.across.items()

@@ -55,18 +55,15 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     import numpy as np
 
     from tfgen.data.own.incomplete import read_incomplete, write_completed
-    from tfgen.errors import DataError
     from tfgen.evaluate.imputation import impute
     from tfgen.files import written_whole
     from tfgen.runtime import device_scope
 
-    rows = read_incomplete(options.table, run.data_spec, run.config.data_options)
-    if run.model.conditional and rows.given is None:
-        raise DataError(f"{options.table}: the model is conditional; give the label or the context of each row.")
+    rows = read_incomplete(options.table, run.data_spec, run.config.data_options, run.model.conditional)
     out = output_file(options.out, run.folder / f"imputed_{options.table.stem}.csv", options.overwrite)
     with device_scope(run.config.device):
         found = impute(
-            run.model, run.data, rows.x, given=rows.given if run.model.conditional else None,
+            run.model, run.data, rows.x, given=rows.given,
             draws=options.draws, proposals=options.proposals, seed=options.seed, quiet=False,
         )  # fmt: skip
     with written_whole(out) as path:

@@ -31,8 +31,8 @@ class Options:
     labels: Annotated[tuple[str, ...], by_default("all classes")] = ()
     """Classes to draw, for a conditional model: numbers or names, for example --labels 0 1 2; gone round until the count is
     reached. A model that was trained with missing labels draws without one at -1."""
-    context: Annotated[tuple[float, ...], by_default("the means of the training data")] = ()
-    """Numbers that are given to a model with a context, for example --context 0.3 1.2."""
+    context: Annotated[tuple[str, ...], by_default("the means of the training data")] = ()
+    """Numbers that are given to a model with a context, for example --context 0.3 1.2; categories by their names."""
     context_file: Path | None = None
     """.csv or .parquet with the columns of the context; a row for each sample, gone round until the count is reached."""
     seed: int = 0
@@ -70,11 +70,13 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
 
 def _contexts(options: Options, run: Run) -> Any:
     """Return the contexts that were asked for, [m, k] or [k]; None for none."""
+    from tfgen.data.conditions import context_numbers
+
     if options.context_file is None:
-        return options.context or None
-    from tfgen.data.own.tables import read_columns
+        return context_numbers(options.context, run.data_spec.context or ()) if options.context else None
+    from tfgen.data.own.context_file import read_columns
 
     columns = run.data_spec.context
     if columns is None:
         raise OptionError("--context-file: the model of this run takes no context; leave it out.")
-    return read_columns(options.context_file, columns)
+    return read_columns(options.context_file, columns, run.config.data_options)

@@ -136,7 +136,8 @@ def _examples(run: Run, name: str, options: DataOptions, context: CommandContext
         split = run.data.splits[name]
         return Ordered(split.x, split.labels, (), split.context)
     if name not in registry.datasets and is_path(name):
-        return ordered_examples(name, options, run.data_spec)
+        as_trained = run.config.data_options if options == DataOptions() else options
+        return ordered_examples(name, as_trained, run.data_spec)
     other = load_dataset(name, registry, run.sources)
     require_spec(other.test.x, other.spec, run.data_spec, name)
     return Ordered(other.test.x, context=other.test.context)

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import Dataset
+from tfgen.data.own.frames import frame_table
 from tfgen.data.own.loading import require_no_table_options
 from tfgen.data.own.prepared import prepare_dataset, prepare_raw
 from tfgen.data.own.raw import Raw
-from tfgen.data.own.tables import frame_table, raw_of_tables
+from tfgen.data.own.tables import raw_of_tables
 from tfgen.errors import DataError
 from tfgen.plugin.data_options import DataOptions
 from tfgen.plugin.specs import DataSources
@@ -53,9 +54,12 @@ def raw_of_memory(data: Any, options: DataOptions) -> Raw:
     if hasattr(data, "as_numpy_iterator"):  # tf.data
         parts = _gathered(data.as_numpy_iterator())
     elif hasattr(data, "with_format") and hasattr(data, "column_names"):  # Hugging Face
-        if not {*_KEYS["x"]} & {*data.column_names}:
+        rows = data.with_format("numpy")
+        key = next((key for key in _KEYS["x"] if key in data.column_names), None)
+        first: Any = next(iter(rows), {})
+        if key is None or np.ndim(first.get(key)) == 0:  # columns of single numbers
             return raw_of_tables({None: data.with_format("arrow")[:]}, options, "the data set")
-        parts = _gathered(iter(data.with_format("numpy")))
+        parts = _gathered(iter(rows))
     elif isinstance(data, tuple):
         if not 2 <= len(data) <= 3:
             raise DataError(

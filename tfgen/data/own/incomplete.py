@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfgen.data.columns import Column
+from tfgen.data.columns import Column, check_values
 from tfgen.data.conditions import Conditions, joined
 from tfgen.data.labels import class_numbers
 from tfgen.data.own.table_files import read_table_file
@@ -39,13 +39,14 @@ class Incomplete:
     spec: DataSpec
 
 
-def read_incomplete(path: Path, spec: DataSpec, options: DataOptions) -> Incomplete:
+def read_incomplete(path: Path, spec: DataSpec, options: DataOptions, conditional: bool = False) -> Incomplete:
     """Return the rows of a CSV or Parquet file for a model.
 
     Args:
         path: of the file.
         spec: of the model's data, with columns.
         options: of the run: its column of labels, delimiter and decimal sign.
+        conditional: whether labels and contexts are needed.
 
     Raises:
         DataError: when the file cannot be read, lacks a column, or misses a label or context.
@@ -54,16 +55,31 @@ def read_incomplete(path: Path, spec: DataSpec, options: DataOptions) -> Incompl
         raise DataError("missing values of a table are filled in, and the data of this run are no table with columns.")
     table = read_table_file(path, options.delimiter, options.decimal)
     x = np.stack([_with_nan(table, column, path) for column in spec.columns], axis=1)
-    context = None
+    for place, column in enumerate(spec.columns):
+        known = ~np.isnan(x[:, place])
+        if known.any():
+            check_values(x[known, place : place + 1], [column], f"{path}, known values")
+    return Incomplete(x, _given(table, path, spec, options) if conditional else None, table, spec)
+
+
+def _given(table: pa.Table, path: Path, spec: DataSpec, options: DataOptions) -> Conditions | None:
+    """Return labels and contexts of the rows, all of which must be there."""
+    context = labels = None
     if spec.context:
         context = np.stack([_with_nan(table, column, path) for column in spec.context], axis=1)
         if np.isnan(context).any():
             raise DataError(f"{path}: row {int(np.isnan(context).any(axis=1).argmax())} lacks a number of its context.")
-    labels = None
-    if spec.classes is not None and options.label is not None and options.label in table.column_names:
-        names = [str(value) for value in table.column(options.label).to_pylist()]
-        labels = np.array(class_numbers(names, spec), np.int32)
-    return Incomplete(x, joined(labels, context) if spec.classes is None or labels is not None else None, table, spec)
+        check_values(context, spec.context, f"{path}, context")
+    if spec.classes is not None:
+        if options.label is None or options.label not in table.column_names:
+            raise DataError(f"{path} lacks the column of the labels{f', {options.label}' if options.label else ''}.")
+        values = table.column(options.label).to_pylist()
+        if None in values:
+            raise DataError(
+                f"{path}: row {values.index(None)} has no value in the column of the labels, {options.label}."
+            )
+        labels = np.array(class_numbers([category_text(value) for value in values], spec), np.int32)
+    return joined(labels, context)
 
 
 def _with_nan(table: pa.Table, column: Column, path: Path) -> NDArray[np.float64]:
@@ -115,6 +131,7 @@ def _completed(
 ) -> pa.Array:
     """Return a column with the missing values filled in, the others as they were read."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     missing = np.isnan(known)
     if column.categories is not None:
@@ -127,8 +144,10 @@ def _completed(
             ]
         )
     # What was there stays to the last digit, which float32 would not keep.
-    values = np.where(missing, completed.astype(np.float64), before.cast(pa.float64()).fill_null(0.0).to_numpy())
-    return pa.array(values.astype(np.int64) if column.discrete else values)
+    kind = pa.int64() if column.discrete else pa.float64()
+    kept = before.cast(kind, safe=False)
+    drawn = pa.array(completed.astype(np.int64 if column.discrete else np.float64))
+    return pc.if_else(pa.array(missing), drawn, kept.combine_chunks())
 
 
 def _free(name: str, taken: list[str]) -> str:

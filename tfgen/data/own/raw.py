@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.boundary import require_finite
-from tfgen.data.columns import Column
+from tfgen.data.columns import Column, check_values
 from tfgen.data.dataset import Split, SplitName
-from tfgen.data.fitting import check_values
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 
@@ -103,6 +102,9 @@ def _contexts(
         raise DataError(
             f"{name}: the contexts of the splits have {', '.join(map(str, sorted(widths)))} numbers; give equally many."
         )
+    for split, values in found.items():
+        if raw.context_columns is not None:
+            check_values(values, raw.context_columns, f"{name}, context{f', {split}' if split else ''}")
     columns = raw.context_columns or tuple(Column(f"c_{number + 1}") for number in range(widths.pop()))
     return found, columns
 

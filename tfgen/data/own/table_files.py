@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,17 +45,24 @@ def read_table_file(path: Path, delimiter: str = ",", decimal: str = ".") -> pa.
 
 
 def _read_parquet(path: Path) -> pa.Table:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     with open_regular(path) as file:
         found = pq.ParquetFile(file, memory_map=False)
-        _require_header(path, found.schema_arrow.names)
+        require_header(str(path), found.schema_arrow.names)
         declared = sum(found.metadata.row_group(k).total_byte_size for k in range(found.num_row_groups))
         rows = found.metadata.num_rows * max(1, found.metadata.num_columns) * 8
         most = max(_MOST_BYTES, _MOST_RATIO * path.stat().st_size)
         if max(declared, rows) > most:
             raise ValueError(f"it unpacks to more than {most:,} bytes")
-        return found.read()
+        batches, unpacked = [], 0
+        for batch in found.iter_batches():
+            unpacked += batch.nbytes  # of texts that the file holds once and the table in every row
+            if unpacked > most:
+                raise ValueError(f"it unpacks to more than {most:,} bytes")
+            batches.append(batch)
+        return pa.Table.from_batches(batches, schema=batches[0].schema if batches else found.schema_arrow)
 
 
 def _read_csv(path: Path, delimiter: str, decimal: str) -> pa.Table:
@@ -84,7 +92,7 @@ def _read_csv(path: Path, delimiter: str, decimal: str) -> pa.Table:
             f"{path}: line{number} has {row.actual_columns} fields, and the header {row.expected_columns}: {row.text[:60]!r}; "
             "mend it, or put quotes around fields that hold the delimiter."
         )
-    _require_header(path, table.column_names)
+    require_header(str(path), table.column_names)
     return table
 
 
@@ -114,19 +122,19 @@ def _require_delimiter(path: Path, header: str, delimiter: str) -> None:
             )
 
 
-def _require_header(path: Path, names: list[str]) -> None:
+def require_header(where: str, names: Sequence[str]) -> None:
     """Refuse a header with two columns of one name, without a name, or of numbers alone."""
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(
-            f"{path}: {Counter(names)[twice[0]]} columns are called {twice[0]!r}; rename them, each name once."
+            f"{where}: {Counter(names)[twice[0]]} columns are called {twice[0]!r}; rename them, each name once."
         )
     if any(not name.strip() for name in names):
         place = next(number for number, name in enumerate(names) if not name.strip())
-        raise DataError(f"{path}: column {place} (counted from 0) has no name in the first line; give it one.")
+        raise DataError(f"{where}: column {place} (counted from 0) has no name in the first line; give it one.")
     if all(_is_number(name) for name in names):
         raise DataError(
-            f"{path}: the first line holds numbers ({', '.join(names[:4])}); put a line with the names of columns before it."
+            f"{where}: the first line holds numbers ({', '.join(names[:4])}); put a line with the names of columns before it."
         )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tfgen.data.columns import Column
 from tfgen.data.dataset import SPLITS, SplitName
 from tfgen.data.own.raw import Raw
-from tfgen.data.own.table_files import read_table_file
+from tfgen.data.own.table_files import read_table_file, require_header
 from tfgen.errors import DataError, UnknownNameError
 from tfgen.plugin.data_options import DataOptions
 
@@ -23,11 +23,15 @@ if TYPE_CHECKING:
     from tfgen.data.spec import DataSpec
 
 ENDINGS = (".csv", ".parquet")
-#: Larger whole numbers are read as real ones: noise in [0, 1) would be lost in float32.
-MOST_WHOLE = 2**23
+#: Larger whole numbers are read as real ones: float32 has eight fractions of a number there, and soon none, so that noise in
+#: [0, 1) would be lost.
+
+MOST_WHOLE = 2**20
 #: More categories than this are names, or numbers that identify a row.
 MOST_CATEGORIES = 10_000
 _NAMED = 8
+#: A column whose deviation is less than so many steps of float32 loses too much when it is stored.
+_STEPS = 20
 
 Tables = Mapping[SplitName | None, "pa.Table"]
 
@@ -88,9 +92,10 @@ def raw_of_tables(tables: Tables, options: DataOptions, where: str, like: DataSp
         first, second = sorted(headers, key=len)[:2]
         other = sorted({*first} ^ {*second})
         raise DataError(
-            f"{where}: the splits have different columns{f' ({_listed(other)})' if other else ', in another order'}."
+            f"{where}: the splits have different columns{f' ({listed(other)})' if other else ', in another order'}."
         )
     (header,) = headers
+    tables = _of_one_type(tables, where)
     use = _use(header, options, where, like)
     notes = []
     whole, tables = _without_missing(
@@ -106,20 +111,37 @@ def raw_of_tables(tables: Tables, options: DataOptions, where: str, like: DataSp
     of = {column.name: column for column in columns}
     large = [c.name for c in columns if c.kind == "real" and c.name in use.examples and _is_integer(tables, c.name)]
     if large and not known:
-        notes.append(f"{_listed(large)}: whole numbers above {MOST_WHOLE:,} are read as real numbers")
+        notes.append(f"{listed(large)}: whole numbers above {MOST_WHOLE:,} are read as real numbers")
     examples: dict[SplitName | None, NDArray[Any]] = {}
     context: dict[SplitName | None, NDArray[Any]] = {}
     labels: dict[SplitName | None, NDArray[Any]] = {}
     for split, table in tables.items():
-        examples[split] = _matrix(table, [of[name] for name in use.examples], where)
+        examples[split] = matrix_of(table, [of[name] for name in use.examples], where)
         if use.context:
-            context[split] = _matrix(table, [of[name] for name in use.context], where)
+            context[split] = matrix_of(table, [of[name] for name in use.context], where)
         if use.label is not None:
             labels[split] = _labels(table, use.label, where)
     return Raw(
         examples, labels, notes=notes, columns=tuple(of[name] for name in use.examples),
         context=context, context_columns=tuple(of[name] for name in use.context) or None,
     )  # fmt: skip
+
+
+def _of_one_type(tables: Tables, where: str) -> Tables:
+    """Return tables whose columns have the same types in every split: integers become floats where one split has these."""
+    import pyarrow as pa
+
+    for table in tables.values():
+        require_header(where, table.column_names)
+    try:
+        schema = pa.unify_schemas([table.schema for table in tables.values()], promote_options="permissive")
+        return {split: table.cast(schema) for split, table in tables.items()}
+    except pa.ArrowException as error:
+        first, other = [*tables.values()][:2]
+        unlike = [name for name in first.column_names if first.schema.field(name).type != other.schema.field(name).type]
+        raise DataError(
+            f"{where}: the splits have different types in {listed(unlike) or 'a column'}; write them alike."
+        ) from error
 
 
 def _use(header: Sequence[str], options: DataOptions, where: str, like: DataSpec | None) -> _Use:
@@ -129,27 +151,42 @@ def _use(header: Sequence[str], options: DataOptions, where: str, like: DataSpec
         "categorical": options.categorical, "heavy_tails": () if options.heavy_tails == ("all",) else options.heavy_tails,
         "bounds": tuple(options.column_bounds), "label": () if options.label is None else (options.label,),
     }  # fmt: skip
-    for option, names in wanted.items():
+    for option, names in wanted.items() if like is None else ():
+        flag = f"--{option.replace('_', '-')}"
         for name in names:
             if name not in header:
-                raise UnknownNameError("column", name, header, f"It stands after --{option.replace('_', '-')}.")
+                raise UnknownNameError("column", name, header, f"It stands after {flag}.")
+        if len({*names}) != len(names):
+            raise DataError(f"{where}: {flag} names a column twice; once is enough.")
     context = options.context or (tuple(c.name for c in like.context) if like and like.context else ())
-    label = options.label
+    label = options.label if like is None or options.label in header else None
     if like is not None and like.columns is not None:
         examples = (
             like.column_names if like.named else header[: like.dimensions] if not options.columns else options.columns
         )
         if lost := [name for name in (*examples, *context) if name not in header]:
             raise DataError(
-                f"{where} lacks the {'columns' if len(lost) > 1 else 'column'} {_listed(lost)} of the model's data."
+                f"{where} lacks the {'columns' if len(lost) > 1 else 'column'} {listed(lost)} of the model's data."
             )
         return _Use(tuple(examples), context, label)
     taken = {*options.ignore, *context, *(() if label is None else (label,))}
-    if twice := [name for name in options.columns if name in taken]:
-        raise DataError(f"{where}: column {twice[0]!r} is named by --columns and by another option; keep one of them.")
+    uses = [*options.columns, *options.ignore, *context, *(() if label is None else (label,))]
+    if twice := [name for name in header if uses.count(name) > 1]:
+        raise DataError(
+            f"{where}: column {twice[0]!r} is named by two of --columns, --ignore, --context, --label; keep one."
+        )
+    treated = [*options.categorical, *options.column_bounds, *wanted["heavy_tails"]]
+    if twice := [name for name in header if treated.count(name) > 1]:
+        raise DataError(
+            f"{where}: column {twice[0]!r} is named by two of --categorical, --bounds, --heavy-tails; keep one."
+        )
+    if unused := [name for name in treated if name in (*options.ignore, label)]:
+        raise DataError(
+            f"{where}: column {unused[0]!r} is no number of the examples or contexts, and has no treatment; leave it out."
+        )
     examples = options.columns or tuple(name for name in header if name not in taken)
     if not examples:
-        raise DataError(f"{where}: no column is left for the examples; it has {_listed(header)}.")
+        raise DataError(f"{where}: no column is left for the examples; it has {listed(header)}.")
     return _Use(tuple(examples), context, label)
 
 
@@ -192,8 +229,12 @@ def _column(
     if known is not None:
         return known
     kind = next(iter(tables.values())).schema.field(name).type
+    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        raise DataError(
+            f"{where}: column {name!r} is of type {kind}, which is no number; leave it out: --ignore {_quoted(name)}."
+        )
     bounds = options.column_bounds.get(name)
-    heavy = name in options.heavy_tails or (options.heavy_tails == ("all",) and bounds is None)
+    heavy = name in options.heavy_tails or (options.heavy_tails == ("all",) and bounds is None and not in_context)
     if heavy and bounds is not None:
         raise DataError(f"{where}: column {name!r} has --bounds, and so no --heavy-tails; leave one of them out.")
     if name in options.categorical or pa.types.is_boolean(kind) or pa.types.is_dictionary(kind):
@@ -211,7 +252,8 @@ def _column(
         small = not in_context and _largest(name, tables) < MOST_WHOLE
         return Column(name, "integer" if small else "real", bounds=bounds, heavy=heavy)
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return Column(name, bounds=bounds, heavy=heavy)
+        whole = not in_context and all(_holds_whole_numbers(table.column(name)) for table in tables.values())
+        return Column(name, "integer" if whole else "real", bounds=bounds, heavy=heavy)
     if pa.types.is_null(kind):
         raise DataError(f"{where}: column {name!r} has no values; leave it out with --ignore {_quoted(name)}.")
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
@@ -231,20 +273,34 @@ def _column(
     )
 
 
+def _holds_whole_numbers(values: pa.ChunkedArray) -> bool:
+    """Return whether all numbers are whole, as those of a column of integers that was written with a gap."""
+    numbers = _in_float64(values)
+    return bool((numbers == np.floor(numbers)).all() and np.abs(numbers).max(initial=0.0) < MOST_WHOLE)
+
+
+def _in_float64(values: pa.ChunkedArray) -> NDArray[np.float64]:
+    """Return numbers of any type as float64, integers beyond 2^53 rounded."""
+    import pyarrow as pa
+
+    found: NDArray[np.float64] = values.cast(pa.float64(), safe=False).to_numpy()
+    return found
+
+
 def _categories(name: str, tables: Tables) -> tuple[str, ...]:
     """Return the different values of a column, numbers by size, else by name."""
     import pyarrow.compute as pc
 
     values = {value for table in tables.values() for value in pc.unique(table.column(name)).to_pylist()}
     numbers = all(isinstance(value, int | float) for value in values)
-    return tuple(map(category_text, sorted(values, key=float if numbers else str)))
+    return tuple(dict.fromkeys(map(category_text, sorted(values, key=float if numbers else str))))
 
 
 def category_text(value: Any) -> str:
     """Return a category as text: whole floats without a point, bools in small letters."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
+    return f"{value + 0.0:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _largest(name: str, tables: Tables) -> int:
@@ -260,7 +316,7 @@ def _is_integer(tables: Tables, name: str) -> bool:
     return pa.types.is_integer(next(iter(tables.values())).schema.field(name).type)
 
 
-def _matrix(table: pa.Table, columns: Sequence[Column], where: str) -> NDArray[np.float32]:
+def matrix_of(table: pa.Table, columns: Sequence[Column], where: str) -> NDArray[np.float32]:
     """Return the columns of a table as float32 [n, d], categories as their numbers."""
     x = np.empty((len(table), len(columns)), np.float32)
     for place, column in enumerate(columns):
@@ -288,7 +344,7 @@ def numbers_of(values: pa.ChunkedArray, column: Column, where: str) -> NDArray[A
         return np.array([places[text] for text in texts], np.float32)
     if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type)):
         raise DataError(f"{where}: column {column.name!r} is of type {values.type}, and the model's is of numbers.")
-    numbers: NDArray[Any] = values.cast(pa.float64()).to_numpy()
+    numbers = _in_float64(values)
     with np.errstate(over="ignore"):
         narrow = numbers.astype(np.float32)
     if not np.isfinite(narrow).all():
@@ -297,6 +353,13 @@ def numbers_of(values: pa.ChunkedArray, column: Column, where: str) -> NDArray[A
             f"{where}: row {row} (counted from 0, without the header), column {column.name!r} is {numbers[row]:g}; numbers "
             "must be finite in float32: leave the row out, or give the column in another unit."
         )
+    if not column.discrete and not column.fitted and len(numbers) > 1:
+        step, deviation = float(np.spacing(np.abs(narrow).max())), float(numbers.std())
+        if 0 < deviation < _STEPS * step:
+            raise DataError(
+                f"{where}: column {column.name!r} varies by {deviation:.3g} around {numbers.mean():.6g}, which float32 does "
+                "not resolve; subtract its mean, or leave it out."
+            )
     return narrow
 
 
@@ -305,9 +368,12 @@ def _labels(table: pa.Table, name: str, where: str) -> NDArray[Any]:
     import pyarrow as pa
 
     values = table.column(name)
-    if pa.types.is_integer(values.type):
-        found: NDArray[Any] = values.cast(pa.int64()).to_numpy()
-        return found
+    kind = values.type
+    if pa.types.is_unsigned_integer(kind) or pa.types.is_integer(kind):
+        return np.array([str(value) for value in values.to_pylist()])
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    if not (text or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_dictionary(kind)):
+        raise DataError(f"{where}: column {name!r} is of type {kind}; labels are names or whole numbers.")
     if pa.types.is_floating(values.type):
         numbers = values.to_numpy()
         if (numbers != np.floor(numbers)).any():
@@ -318,40 +384,8 @@ def _labels(table: pa.Table, name: str, where: str) -> NDArray[Any]:
     return np.array([category_text(value) for value in values.to_pylist()])
 
 
-def read_columns(path: Path, columns: Sequence[Column]) -> NDArray[np.float32]:
-    """Return some columns of a CSV or Parquet file, float32 [n, d], as a model's data have them.
-
-    Raises:
-        DataError: when the file cannot be read, lacks a column, or has a missing value there.
-    """
-    table = read_table_file(path)
-    lost = [column.name for column in columns if column.name not in table.column_names]
-    if lost:
-        raise DataError(f"{path} lacks the column {_listed(lost)}; it has {_listed(table.column_names)}.")
-    chosen = table.select([column.name for column in columns])
-    _, kept = _without_missing({None: chosen}, DataOptions(), str(path))
-    return _matrix(kept[None], columns, str(path))
-
-
-def frame_table(frame: Any) -> pa.Table | None:
-    """Return a frame of pandas or Polars, or an Arrow table, as an Arrow table; None for what is none."""
-    import pyarrow as pa
-
-    if isinstance(frame, pa.Table):
-        return frame
-    module = type(frame).__module__.partition(".")[0]
-    if module == "pandas" and hasattr(frame, "columns"):
-        columns = [str(name) for name in frame.columns]
-        if len({*columns}) != len(columns):
-            raise DataError("the frame has two columns of one name; rename one of them.")
-        return pa.Table.from_pandas(frame.set_axis(columns, axis=1), preserve_index=False)
-    if module == "polars" and hasattr(frame, "to_arrow"):
-        found: pa.Table = frame.to_arrow()
-        return found
-    return None
-
-
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return names of columns for a message, the first few of many."""
     return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
 
 

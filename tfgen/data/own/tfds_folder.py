@@ -72,6 +72,8 @@ def _examples(builder: Any, split: str, labelled: bool) -> tuple[NDArray[Any], N
         sizes = ", ".join("x".join(map(str, shape)) for shape in sorted(shapes)[:4])
         raise DataError(f"{builder.data_path} holds images of {len(shapes)} sizes ({sizes}); resize them to one.")
     labels = np.array([example["label"] for example in examples]) if labelled else np.zeros(0, np.int64)
+    if labelled and labels.min() < 0:
+        raise DataError(f"{builder.data_path}: its split {split!r} has examples without a label; leave it out.")
     return np.stack([example["image"] for example in examples]), labels
 
 
