@@ -231,9 +231,9 @@ def test_two_runs(plane_runs, say):
     assert values(expected).min() > 0.002
     options = (p.folder, q.folder, "--samples", 600, "--seed", 3, "--batch-size", 600)
     said = say(*options).splitlines()
-    assert said[0] == f"p           {p.folder}  (realnvp)"
+    assert said[0] == f"p           {p.folder}  (realnvp, columns standardised)"
     over = "marginal over 2 classes, p(y) frequencies"
-    assert said[1] == f"q           {q.folder}  (conditional_realnvp, {over})"
+    assert said[1] == f"q           {q.folder}  (conditional_realnvp, columns standardised, {over})"
     for line, title, value in zip(said[2:], ("KL(p || q)", "KL(q || p)", "JS(p, q)"), values(expected), strict=True):
         assert line.startswith(title)
         assert float(line.removeprefix(title).split()[0]) == pytest.approx(

@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+import tyro
 
 from tfgen.errors import OptionError, require_option
 
 _SIZE = re.compile(r"(\d+)(?:x(\d+))?")
+
+
+def _without(what: str) -> Any:
+    """Return the annotation of an option with an empty default, for which the help shows `what`."""
+    return tyro.conf.arg(help_behavior_hint=f"(default: {what})")
 
 
 @dataclass(frozen=True)
@@ -24,19 +31,19 @@ class DataOptions:
     """Crop pictures of other proportions than --size to their middle, or pad them with black."""
     skip_broken: bool = False
     """Leave out files that are no pictures, and say how many."""
-    columns: tuple[str, ...] = ()
-    """Tables: columns that make up the examples; all that have no other use by default."""
-    ignore: tuple[str, ...] = ()
+    columns: Annotated[tuple[str, ...], _without("all of no other use")] = ()
+    """Tables: columns that make up the examples."""
+    ignore: Annotated[tuple[str, ...], _without("none")] = ()
     """Tables: columns that are left out."""
     label: str | None = None
     """Tables: column of the classes."""
-    context: tuple[str, ...] = ()
+    context: Annotated[tuple[str, ...], _without("none")] = ()
     """Tables: columns of numbers that are given to a conditional model."""
-    categorical: tuple[str, ...] = ()
+    categorical: Annotated[tuple[str, ...], _without("none")] = ()
     """Tables: columns of texts or numbers each value of which is a category."""
-    bounds: tuple[str, ...] = ()
+    bounds: Annotated[tuple[str, ...], _without("none")] = ()
     """Tables: smallest and largest value of a column, COLUMN:0,1, which samples then keep to."""
-    heavy_tails: tuple[str, ...] = ()
+    heavy_tails: Annotated[tuple[str, ...], _without("none")] = ()
     """Tables: columns with heavy tails, whose large values are drawn in (asinh); "all" for every real column."""
     missing: Literal["refuse", "drop"] = "refuse"
     """Tables: refuse rows with missing values, or leave them out and say how many."""
