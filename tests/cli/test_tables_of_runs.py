@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -200,3 +201,14 @@ def test_a_background_model_and_complexity_tell_images_apart(tiny_run, tmp_path,
     assert kinds == ["likelihood", "typicality", "likelihood ratio", "complexity"]
     ratio = next(line for line in lines if "ratio" in line)
     assert "0.5" in ratio  # the model against itself tells nothing apart
+
+
+@pytest.mark.parametrize("change", [{"scale": 99.0}, {"kind": "real"}, {"name": "years"}], ids=str)
+def test_columns_that_do_not_fit_the_checkpoint_are_refused(change, here, tmp_path, capsys):
+    shutil.copytree(here / "runs/people", tmp_path / "copy")
+    path = tmp_path / "copy/config.json"
+    config = json.loads(path.read_text())
+    config["data_spec"]["columns"][0] |= change
+    path.write_text(json.dumps(config))
+    assert main(["sample", str(tmp_path / "copy"), "--count", "3", "--out", str(tmp_path / "x.csv")]) == 2
+    assert "is of other columns or another context" in capsys.readouterr().err

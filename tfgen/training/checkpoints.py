@@ -116,7 +116,13 @@ def check_spec(run_folder: Path, saved: SavedWeights, data: DataSpec) -> None:
         RunError: when they differ.
     """
     if saved.data is not None and list(saved.data) != encoded_spec(data):
-        _, levels, classes, *shape = saved.data
+        _, levels, classes, *rest = saved.data
+        shape = [side for side in rest if side >= 0]
+        if shape == list(data.shape) and (levels, classes) == (data.levels, data.classes or 0):
+            raise RunError(
+                f"{run_folder / 'config.json'} does not fit the checkpoint beside it, which is of other columns or another "
+                "context; restore config.json from a copy, or make the run again."
+            )
         raise RunError(
             f"{run_folder / 'config.json'} does not fit the checkpoint beside it, which is of data of shape {shape}, "
             f"{levels} levels and {classes or 'no'} classes, not {list(data.shape)}, {data.levels} and {data.classes or 'no'}; "

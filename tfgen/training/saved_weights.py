@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import os
 from collections.abc import Iterator
@@ -64,8 +66,16 @@ def read_saved_weights(run_folder: Path, step: int) -> SavedWeights:
 
 
 def encoded_spec(data: DataSpec) -> list[int]:
-    """Return kind, levels, classes (0 for none) and shape of a data specification as whole numbers, for a checkpoint."""
-    return [list(KINDS).index(data.kind), data.levels, data.classes or 0, *data.shape]
+    """Return kind, levels, classes (0 for none) and shape of a data specification as whole numbers, for a checkpoint.
+
+    Of data with columns or a context a negative number follows, a hash of these: another scale would give other numbers.
+    """
+    tables = [[column.to_json() for column in columns or ()] for columns in (data.columns, data.context)]
+    plain = [list(KINDS).index(data.kind), data.levels, data.classes or 0, *data.shape]
+    if not any(tables):
+        return plain
+    digest = hashlib.sha256(json.dumps(tables).encode()).digest()
+    return [*plain, -1 - int.from_bytes(digest[:7], "big")]
 
 
 def _sizes(path: Path) -> Iterator[int]:
