@@ -13,6 +13,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 import tfgen
+from tests.people_table import people
 from tfgen.cli.main import main
 
 SMALL = ["--layers", "2", "--units", "8", "--epochs", "1", "--compile", "graph", "--no-pictures", "--batch-size", "64"]
@@ -20,15 +21,7 @@ COLUMNS = ["--categorical", "sex", "--bounds", "share:0,1", "--heavy-tails", "in
 
 
 def _table(n=400):
-    random = np.random.default_rng(0)
-    return pa.table(
-        {
-            "age": random.poisson(40, n),
-            "income": np.exp(random.normal(10, 1, n)),
-            "share": random.uniform(0, 1, n),
-            "sex": random.choice(["f", "m"], n).tolist(),
-        }
-    )
+    return people(n).select(["age", "income", "share", "sex"])
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from pyarrow import csv, parquet
 
+from tests.people_table import people
 from tfgen import DataError, DataSources, TfgenError
 from tfgen.data.own.in_memory import prepared_name
 from tfgen.data.own.ordered import ordered_examples
@@ -26,17 +27,7 @@ def sources(tmp_path):
 
 @pytest.fixture
 def table():
-    random = np.random.default_rng(0)
-    return pa.table(
-        {
-            "age": random.poisson(40, N),
-            "income": np.exp(random.normal(10, 1, N)),
-            "share": random.uniform(0, 1, N),
-            "sex": random.choice(["f", "m"], N).tolist(),
-            "smoker": (random.uniform(size=N) < 0.3).tolist(),
-            "half": (random.normal(size=N)).astype(np.float32),
-        }
-    )
+    return people(N)
 
 
 def _csv(tmp_path, content, name="t.csv"):

@@ -11,7 +11,8 @@ import tfgen
 from tfgen import CapabilityError, DataError, Dataset, DataSpec, Split
 from tfgen.data.columns import Column
 from tfgen.data.fitting import with_fitted_columns
-from tfgen.evaluate.imputation import Proposal, impute
+from tfgen.evaluate.imputation import impute
+from tfgen.evaluate.proposals import Proposal
 
 MEAN, COVARIANCE = np.array([20.0, -3.0, 500.0]), np.array([[4.0, 1.2, 0], [1.2, 1.0, 30.0], [0, 30.0, 2500.0]])
 

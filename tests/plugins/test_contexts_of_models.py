@@ -37,7 +37,7 @@ def _bright(classes):
 
 @pytest.mark.parametrize("classes", [False, True], ids=["context", "both"])
 @pytest.mark.parametrize("name", MODELS)
-def test_samples_follow_the_context(name, classes):
+def test_a_model_is_built_and_scored_with_its_context(name, classes):
     data = _bright(classes)
     spec = REGISTRY.model(name)
     from tfgen.plugin.options import build

@@ -88,7 +88,7 @@ def test_a_run_that_gives_nothing_is_refused_and_nothing_is_written(other, says,
 
 @pytest.mark.parametrize(("data", "fits"), [("checkerboard", True), ("vectors", True), ("digits", False)])
 def test_other_data_of_one_shape_take_all_weights_and_of_another_those_that_fit(runs, data, fits):
-    """What does not fit is named with both shapes; the other run is not trained on the data, nor are they needed."""
+    """Weights of unlike shapes are named with both shapes; the data of the other run are not needed."""
     first, _ = runs
     registry = load_registry(())
     registry.add_dataset(tfgen.DatasetSpec("vectors", lambda _: vectors(128), "toy"))

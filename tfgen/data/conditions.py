@@ -94,7 +94,7 @@ def context_numbers(words: Sequence[str], columns: Sequence[Column]) -> list[flo
 
 
 def middle_of(columns: Sequence[Column]) -> NDArray[np.float32]:
-    """Return the mean of each column over the training split, [k]; of categories the first."""
+    """Return the middle of each column over the training split, [k], see `Column.middle`; of categories the first."""
     return np.array([0.0 if column.kind == "category" else column.middle for column in columns], np.float32)
 
 

@@ -36,7 +36,7 @@ def data_notes(data: Dataset, conditional: bool, standardised: bool = True) -> l
 
     Args:
         data: the data set.
-        conditional: whether the model is given the labels.
+        conditional: whether the model is given the labels, in the shares that the data have.
         standardised: whether the model scales the columns of vectors by their spec (`tfgen.layers.LogitCodec`).
     """
     notes = []
@@ -138,7 +138,7 @@ def _rare_classes(data: Dataset) -> list[str]:
     named = ", ".join(f"class {label} has {100 * shares[label]:.2g} %" for label in rare[:_NAMED])
     return [
         f"{named}{f' and {len(rare) - _NAMED} more have as few' if len(rare) > _NAMED else ''} of the training examples, and "
-        "samples of so rare a class may not show it: gather more of its examples, or repeat those that there are"
+        "samples of so rare a class may not show it: gather more of its examples, or train with --balance"
     ]
 
 

@@ -127,7 +127,7 @@ class DataSpec:
 
     @property
     def layout(self) -> Layout:
-        """How examples are drawn: images in a ``grid``, vectors as a ``histogram``, ``scatter`` plot or ``table`` of plots.
+        """Layout of pictures: ``grid`` of images; ``histogram``, ``scatter`` plot or ``table`` of plots of vectors.
 
         A table has more than two columns, or columns with names of their own.
         """

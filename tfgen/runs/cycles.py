@@ -34,7 +34,7 @@ def cycles_of(run: Run) -> tuple[Cycle, ...]:
     """Return the cycles of a run, the last one without `trained`; of a run that was never extended its one.
 
     Raises:
-        RunError: when what ``config.json`` says of them is malformed.
+        RunError: when the entry ``cycles`` of ``config.json`` is malformed.
     """
     if "cycles" not in run.provenance:
         return (Cycle(run.config.training.epochs),)

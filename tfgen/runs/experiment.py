@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from tfgen import runtime
-from tfgen.data.conditions import Conditions
+from tfgen.data.conditions import labels_in
 from tfgen.data.dataset import Dataset, SplitName
 from tfgen.data.lookup import lasting_name, load_dataset
 from tfgen.data.notes import data_notes, dequantisation_remark
@@ -165,7 +164,8 @@ def _set_determinism(config: RunConfig) -> None:
 def _train(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> Run:
     observe, model = run.registry.observe, trainer.model
     scales = model.density is None or "columns" in model.basis()  # what has no density takes no harm
-    notes = data_notes(data, model.conditional, scales)
+    unbalanced = model.conditional and not run.config.training.balance
+    notes = data_notes(data, unbalanced, scales)
     if not quiet:
         remark = dequantisation_remark(data.spec) if scales else None
         say(*(f"note: {text}" for text in [*notes, *([remark] if remark else [])]), error=True)
@@ -282,12 +282,9 @@ def _draw_samples(model: GenerativeModel, data: Dataset, images: int, path: Path
     with written_whole(path) as temporary:
         batches = sample_batches(model, count, labels, _PICTURE_SEED, min(_PICTURE_BATCH, count))
         x = np.concatenate(list(batches))
-        draw_examples(x, model.data, temporary, real=data.test.like(count, _classes(labels)))
-
-
-def _classes(labels: Conditions | None) -> NDArray[np.int32] | None:
-    """Return labels as such; None for contexts."""
-    return None if labels is None or labels.ndim > 1 else labels.astype(np.int32, copy=False)
+        draw_examples(
+            x, model.data, temporary, real=data.test.like(count, None if uses_context(model) else labels_in(labels))
+        )
 
 
 def _record(config: RunConfig, registry: Registry, data: Dataset) -> dict[str, Any]:

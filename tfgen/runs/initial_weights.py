@@ -11,7 +11,7 @@ from tfgen.model.base import GenerativeModel
 from tfgen.model.weights import named_weights
 from tfgen.runs.run import Run
 
-#: Weights that are told by name; config.json has them all.
+#: Most weights that a message names; config.json lists all of them.
 _LISTED = 3
 
 

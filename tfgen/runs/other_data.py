@@ -8,6 +8,7 @@ from tfgen.data.dataset import Dataset, Split, SplitName
 from tfgen.data.lookup import load_dataset
 from tfgen.data.own.loading import is_path
 from tfgen.data.own.ordered import ordered_examples, require_spec
+from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 from tfgen.plugin.data_options import DataOptions
 from tfgen.runs.run import Run
@@ -34,7 +35,7 @@ def other_data(run: Run, name: str, options: DataOptions | None = None) -> Datas
     else:
         other = load_dataset(name, run.registry, run.sources)
         require_spec(other.test.x, other.spec, spec, name)
-        valid, test = (_known(split, other, run) for split in (other.valid, other.test))
+        valid, test = (known_split(split, other.spec, spec) for split in (other.valid, other.test))
     model = run.model
     if model.conditional and spec.classes is not None and test.labels is None:
         raise DataError(f"the model needs the class of each example, one of its own; {name} has none of them.")
@@ -46,11 +47,16 @@ def other_data(run: Run, name: str, options: DataOptions | None = None) -> Datas
     return dataclasses.replace(run.data, name=name, source=name, log_prob=None, splits=splits)
 
 
-def _known(split: Split, other: Dataset, run: Run) -> Split:
-    """Return a split of a data set with its labels and context if they are those of the run's data."""
-    spec = run.data_spec
-    same = (other.spec.classes, other.spec.class_names) == (spec.classes, spec.class_names)
-    meanings = [[(column.name, column.categories) for column in one.context or ()] for one in (other.spec, spec)]
+def known_split(split: Split, found: DataSpec, spec: DataSpec) -> Split:
+    """Return a split with its labels and context if they mean what those of a model's data do, else without.
+
+    Args:
+        split: of another data set.
+        found: spec of that set.
+        spec: of the model's data.
+    """
+    same = (found.classes, found.class_names) == (spec.classes, spec.class_names)
+    meanings = [[(column.name, column.categories) for column in one.context or ()] for one in (found, spec)]
     return Split(split.x, split.labels if same else None, split.context if meanings[0] == meanings[1] else None)
 
 

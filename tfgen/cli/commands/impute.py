@@ -17,7 +17,7 @@ from tfgen.printed import say
 if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
 
-#: An effective sample size below this is told: the draws then rest on few proposals.
+#: Rows with a smaller effective sample size are noted: most of their weight lies on a few proposals.
 _FEW = 20
 
 
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         few = int((sizes < _FEW).sum())
         if few:
             say(
-                f"note: {few:,} rows have an effective sample size below {_FEW}: their values rest on few proposals; "
+                f"note: {few:,} rows have an effective sample size below {_FEW}: most weight is on a few proposals; "
                 f"try --proposals {10 * options.proposals}",
                 error=True,
             )

@@ -108,13 +108,13 @@ def _separation(
     for examples, scores in (inside, (outside, _score(run, outside, options))):
         under = None
         if background is not None:
-            require_same_data(background.data_spec, run.data_spec)
+            _require_same_data(background.data_spec, run.data_spec)
             under = _score(background, examples, options).log_likelihood
         found.append(novelty_scores(examples.x, scores.log_likelihood, usual, under))
     return {kind: auroc(found[0][kind], found[1][kind]) for kind in found[0]}
 
 
-def require_same_data(found: DataSpec, spec: DataSpec) -> None:
+def _require_same_data(found: DataSpec, spec: DataSpec) -> None:
     """Check that a background model takes the examples of the model.
 
     Raises:
@@ -130,6 +130,7 @@ def _examples(run: Run, name: str, options: DataOptions, context: CommandContext
     from tfgen.data.lookup import load_dataset
     from tfgen.data.own.loading import is_path
     from tfgen.data.own.ordered import Ordered, ordered_examples, require_spec
+    from tfgen.runs.other_data import known_split
 
     registry = context.registry()
     if name in SPLITS:
@@ -140,7 +141,8 @@ def _examples(run: Run, name: str, options: DataOptions, context: CommandContext
         return ordered_examples(name, as_trained, run.data_spec)
     other = load_dataset(name, registry, run.sources)
     require_spec(other.test.x, other.spec, run.data_spec, name)
-    return Ordered(other.test.x, context=other.test.context)
+    known = known_split(other.test, other.spec, run.data_spec)
+    return Ordered(known.x, known.labels, (), known.context)
 
 
 def _training_examples(run: Run) -> Ordered:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfgen.data.dataset import Dataset
+from tfgen.data.dataset import Dataset, SplitName
 from tfgen.data.own.frames import frame_table
 from tfgen.data.own.loading import require_no_table_options
 from tfgen.data.own.prepared import prepare_dataset, prepare_raw
@@ -69,10 +69,10 @@ def raw_of_memory(data: Any, options: DataOptions) -> Raw:
     else:
         parts = {"x": data}
     require_no_table_options(options, "the array")
-    arrays: dict[str, dict[None, NDArray[Any]]] = {
+    arrays: dict[str, dict[SplitName | None, NDArray[Any]]] = {
         name: {} if parts.get(name) is None else {None: np.asarray(parts[name])} for name in _PARTS
     }
-    return Raw(arrays["x"], arrays["labels"], context=arrays["context"])  # type: ignore[arg-type]
+    return Raw(arrays["x"], arrays["labels"], context=arrays["context"])
 
 
 def _gathered(elements: Any) -> dict[str, NDArray[Any]]:

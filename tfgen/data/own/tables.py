@@ -38,7 +38,7 @@ Tables = Mapping[SplitName | None, "pa.Table"]
 
 @dataclass(frozen=True)
 class _Use:
-    """What the columns of a table are used for, by name.
+    """Roles of the columns of a table: examples, context and label, by name.
 
     Attributes:
         examples: columns of the vectors.
