@@ -117,7 +117,7 @@ def test_numbers_that_are_not_finite_are_refused_by_row_and_column(bad, split):
 
 
 def test_the_row_is_right_beyond_the_numbers_that_are_looked_at_in_one_go(monkeypatch):
-    monkeypatch.setattr("tfgen.data.boundary._AT_ONCE", 6)
+    monkeypatch.setattr("tfgen.data.mapped.BLOCK_BYTES", 24)
     x = np.zeros((50, 3), np.float32)
     x[43, 2] = x[11, 0] = np.nan
     with pytest.raises(DataError, match=r"row 11, column 0 .* and 1 more"):

@@ -18,6 +18,11 @@ def vectors(seed, n, d=3):
     return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
 
 
+def split(*arguments, **options):
+    """The splits, gathered."""
+    return {name: found.split() for name, found in split_examples(*arguments, **options).splits.items()}
+
+
 def rows(x):
     return {row.tobytes() for row in x}
 
@@ -26,8 +31,8 @@ def rows(x):
 @given(st.integers(0, 2**31), st.integers(60, 300), st.integers(1, 200), st.integers(0, 5))
 def test_adding_examples_moves_none_and_no_example_is_lost(seed, n, more, split_seed):
     x, added = vectors(seed, n), vectors(seed + 1, more)
-    before = split_examples({None: Split(x)}, SHARES, split_seed).splits
-    after = split_examples({None: Split(np.concatenate([added, x]))}, SHARES, split_seed).splits
+    before = split({None: Split(x)}, SHARES, split_seed)
+    after = split({None: Split(np.concatenate([added, x]))}, SHARES, split_seed)
     for name in SPLITS:
         assert rows(before[name].x) <= rows(after[name].x)
     assert sum(len(before[name]) for name in SPLITS) == n
@@ -40,8 +45,8 @@ def test_the_order_of_the_examples_does_not_matter(seed):
     random = np.random.default_rng(seed)
     x, labels = random.integers(0, 3, (300, 2, 2, 1)).astype(np.uint8), random.integers(0, 4, 300).astype(np.int32)
     order = random.permutation(300)
-    one = split_examples({None: Split(x, labels)}, SHARES).splits
-    other = split_examples({None: Split(x[order], labels[order])}, SHARES).splits
+    one = split({None: Split(x, labels)}, SHARES)
+    other = split({None: Split(x[order], labels[order])}, SHARES)
     for name in SPLITS:
         np.testing.assert_array_equal(one[name].x, other[name].x)
         np.testing.assert_array_equal(one[name].labels, other[name].labels)
@@ -49,18 +54,18 @@ def test_the_order_of_the_examples_does_not_matter(seed):
 
 def test_shares_are_met_in_every_class_and_another_seed_gives_other_splits():
     x, labels = vectors(0, 20_000), np.resize(np.arange(4, dtype=np.int32), 20_000)
-    found = split_examples({None: Split(x, labels)}, (0.5, 0.2, 0.3)).splits
+    found = split({None: Split(x, labels)}, (0.5, 0.2, 0.3))
     for label in range(4):
         counts = [np.sum(found[name].labels == label) for name in SPLITS]
         np.testing.assert_allclose(np.array(counts) / 5000, (0.5, 0.2, 0.3), atol=5 * np.sqrt(0.25 / 5000))
-    other = split_examples({None: Split(x, labels)}, (0.5, 0.2, 0.3), seed=1).splits
+    other = split({None: Split(x, labels)}, (0.5, 0.2, 0.3), seed=1)
     shared = len(rows(found["test"].x) & rows(other["test"].x)) / len(found["test"])
     assert 0.2 < shared < 0.4
 
 
 def test_given_splits_stay_and_missing_ones_are_cut_from_training():
     train, test = vectors(0, 1000), vectors(1, 50)
-    found = split_examples({"train": Split(train), "test": Split(test)}, SHARES).splits
+    found = split({"train": Split(train), "test": Split(test)}, SHARES)
     assert rows(found["test"].x) == rows(test)
     assert rows(found["train"].x) | rows(found["valid"].x) == rows(train)
     assert 60 < len(found["valid"]) < 170  # a ninth
@@ -70,7 +75,7 @@ def test_copies_are_in_one_split_and_are_counted_across_given_ones():
     x = vectors(0, 200)
     found = split_examples({None: Split(np.concatenate([x, x]))}, SHARES)
     assert not found.copies
-    assert not rows(found.splits["train"].x) & rows(found.splits["test"].x)
+    assert not rows(found.splits["train"].split().x) & rows(found.splits["test"].split().x)
     given_splits = {
         "train": Split(x),
         "valid": Split(vectors(1, 20)),

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfgen.errors import OptionError
-from tfgen.training.schedule import CHUNK_BYTES, Schedule, chunk_steps
+from tfgen.training.schedule import CHUNK_BYTES, SHUFFLED_WHOLE, Schedule, block_size, chunk_steps, shuffled_by_blocks
 
 plans = st.builds(
-    lambda examples, share, epochs, chunk, seed: Schedule(examples, max(1, int(examples * share)), epochs, chunk, seed),
-    st.integers(1, 60), st.floats(0.01, 1.0), st.integers(1, 4), st.integers(1, 20), st.integers(0, 99),
+    lambda examples, share, epochs, chunk, seed, block: Schedule(
+        examples, max(1, int(examples * share)), epochs, chunk, seed, block=block
+    ),
+    st.integers(1, 60), st.floats(0.01, 1.0), st.integers(1, 4), st.integers(1, 20), st.integers(0, 99), st.integers(0, 9),
 )  # fmt: skip
 
 
@@ -72,3 +74,28 @@ def test_chunks_of_large_examples_hold_fewer_steps():
     assert chunk_steps(100, 128, 784) == 100
     assert chunk_steps(100, 128, 218 * 178 * 3) == CHUNK_BYTES // (128 * 218 * 178 * 3)
     assert chunk_steps(100, 1, 2 * CHUNK_BYTES) == 1
+
+
+@given(st.integers(1, 500), st.integers(1, 40), st.integers(1, 5), st.integers(0, 99))
+def test_a_shuffle_by_blocks_reads_each_block_once_and_few_of_them_at_a_time(examples, block, mixed, seed):
+    order = shuffled_by_blocks(np.random.default_rng(seed), examples, block, mixed)
+    assert sorted(order.tolist()) == list(range(examples))
+    of_block = order // block
+    spans = [np.flatnonzero(of_block == number) for number in range(of_block.max() + 1)]
+    for place in range(0, examples, max(1, examples // 7)):
+        assert sum(span[0] <= place <= span[-1] for span in spans) <= mixed
+
+
+def test_a_shuffle_by_blocks_is_random():
+    orders = np.array([shuffled_by_blocks(np.random.default_rng(seed), 60, 5, 3) for seed in range(4000)])
+    share = np.array([(orders[:, 0] == example).mean() for example in range(60)])  # of each to come first
+    assert np.abs(share - 1 / 60).max() < 5 * np.sqrt(1 / 60 / 4000)
+    neighbours = (np.abs(np.diff(orders[:, :12])) == 1).mean()
+    assert neighbours < 0.15  # 2 / 60 if all were shuffled; next to each other in a group of 15: 2 * 12 / (15 * 14)
+
+
+def test_small_sets_are_shuffled_whole():
+    assert block_size(60_000, 784) == 0
+    assert block_size(SHUFFLED_WHOLE // 3072, 3072) == 0
+    assert block_size(1_000_000, 3072) == 2**22 // 3072
+    assert block_size(1_000, 2**24) == 1

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tests.slow import slow
 from tests.toy_models import Gaussian, GaussianConfig, Noisy, Rivals, Unsound, vectors
-from tfgen.data.dataset import Dataset
+from tfgen.data.dataset import Dataset, Split
 from tfgen.data.digits import load_digits
 from tfgen.errors import NonFiniteError, OptionError, PluginError
 from tfgen.model.base import GenerativeModel
@@ -50,13 +50,18 @@ def weights(trainer: Trainer) -> list[np.ndarray]:
     return [weight.numpy() for weight in trainer.model.weights]
 
 
-def test_both_feeds_give_the_same_curve(tmp_path):
+@pytest.mark.parametrize("shuffled_whole", [True, False])
+def test_both_feeds_give_the_same_curve(shuffled_whole, tmp_path, monkeypatch):
     data = load_digits()
+    if not shuffled_whole:
+        monkeypatch.setattr("tfgen.training.schedule.SHUFFLED_WHOLE", 1000)
+        monkeypatch.setattr("tfgen.training.schedule._BLOCK_BYTES", 640)
     rows = []
     for feed in ("device", "stream"):
         options = dataclasses.replace(QUICK, feed=feed, batch_size=200, chunk_steps=4)
         keras.utils.set_random_seed(0)
         trainer = Trainer(RealNVP(RealNVPConfig(layers=2, units=8), data.spec, 0), data, options)
+        assert trainer.schedule.block == (0 if shuffled_whole else 10)
         rows.append(fit(trainer, tmp_path, name=feed))
     for row, other in zip(*rows, strict=True):  # threads may add in another order; another batch is 1e-2 off
         assert row == pytest.approx(other, rel=1e-5)
@@ -81,13 +86,17 @@ def test_the_training_set_lies_on_the_device_as_stored():
 
 def test_a_set_that_is_too_large_is_streamed(monkeypatch):
     monkeypatch.setattr("tfgen.training.feeds.DEVICE_BYTES", 1000)
+    monkeypatch.setattr("tfgen.training.feeds.MEMORY_BYTES", 1000)
     assert isinstance(make_feed(load_digits().train, "auto"), StreamFeed)
 
 
 @pytest.mark.parametrize("feed", [DeviceFeed, StreamFeed])
-def test_feeds_give_the_examples_that_the_schedule_names(feed):
+@pytest.mark.parametrize("block", [0, 40])
+def test_feeds_give_the_examples_that_the_schedule_names(feed, block, tmp_path):
     split = load_digits().train
-    schedule = Schedule(len(split), 50, 2, 7, seed=3)
+    np.save(tmp_path / "x.npy", split.x)
+    split = Split(np.load(tmp_path / "x.npy", mmap_mode="r"), split.labels)
+    schedule = Schedule(len(split), 50, 2, 7, seed=3, block=block)
     source = feed(split)
     for chunk, payload in source.payloads(schedule.chunks(7), schedule.chunk_steps):
         for k in range(chunk.last - chunk.first):

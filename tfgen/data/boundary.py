@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from tfgen.data.columns import Column
 from tfgen.data.labels import require_classes
+from tfgen.data.mapped import blocks
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
-
-#: Numbers looked at in one go, so that a split that is mapped from a file larger than memory can be checked.
-_AT_ONCE = 1 << 24
 
 
 def checked_examples(x: Any, spec: DataSpec, where: str) -> NDArray[np.generic]:
@@ -54,15 +52,15 @@ def checked_examples(x: Any, spec: DataSpec, where: str) -> NDArray[np.generic]:
 
 def require_finite(x: NDArray[np.generic], where: str) -> None:
     """Raise for NaN and infinity; names the first by row and column, and how many there are."""
-    rows = max(1, _AT_ONCE // max(1, x[0].size))
     first: tuple[int, ...] | None = None
-    count = affected = 0
-    for start in range(0, len(x), rows):
-        lost = ~np.isfinite(x[start : start + rows])
+    start = count = affected = 0
+    for block in blocks(x):
+        lost = ~np.isfinite(block)
         if lost.any():
             found = np.argwhere(lost)
             first = first or (start + int(found[0][0]), *map(int, found[0][1:]))
             count, affected = count + len(found), affected + len(np.unique(found[:, 0]))
+        start += len(block)
     if first is None:
         return
     row, *column = first

@@ -8,6 +8,7 @@ import numpy as np
 
 from tfgen.data.dataset import SPLITS, Dataset, SplitName
 from tfgen.data.labels import class_name
+from tfgen.data.mapped import extremes
 from tfgen.data.own.splitting import copies_across, hashes
 
 
@@ -58,5 +59,5 @@ def copies(data: Dataset) -> Copies:
 
 def levels_used(data: Dataset) -> tuple[int, int]:
     """Return the darkest and the brightest grey level of an image set."""
-    splits = [data.splits[name].x for name in SPLITS]
-    return min(int(x.min()) for x in splits), max(int(x.max()) for x in splits)
+    ranges = [extremes(data.splits[name].x) for name in SPLITS]
+    return min(low for low, _ in ranges), max(high for _, high in ranges)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tfgen.data.mapped import extremes
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -105,7 +107,7 @@ class Images(DataKind):
         """Return a grey level out of range; of uint8 with 256 levels, all that it holds, without a pass over `x`."""
         if (x.dtype == np.uint8 and levels >= 2**8) or not x.size:
             return None
-        darkest, brightest = (0 if x.dtype.kind in "ub" else int(x.min())), int(x.max())
+        darkest, brightest = extremes(x)
         return darkest if darkest < 0 else brightest if brightest >= levels else None
 
     def range_text(self, levels: int) -> str:

@@ -13,11 +13,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.data.dataset import Split
+from tfgen.data.mapped import gather
 from tfgen.model.objective import Batch
 from tfgen.training.schedule import Chunk
 
-#: Training sets up to this size are moved to the device whole.
+#: Training sets up to this size are moved to a GPU whole.
 DEVICE_BYTES = 2 * 2**30
+#: Those up to this size are copied to memory whole where there is no GPU; reading larger ones takes longer by little.
+MEMORY_BYTES = 2**29
 
 
 class Feed(Protocol):
@@ -31,9 +34,10 @@ class Feed(Protocol):
 
 
 def make_feed(split: Split, kind: Literal["auto", "device", "stream"]) -> Feed:
-    """Return the feed of that kind; ``auto`` moves sets of up to `DEVICE_BYTES` to the device."""
+    """Return the feed of that kind; ``auto`` moves sets of up to `DEVICE_BYTES` to a GPU, or of `MEMORY_BYTES` to memory."""
     if kind == "auto":
-        kind = "device" if split.x.nbytes <= DEVICE_BYTES else "stream"
+        most = DEVICE_BYTES if tf.config.list_logical_devices("GPU") else MEMORY_BYTES
+        kind = "device" if split.x.nbytes <= most else "stream"
     return DeviceFeed(split) if kind == "device" else StreamFeed(split)
 
 
@@ -58,7 +62,7 @@ class DeviceFeed:
 
 
 class StreamFeed:
-    """A `tf.data` pipeline that reads the examples of the next chunks while the device computes."""
+    """A `tf.data` pipeline that reads the examples of the next chunks, from memory maps too, while the device computes."""
 
     def __init__(self, split: Split) -> None:
         self._parts = (split.x, split.labels, split.context)
@@ -70,7 +74,7 @@ class StreamFeed:
         def read() -> Iterator[tuple[np.ndarray, ...]]:
             for chunk in chunks:
                 planned.append(chunk)
-                yield tuple(_padded(part[chunk.indices], steps) for part in self._parts if part is not None)
+                yield tuple(_padded(gather(part, chunk.indices), steps) for part in self._parts if part is not None)
 
         signature = tuple(
             tf.TensorSpec([steps, None, *part.shape[1:]], part.dtype) for part in self._parts if part is not None

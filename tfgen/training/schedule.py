@@ -1,4 +1,4 @@
-"""Schedule of training: order of examples, chunks of steps, host visits; a function of options and seed.
+"""Schedule of training: order of examples, chunks of steps, host visits; a function of options, size of the set and seed.
 
 The host visits after each chunk of steps. Chunks end at epoch ends and at the middle of the run as well, so that a run
 that is continued from any of these points goes through exactly the steps, and the visits, of one that never stopped.
@@ -16,7 +16,11 @@ from tfgen.errors import OptionError
 from tfgen.seeds import generator
 
 #: The most bytes of examples that one chunk may hold when it is streamed to the device.
-CHUNK_BYTES = 256 * 2**20
+CHUNK_BYTES = 2**26
+#: Sets of more bytes are shuffled by blocks, so that a disk reads them in large pieces.
+SHUFFLED_WHOLE = 2**29
+#: Bytes of a block, and blocks that are mixed.
+_BLOCK_BYTES, _MIXED = 2**22, 16
 _ORDER = 1  # the purpose of this module's random numbers, apart from any other use of the seed
 
 
@@ -53,6 +57,7 @@ class Schedule:
         select: which examples an epoch takes, of its number and of as many numbers below `examples` in random order; these
             numbers themselves where None.
         earlier: epochs of earlier cycles, to which `epochs` are added.
+        block: examples of a block, see `shuffled_by_blocks`; 0 shuffles all examples at once.
     """
 
     examples: int
@@ -63,6 +68,7 @@ class Schedule:
     accumulate: int = 1
     select: Callable[[int, NDArray[np.int32]], NDArray[np.int32]] | None = None
     earlier: int = 0
+    block: int = 0
 
     def __post_init__(self) -> None:
         if self.step_size > self.examples:
@@ -99,7 +105,11 @@ class Schedule:
     def order(self, epoch: int) -> NDArray[np.int32]:
         """Return the examples of an epoch, int32 ``[steps_per_epoch, step_size]``."""
         used = self.steps_per_epoch * self.step_size
-        order = generator(self.seed, _ORDER, epoch).permutation(self.examples)[:used].astype(np.int32)
+        random = generator(self.seed, _ORDER, epoch)
+        shuffled = (
+            shuffled_by_blocks(random, self.examples, self.block) if self.block else random.permutation(self.examples)
+        )
+        order = shuffled[:used].astype(np.int32)
         if self.select is not None:
             order = self.select(epoch, order)
         return order.reshape(self.steps_per_epoch, self.step_size)
@@ -117,6 +127,33 @@ class Schedule:
                     last = self.middle
                 yield Chunk(epoch, first, last, order[first - begin : last - begin], ends_epoch=last == end)
                 first = last
+
+
+def shuffled_by_blocks(
+    random: np.random.Generator, examples: int, block: int, mixed: int = _MIXED
+) -> NDArray[np.int64]:
+    """Return the numbers ``0 .. examples - 1`` in random order: blocks of neighbours are shuffled, then mixed in groups.
+
+    At any time, an epoch reads from the blocks of one group, each of them once in whole. That is as good as a shuffle of all
+    examples where their order in the set is random, as that of prepared sets is.
+
+    Args:
+        random: from which the order is drawn.
+        examples: how many.
+        block: neighbours in a block.
+        mixed: blocks in a group.
+    """
+    starts = random.permutation(np.arange(0, examples, block))
+    groups = [
+        np.concatenate([np.arange(start, min(start + block, examples)) for start in starts[first : first + mixed]])
+        for first in range(0, len(starts), mixed)
+    ]
+    return np.concatenate([random.permutation(group) for group in groups])
+
+
+def block_size(examples: int, example_bytes: int) -> int:
+    """Return how many examples make a block of a set: 0 for one that is shuffled whole."""
+    return 0 if examples * example_bytes <= SHUFFLED_WHOLE else max(1, _BLOCK_BYTES // example_bytes)
 
 
 def chunk_steps(wanted: int, batch_size: int, example_bytes: int) -> int:

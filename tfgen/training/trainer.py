@@ -29,7 +29,7 @@ from tfgen.training.journal import Journal
 from tfgen.training.memory import memory_explained
 from tfgen.training.optimisers import make_optimizer
 from tfgen.training.saved_steps import latest_step
-from tfgen.training.schedule import Chunk, Schedule, chunk_steps
+from tfgen.training.schedule import Chunk, Schedule, block_size, chunk_steps
 from tfgen.training.selection import Selection
 from tfgen.training.state import TrainingState
 from tfgen.training.step import Step, prefixed, stages_of
@@ -75,7 +75,8 @@ class Trainer:
         self.model, self.data, self.options = model, data, options
         check_optimizer(options, registry, usual=options)  # options that mean nothing have been told before
         step_size = options.batch_size * options.accumulate
-        per_chunk = chunk_steps(options.chunk_steps, step_size, data.train.x.nbytes // len(data.train))
+        example_bytes = data.train.x[:1].nbytes
+        per_chunk = chunk_steps(options.chunk_steps, step_size, example_bytes)
         selection = Selection(data, options)
         self.schedule = Schedule(
             len(selection),
@@ -86,6 +87,7 @@ class Trainer:
             options.accumulate,
             selection.epoch,
             earlier,
+            block_size(len(selection), example_bytes),
         )
         self.objectives = list(model.objectives())
         _require_ranking_losses(model, options)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import Dataset, SplitName
 from tfgen.data.own.frames import frame_table
 from tfgen.data.own.loading import require_no_table_options
-from tfgen.data.own.prepared import prepare_dataset, prepare_raw
+from tfgen.data.own.prepared import prepare_dataset, prepare_raw, prepared_folder
 from tfgen.data.own.raw import Raw
+from tfgen.data.own.spool import Spool
 from tfgen.data.own.tables import raw_of_tables
 from tfgen.errors import DataError
 from tfgen.plugin.data_options import DataOptions
@@ -43,23 +44,29 @@ def prepared_name(data: Any, options: DataOptions, sources: DataSources) -> str:
     """
     if isinstance(data, Dataset):
         return prepare_dataset(data, sources).source
-    return prepare_raw(raw_of_memory(data, options), options, sources).source
+    return prepare_raw(raw_of_memory(data, options, prepared_folder(sources)), options, sources).source
 
 
-def raw_of_memory(data: Any, options: DataOptions) -> Raw:
-    """Return data of a Python program as raw examples; see `prepared_name`."""
+def raw_of_memory(data: Any, options: DataOptions, scratch: Path | None = None) -> Raw:
+    """Return data of a Python program as raw examples, those of a long pipeline as a memory map.
+
+    Args:
+        data: see `prepared_name`.
+        options: which columns are used for what.
+        scratch: where the temporary file of a long pipeline lies; in the system's folder for such files where None.
+    """
     table = frame_table(data)
     if table is not None:
         return raw_of_tables({None: table}, options, "the frame")
     if hasattr(data, "as_numpy_iterator"):  # tf.data
-        parts = _gathered(data.as_numpy_iterator())
+        parts = _gathered(data.as_numpy_iterator(), scratch)
     elif hasattr(data, "with_format") and hasattr(data, "column_names"):  # Hugging Face
         rows = data.with_format("numpy")
         key = next((key for key in _KEYS["x"] if key in data.column_names), None)
         first: Any = next(iter(rows), {})
         if key is None or np.ndim(first.get(key)) == 0:  # columns of single numbers
             return raw_of_tables({None: data.with_format("arrow")[:]}, options, "the data set")
-        parts = _gathered(iter(rows))
+        parts = _gathered(iter(rows), scratch)
     elif isinstance(data, tuple):
         if not 2 <= len(data) <= 3:
             raise DataError(
@@ -75,26 +82,25 @@ def raw_of_memory(data: Any, options: DataOptions) -> Raw:
     return Raw(arrays["x"], arrays["labels"], context=arrays["context"])
 
 
-def _gathered(elements: Any) -> dict[str, NDArray[Any]]:
+def _gathered(elements: Iterable[Any], scratch: Path | None) -> dict[str, NDArray[Any]]:
     """Return the elements of a pipeline as arrays by part: single examples stacked."""
-    gathered: dict[str, list[Any]] = {}
-    for element in itertools.islice(elements, _MOST_EXAMPLES + 1):
+    gathered: dict[str, Spool] = {}
+    for count, element in enumerate(elements):
+        if count == _MOST_EXAMPLES:
+            raise DataError(
+                f"the pipeline has more than {_MOST_EXAMPLES:,} examples: it may repeat without end; leave .repeat() out."
+            )
         for name, value in _named(element).items():
-            gathered.setdefault(name, []).append(np.asarray(value))
+            try:
+                gathered.setdefault(name, Spool(scratch)).append(np.asarray(value))
+            except ValueError as error:
+                raise DataError(
+                    f"the elements of the pipeline differ: {error} ({name}, number {count:,}); give single examples of one "
+                    "size and type: leave .batch() out, and resize images."
+                ) from error
     if not gathered:
         raise DataError("the pipeline has no examples.")
-    if len(gathered["x"]) > _MOST_EXAMPLES:
-        raise DataError(
-            f"the pipeline has more than {_MOST_EXAMPLES:,} examples: it may repeat without end; leave .repeat() out."
-        )
-    try:
-        return {name: np.stack(values) for name, values in gathered.items()}
-    except ValueError as error:
-        shapes = sorted({value.shape for value in gathered["x"]})[:4]
-        raise DataError(
-            f"the elements of the pipeline have different shapes ({', '.join(map(str, shapes))}); give single examples of one "
-            "size: leave .batch() out, and resize images."
-        ) from error
+    return {name: values.array() for name, values in gathered.items()}
 
 
 def _named(element: Any) -> dict[str, Any]:

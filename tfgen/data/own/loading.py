@@ -10,14 +10,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tfgen.data.dataset import Dataset, SplitName
-from tfgen.data.fitting import with_fitted_columns
+from tfgen.data.dataset import SplitName
 from tfgen.data.own.arrays import read_npy, read_npz
 from tfgen.data.own.idx import is_idx, read_idx
 from tfgen.data.own.pictures import read_pictures
 from tfgen.data.own.protocols import read_maf
 from tfgen.data.own.raw import Raw, spec_and_splits
-from tfgen.data.own.splitting import split_examples
+from tfgen.data.own.splitting import Reordered, split_examples
 from tfgen.data.own.tables import ENDINGS as TABLE_ENDINGS
 from tfgen.data.own.tables import read_tables, table_files
 from tfgen.data.own.tfds_folder import is_tfds_folder, read_tfds_folder
@@ -55,8 +54,8 @@ def is_path(name: str) -> bool:
     )
 
 
-def dataset_of(raw: Raw, name: str, options: DataOptions) -> Dataset:
-    """Return raw examples as a data set, split by the hash of each example where they have no splits.
+def split_raw(raw: Raw, name: str, options: DataOptions) -> tuple[DataSpec, Mapping[SplitName, Reordered]]:
+    """Return spec and splits of raw examples, by the hash of each example where they have no splits; tells copies.
 
     Raises:
         DataError: when they fit no spec, or a split is empty.
@@ -66,16 +65,17 @@ def dataset_of(raw: Raw, name: str, options: DataOptions) -> Dataset:
     for split, count in done.copies.items():
         of_all = f"{count:,} of {len(done.splits[split]):,}"
         say(f"note: {name}: {of_all} {split} examples are copies of examples of earlier splits", error=True)
-    return with_fitted_columns(Dataset(name, spec, done.splits))
+    return spec, done.splits
 
 
-def read_own(path: Path, options: DataOptions, like: DataSpec | None = None) -> Raw:
-    """Return the examples in a file or folder.
+def read_own(path: Path, options: DataOptions, like: DataSpec | None = None, scratch: Path | None = None) -> Raw:
+    """Return the examples in a file or folder; many of them as memory maps.
 
     Args:
         path: of the file or folder.
         options: how it becomes a data set.
         like: spec of the data of a model that is to take the examples; the columns of a table are looked for by it.
+        scratch: where the temporary file of many pictures lies; in the system's folder for such files where None.
 
     Raises:
         DataError: when there is none, or it cannot be read; says what to do.
@@ -89,9 +89,9 @@ def read_own(path: Path, options: DataOptions, like: DataSpec | None = None) -> 
         return read_tables({None: path}, options, like)
     require_no_table_options(options, str(path))
     if path.is_dir() and is_tfds_folder(path):
-        return read_tfds_folder(path)
+        return read_tfds_folder(path, scratch)
     if path.is_dir():
-        return _read_idx_folder(path) or read_pictures(path, options)
+        return _read_idx_folder(path) or read_pictures(path, options, scratch)
     if not path.exists():
         raise DataError(f"there is no file or folder {path}.")
     if path.suffix.lower() == ".npz":

@@ -1,50 +1,48 @@
 """Folders of pictures: decoded, turned upright, resized; subfolders are splits and classes.
 
 PNG, JPEG, WebP, BMP, TIFF and the first frame of GIF; grey, RGB, RGBA, palette, 16 bit and CMYK. Size and format are those
-that a file's content declares, and are looked at before anything is decoded.
+that a file's content declares, and are looked at before anything is decoded. Each file is read once, and what was decoded is
+kept in memory or, of many pictures, in a temporary file.
 """
 
 from __future__ import annotations
 
-import warnings
+import itertools
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfgen.data.dataset import SplitName
 from tfgen.data.own.arrays import SPLIT_KEYS
+from tfgen.data.own.picture_file import Picture, read_picture
 from tfgen.data.own.raw import Raw
+from tfgen.data.own.spool import Spool
 from tfgen.data.own.walking import walked
+from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 from tfgen.parallel import in_order
 from tfgen.plugin.data_options import DataOptions
-from tfgen.reading import open_regular
+from tfgen.progress import Bar
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-#: A picture of more pixels is refused before it is decoded: it would take more than 600 MB.
-MOST_PIXELS = 2 * 10**8
-_MOST_FILE_BYTES = 2**29
-#: Modes of Pillow without colour.
-_GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+#: Pictures of which the reading shows its progress, and after how many it is shown anew.
+_MANY, _BETWEEN = 5_000, 500
 _NAMED = 5
 
 
-@dataclass(frozen=True)
-class _File:
-    """A picture's file, with its split and class."""
+class _File(NamedTuple):
+    """A picture's file, with its split and class; the path begins at the folder of all pictures."""
 
-    path: Path
+    path: str
     split: SplitName | None
     label: str | None
 
 
-def read_pictures(folder: Path, options: DataOptions, threads: int = 2) -> Raw:
+def read_pictures(folder: Path, options: DataOptions, scratch: Path | None = None, threads: int = 2) -> Raw:
     """Return the pictures in a folder as uint8 images.
 
     ``train/``, ``valid/`` and ``test/`` are splits, if there is a ``train/``; folders within them, or within the folder itself,
@@ -53,6 +51,7 @@ def read_pictures(folder: Path, options: DataOptions, threads: int = 2) -> Raw:
     Args:
         folder: of pictures.
         options: size, colours, what to do with broken files.
+        scratch: where the temporary file of many pictures lies; in the system's folder for such files where None.
         threads: that decode.
 
     Raises:
@@ -62,37 +61,110 @@ def read_pictures(folder: Path, options: DataOptions, threads: int = 2) -> Raw:
     if not files:
         endings = ", ".join(ENDINGS)
         raise DataError(f"{folder} holds no pictures ({endings}){f' among its {others:,} files' if others else ''}.")
-    looked, broken = [], []
-    for file, found in zip(
-        files, in_order(_look, ((file.path,) for file in files), threads, "tfgen-pictures"), strict=True
-    ):
+    reading = _Reading(folder, options, scratch)
+    for file, found in zip(files, reading.decoded(files, threads), strict=True):
+        reading.take(file, found)
+    return reading.raw()
+
+
+class _Reading:
+    """The pictures of a folder while they are read, in the order of their paths."""
+
+    def __init__(self, folder: Path, options: DataOptions, scratch: Path | None) -> None:
+        self._folder, self._options = folder, options
+        self._size = options.height_and_width
+        self._sizes: Counter[tuple[int, int]] = Counter()
+        self._kept: list[_File] = []
+        self._broken: list[tuple[_File, str]] = []
+        self._images = Spool(scratch)
+        # Pictures are read in colours until one has some: formats without a grey mode hold grey ones too.
+        self._all_grey = True
+
+    def decoded(self, files: Sequence[_File], threads: int) -> Iterator[Picture | str]:
+        """Yield each picture, or what is wrong with it; once sizes differ and none is asked for, only sizes are looked at."""
+
+        def read(file: _File) -> Picture | str:
+            place, options = self._folder / file.path, self._options
+            if len(self._sizes) > 1 and options.size is None:
+                return read_picture(place, None, None, options.fit)
+            return read_picture(
+                place, options.height_and_width, "L" if options.colour == "grey" else "RGB", options.fit
+            )
+
+        bar = Bar("reading", len(files), "pictures", quiet=len(files) < _MANY)
+        with bar:
+            for number, found in enumerate(in_order(read, ((file,) for file in files), threads, "tfgen-pictures"), 1):
+                yield found
+                if number % _BETWEEN == 0 or number == len(files):
+                    bar.update(number, {})
+
+    def take(self, file: _File, found: Picture | str) -> None:
+        """Keep a picture, or note what is wrong with it."""
         if isinstance(found, str):
-            broken.append((file, found))
-        else:
-            looked.append((file, *found))
-    _require_sound(broken, len(files), options.skip_broken)
-    size = options.height_and_width or _only_size(folder, [size for _, size, _ in looked])
-    grey = options.colour == "grey" or (options.colour == "auto" and all(is_grey for _, _, is_grey in looked))
-    may_be_grey = options.colour == "auto" and not grey
+            self._broken.append((file, found))
+            return
+        self._sizes[found.size] += 1
+        if found.image is None or (self._options.size is None and len(self._sizes) > 1):
+            return
+        if not self._kept:
+            DataSpec("image", (*found.size, 1))  # a size that no data set has is told before all pictures are read
+        self._all_grey &= self._options.colour != "rgb" and bool((found.image == found.image[..., :1]).all())
+        self._images.append(found.image)
+        self._kept.append(file)
 
-    def decoded(path: Path) -> NDArray[np.uint8] | str:
-        return _decode(path, size, grey, options.fit)
+    def raw(self) -> Raw:
+        """Return what was read.
 
-    kept, images = [], []
-    calls = ((file.path,) for file, _, _ in looked)
-    for (file, _, _), image in zip(looked, in_order(decoded, calls, threads, "tfgen-pictures"), strict=True):
-        if isinstance(image, str):
-            broken.append((file, image))
-        else:
-            kept.append(file)
-            images.append(image)
-    _require_sound(broken, len(files), options.skip_broken)
-    if may_be_grey and all(
-        (image == image[..., :1]).all() for image in images
-    ):  # formats without a grey mode hold them too
-        images = [image[..., :1] for image in images]
-    notes = [f"{len(broken):,} of {len(files):,} files are no pictures and were left out"] if broken else []
-    return _raw(folder, kept, images, notes)
+        Raises:
+            DataError: when a picture is broken, or sizes differ and none is asked for.
+        """
+        self._require_sound()
+        if self._options.size is None:
+            self._require_one_size()
+        images = self._images.array()
+        if self._all_grey:
+            images = images[..., :1]
+        count = len(self._kept) + len(self._broken)
+        notes = [f"{len(self._broken):,} of {count:,} files are no pictures and were left out"] if self._broken else []
+        parts = _parts([file.split for file in self._kept])
+        names = {split: [file.path for file in self._kept[part]] for split, part in parts.items()}
+        examples = {split: images[part] for split, part in parts.items()}
+        if self._kept[0].label is None:
+            return Raw(examples, notes=notes, names=names)
+        labels = {split: np.array([file.label for file in self._kept[part]]) for split, part in parts.items()}
+        return Raw(examples, labels, notes=notes, names=names)
+
+    def _require_sound(self) -> None:
+        count = self._sizes.total() + len(self._broken)
+        if not self._broken or (self._options.skip_broken and len(self._broken) < count):
+            return
+        file, why = self._broken[0]
+        others = f", and {len(self._broken) - 1:,} more of {count:,} files are broken" if len(self._broken) > 1 else ""
+        raise DataError(
+            f"{self._folder / file.path} is no picture that can be read: {why}{others}; mend or remove them, or pass "
+            "--skip-broken."
+        )
+
+    def _require_one_size(self) -> None:
+        counts = self._sizes.most_common()
+        if len(counts) > 1:
+            met = ", ".join(f"{height}x{width} ({count:,})" for (height, width), count in counts[:_NAMED])
+            more = f" and {len(counts) - _NAMED:,} more" if len(counts) > _NAMED else ""
+            raise DataError(
+                f"{self._folder} holds pictures of {len(counts):,} sizes, height x width: {met}{more}; give one with --size, "
+                "such as --size 32 or --size 32x48."
+            )
+
+
+def _parts(splits: Sequence[SplitName | None]) -> dict[SplitName | None, slice]:
+    """Return where each split lies among files whose splits stand together."""
+    parts: dict[SplitName | None, slice] = {}
+    start = 0
+    for split, group in itertools.groupby(splits):
+        end = start + sum(1 for _ in group)
+        parts[split] = slice(start, end)
+        start = end
+    return parts
 
 
 def find_pictures(folder: Path) -> tuple[list[_File], int]:
@@ -105,33 +177,34 @@ def find_pictures(folder: Path) -> tuple[list[_File], int]:
     """
     splits = {name: SPLIT_KEYS[name.lower()] for name in _folders(folder) if name.lower() in SPLIT_KEYS}
     if "train" not in splits.values():
-        return _in_classes(folder, None)
+        return _in_classes(folder, None, "")
     files, others = [], 0
-    for name, split in sorted(splits.items()):
-        found, more = _in_classes(folder / name, split)
+    for name, split in sorted(splits.items(), key=lambda item: (item[1], item[0])):
+        found, more = _in_classes(folder, split, name)
         files += found
         others += more
     return files, others
 
 
-def _in_classes(folder: Path, split: SplitName | None) -> tuple[list[_File], int]:
-    """Return the pictures of one split: each in its class, or directly in the folder where there are no classes."""
-    files, others = [], 0
+def _in_classes(root: Path, split: SplitName | None, name: str) -> tuple[list[_File], int]:
+    """Return the pictures of one split: each in its class, or directly in the folder `name` where there are no classes."""
+    files, others, folder = [], 0, root / name
     classes = _folders(folder)
     for label in [None, *classes]:
         for path in _walk(folder if label is None else folder / label, deep=label is not None):
-            if path.suffix.lower() in ENDINGS:
-                files.append(_File(path, split, label))
+            if path.lower().endswith(ENDINGS):
+                files.append(_File(os.path.relpath(path, root), split, label))
             else:
                 others += 1
-    labelled = [file for file in files if file.label is not None]
-    if labelled and len(labelled) < len(files):
-        stray = next(file.path for file in files if file.label is None)
-        raise DataError(
-            f"{folder} holds pictures beside its {len(classes)} folders, such as {stray.name}; sort them in."
-        )
-    if labelled and (empty := sorted({*classes} - {file.label for file in labelled})):
-        raise DataError(f"{folder / empty[0]} is a class without a picture; add some, or remove the folder.")
+    labelled = {file.label for file in files if file.label is not None}
+    if labelled:
+        stray = next((file.path for file in files if file.label is None), None)
+        if stray is not None:
+            raise DataError(
+                f"{folder} holds pictures beside its {len(classes)} folders, such as {os.path.basename(stray)}; sort them in."
+            )
+        if empty := sorted({*classes} - labelled):
+            raise DataError(f"{folder / empty[0]} is a class without a picture; add some, or remove the folder.")
     return files, others
 
 
@@ -139,128 +212,8 @@ def _folders(folder: Path) -> list[str]:
     return sorted(name for name in next(walked(folder))[1] if not name.startswith("."))
 
 
-def _walk(folder: Path, deep: bool) -> Iterator[Path]:
+def _walk(folder: Path, deep: bool) -> Iterator[str]:
     """Yield the files in a folder, and with `deep` in those below it."""
     for place, folders, files in walked(folder):
         folders[:] = sorted(name for name in folders if deep and not name.startswith("."))
-        yield from (Path(place) / name for name in sorted(files) if not name.startswith("."))
-
-
-def _look(path: Path) -> tuple[tuple[int, int], bool] | str:
-    """Return height and width of a picture once it is upright, and whether it is grey; or what is wrong. Decodes nothing."""
-    try:
-        with open_regular(path, _MOST_FILE_BYTES) as file, _opened(file) as picture:
-            width, height = picture.size
-            if picture.getexif().get(0x0112) in (5, 6, 7, 8):  # to be turned by a quarter
-                width, height = height, width
-            return (height, width), picture.mode in _GREY_MODES
-    except Exception as error:  # what decoders raise for damaged files is of many kinds
-        return _why(error)
-
-
-def _decode(path: Path, size: tuple[int, int], grey: bool, fit: str) -> NDArray[np.uint8] | str:
-    """Return a picture as uint8 [height, width, channels]; or what is wrong with it."""
-    from PIL import ImageOps
-
-    try:
-        with open_regular(path, _MOST_FILE_BYTES) as file, _opened(file) as picture:
-            upright = ImageOps.exif_transpose(_eight_bit(picture))
-            image = _resized(_without_alpha(upright, "L" if grey else "RGB"), size, fit)
-            return np.asarray(image, np.uint8).reshape(*size, 1 if grey else 3)
-    except Exception as error:  # of as many kinds, and only now that all of the file is read
-        return _why(error)
-
-
-def _opened(file: Any) -> Any:
-    """Open a picture whose declared size is checked."""
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Pillow, about sizes, which are checked here
-        try:
-            picture = Image.open(file, formats=FORMATS)
-        except Image.DecompressionBombError as error:
-            raise ValueError(f"it declares more than {MOST_PIXELS:,} pixels") from error
-    width, height = picture.size
-    if width * height > MOST_PIXELS:
-        raise ValueError(f"it declares {width:,} x {height:,} pixels, more than {MOST_PIXELS:,} in all")
-    return picture
-
-
-def _eight_bit(picture: Any) -> Any:
-    """Return a picture of 8 bits for each channel: of 16 bits the upper eight; of floats in [0, 1] or [0, 255] the levels."""
-    from PIL import Image
-
-    if not picture.mode.startswith(("I", "F")):
-        return picture
-    values = np.asarray(picture)
-    if values.dtype.kind == "f":
-        values = values * (255.0 if values.max(initial=0) <= 1 else 1.0)
-    elif values.max(initial=0) > 255 or picture.mode.startswith("I;16"):
-        values = values // 257  # 65535 becomes 255
-    exif = picture.getexif()
-    result = Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
-    result.info["exif"] = exif.tobytes()
-    return result
-
-
-def _without_alpha(picture: Any, mode: str) -> Any:
-    """Return a picture in a mode without transparency, over white."""
-    from PIL import Image
-
-    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        above = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", above.size, "white"), above)
-    return picture.convert(mode)
-
-
-def _resized(picture: Any, size: tuple[int, int], fit: str) -> Any:
-    """Return a picture resized with its sides in proportion (Lanczos, antialiased), and cut or padded about its middle."""
-    from PIL import Image, ImageOps
-
-    height, width = size
-    if picture.size == (width, height):
-        return picture
-    change = ImageOps.fit if fit == "crop" else ImageOps.pad
-    return change(picture, (width, height), Image.Resampling.LANCZOS)
-
-
-def _only_size(folder: Path, sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    counts = Counter(sizes).most_common()
-    if len(counts) > 1:
-        met = ", ".join(f"{height}x{width} ({count:,})" for (height, width), count in counts[:_NAMED])
-        more = f" and {len(counts) - _NAMED:,} more" if len(counts) > _NAMED else ""
-        raise DataError(
-            f"{folder} holds pictures of {len(counts):,} sizes, height x width: {met}{more}; give one with --size, such as "
-            "--size 32 or --size 32x48."
-        )
-    return counts[0][0]
-
-
-def _require_sound(broken: Sequence[tuple[_File, str]], count: int, skip: bool) -> None:
-    if not broken or (skip and len(broken) < count):
-        return
-    file, why = broken[0]
-    others = f", and {len(broken) - 1:,} more of {count:,} files are broken" if len(broken) > 1 else ""
-    raise DataError(
-        f"{file.path} is no picture that can be read: {why}{others}; mend or remove them, or pass --skip-broken."
-    )
-
-
-def _why(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if text and "cannot identify image file" not in text else "it is damaged, or of another format"
-
-
-def _raw(folder: Path, files: Sequence[_File], images: Sequence[NDArray[np.uint8]], notes: Sequence[str]) -> Raw:
-    splits: dict[SplitName | None, list[int]] = {}
-    for place, file in enumerate(files):
-        splits.setdefault(file.split, []).append(place)
-    examples = {split: np.stack([images[place] for place in places]) for split, places in splits.items()}
-    names = {
-        split: [str(files[place].path.relative_to(folder)) for place in places] for split, places in splits.items()
-    }
-    if files[0].label is None:
-        return Raw(examples, notes=notes, names=names)
-    labels = {split: np.array([files[place].label for place in places]) for split, places in splits.items()}
-    return Raw(examples, labels, notes=notes, names=names)
+        yield from (os.path.join(place, name) for name in sorted(files) if not name.startswith("."))

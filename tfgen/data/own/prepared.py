@@ -7,17 +7,20 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from tfgen.data import cache
-from tfgen.data.dataset import SPLITS, Dataset
+from tfgen.data.dataset import SPLITS, Dataset, Split, SplitName
 from tfgen.data.fitting import with_fitted_columns
-from tfgen.data.own.loading import dataset_of, read_own
+from tfgen.data.mapped import release
+from tfgen.data.own.loading import read_own, split_raw
 from tfgen.data.own.raw import Raw
+from tfgen.data.own.splitting import Reordered
 from tfgen.data.own.walking import walked
+from tfgen.data.spec import DataSpec
 from tfgen.data.tfds import data_folder
 from tfgen.errors import DataError
 from tfgen.files import written_whole
@@ -40,7 +43,7 @@ def kept_own(name: str, sources: DataSources) -> Dataset:
         DataError: when there is none.
     """
     digest = name.removeprefix(KEPT)
-    folder = _root(sources) / digest
+    folder = prepared_folder(sources) / digest
     if not (_DIGEST.fullmatch(digest) and (folder / cache.MANIFEST).is_file()):
         raise DataError(
             f"data set {name} is not kept in {folder.parent}; name the file, folder or --data-dir that it came from."
@@ -62,13 +65,12 @@ def prepare_own(path: str, options: DataOptions, sources: DataSources) -> Datase
     place = Path(os.path.expanduser(path))
     if "\0" in path or not place.exists():
         raise DataError(f"there is no file or folder {path}.")
-    root = _root(sources)
+    root = prepared_folder(sources)
     pointer = root / "sources" / _listing(place, options)
     if (digest := _known(pointer)) and (root / digest / cache.MANIFEST).is_file():
         return _read(root / digest, digest, _stem(place))
-    raw = read_own(place, options)
-    _say_notes(raw, path)
-    found = _kept(dataset_of(raw, path, options), root, _stem(place))
+    raw = read_own(place, options, None, root)
+    found = _prepared(raw, path, options, root, _stem(place))
     _point(pointer, found)
     return found
 
@@ -85,49 +87,72 @@ def prepare_raw(raw: Raw, options: DataOptions, sources: DataSources, name: str 
     Raises:
         DataError: when they fit no spec, or cannot be kept.
     """
-    _say_notes(raw, name)
-    return _kept(dataset_of(raw, name, options), _root(sources), name)
+    return _prepared(raw, name, options, prepared_folder(sources), name)
 
 
 def prepare_dataset(data: Dataset, sources: DataSources) -> Dataset:
     """Return a data set of Python, with its splits, as one that later programs find by its digest."""
-    return _kept(with_fitted_columns(data), _root(sources), _stem(Path(data.name)))
+    fitted = with_fitted_columns(data)
+    return _kept(fitted.spec, _whole(fitted), prepared_folder(sources), _stem(Path(data.name)))
 
 
-def content_digest(data: Dataset) -> str:
+def content_digest(spec: DataSpec, splits: Mapping[SplitName, Reordered]) -> str:
     """Return the digest of spec and arrays of a data set, 32 hexadecimal digits."""
-    found = hashlib.sha256(json.dumps(data.spec.to_json()).encode())
+    found = hashlib.sha256(json.dumps(spec.to_json()).encode())
     for name in SPLITS:
-        split = data.splits[name]
-        for array in (split.x, split.labels, split.context):
+        split, examples = splits[name], splits[name].examples
+        rows = (block.x for block in split.blocks())
+        labels, context = (None if part is None else part[split.order] for part in (examples.labels, examples.context))
+        for array, parts in ((examples.x, rows), (labels, [labels]), (context, [context])):
             if array is not None:
-                found.update(f"{name} {array.shape}".encode())
-                found.update(np.ascontiguousarray(array).view(np.uint8).data)
+                found.update(f"{name} {(len(split), *array.shape[1:])}".encode())
+                for part in parts:
+                    found.update(np.ascontiguousarray(part).view(np.uint8).data)
     return found.hexdigest()[:32]
 
 
-def _kept(data: Dataset, root: Path, stem: str) -> Dataset:
+def _prepared(raw: Raw, name: str, options: DataOptions, root: Path, stem: str) -> Dataset:
+    """Return raw examples as a data set that is kept; its examples are all in memory only where columns are fitted to them."""
+    for note in raw.notes:
+        say(f"note: {name}: {note}", error=True)
+    spec, splits = split_raw(raw, name, options)
+    if spec.kind == "vector" or spec.context is not None:
+        fitted = with_fitted_columns(Dataset(name, spec, {key: split.split() for key, split in splits.items()}))
+        spec, splits = fitted.spec, _whole(fitted)
+    return _kept(spec, splits, root, stem)
+
+
+def _whole(data: Dataset) -> dict[SplitName, Reordered]:
+    """Return the splits of a data set in the order that they have."""
+    return {name: Reordered(data.splits[name], np.arange(len(data.splits[name]))) for name in SPLITS}
+
+
+def _kept(spec: DataSpec, splits: Mapping[SplitName, Reordered], root: Path, stem: str) -> Dataset:
     """Return a data set as it is kept under its digest."""
-    digest = content_digest(data)
+    digest = content_digest(spec, splits)
     folder = root / digest
     if not (folder / cache.MANIFEST).is_file():
-        layout = cache.Layout(f"own data {stem}", data.spec, {name: len(data.splits[name]) for name in SPLITS})
-        with cache.written(folder, layout) as splits:
-            for name, split in splits.items():
-                split.x[:] = data.splits[name].x
-                given = data.splits[name]
-                for empty, array in ((split.labels, given.labels), (split.context, given.context)):
-                    if empty is not None and array is not None:
-                        empty[:] = array
+        layout = cache.Layout(f"own data {stem}", spec, {name: len(splits[name]) for name in SPLITS})
+        with cache.written(folder, layout) as files:
+            for name, file in files.items():
+                _fill(file, splits[name])
     return _read(folder, digest, stem)
 
 
-def _say_notes(raw: Raw, name: str) -> None:
-    for note in raw.notes:
-        say(f"note: {name}: {note}", error=True)
+def _fill(file: Split, split: Reordered) -> None:
+    """Write the rows of a split to the memory maps of its files, a block at a time."""
+    start = 0
+    for block in split.blocks():
+        rows = slice(start, start := start + len(block))
+        file.x[rows] = block.x
+        for empty, part in ((file.labels, block.labels), (file.context, block.context)):
+            if empty is not None and part is not None:
+                empty[rows] = part
+        release(file.x)
 
 
-def _root(sources: DataSources) -> Path:
+def prepared_folder(sources: DataSources) -> Path:
+    """Return the folder of the data sets that were prepared from a user's own data."""
     return data_folder(sources) / "tfgen" / "own"
 
 
@@ -143,22 +168,27 @@ def _stem(path: Path) -> str:
 
 def _listing(path: Path, options: DataOptions) -> str:
     """Return a digest of the names, sizes and times of all files, and of the options: it changes when the content may have."""
-    entries = [(str(file.relative_to(path)), *_size_and_time(file)) for file in _files(path)]
-    content = [_VERSION, str(path.resolve()), dataclasses.asdict(options), sorted(entries)]
-    return hashlib.sha256(json.dumps(content).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    content = [_VERSION, str(path.resolve()), dataclasses.asdict(options)]
+    found = hashlib.sha256(json.dumps(content).encode("utf-8", "surrogatepass"))
+    for folder, name in _files(path):
+        entry = [os.path.relpath(folder, path), name, *_size_and_time(os.path.join(folder, name))]
+        found.update(json.dumps(entry).encode("utf-8", "surrogatepass"))
+    return found.hexdigest()[:32]
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the folder and the name of each file, in the order of their names."""
     if not path.is_dir():
-        yield path
+        yield str(path.parent), path.name
         return
-    for folder, _, names in walked(path):
-        yield from (Path(folder) / name for name in names)
+    for folder, folders, names in walked(path):
+        folders.sort()
+        yield from ((folder, name) for name in sorted(names))
 
 
-def _size_and_time(path: Path) -> tuple[int, int]:
+def _size_and_time(path: str) -> tuple[int, int]:
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:  # a broken link
         return -1, 0
     return found.st_size, found.st_mtime_ns

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tfgen.data.boundary import require_finite
 from tfgen.data.columns import Column, check_values
 from tfgen.data.dataset import Split, SplitName
+from tfgen.data.mapped import extremes
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 
@@ -144,7 +145,7 @@ def _examples(x: NDArray[Any], where: str) -> NDArray[Any]:
         swapped = x.ndim == 4 and x.shape[1] in _CHANNELS
         advice = "put the channels last: numpy.moveaxis(x, 1, -1)" if swapped else "1 or 3 channels come last"
         raise DataError(f"{where}: images have shape [n, height, width, channels], got {list(x.shape)}; {advice}.")
-    low, high = int(x.min()), int(x.max())
+    low, high = (0, 0) if x.dtype == np.uint8 else extremes(x)
     if low < 0 or high >= _GREY_LEVELS:
         raise DataError(f"{where}: grey levels must lie in 0 .. {_GREY_LEVELS - 1}, got {low} .. {high}.")
     return x.astype(np.uint8, copy=False)

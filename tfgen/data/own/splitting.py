@@ -9,7 +9,7 @@ whatever files and order they came.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import SPLITS, Split, SplitName
+from tfgen.data.mapped import block_rows, blocks, gather
 from tfgen.errors import DataError
+
+
+@dataclass(frozen=True)
+class Reordered:
+    """Rows of examples in a new order, which are gathered only when they are asked for.
+
+    Attributes:
+        examples: in their old order; may be memory maps.
+        order: rows of them, [n].
+    """
+
+    examples: Split
+    order: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.order)
+
+    def split(self) -> Split:
+        """Return all rows, in memory."""
+        return self._take(self.order)
+
+    def blocks(self) -> Iterator[Split]:
+        """Yield the rows in consecutive parts of some megabytes."""
+        rows = block_rows(self.examples.x)
+        for start in range(0, len(self), rows):
+            yield self._take(self.order[start : start + rows])
+
+    def _take(self, rows: NDArray[np.intp]) -> Split:
+        found = self.examples
+        labels = None if found.labels is None else found.labels[rows]
+        return Split(gather(found.x, rows), labels, None if found.context is None else found.context[rows])
 
 
 @dataclass(frozen=True)
@@ -29,7 +62,7 @@ class Splitting:
         copies: examples of the validation and the test split whose copies are in an earlier split as well.
     """
 
-    splits: Mapping[SplitName, Split]
+    splits: Mapping[SplitName, Reordered]
     copies: Mapping[SplitName, int]
 
 
@@ -41,11 +74,15 @@ def hashes(x: NDArray[np.generic], seed: int = 0) -> NDArray[np.uint64]:
         seed: of the hash.
     """
     key = f"tfgen {seed}".encode()
-    values: NDArray[Any] = x
-    if values.dtype.kind == "f":
-        values = values + values.dtype.type(0)  # minus zero becomes zero, which it is equal to
-    digests = b"".join(hashlib.blake2b(row.tobytes(), digest_size=8, key=key).digest() for row in values)
+    digests = b"".join(
+        hashlib.blake2b(row.tobytes(), digest_size=8, key=key).digest() for block in blocks(x) for row in _plain(block)
+    )
     return np.frombuffer(digests, "<u8").astype(np.uint64, copy=False)
+
+
+def _plain(x: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers of which equal ones have equal bytes: minus zero becomes zero."""
+    return x + x.dtype.type(0) if x.dtype.kind == "f" else x
 
 
 def split_examples(
@@ -64,25 +101,23 @@ def split_examples(
         DataError: when a split is empty.
     """
     wanted = dict(zip(SPLITS, shares, strict=True))
-    given: dict[SplitName, list[_Hashed]] = {split: [] for split in SPLITS}
-    for split, part in parts.items():
-        hashed = _Hashed(part, hashes(part.x, seed))
+    given: dict[SplitName, _Hashed] = {}
+    for split, part in _joined(parts).items():
+        hashed = _Hashed(part, np.arange(len(part)), hashes(part.x, seed))
         if split == "train" or split is None:
             missing = [other for other in SPLITS if other != "train" and other not in parts]
-            for other, piece in _cut(hashed, {"train": wanted["train"], **{name: wanted[name] for name in missing}}):
-                given[other].append(piece)
+            given |= hashed.cut({"train": wanted["train"], **{name: wanted[name] for name in missing}})
         else:
-            given[split].append(hashed)
-    splits: dict[SplitName, Split] = {}
+            given[split] = hashed
+    splits: dict[SplitName, Reordered] = {}
     found: dict[SplitName, NDArray[np.uint64]] = {}
     for split in SPLITS:
-        pieces = [piece for piece in given[split] if len(piece.hashes)]
-        if not pieces:
+        if split not in given or not len(given[split].rows):
             raise DataError(
                 f"{name}: the {split} split has no example; give other shares with --split-sizes (now "
                 f"{' '.join(f'{share:g}' for share in shares)} of train, valid and test), or more examples."
             )
-        splits[split], found[split] = _ordered(pieces)
+        splits[split], found[split] = given[split].ordered()
     return Splitting(splits, copies_across(found))
 
 
@@ -101,32 +136,35 @@ def copies_across(found: Mapping[SplitName, NDArray[np.uint64]]) -> dict[SplitNa
     return copies
 
 
+def _joined(parts: Mapping[SplitName | None, Split]) -> Mapping[SplitName | None, Split]:
+    """Return parts of which one at most is to be cut: examples without a split are added to those of training."""
+    if not {None, "train"} <= parts.keys():
+        return parts
+    pairs = zip(*((part.x, part.labels, part.context) for part in (parts["train"], parts[None])), strict=True)
+    train: list[Any] = [np.concatenate(pair) if pair[0] is not None else None for pair in pairs]
+    return {"train": Split(*train), **{split: part for split, part in parts.items() if split not in (None, "train")}}
+
+
 @dataclass(frozen=True)
 class _Hashed:
-    """Examples with their hashes."""
+    """Rows of examples with their hashes."""
 
-    split: Split
+    examples: Split
+    rows: NDArray[np.intp]
     hashes: NDArray[np.uint64]
 
+    def cut(self, shares: Mapping[SplitName, float]) -> dict[SplitName, _Hashed]:
+        """Cut the rows by their hashes in the ratio of the shares."""
+        total = sum(shares.values())
+        ends = np.cumsum([share / total for share in shares.values()])[:-1]
+        places = np.searchsorted(ends, self.hashes / 2.0**64, side="right")
+        chosen = {name: np.flatnonzero(places == number) for number, name in enumerate(shares)}
+        return {name: _Hashed(self.examples, self.rows[at], self.hashes[at]) for name, at in chosen.items()}
 
-def _cut(hashed: _Hashed, shares: Mapping[SplitName, float]) -> list[tuple[SplitName, _Hashed]]:
-    """Cut examples by their hashes in the ratio of the shares."""
-    total = sum(shares.values())
-    ends = np.cumsum([share / total for share in shares.values()])[:-1]
-    places = np.searchsorted(ends, hashed.hashes / 2.0**64, side="right")
-    pieces = []
-    for number, name in enumerate(shares):
-        chosen = np.flatnonzero(places == number)
-        pieces.append((name, _Hashed(hashed.split.take(chosen), hashed.hashes[chosen])))
-    return pieces
-
-
-def _ordered(pieces: Sequence[_Hashed]) -> tuple[Split, NDArray[np.uint64]]:
-    """Join pieces of one split in the order of their hashes; copies of an example in that of their labels and contexts."""
-    found = np.concatenate([piece.hashes for piece in pieces])
-    parts = zip(*((piece.split.x, piece.split.labels, piece.split.context) for piece in pieces), strict=True)
-    joined: list[Any] = [np.concatenate(part) if part[0] is not None else None for part in parts]
-    x, labels, context = joined
-    ties = [*(() if context is None else context.T[::-1]), *(() if labels is None else (labels,))]
-    order = np.lexsort((*ties, found))
-    return Split(x, labels, context).take(order), found[order]
+    def ordered(self) -> tuple[Reordered, NDArray[np.uint64]]:
+        """Return the rows in the order of their hashes; copies of an example in that of their labels and contexts."""
+        labels, context = self.examples.labels, self.examples.context
+        ties = [] if context is None else [column[self.rows] for column in context.T[::-1]]
+        ties += [] if labels is None else [labels[self.rows]]
+        order = np.lexsort((*ties, self.hashes))
+        return Reordered(self.examples, self.rows[order]), self.hashes[order]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import SplitName
 from tfgen.data.download import quiet
 from tfgen.data.own.raw import Raw
+from tfgen.data.own.spool import Spool
 from tfgen.errors import DataError
 from tfgen.reading import parse_json, read_regular
 
@@ -25,11 +26,12 @@ def is_tfds_folder(folder: Path) -> bool:
     return (folder / _INFO).is_file() and (folder / _FEATURES).is_file()
 
 
-def read_tfds_folder(folder: Path) -> Raw:
+def read_tfds_folder(folder: Path, scratch: Path | None = None) -> Raw:
     """Return the images of a folder that TFDS has prepared, such as ``~/tensorflow_datasets/my_set/1.0.0``.
 
     Args:
         folder: with ``dataset_info.json`` and records.
+        scratch: where the temporary file of many images lies; in the system's folder for such files where None.
 
     Raises:
         DataError: when it is damaged, has no feature ``image``, or names classes of Python that are not those of TFDS.
@@ -47,7 +49,9 @@ def read_tfds_folder(folder: Path) -> Raw:
             label = features.get("label")
             names = label.names if isinstance(label, tfds.features.ClassLabel) else None
             parts = {
-                split: _examples(builder, split, names is not None) for split in builder.info.splits if split in _SPLITS
+                split: _examples(builder, split, names is not None, scratch)
+                for split in builder.info.splits
+                if split in _SPLITS
             }
     except DataError:
         raise
@@ -62,19 +66,23 @@ def read_tfds_folder(folder: Path) -> Raw:
     return Raw(examples, {_SPLITS[split]: np.array(names)[labels] for split, (_, labels) in parts.items()})
 
 
-def _examples(builder: Any, split: str, labelled: bool) -> tuple[NDArray[Any], NDArray[Any]]:
+def _examples(builder: Any, split: str, labelled: bool, scratch: Path | None) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Return images and label numbers of a split."""
-    examples = [*builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator()]
-    if not examples:
+    images, labels = Spool(scratch), []
+    shapes: set[tuple[int, ...]] = set()
+    for example in builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator():
+        shapes.add(example["image"].shape)
+        if len(shapes) == 1:
+            images.append(example["image"])
+        labels.append(int(example["label"]) if labelled else 0)
+    if not labels:
         raise DataError(f"{builder.data_path}: its split {split!r} is empty.")
-    shapes = {example["image"].shape for example in examples}
     if len(shapes) > 1:
         sizes = ", ".join("x".join(map(str, shape)) for shape in sorted(shapes)[:4])
         raise DataError(f"{builder.data_path} holds images of {len(shapes)} sizes ({sizes}); resize them to one.")
-    labels = np.array([example["label"] for example in examples]) if labelled else np.zeros(0, np.int64)
-    if labelled and labels.min() < 0:
+    if min(labels) < 0:
         raise DataError(f"{builder.data_path}: its split {split!r} has examples without a label; leave it out.")
-    return np.stack([example["image"] for example in examples]), labels
+    return images.array(), np.array(labels, np.int64)
 
 
 def _require_plain_features(folder: Path) -> None:

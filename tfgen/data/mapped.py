@@ -1,0 +1,106 @@
+"""Memory maps read a block at a time, whose pages are given back: a set larger than memory is gone through in little of it.
+
+The pages of a map count as memory of the process until they are given back. The system keeps them as its cache of the file
+while there is room, so that giving them back costs little.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Bytes of a block.
+BLOCK_BYTES = 2**23
+
+Number = TypeVar("Number", bound=np.generic)
+
+
+def block_rows(x: NDArray[Any], most_bytes: int | None = None) -> int:
+    """Return how many rows of an array make a block: at least one, and no more than `most_bytes` hold; None for `BLOCK_BYTES`.
+
+    >>> block_rows(np.zeros((100, 4), np.float32), 64)
+    4
+    """
+    return max(1, (most_bytes or BLOCK_BYTES) // max(1, x[:1].nbytes))
+
+
+def blocks(x: NDArray[Number], most_bytes: int | None = None) -> Iterator[NDArray[Number]]:
+    """Yield the rows of an array in consecutive parts; of a memory map, each part is given back when the next is asked for.
+
+    Args:
+        x: [n, ...].
+        most_bytes: of a part, if one row is not larger; None for `BLOCK_BYTES`.
+    """
+    rows = block_rows(x, most_bytes)
+    for start in range(0, len(x), rows):
+        yield x[start : start + rows]
+        release(x)
+
+
+def extremes(x: NDArray[Any]) -> tuple[int, int]:
+    """Return the smallest and the largest of whole numbers, [n, ...].
+
+    >>> extremes(np.array([[3], [1], [2]]))
+    (1, 3)
+    """
+    found = [(int(block.min()), int(block.max())) for block in blocks(x)]
+    return min(low for low, _ in found), max(high for _, high in found)
+
+
+def gather(x: NDArray[Number], rows: NDArray[np.integer[Any]]) -> NDArray[Number]:
+    """Return rows of an array, as ``x[rows]``; a memory map is read in ascending order, in large pieces, and given back.
+
+    Args:
+        x: [n, ...].
+        rows: any shape.
+    """
+    found = _map_of(x)
+    if found is None:
+        return x[rows]
+    flat = rows.reshape(-1)
+    order = np.argsort(flat, kind="stable")
+    ascending = flat[order]
+    _expect(x, ascending)
+    result = np.empty((len(flat), *x.shape[1:]), x.dtype)
+    result[order] = x[ascending]
+    _advise(found, "MADV_DONTNEED")
+    return result.reshape(*rows.shape, *x.shape[1:])
+
+
+def release(x: NDArray[Any]) -> None:
+    """Give back the pages of the memory map that an array is, or is a part of; nothing for other arrays."""
+    if (found := _map_of(x)) is not None:
+        _advise(found, "MADV_DONTNEED")
+
+
+def _expect(x: NDArray[Any], ascending: NDArray[np.integer[Any]]) -> None:
+    """Tell the system which blocks of a memory map are read next, so that it reads each in one piece."""
+    found = _map_of(x)
+    if found is None or not x.flags.c_contiguous:
+        return
+    start = x.__array_interface__["data"][0] - np.frombuffer(found, np.uint8).__array_interface__["data"][0]
+    size, rows = x[:1].nbytes, block_rows(x)
+    for block in np.unique(ascending // rows).tolist():
+        first = (start + block * rows * size) // mmap.PAGESIZE * mmap.PAGESIZE
+        end = min(len(found), start + (block + 1) * rows * size)
+        _advise(found, "MADV_WILLNEED", first, end - first)
+
+
+def _map_of(x: NDArray[Any]) -> mmap.mmap | None:
+    """Return the memory map under an array whose pages may be given back: one that is shared with its file."""
+    base: Any = x
+    while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap) and base.mode == "c":  # changes would be lost
+            return None
+        base = base.base
+    return base if isinstance(base, mmap.mmap) else None
+
+
+def _advise(found: mmap.mmap, name: str, *where: int) -> None:
+    option = getattr(mmap, name, None)  # not on every system
+    if option is not None:
+        found.madvise(option, *where)

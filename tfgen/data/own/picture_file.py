@@ -1,0 +1,113 @@
+"""Decode one picture file: its declared size is checked first; upright, 8 bits, over white, resized."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfgen.reading import open_regular
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+#: A picture of more pixels is refused before it is decoded: it would take more than 600 MB.
+MOST_PIXELS = 2 * 10**8
+_MOST_FILE_BYTES = 2**29
+#: Tag of Exif for how the camera was turned; 1 is upright.
+_ORIENTATION = 0x0112
+
+
+class Picture(NamedTuple):
+    """A picture as it was decoded, uint8 [height, width, channels]; None where only its size was looked at.
+
+    The size is that of the upright picture in its file, height and width.
+    """
+
+    size: tuple[int, int]
+    image: NDArray[np.uint8] | None
+
+
+def read_picture(path: Path, size: tuple[int, int] | None, mode: Literal["L", "RGB"] | None, fit: str) -> Picture | str:
+    """Return a picture of the wanted size, its own where None, and mode; without a mode it is not decoded.
+
+    A picture that cannot be read gives the reason.
+    """
+    from PIL import ImageOps
+
+    try:
+        with open_regular(path, _MOST_FILE_BYTES) as file, _opened(file) as picture:
+            width, height = picture.size
+            orientation = picture.getexif().get(_ORIENTATION, 1)
+            if orientation in (5, 6, 7, 8):  # the camera was turned by a quarter
+                width, height = height, width
+            if mode is None:
+                return Picture((height, width), None)
+            upright = _eight_bit(picture)
+            if orientation != 1:
+                upright = ImageOps.exif_transpose(upright)
+            image = _resized(_without_alpha(upright, mode), size or (height, width), fit)
+            shape = (*(size or (height, width)), len(mode))
+            return Picture((height, width), np.asarray(image, np.uint8).reshape(shape))
+    except Exception as error:  # what decoders raise for damaged files is of many kinds
+        return _why(error)
+
+
+def _opened(file: Any) -> Any:
+    """Open a picture whose declared size is checked."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Pillow, about sizes, which are checked here
+        try:
+            picture = Image.open(file, formats=FORMATS)
+        except Image.DecompressionBombError as error:
+            raise ValueError(f"it declares more than {MOST_PIXELS:,} pixels") from error
+    width, height = picture.size
+    if width * height > MOST_PIXELS:
+        raise ValueError(f"it declares {width:,} x {height:,} pixels, more than {MOST_PIXELS:,} in all")
+    return picture
+
+
+def _eight_bit(picture: Any) -> Any:
+    """Return a picture of 8 bits for each channel: of 16 bits the upper eight; of floats in [0, 1] or [0, 255] the levels."""
+    from PIL import Image
+
+    if not picture.mode.startswith(("I", "F")):
+        return picture
+    values = np.asarray(picture)
+    if values.dtype.kind == "f":
+        values = values * (255.0 if values.max(initial=0) <= 1 else 1.0)
+    elif values.max(initial=0) > 255 or picture.mode.startswith("I;16"):
+        values = values // 257  # 65535 becomes 255
+    exif = picture.getexif()
+    result = Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+    result.info["exif"] = exif.tobytes()
+    return result
+
+
+def _without_alpha(picture: Any, mode: str) -> Any:
+    """Return a picture in a mode without transparency, over white."""
+    from PIL import Image
+
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        above = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", above.size, "white"), above)
+    return picture.convert(mode)
+
+
+def _resized(picture: Any, size: tuple[int, int], fit: str) -> Any:
+    """Return a picture resized with its sides in proportion (Lanczos, antialiased), and cut or padded about its middle."""
+    from PIL import Image, ImageOps
+
+    height, width = size
+    if picture.size == (width, height):
+        return picture
+    change = ImageOps.fit if fit == "crop" else ImageOps.pad
+    return change(picture, (width, height), Image.Resampling.LANCZOS)
+
+
+def _why(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if text and "cannot identify image file" not in text else "it is damaged, or of another format"
