@@ -112,6 +112,27 @@ class ConditionalGaussian(GenerativeModel):
         return tfp.distributions.Sample(tfp.distributions.Normal(0.0, 1.0), self.data.shape)
 
 
+class ContextGaussian(ConditionalGaussian):
+    """A normal of variance 1 around a mean that is linear in the context, or in the one-hot label beside it."""
+
+    takes_context = True
+
+    def __init__(self, config: GaussianConfig, data: DataSpec, seed: int) -> None:
+        GenerativeModel.__init__(self, config, data, seed)
+        start = keras.initializers.RandomNormal(stddev=0.5, seed=seed)
+        self.means = self.add_weight(shape=(self.condition_width, *data.shape), initializer=start, name="means")
+
+    def _loss(self, batch: Any, seed: tf.Tensor, context: Any) -> dict[str, tf.Tensor]:
+        return {"loss": -tf.reduce_mean(self.log_prob(batch.x, self.given(batch)))}
+
+    def _mean(self, labels: Any, n: int) -> tf.Tensor:
+        return self.condition(labels, n) @ self.means
+
+    def prior(self, labels: Any = None) -> Any:
+        self.condition(labels)
+        return tfp.distributions.Sample(tfp.distributions.Normal(0.0, 1.0), self.data.shape)
+
+
 class LinearGaussian(GenerativeModel):
     """Probabilistic PCA: ``z ~ N(0, I)``, ``x|z ~ N(W z + m, s^2 I)``, with ``q(z|x) = N(A (x - m), diag(t^2))``.
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tests.toy_models import ConditionalGaussian, Gaussian, GaussianConfig, LinearGaussian
+from tests.toy_models import ConditionalGaussian, ContextGaussian, Gaussian, GaussianConfig, LinearGaussian
 from tfgen import DataSpec, ModelSpec
 from tfgen.seeds import as_seed, fold_in, normal, uniform
 from tfgen.testing import ModelUnderTest
@@ -226,6 +226,16 @@ def _one_mean(self: Any, labels: Any, n: int) -> tf.Tensor:
     return tf.reduce_mean(self.means, axis=0) + tf.zeros([n, 1])
 
 
+def _no_context(self: Any, labels: Any, n: int) -> tf.Tensor:
+    return tf.reduce_mean(self.means, axis=0) + 0.0 * self.condition(labels, n)[:, :1]
+
+
+def _padded_context(self: Any, labels: Any, n: int) -> tf.Tensor:
+    rows = tf.convert_to_tensor(labels)
+    missing = len(self.data.context) - (rows.shape[1] or 0)
+    return self.condition(tf.pad(rows, [(0, 0), (0, max(0, missing))]), n) @ self.means
+
+
 def _restless_decode(self: Any, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
     self.one_hot(labels)
     _Calls.count += 1
@@ -360,6 +370,20 @@ BROKEN: dict[str, Broken] = {
     ),
     "known pixels changed": Broken("known_pixels_are_kept", PixelTable, {"inpaint": _change_known}, "small_digits"),
     "labels ignored": Broken("labels_matter_where_they_are_asked_for", ConditionalGaussian, {"_mean": _one_mean}),
+    "context ignored": Broken(
+        "labels_matter_where_they_are_asked_for",
+        ContextGaussian,
+        {"_mean": _no_context},
+        "linear_gaussian",
+        says="changing the context does not change log_prob",
+    ),
+    "context let pass": Broken(
+        "labels_that_do_not_fit_are_refused",
+        ContextGaussian,
+        {"_mean": _padded_context},
+        "linear_gaussian",
+        says="too few numbers",
+    ),
     "labels let pass": Broken(
         "labels_that_do_not_fit_are_refused",
         Gaussian,

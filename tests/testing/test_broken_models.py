@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 
 from tests.testing.broken_models import BROKEN, Broken, PixelTable, SmallFlow
+from tests.toy_models import ContextGaussian
 from tfgen.plugin.loading import load_registry
 from tfgen.testing import CHECKS, run_checks
 from tfgen.testing.training_checks import compile_modes_agree
@@ -49,10 +50,17 @@ def test_a_broken_model_fails_no_other_check(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "base", "data"), [("sound-flow", SmallFlow, "two_gaussians"), ("sound-table", PixelTable, "small_digits")]
+    ("name", "base", "data"),
+    [
+        ("sound-flow", SmallFlow, "two_gaussians"),
+        ("sound-table", PixelTable, "small_digits"),
+        ("sound-context", ContextGaussian, "linear_gaussian"),
+        ("sound-label-and-context", ContextGaussian, "measured_digits"),
+    ],
 )
 def test_the_sound_ones_pass(name, base, data):
-    assert not failures(outcomes(name, Broken("", base, {}, data), FAST))
+    few = {"batch_size": 100} if data == "measured_digits" else {}
+    assert not failures(outcomes(name, Broken("", base, {}, data, options=few), FAST))
 
 
 def test_every_check_has_a_broken_model():

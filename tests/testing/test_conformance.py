@@ -15,6 +15,7 @@ import tensorflow_probability as tfp
 from tests.toy_models import (
     ConditionalGaussian,
     ConditionalLinearGaussian,
+    ContextGaussian,
     Gaussian,
     GaussianConfig,
     LinearGaussian,
@@ -42,6 +43,7 @@ from tfgen.testing.checks import (
     bounds_are_ordered,
     compile_modes_agree,
     densities_are_numbers_per_example,
+    densities_integrate_to_one,
     every_weight_is_trained,
     everything_is_a_function_of_the_seed,
     labels_matter_where_they_are_asked_for,
@@ -204,6 +206,38 @@ def test_what_is_offered(name):
     assert SUBJECTS[name].fresh.conditional == (name in CONDITIONAL)
 
 
+#: Models that are given a context, or a label and a context.
+WITH_CONTEXT = {
+    "conditional_realnvp": ModelUnderTest("conditional_realnvp", "linear_gaussian", options=PLANE),
+    "conditional_realnvp-labels": ModelUnderTest(
+        "conditional_realnvp", "measured_digits", plugins=("tests.small_digits",), options=SMALL
+    ),
+    "cvae": ModelUnderTest("cvae", "linear_gaussian", options=DENSE | PLANE_VAE),
+    "cgan": ModelUnderTest("cgan", "linear_gaussian", options=ADVERSARIES | {"network": "mlp", "batch_size": 5000}),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        pytest.param(
+            name,
+            check,
+            id=f"{name}-{check.__name__}",
+            marks=[
+                pytest.mark.xdist_group(f"conformance-context-{name}"),
+                *([] if check is labels_that_do_not_fit_are_refused else [pytest.mark.slow]),
+            ],
+        )
+        for name in WITH_CONTEXT
+        for check in CHECKS
+    ],
+)
+def test_conformance_with_a_context(name, check):
+    assert WITH_CONTEXT[name].fresh.uses_context
+    check(WITH_CONTEXT[name])
+
+
 @cache
 def registry():
     """One registry for all toys."""
@@ -245,6 +279,20 @@ def test_what_a_sound_toy_offers(name):
     _, offered, conditional = SOUND[name]
     assert offers(sound(name)) == offered
     assert sound(name).fresh.conditional == conditional
+
+
+def test_a_density_that_does_not_integrate_to_one_given_a_context_is_found():
+    def heavy(self, x, labels=None, seed=0):
+        return ContextGaussian.log_prob(self, x, labels) + 0.3 * self.condition(labels, x.shape[0])[:, 0]
+
+    def sample(self, n, labels=None, seed=0, first=0):
+        return normal([n, 2], seed, first=first) + self._mean(labels, n)
+
+    without_codes = {"encode": None, "decode": None, "prior": None, "sample": sample}
+    subject = broken(ContextGaussian, log_prob=heavy, **without_codes)
+    subject.data = "linear_gaussian"
+    with pytest.raises(AssertionError, match=r"the density given 1.27, 1.07, 0.739 integrates to 1.35 and not to 1"):
+        densities_integrate_to_one(subject)
 
 
 def test_a_check_that_requires_a_failing_one_is_skipped_and_its_outcome_remembered():

@@ -19,6 +19,7 @@ from tfgen.testing.model_under_test import EXAMPLES, ModelUnderTest
 from tfgen.testing.requirements import offered
 from tfgen.testing.tiny_images import all_images
 from tfgen.testing.totals import (
+    Condition,
     Score,
     data_grid,
     given,
@@ -28,6 +29,7 @@ from tfgen.testing.totals import (
     scored,
     tiny_model,
 )
+from tfgen.training.validation import batch_of
 
 #: Draws of a bound, and how many standard errors of their mean make a contradiction.
 _SEEDS, _ERRORS = 20, 5.0
@@ -81,9 +83,8 @@ def _bounds(
     under_test: ModelUnderTest, model: GenerativeModel, particles: tuple[int, int], seeds: range
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the bounds of two numbers of particles, [seeds, examples] each; compiled once for all seeds."""
-    elbo, split = offered(model, HasElbo).elbo, under_test.dataset.test
-    x = tf.constant(split.x[:_EXAMPLES])
-    labels = tf.constant(split.labels[:_EXAMPLES]) if model.conditional and split.labels is not None else None
+    elbo, batch = offered(model, HasElbo).elbo, batch_of(under_test.dataset.test, slice(_EXAMPLES))
+    x, labels = batch.x, model.given(batch)
 
     def compiled() -> Callable[[tf.Tensor], tf.Tensor]:
         both = tf.function(
@@ -223,7 +224,7 @@ def _exp_of_mean(drawn: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
     return np.exp(mean)
 
 
-def _require_no_more_than_one(mass: float, error: float, label: int | None) -> None:
+def _require_no_more_than_one(mass: float, error: float, label: Condition) -> None:
     assert mass <= 1.02 + _ERRORS * error, (
         f"exp(bound){given(label)} has a mass of {mass:.4g} ± {error:.2g}: the bound lies above the log-likelihood"
     )

@@ -21,11 +21,13 @@ from tfgen.testing.model_under_test import ModelUnderTest
 from tfgen.testing.requirements import offered
 from tfgen.testing.sample_checks import samples_are_the_same_however_compiled, samples_do_not_depend_on_the_batch
 from tfgen.testing.totals import (
+    Condition,
     data_grid,
     given,
     image_probabilities,
     labels_looked_at,
     mass_on_grid,
+    repeated,
     scored,
     tiny_model,
 )
@@ -140,7 +142,7 @@ def samples_follow_the_density(under_test: ModelUnderTest) -> None:
             raise SkipTest(f"the effective sample size is {most:.0f} of {_SAMPLES // 2}, which is too small to tell")
 
 
-def _log_density(model: GenerativeModel, label: int | None) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+def _log_density(model: GenerativeModel, label: Condition) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     """Return log p of points, of which the first are the model's own samples."""
     log_prob = offered(model, HasLogProb).log_prob
 
@@ -236,9 +238,8 @@ class NarrowMixture:
         return np.asarray(self.means[chosen] + np.einsum("nij,nj->ni", factors[chosen], noise))
 
 
-def _samples(model: GenerativeModel, label: int | None) -> NDArray[np.generic]:
-    labels = None if label is None else np.full(_SAMPLES, label, np.int32)
-    return np.concatenate(list(sample_batches(model, _SAMPLES, labels, seed=11, batch_size=2000)))
+def _samples(model: GenerativeModel, label: Condition) -> NDArray[np.generic]:
+    return np.concatenate(list(sample_batches(model, _SAMPLES, repeated(label, _SAMPLES), seed=11, batch_size=2000)))
 
 
 def _draws(model: GenerativeModel) -> int:

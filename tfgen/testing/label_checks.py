@@ -20,30 +20,29 @@ from tfgen.testing.requirements import codes_of_prior
 
 @check(20, methods_can_be_traced)
 def labels_matter_where_they_are_asked_for(under_test: ModelUnderTest) -> None:
-    """Check that another label changes the density, the bound, or the decoded codes, of a conditional model."""
-    labels, classes = under_test.batch.labels, under_test.dataset.spec.classes
+    """Check that another label, or context, changes the density, the bound, or the decoded codes, of a conditional model."""
     if not under_test.fresh.conditional:
         raise SkipTest(f"{type(under_test.fresh).__name__} takes no labels")
-    assert labels is not None, "a conditional model needs a data set with labels"
-    assert classes is not None, "a conditional model needs a data set with classes"
     _, model = under_test.trained
+    labels, changed = under_test.labels(model), under_test.other_labels(model)
+    what = "context" if model.uses_context else "label"
     for capability, name in ((HasLogProb, "log_prob"), (HasElbo, "elbo")):
         if isinstance(model, capability):
             score = getattr(model, name)
             values = score(under_test.batch.x, labels, seed=0).numpy()
-            others = score(under_test.batch.x, (labels + 1) % classes, seed=0).numpy()
-            assert np.all(values != others), f"changing the label does not change {name}"
+            others = score(under_test.batch.x, changed, seed=0).numpy()
+            assert np.all(values != others), f"changing the {what} does not change {name}"
     if isinstance(model, Decodes):
         codes = codes_of_prior(under_test, model)
-        one, other = (np.asarray(model.decode(codes, given)) for given in (labels, (labels + 1) % classes))
-        assert not np.array_equal(one, other), "changing the label does not change what codes decode to"
+        one, other = (np.asarray(model.decode(codes, given)) for given in (labels, changed))
+        assert not np.array_equal(one, other), f"changing the {what} does not change what codes decode to"
 
 
 @check(20, model_can_be_built)
 def labels_that_do_not_fit_are_refused(under_test: ModelUnderTest) -> None:
-    """Check that nothing ignores a label: one too few, too many, missing, or outside the classes is an error everywhere.
+    """Check that nothing ignores a label: one too few, missing, or outside the classes is an error everywhere; contexts too.
 
-    `GenerativeModel.one_hot` makes these errors; a model that takes no labels gets there by calling it, too.
+    `GenerativeModel.condition` makes these errors; a model that takes no labels gets there by calling it, too.
     """
     model, x = under_test.fresh, under_test.batch.x
     calls: dict[str, Callable[[Any], Any]] = {}
@@ -65,7 +64,7 @@ def labels_that_do_not_fit_are_refused(under_test: ModelUnderTest) -> None:
         calls["inpaint"] = _with(model.inpaint, x, tf.ones(x.shape[:3], tf.bool))
     for name, call in calls.items():
         for what, labels in _unfit_labels(under_test, model).items():
-            if name == "prior" and what == "too few labels":
+            if name == "prior" and what.startswith("too few"):
                 continue  # which takes any number
             outcome: object = "nothing"
             try:
@@ -75,13 +74,16 @@ def labels_that_do_not_fit_are_refused(under_test: ModelUnderTest) -> None:
             except Exception as error:  # whatever else it is, it is not what a user should see
                 outcome = type(error).__name__
             raise AssertionError(
-                f"{name} with {what} must raise a DataError, raised {outcome}; see GenerativeModel.one_hot"
+                f"{name} with {what} must raise a DataError, raised {outcome}; see GenerativeModel.condition"
             )
 
 
 def _unfit_labels(under_test: ModelUnderTest, model: GenerativeModel) -> dict[str, Any]:
     if not model.conditional:
         return {"labels, which the model does not take,": tf.zeros([EXAMPLES], tf.int32)}
+    if model.uses_context:
+        fitting = under_test.labels(model)
+        return {"too few contexts": fitting[1:], "a context of too few numbers": fitting[:, 1:], "no context": None}
     classes = under_test.dataset.spec.classes or 0
     first = [0] * (EXAMPLES - 1)
     found: dict[str, Any] = {"too few labels": tf.constant(first)}

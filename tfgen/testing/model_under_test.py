@@ -30,6 +30,7 @@ from tfgen.runs.run import Run
 from tfgen.testing.quick import QUICK
 from tfgen.testing.tiny_images import tiny_images
 from tfgen.training.trainer import Trainer
+from tfgen.training.validation import batch_of
 
 T = TypeVar("T")
 
@@ -79,9 +80,7 @@ class ModelUnderTest:
     @cached_property
     def batch(self) -> Batch:
         """A few test examples."""
-        split = self.dataset.test
-        labels = None if split.labels is None else tf.constant(split.labels[:EXAMPLES])
-        return Batch(tf.constant(split.x[:EXAMPLES]), labels)
+        return batch_of(self.dataset.test, slice(EXAMPLES))
 
     @cached_property
     def fresh(self) -> GenerativeModel:
@@ -112,7 +111,8 @@ class ModelUnderTest:
         other = dataclasses.replace(self)
         other.registry = self.registry
         bits, training = self.fresh.scored_as == "bits", self.config.training
-        other.dataset = tiny_images(self.dataset.spec, 2 if bits else 4, training.batch_size)
+        contexts = self.dataset.train.context
+        other.dataset = tiny_images(self.dataset.spec, 2 if bits else 4, training.batch_size, contexts)
         steps = len(other.dataset.train) // training.batch_size
         longer = dataclasses.replace(training, epochs=max(training.epochs, -(-_TINY_STEPS // steps)))
         other.config = dataclasses.replace(self.config, training=longer)
@@ -159,8 +159,15 @@ class ModelUnderTest:
         return copy if copy.density_dtype == tf.float64 else None
 
     def labels(self, model: GenerativeModel) -> Any:
-        """Return labels for the batch where the model wants some."""
-        return self.batch.labels if model.conditional else None
+        """Return labels, contexts or both for the batch, where the model wants some."""
+        return model.given(self.batch)
+
+    def other_labels(self, model: GenerativeModel) -> Any:
+        """Return what `labels` does, with the next class in the place of each, and the context of another example."""
+        labels, context = self.batch.labels, self.batch.context
+        if labels is not None:
+            labels = (labels + 1) % self.dataset.spec.classes
+        return model.given(Batch(self.batch.x, labels, None if context is None else tf.roll(context, 1, axis=0)))
 
     def train(self, folder: Path, mode: CompileMode = "graph") -> tuple[Run, GenerativeModel]:
         """Train briefly; return the run and the model as it was trained."""

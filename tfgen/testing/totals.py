@@ -10,6 +10,7 @@ from unittest import SkipTest
 import numpy as np
 from numpy.typing import NDArray
 
+from tfgen.data.conditions import middle_of
 from tfgen.data.dataset import Dataset
 from tfgen.errors import TfgenError
 from tfgen.evaluate.scoring import score_batches
@@ -19,6 +20,8 @@ from tfgen.testing.tiny_images import all_images
 
 #: ``(x, labels, seed) -> [batch]`` nats.
 Score = Callable[[Any, Any, Any], Any]
+#: A label, or the numbers of a context behind its label if it has one; None for an unconditional model.
+Condition = int | tuple[float, ...] | None
 
 _BATCH = 4096
 _LABELS = 2  # so many classes of a conditional model are looked at
@@ -59,28 +62,44 @@ def data_grid(data: Dataset, cells: int, reach: float) -> Grid:
 
 
 def scored(
-    score: Score, x: NDArray[np.generic], label: int | None, seed: int = 0, batch: int = _BATCH
+    score: Score, x: NDArray[np.generic], label: Condition, seed: int = 0, batch: int = _BATCH
 ) -> NDArray[np.float64]:
     """Return the score of each example in nats [n], compiled, a batch at a time; all under one label."""
-    labels = None if label is None else np.full(len(x), label, np.int32)
-    parts = score_batches(score, x, [labels], seed=seed, block=batch)
+    parts = score_batches(score, x, [repeated(label, len(x))], seed=seed, block=batch)
     return np.concatenate([values[:, 0] for _, values in parts])
 
 
-def labels_looked_at(model: GenerativeModel) -> Iterator[int | None]:
-    """Yield None for an unconditional model, the first labels for a conditional one."""
+def repeated(label: Condition, count: int) -> NDArray[Any] | None:
+    """Return a condition for each of some examples, as a model takes them: labels int32 [n], or float32 [n, k]."""
+    if label is None:
+        return None
+    return (
+        np.full(count, label, np.int32) if isinstance(label, int) else np.tile(np.array(label, np.float32), (count, 1))
+    )
+
+
+def labels_looked_at(model: GenerativeModel) -> Iterator[Condition]:
+    """Yield None for an unconditional model, the first labels for a conditional one; of contexts the mean and another one."""
+    context = model.data.context
     if not model.conditional:
         yield None
-    else:
+    elif not model.uses_context or context is None:
         yield from range(min(model.data.classes or 1, _LABELS))
+    else:
+        for number in range(_LABELS):
+            label = () if model.data.classes is None else (float(number % model.data.classes),)
+            steps = [0.0 if column.kind == "category" else number * (column.scale or 1.0) for column in context]
+            yield (*label, *(float(at) + step for at, step in zip(middle_of(context), steps, strict=True)))
 
 
-def given(label: int | None) -> str:
-    """Return the words behind a number that is given a label."""
-    return "" if label is None else f" given label {label}"
+def given(label: Condition) -> str:
+    """Return the words behind a number that is given a label, or a context."""
+    if label is None:
+        return ""
+    return f" given label {label}" if isinstance(label, int) else f" given {', '.join(f'{at:.3g}' for at in label)}"
 
 
-def mass_on_grid(score: Score, grid: Grid, label: int | None, seed: int = 0) -> float:
+def mass_on_grid(score: Score, grid: Grid, label: Condition, seed: int = 0) -> float:
     """Return the integral of exp(score) over a grid.
 
     Raises:
@@ -108,7 +127,7 @@ def tiny_model(under_test: ModelUnderTest) -> GenerativeModel:
 
 
 def image_probabilities(
-    score: Score, model: GenerativeModel, label: int | None, draws: int
+    score: Score, model: GenerativeModel, label: Condition, draws: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]:
     """Return every tiny image, its probability as the mean of exp(score) over draws of the noise, and the standard error.
 
