@@ -31,7 +31,7 @@ COMMAND_PAGES = ROOT / "docs/commands"
 WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text()]
 GLOBAL = {"--verbose", "--traceback", "--version", "--help"}
 #: Models that pages use as examples of one's own.
-INVENTED = {"mymodel", "MODEL", "NAME"}
+INVENTED = {"embedding_flow", "mymodel", "MODEL", "NAME"}
 #: Options of such models.
 INVENTED_OPTIONS = {
     "--deep", "--no-deep", "--rate", "--bound", "--where", "--kind", "--tint", "--sizes", "--pair", "--pairs", "--some",

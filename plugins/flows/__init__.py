@@ -1,7 +1,7 @@
 """Normalizing flows plugin: Real NVP, conditional Real NVP, NICE and neural spline flows, with exact densities.
 
-For other plugins, this package exports the model `RealNVP` and the public names of `tfgen_plugins.flows.bijectors`. They are
-imported on first use, so that the plugin registers without loading TensorFlow.
+For other plugins, this package exports the models `RealNVP` and `ConditionalRealNVP` and the public names of
+`tfgen_plugins.flows.bijectors`. They are imported on first use, so that the plugin registers without loading TensorFlow.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tfgen import ModelSpec, Registration, hookimpl, require_option
 CouplingMask = Literal["half", "checkerboard", "channel", "random"]
 
 #: Public names that need TensorFlow, with the modules that have them. `dir` does not list them: hooks are looked for there.
-_LAZY = {"RealNVP": "model"} | dict.fromkeys(
+_LAZY = dict.fromkeys(("RealNVP", "ConditionalRealNVP"), "model") | dict.fromkeys(
     ("CachedRealNVP", "Coupling", "GatherPermute", "Partition", "coupling_chain", "masked_coupling"), "bijectors"
 )
 

@@ -26,14 +26,12 @@ from tfgen.data.kinds import KINDS
 from tfgen.data.spec import DataSpec, table_fields
 from tfgen.errors import DataError
 from tfgen.files import remove_old, temporary_beside
-from tfgen.reading import open_regular, parse_json, read_regular
+from tfgen.reading import CONFIG_BYTES, open_regular, parse_json, read_regular
 from tfgen.unpacking import map_array
 
 MANIFEST = "manifest.json"
 #: Larger files are checked by size alone: hashing them would take longer than a user wants to wait at every start.
 HASHED_BYTES = 512 * 2**20
-#: Most bytes of a manifest; ours have some 1,200.
-_MANIFEST_BYTES = 100_000
 #: Half-written folders as earlier versions named them.
 _OLD_TEMPORARY = re.compile(r"\.incomplete-[a-z0-9_]{8}")
 
@@ -180,7 +178,7 @@ def _rename(temporary: Path, folder: Path) -> None:
 def _read_manifest(folder: Path) -> _Manifest:
     path = folder / MANIFEST
     try:
-        return _manifest(parse_json(read_regular(path, _MANIFEST_BYTES, within=folder)))
+        return _manifest(parse_json(read_regular(path, CONFIG_BYTES, within=folder)))
     except (OSError, ValueError, DataError) as error:
         raise _damaged(folder, str(error)) from error
 

@@ -180,6 +180,15 @@ def columns_from_json(content: Any) -> tuple[Column, ...]:
     return tuple(columns)
 
 
+def context_names(count: int) -> tuple[str, ...]:
+    """Return the names of the numbers of a context that has none.
+
+    >>> context_names(2)
+    ('c_1', 'c_2')
+    """
+    return tuple(f"c_{number + 1}" for number in range(count))
+
+
 def column_names(columns: Sequence[Column] | None, dimensions: int) -> tuple[str, ...]:
     """Return the names of columns; ``x_1``, ``x_2``, ... where they have none."""
     if columns is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfgen.data.columns import Column, check_values, column_names
+from tfgen.data.columns import Column, check_values, column_names, context_names
 from tfgen.data.dataset import SPLITS, Dataset
 from tfgen.data.notes import is_whole
 from tfgen.errors import DataError
@@ -38,13 +38,7 @@ def with_fitted_columns(data: Dataset) -> Dataset:
         return data
     context = None
     if spec.context is not None and data.train.context is not None:
-        for place, column in enumerate(spec.context):
-            if (data.train.context[:, place] == data.train.context[0, place]).all():
-                raise DataError(
-                    f"{data.name}: the context {column.name!r} has one value only in the training split, and tells a model "
-                    "nothing; leave it out of --context."
-                )
-        context = _fitted(data.train.context, spec.context, f"{data.name}, context")
+        context = _fitted_context(data.train.context, spec.context, data.name)
         spec = dataclasses.replace(spec, context=context)
     if spec.kind != "vector":
         return dataclasses.replace(data, spec=spec)
@@ -63,6 +57,27 @@ def _guessed(data: Dataset) -> tuple[Column, ...]:
     return tuple(
         Column(name, "integer" if all(is_whole(x[:, place]) for x in every) else "real")
         for place, name in enumerate(names)
+    )
+
+
+def _fitted_context(x: NDArray[np.float32], columns: Sequence[Column], name: str) -> tuple[Column, ...]:
+    """Return the fitted columns of contexts [n, k].
+
+    Raises:
+        DataError: for a column with a name of its own, or all of them, of one value; of an image some pixels may have one.
+    """
+    constant = (x == x[:1]).all(axis=0)
+    unnamed = [column.name == usual for column, usual in zip(columns, context_names(len(columns)), strict=True)]
+    for column, is_constant, is_unnamed in zip(columns, constant, unnamed, strict=True):
+        if is_constant and not (is_unnamed and not constant.all()):
+            raise DataError(
+                f"{name}: the context {column.name!r} has one value only in the training split, and tells a model "
+                "nothing; leave it out of --context."
+            )
+    return tuple(
+        dataclasses.replace(column, shift=float(x[0, place]), scale=1.0) if constant[place] else found
+        for place, column in enumerate(columns)
+        for found in (column if column.fitted else fit_column(column, x[:, place]) or column,)
     )
 
 

@@ -51,6 +51,8 @@ class GenerativeModel(keras.layers.Layer):
         conditional: whether the model needs labels, or a context; a class attribute.
         takes_context: whether a conditional model takes the numbers of `DataSpec.context`, beside or in the place of labels:
             it uses `condition` and `condition_width` in the place of `one_hot` and `DataSpec.classes`; a class attribute.
+        context_features: how many numbers `embed` makes of a context, for a model with an embedding network; None for those
+            of the context themselves.
         labels_optional: whether a conditional model also works without a label, as a network trained for classifier-free
             guidance does; then None stands for no labels at all, and -1 for one that is missing; a class attribute.
         density: what kind of number `log_prob` or `elbo` is: ``"exact"``, a lower ``"bound"`` of the log-likelihood, or that
@@ -73,6 +75,7 @@ class GenerativeModel(keras.layers.Layer):
     sampling: Any = None
     labels_optional: bool = False
     takes_context: bool = False
+    context_features: int | None = None
     discrete_codes: bool = False
 
     def __init__(self, config: Any, data: DataSpec, seed: int) -> None:
@@ -112,10 +115,27 @@ class GenerativeModel(keras.layers.Layer):
 
     @property
     def condition_width(self) -> int:
-        """Numbers that `condition` gives for each example: the classes, and those of the context; 0 if not conditional."""
+        """Numbers that `condition` gives for each example: the classes, and those of the context; 0 if not conditional.
+
+        With an embedding network, those of the context are its `context_features`.
+        """
         if not self.conditional:
             return 0
-        return (self.data.classes or 0) + (self.data.context_width if self.uses_context else 0)
+        if not self.uses_context:
+            return self.data.classes or 0
+        numbers = self.data.context_width if self.context_features is None else self.context_features
+        return (self.data.classes or 0) + numbers
+
+    def embed(self, context: tf.Tensor) -> tf.Tensor:
+        """Return what the networks are given of a context, ``[n, context_features]``: the context itself.
+
+        A subclass overrides it with an embedding network, for contexts that are images or sets: it sets `context_features`,
+        makes the network in ``__init__`` and reshapes the numbers to what they are. The weights are trained with the others.
+
+        Args:
+            context: float32 ``[n, k]``, standardised over the training split.
+        """
+        return context
 
     def given(self, batch: Batch) -> tf.Tensor | None:
         """Return what the model is given of a batch, the argument `labels` of its methods: labels, contexts, or both.
@@ -159,9 +179,20 @@ class GenerativeModel(keras.layers.Layer):
         if count is not None and rows.shape[0] not in (None, int(count)):
             raise DataError(f"expected {count} contexts, one for each example; got {rows.shape[0]}.")
         if self.data.classes is None:
-            return context_rows(rows, self.data.context, self.density_dtype)
+            return self._embedded(rows)
         hot = self.one_hot(tf.cast(rows[:, 0], tf.int32), n)
-        return tf.concat([hot, context_rows(rows[:, 1:], self.data.context, self.density_dtype)], axis=-1)
+        return tf.concat([hot, self._embedded(rows[:, 1:])], axis=-1)
+
+    def _embedded(self, context: tf.Tensor) -> tf.Tensor:
+        assert self.data.context is not None
+        found = self.embed(context_rows(context, self.data.context, self.density_dtype))
+        wanted = self.condition_width - (self.data.classes or 0)
+        if found.shape.rank != 2 or found.shape[1] != wanted:
+            raise PluginError(
+                f"model {type(self).__name__}: embed() must return [n, {wanted}], as context_features says; got "
+                f"{found.shape.as_list()}."
+            )
+        return tf.cast(found, self.density_dtype)
 
     def term_name(self, name: str) -> str:
         """Return what a term of the loss is called: ``NAME_given_label`` for a model that is given labels."""

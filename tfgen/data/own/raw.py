@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.boundary import require_finite
-from tfgen.data.columns import Column, check_values
+from tfgen.data.columns import Column, check_values, context_names
 from tfgen.data.dataset import Split, SplitName
 from tfgen.data.mapped import extremes
 from tfgen.data.spec import DataSpec
@@ -19,6 +19,8 @@ from tfgen.errors import DataError
 #: Colour channels of images: grey, and red, green, blue.
 _CHANNELS = (1, 3)
 _GREY_LEVELS = 256
+#: Numbers of a context: each is a column of the spec, which a run's configuration has in full.
+_MOST_CONTEXT = 4096
 
 
 @dataclass(frozen=True)
@@ -86,13 +88,13 @@ def spec_and_splits(raw: Raw, name: str) -> tuple[DataSpec, dict[SplitName | Non
 def _contexts(
     raw: Raw, counts: Mapping[SplitName | None, int], name: str
 ) -> tuple[dict[SplitName | None, NDArray[np.float32]], tuple[Column, ...] | None]:
-    """Return the contexts by split, float32 [n, k], and their columns."""
+    """Return the contexts by split, float32 [n, k], and their columns; those of more axes, such as images, are flattened."""
     if not raw.context:
         return {}, None
     found: dict[SplitName | None, NDArray[np.float32]] = {}
     for split, count in counts.items():
         values = raw.context.get(split)
-        if values is None or values.shape[:1] != (count,) or values.ndim > 2 or values.dtype.kind not in "iubf":
+        if values is None or values.shape[:1] != (count,) or values.dtype.kind not in "iubf":
             got = "none" if values is None else f"{values.dtype} of shape {list(values.shape)}"
             raise DataError(f"{name}: {count:,} examples need a context of numbers each, [{count}, k]; got {got}.")
         with np.errstate(over="ignore"):
@@ -103,10 +105,15 @@ def _contexts(
         raise DataError(
             f"{name}: the contexts of the splits have {', '.join(map(str, sorted(widths)))} numbers; give equally many."
         )
+    if max(widths) > _MOST_CONTEXT:
+        raise DataError(
+            f"{name}: a context has at most {_MOST_CONTEXT:,} numbers, got {max(widths):,}; make images smaller, or give "
+            "features of them."
+        )
     for split, values in found.items():
         if raw.context_columns is not None:
             check_values(values, raw.context_columns, f"{name}, context{f', {split}' if split else ''}")
-    columns = raw.context_columns or tuple(Column(f"c_{number + 1}") for number in range(widths.pop()))
+    columns = raw.context_columns or tuple(map(Column, context_names(widths.pop())))
     return found, columns
 
 
