@@ -56,6 +56,8 @@ class FlowConfig:
     """conv: residual blocks of two convolutions."""
     activation: Literal["relu", "gelu", "silu", "tanh"] = "relu"
     """Activation of the hidden layers."""
+    linear: Literal["none", "lu"] = "none"
+    """Vectors: an invertible linear layer before each pair of couplings, by LU factors; columns that hang together need one."""
     alpha: float = 1e-6
     """Images: margin of the logit transform, ``logit(alpha + (1 - 2 alpha) x)``. Bits/dim compare at equal alpha only."""
 

@@ -21,6 +21,7 @@ from tfgen.layers import LogitCodec, bits_per_dim
 from tfgen_plugins.flows import FlowConfig, NICEConfig, RealNVPConfig, SplineFlowConfig
 from tfgen_plugins.flows.bijectors import Partition, coupling_chain
 from tfgen_plugins.flows.layer import CouplingLayer, DiagonalScale, conditioner
+from tfgen_plugins.flows.linear import LULinear
 from tfgen_plugins.flows.masks import binary_mask
 from tfgen_plugins.flows.scalar import SCALAR_REACH, ScalarSplines
 from tfgen_plugins.flows.transforms import Additive, Affine, Spline, Transform
@@ -47,6 +48,8 @@ class Flow(GenerativeModel):
         super().__init__(config, data, seed)
         if config.network == "conv" and not data.spatial:
             raise self.refuse("--network conv needs images; take --network mlp.")
+        if config.linear == "lu" and (data.spatial or data.dimensions == 1):
+            raise self.refuse("--linear lu is for vectors of two numbers or more; leave it out.")
         self.codec = LogitCodec(data, config.alpha, self.density_dtype)
         self.density = self.codec.density
         if data.dimensions == 1:
@@ -55,6 +58,8 @@ class Flow(GenerativeModel):
         else:
             self.scalar = None
             self.couplings = [self._coupling(layer) for layer in range(config.layers)]
+        pairs = range(-(-config.layers // 2)) if config.linear == "lu" else ()
+        self.linear = [LULinear(data.dimensions, self.density_dtype, f"linear_{pair}") for pair in pairs]
 
     def transform(self, moved: int) -> Transform:
         """Return the elementwise transform of a coupling's moved dimensions: affine, unless a subclass overrides it."""
@@ -101,7 +106,11 @@ class Flow(GenerativeModel):
         if self.scalar is not None:
             return self.scalar.chain(condition)
         # Layers come in pairs of complementary masks, whatever masks were restored: `binary_mask` makes them so.
-        return [coupling_chain([layer.coupling(condition, i % 2 == 1) for i, layer in enumerate(self.couplings)])]
+        couplings = [layer.coupling(condition, i % 2 == 1) for i, layer in enumerate(self.couplings)]
+        if not self.linear:
+            return [coupling_chain(couplings)]
+        pairs = [coupling_chain(couplings[first : first + 2]) for first in range(0, len(couplings), 2)]
+        return [part for linear, pair in zip(self.linear, pairs, strict=True) for part in (linear.bijector(), pair)]
 
     def distribution(self, labels: Any = None, n: int | None = None) -> Any:
         """Return the `tfd.Distribution` of flat examples [..., D] in data space; with labels [n], a batch of n."""

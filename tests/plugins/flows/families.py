@@ -39,6 +39,7 @@ FLOWS: dict[str, tuple[str, DataSpec, dict[str, Any]]] = {
 } | {
     "mixed": ("realnvp", TINY, {"mask": ("checkerboard", "channel"), "layers": 5}),
     "plane": ("conditional_realnvp", PLANE, {}),
+    "linear": ("conditional_realnvp", SPACE, {"linear": "lu", "layers": 5}),
 }
 
 #: Parameters of a fixture with each of them. Splines take several times as long as the others; the fast tests have one.

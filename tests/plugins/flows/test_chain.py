@@ -80,6 +80,8 @@ def test_families_cover_every_pair_of_options():
 
 
 def test_a_flow_is_plain_real_nvps_and_permutations(flow):
+    if flow.linear:
+        pytest.skip("linear layers stand between its pairs")
     condition = flow.one_hot(labels_of(flow, 5))
     [ours] = [part for part in flow.bijector(labels_of(flow, 5)).bijectors if hasattr(part, "bijectors")]
     couplings = []

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tfgen
-from tests.plugins.flows.small_flows import PLANE, SPACE, TINY, labels_of, small_flow
+from tests.plugins.flows.small_flows import PLANE, SPACE, TINY, labels_of, points, small_flow
 from tfgen import DataSpec, TfgenError, dequantise, logit_squeeze, quantise
 from tfgen.errors import DataError, OptionError
 from tfgen.model.objective import Batch, Context
@@ -319,6 +319,8 @@ def test_every_weight_has_a_name_of_its_own():
         ("realnvp", SPACE, {"mask": ("quarter",)}, OptionError, "mask"),
         ("spline_flow", SPACE, {"bins": 1}, OptionError, "--bins must be between 2"),
         ("spline_flow", SPACE, {"bound": 0.0}, OptionError, "--bound must be above 0"),
+        ("realnvp", TINY, {"linear": "lu"}, DataError, "--linear lu is for vectors of two numbers or more"),
+        ("realnvp", DataSpec("vector", (1,)), {"linear": "lu"}, DataError, "--linear lu is for vectors"),
         ("realnvp", SPACE, {"channels": 0}, OptionError, "--channels must be at least 1"),
     ],
 )
@@ -326,3 +328,29 @@ def test_what_a_flow_cannot_be_is_refused_in_one_line(model, data, options, erro
     with pytest.raises(error, match=message) as caught:
         small_flow(model, data, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_linear_layers_begin_at_the_identity_and_are_learned():
+    x = points(SPACE)
+    with_them = small_flow("realnvp", SPACE, moved=0.0, linear="lu")
+    without = small_flow("realnvp", SPACE, moved=0.0)
+    np.testing.assert_array_equal(with_them.log_prob(x), without.log_prob(x))
+    moved = small_flow("realnvp", SPACE, linear="lu")
+    (first, second) = moved.linear  # one before each pair
+    matrix = first.bijector().inverse(tf.eye(7, dtype=tf.float64)).numpy().T
+    assert not np.allclose(matrix, np.tril(matrix))
+    assert not np.allclose(matrix, np.triu(matrix))
+    log_det = first.bijector().inverse_log_det_jacobian(x, event_ndims=1)
+    np.testing.assert_allclose(log_det, np.linalg.slogdet(matrix)[1])
+    gradients = keras_gradients(moved, x)
+    assert all(np.abs(gradients[id(layer.factors)]).max() > 0 for layer in (first, second))
+
+
+def keras_gradients(flow, x):
+    """The gradient of the mean log-likelihood with respect to each weight."""
+    values = [weight.value for weight in flow.trainable_weights]
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        loss = tf.reduce_mean(flow.log_prob(x))
+    found = tape.gradient(loss, values)
+    return {id(weight): gradient for weight, gradient in zip(flow.trainable_weights, found, strict=True)}
