@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +43,19 @@ def picture(number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 def make(folder: Path, count: int) -> None:
     """Write the pictures ``0 .. count - 1`` that are not there yet."""
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+        for _ in pool.map(partial(write, folder), range(count), chunksize=1000):
+            pass
+
+
+def write(folder: Path, number: int) -> None:
+    """Write one picture, unless it is there."""
     from PIL import Image
 
-    def write(number: int) -> None:
-        place = folder / str(number % _CLASSES) / f"{number // _IN_A_FOLDER:04}" / f"{number:08}.png"
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture(number)).save(place, compress_level=1)
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(write, range(count), chunksize=1000):
-            pass
+    place = folder / str(number % _CLASSES) / f"{number // _IN_A_FOLDER:04}" / f"{number:08}.png"
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture(number)).save(place, compress_level=1)
 
 
 def measured(command: list[str]) -> dict[str, Any]:
