@@ -88,6 +88,13 @@ def test_resizing_keeps_the_proportions(tmp_path):
     assert one(tmp_path, size="4x6").shape == (4, 6, 1)
 
 
+def test_pictures_may_be_larger_than_any_example(tmp_path):
+    Image.new("L", (5000, 4000), 7).save(tmp_path / "large.png")
+    assert one(tmp_path, size="4x5").min() == 7
+    with pytest.raises(DataError, match=r"one example of shape \(4000, 5000, 1\) has more than 16,777,216 values"):
+        read_pictures(tmp_path, DataOptions())
+
+
 def test_sizes_that_differ_are_listed(tmp_path):
     for number, size in enumerate([(8, 6)] * 3 + [(5, 4)]):
         Image.new("L", size).save(tmp_path / f"{number}.png")

@@ -79,13 +79,12 @@ class _Reading:
 
     def __init__(self, folder: Path, options: DataOptions, scratch: Path | None) -> None:
         self._folder, self._options = folder, options
-        self._size = options.height_and_width
         self._sizes: Counter[tuple[int, int]] = Counter()
         self._kept: list[_File] = []
         self._broken: list[tuple[_File, str]] = []
         self._images = Spool(scratch)
         # Pictures are read in colours until one has some: formats without a grey mode hold grey ones too.
-        self._all_grey = True
+        self._all_grey = options.colour != "rgb"
 
     def decoded(self, files: Sequence[_File], threads: int) -> Iterator[Picture | str]:
         """Yield each picture, or what is wrong with it; once sizes differ and none is asked for, only sizes are looked at."""
@@ -114,8 +113,8 @@ class _Reading:
         if found.image is None or (self._options.size is None and len(self._sizes) > 1):
             return
         if not self._kept:
-            DataSpec("image", (*found.size, 1))  # a size that no data set has is told before all pictures are read
-        self._all_grey &= self._options.colour != "rgb" and bool((found.image == found.image[..., :1]).all())
+            DataSpec("image", (*found.image.shape[:2], 1))  # a size that no data set has is told now, not after hours
+        self._all_grey = self._all_grey and bool((found.image == found.image[..., :1]).all())
         self._images.append(found.image)
         self._kept.append(file)
 
