@@ -4,8 +4,9 @@
 
 Tables of scikit-learn, and of statsmodels and vega_datasets where the other environment has them. Whole numbers get uniform
 noise, once; real columns of few values are left out; columns are standardised by the training rows. Each split is 70 % / 15 % /
-15 % by a permutation of its own, the same for all. Every flow has as many weights, steps and rows in a batch, Adam at the same
-rate falling to zero as a cosine, and the weights of its best validation epoch. Differences are paired by split.
+15 % by a permutation of its own, the same for all. zuko's flow has as many weights as tfgen's spline flow; all flows
+have as many steps and rows in a batch, Adam at the same rate falling to zero as a cosine, and the weights of their best
+validation epoch. Differences are paired by split.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _LAYERS, _UNITS, _STEPS, _BATCH, _RATE = 4, 64, 2000, 64, 3e-3
 #: Added to the diagonal of covariances; chosen by validation, as the components are.
 _ADDED = (1e-6, 1e-3, 1e-2)
 _COMPONENTS = (1, 2, 3, 4, 5, 7, 10, 14, 20, 28, 38, 50)
-#: Prints tables of packages that only the other environment has, as an .npz at the path that it is given.
+#: Writes tables of packages that only the other environment has, as an .npz at the path that it is given.
 _FROM_PACKAGES = """
 import sys, numpy as np
 found = {}
@@ -143,7 +144,7 @@ def zuko(python: Path, parts: Parts, seed: int, parameters: int) -> dict[str, An
 
 def epochs_of(train: Floats) -> int:
     """Return so many epochs that all tables are trained for as many steps."""
-    return max(1, round(_STEPS / (len(train) // _BATCH)))
+    return max(1, round(_STEPS / max(1, len(train) // _BATCH)))
 
 
 def compared(rows: Mapping[str, list[float]], best: str) -> dict[str, list[float]]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import tempfile
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tfgen import DataSources, load_dataset, load_registry
+from tfgen.data.dataset import SPLITS, Dataset, Split
 from tfgen.data.own import spool
 from tfgen.data.own.in_memory import prepared_name
+from tfgen.data.own.prepared import prepare_dataset
 from tfgen.data.own.spool import Spool
+from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 from tfgen.plugin.data_options import DataOptions
 
@@ -41,7 +45,7 @@ def test_a_spool_gives_back_what_it_was_given(most, monkeypatch, tmp_path):
 
 def test_a_full_disk_is_told_in_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr(spool, "IN_MEMORY", 100)
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: open("/dev/full", "wb", buffering=0))  # noqa: SIM115
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: open("/dev/full", "wb", buffering=150))  # noqa: SIM115
     found = Spool(tmp_path)
     found.append(np.zeros(100, np.uint8))
     with pytest.raises(DataError, match=r"cannot take the 1 examples read so far.*No space left.*--data-dir DIR"):
@@ -97,3 +101,50 @@ def test_a_long_pipeline_is_spooled(monkeypatch, sources):
     assert name == prepared_name((x, labels), DataOptions(), sources)
     with pytest.raises(DataError, match=r"got uint8 of shape \(2, 4, 1\) \(x, number 1\)"):
         prepared_name(Pipeline(x[0], x[1][:2]), DataOptions(), sources)
+
+
+def test_labels_of_a_pipeline_may_be_texts_of_any_length(sources):
+    class Pipeline:
+        """Looks like a `tf.data.Dataset`."""
+
+        def as_numpy_iterator(self):
+            return iter(zip(x, ["cat", "elephant"] * 100, strict=True))
+
+    x = np.random.default_rng(0).integers(0, 256, (200, 4, 4, 1), dtype=np.uint8)
+    name = prepared_name(Pipeline(), DataOptions(), sources)
+    assert load_dataset(name, load_registry(), sources).spec.class_names == ("cat", "elephant")
+    x = np.array([None] * 200)
+    with pytest.raises(DataError, match=r"the elements of the pipeline are no numbers \(x, number 0: object\)"):
+        prepared_name(Pipeline(), DataOptions(), sources)
+
+
+def test_a_large_set_of_python_is_kept_in_random_order(monkeypatch, sources):
+    x = np.random.default_rng(0).integers(0, 256, (100, 4, 4, 1), dtype=np.uint8)
+    x = x[np.argsort(x[:, 0, 0, 0])]
+    spec = DataSpec("image", (4, 4, 1))
+    data = Dataset("sorted", spec, dict.fromkeys(SPLITS, Split(x)))
+    np.testing.assert_array_equal(prepare_dataset(data, sources).train.x, x)
+    monkeypatch.setattr("tfgen.data.own.prepared._LARGE", 1000)
+    found = prepare_dataset(data, sources).train.x
+    assert {row.tobytes() for row in found} == {row.tobytes() for row in x}
+    corners = found[:, 0, 0, 0].astype(int)
+    assert abs(np.corrcoef(corners, np.arange(100))[0, 1]) < 0.4  # 1 where they are sorted
+
+
+def test_a_spec_that_could_not_be_read_again_is_not_written(sources):
+    x = np.random.default_rng(0).normal(size=(30, 12_000)).astype(np.float32)
+    with pytest.raises(DataError, match="12,000 columns are more than a data set can have"):
+        prepared_name(x, DataOptions(), sources)
+    assert not [path for path in Path(sources.data_dir).rglob("*") if path.is_file()]
+
+
+def test_constant_pixels_of_a_context_are_scaled_as_the_others(sources):
+    random = np.random.default_rng(0)
+    context = 100.0 * random.normal(size=(200, 3, 3))
+    context[:, 0] = 5.0
+    name = prepared_name((random.normal(size=(200, 2)), None, context), DataOptions(), sources)
+    columns = load_dataset(name, load_registry(), sources).spec.context
+    assert [column.shift for column in columns[:3]] == [5.0] * 3
+    assert 80 < columns[0].scale < 120
+    with pytest.raises(DataError, match="leave the array context out"):
+        prepared_name((random.normal(size=(200, 2)), None, np.ones((200, 2))), DataOptions(), sources)

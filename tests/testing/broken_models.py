@@ -230,6 +230,10 @@ def _no_context(self: Any, labels: Any, n: int) -> tf.Tensor:
     return tf.reduce_mean(self.means, axis=0) + 0.0 * self.condition(labels, n)[:, :1]
 
 
+def _label_alone(self: Any, labels: Any, n: int) -> tf.Tensor:
+    return self.condition(labels, n)[:, :10] @ self.means[:10]
+
+
 def _padded_context(self: Any, labels: Any, n: int) -> tf.Tensor:
     rows = tf.convert_to_tensor(labels)
     missing = len(self.data.context) - (rows.shape[1] or 0)
@@ -376,6 +380,14 @@ BROKEN: dict[str, Broken] = {
         {"_mean": _no_context},
         "linear_gaussian",
         says="changing the context does not change log_prob",
+    ),
+    "context ignored beside a label": Broken(
+        "labels_matter_where_they_are_asked_for",
+        ContextGaussian,
+        {"_mean": _label_alone},
+        "measured_digits",
+        says="changing the context does not change log_prob",
+        options={"batch_size": 100},
     ),
     "context let pass": Broken(
         "labels_that_do_not_fit_are_refused",

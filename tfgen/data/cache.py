@@ -164,7 +164,11 @@ def _write_manifest(folder: Path, layout: Layout) -> None:
         "splits": dict(layout.sizes),
         "files": files,
     }
-    (folder / MANIFEST).write_text(json.dumps(content, indent=2) + "\n")
+    text = json.dumps(content, indent=2) + "\n"
+    if len(text) > CONFIG_BYTES:
+        columns = len(layout.spec.columns or ()) + len(layout.spec.context or ())
+        raise DataError(f"{columns:,} columns are more than a data set can have; take fewer of them.")
+    (folder / MANIFEST).write_text(text)
 
 
 def _rename(temporary: Path, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,18 +67,20 @@ def _fitted_context(x: NDArray[np.float32], columns: Sequence[Column], name: str
     Raises:
         DataError: for a column with a name of its own, or all of them, of one value; of an image some pixels may have one.
     """
-    constant = (x == x[:1]).all(axis=0)
-    unnamed = [column.name == usual for column, usual in zip(columns, context_names(len(columns)), strict=True)]
-    for column, is_constant, is_unnamed in zip(columns, constant, unnamed, strict=True):
-        if is_constant and not (is_unnamed and not constant.all()):
+    fitted = [column if column.fitted else fit_column(column, x[:, place]) for place, column in enumerate(columns)]
+    scales = [column.scale for column in fitted if column is not None and column.scale is not None]
+    usual = math.sqrt(sum(scale**2 for scale in scales) / len(scales)) if scales else 1.0
+    for column, found, unnamed in zip(columns, fitted, context_names(len(columns)), strict=True):
+        if found is None and (column.name != unnamed or not scales):
+            where = "the array context" if column.name == unnamed else "it"
             raise DataError(
-                f"{name}: the context {column.name!r} has one value only in the training split, and tells a model "
-                "nothing; leave it out of --context."
+                f"{name}: the context {column.name!r} has one value only in the training split, and tells a model nothing; "
+                f"leave {where} out."
             )
+    # A pixel of one value is scaled as the others are.
     return tuple(
-        dataclasses.replace(column, shift=float(x[0, place]), scale=1.0) if constant[place] else found
-        for place, column in enumerate(columns)
-        for found in (column if column.fitted else fit_column(column, x[:, place]) or column,)
+        dataclasses.replace(column, shift=float(x[0, place]), scale=usual) if found is None else found
+        for place, (column, found) in enumerate(zip(columns, fitted, strict=True))
     )
 
 

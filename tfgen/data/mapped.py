@@ -6,6 +6,7 @@ while there is room, so that giving them back costs little.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 from collections.abc import Iterator
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 
 #: Bytes of a block.
 BLOCK_BYTES = 2**23
+#: A block is read ahead when more than this part of its rows is wanted, 1 / 8.
+_NEARLY_WHOLE = 8
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -56,7 +59,7 @@ def gather(x: NDArray[Number], rows: NDArray[np.integer[Any]]) -> NDArray[Number
 
     Args:
         x: [n, ...].
-        rows: any shape.
+        rows: from 0, any shape.
     """
     found = _map_of(x)
     if found is None:
@@ -78,29 +81,31 @@ def release(x: NDArray[Any]) -> None:
 
 
 def _expect(x: NDArray[Any], ascending: NDArray[np.integer[Any]]) -> None:
-    """Tell the system which blocks of a memory map are read next, so that it reads each in one piece."""
+    """Tell the system which blocks of a memory map are read next and nearly whole, so that it reads each in one piece."""
     found = _map_of(x)
     if found is None or not x.flags.c_contiguous:
         return
     start = x.__array_interface__["data"][0] - np.frombuffer(found, np.uint8).__array_interface__["data"][0]
     size, rows = x[:1].nbytes, block_rows(x)
-    for block in np.unique(ascending // rows).tolist():
+    wanted, counts = np.unique(ascending // rows, return_counts=True)
+    for block in wanted[counts * _NEARLY_WHOLE > rows].tolist():
         first = (start + block * rows * size) // mmap.PAGESIZE * mmap.PAGESIZE
         end = min(len(found), start + (block + 1) * rows * size)
         _advise(found, "MADV_WILLNEED", first, end - first)
 
 
 def _map_of(x: NDArray[Any]) -> mmap.mmap | None:
-    """Return the memory map under an array whose pages may be given back: one that is shared with its file."""
+    """Return the memory map under an array whose pages may be given back: a `numpy.memmap` that is shared with its file."""
     base: Any = x
+    shared = False
     while isinstance(base, np.ndarray):
-        if isinstance(base, np.memmap) and base.mode == "c":  # changes would be lost
-            return None
+        shared = shared or (isinstance(base, np.memmap) and base.mode in ("r", "r+", "w+"))
         base = base.base
-    return base if isinstance(base, mmap.mmap) else None
+    return base if shared and isinstance(base, mmap.mmap) else None
 
 
 def _advise(found: mmap.mmap, name: str, *where: int) -> None:
     option = getattr(mmap, name, None)  # not on every system
     if option is not None:
-        found.madvise(option, *where)
+        with contextlib.suppress(OSError):  # it is advice: locked pages stay where they are
+            found.madvise(option, *where)

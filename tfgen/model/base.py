@@ -133,7 +133,8 @@ class GenerativeModel(keras.layers.Layer):
         makes the network in ``__init__`` and reshapes the numbers to what they are. The weights are trained with the others.
 
         Args:
-            context: float32 ``[n, k]``, standardised over the training split.
+            context: ``[n, DataSpec.context_width]`` of the type of densities, standardised over the training split; categories
+                are one-hot.
         """
         return context
 

@@ -162,12 +162,15 @@ class ModelUnderTest:
         """Return labels, contexts or both for the batch, where the model wants some."""
         return model.given(self.batch)
 
-    def other_labels(self, model: GenerativeModel) -> Any:
-        """Return what `labels` does, with the next class in the place of each, and the context of another example."""
-        labels, context = self.batch.labels, self.batch.context
+    def other_labels(self, model: GenerativeModel) -> dict[str, Any]:
+        """Return what `labels` does, by what was changed: the next class for each label, the next example's context."""
+        x, labels, context = self.batch
+        found = {}
         if labels is not None:
-            labels = (labels + 1) % self.dataset.spec.classes
-        return model.given(Batch(self.batch.x, labels, None if context is None else tf.roll(context, 1, axis=0)))
+            found["label"] = model.given(Batch(x, (labels + 1) % self.dataset.spec.classes, context))
+        if context is not None and model.uses_context:
+            found["context"] = model.given(Batch(x, labels, tf.roll(context, 1, axis=0)))
+        return found
 
     def train(self, folder: Path, mode: CompileMode = "graph") -> tuple[Run, GenerativeModel]:
         """Train briefly; return the run and the model as it was trained."""

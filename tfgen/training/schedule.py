@@ -17,8 +17,8 @@ from tfgen.seeds import generator
 
 #: The most bytes of examples that one chunk may hold when it is streamed to the device.
 CHUNK_BYTES = 2**26
-#: Sets of more bytes are shuffled by blocks, so that a disk reads them in large pieces.
-SHUFFLED_WHOLE = 2**29
+#: Sets of more bytes, which are streamed on every device, are shuffled by blocks: a disk reads them in large pieces.
+SHUFFLED_WHOLE = 2**31
 #: Bytes of a block, and blocks that are mixed.
 _BLOCK_BYTES, _MIXED = 2**22, 16
 _ORDER = 1  # the purpose of this module's random numbers, apart from any other use of the seed

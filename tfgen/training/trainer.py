@@ -37,6 +37,8 @@ from tfgen.training.validation import Validation, batch_of
 
 #: Batches that are validated at a time where memory is short: without gradients, few activations are kept.
 _FORWARD_BATCHES = 4
+#: Sources of sets whose examples stand in random order: prepared ones, by hash. Others may be sorted, by class or time.
+_IN_RANDOM_ORDER = ("own:", "tensorflow-datasets")
 
 
 class Trainer:
@@ -87,7 +89,7 @@ class Trainer:
             options.accumulate,
             selection.epoch,
             earlier,
-            block_size(len(selection), example_bytes),
+            block_size(len(selection), example_bytes) if data.source.startswith(_IN_RANDOM_ORDER) else 0,
         )
         self.objectives = list(model.objectives())
         _require_ranking_losses(model, options)

@@ -85,14 +85,23 @@ def raw_of_memory(data: Any, options: DataOptions, scratch: Path | None = None) 
 def _gathered(elements: Iterable[Any], scratch: Path | None) -> dict[str, NDArray[Any]]:
     """Return the elements of a pipeline as arrays by part: single examples stacked."""
     gathered: dict[str, Spool] = {}
+    labels: list[Any] = []  # which may be texts of any length
     for count, element in enumerate(elements):
         if count == _MOST_EXAMPLES:
             raise DataError(
                 f"the pipeline has more than {_MOST_EXAMPLES:,} examples: it may repeat without end; leave .repeat() out."
             )
         for name, value in _named(element).items():
+            if name == "labels":
+                labels.append(value)
+                continue
+            array = np.asarray(value)
+            if array.dtype.kind not in "biuf":
+                raise DataError(
+                    f"the elements of the pipeline are no numbers ({name}, number {count:,}: {array.dtype})."
+                )
             try:
-                gathered.setdefault(name, Spool(scratch)).append(np.asarray(value))
+                gathered.setdefault(name, Spool(scratch)).append(array)
             except ValueError as error:
                 raise DataError(
                     f"the elements of the pipeline differ: {error} ({name}, number {count:,}); give single examples of one "
@@ -100,7 +109,15 @@ def _gathered(elements: Iterable[Any], scratch: Path | None) -> dict[str, NDArra
                 ) from error
     if not gathered:
         raise DataError("the pipeline has no examples.")
-    return {name: values.array() for name, values in gathered.items()}
+    arrays = {name: values.array() for name, values in gathered.items()}
+    if labels:
+        try:
+            arrays["labels"] = np.stack([np.asarray(label) for label in labels])
+        except ValueError as error:
+            raise DataError(
+                f"the labels of the pipeline differ in shape: {error}; give one for each example."
+            ) from error
+    return arrays
 
 
 def _named(element: Any) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class _Reading:
         if found.image is None or (self._options.size is None and len(self._sizes) > 1):
             return
         if not self._kept:
-            DataSpec("image", (*found.image.shape[:2], 1))  # a size that no data set has is told now, not after hours
+            self._require_possible(file, found.image.shape)
         self._all_grey = self._all_grey and bool((found.image == found.image[..., :1]).all())
         self._images.append(found.image)
         self._kept.append(file)
@@ -150,6 +150,15 @@ class _Reading:
             f"{self._folder / file.path} is no picture that can be read: {why}{others}; mend or remove them, or pass "
             "--skip-broken."
         )
+
+    def _require_possible(self, file: _File, shape: tuple[int, ...]) -> None:
+        """Refuse a size that no example has now, and not when all pictures are read."""
+        try:
+            DataSpec("image", (*shape[:2], 1))
+        except DataError as error:
+            raise DataError(
+                f"{self._folder / file.path}: {str(error).rstrip('.')}; pass --size, such as --size 32."
+            ) from error
 
     def _require_one_size(self) -> None:
         counts = self._sizes.most_common()

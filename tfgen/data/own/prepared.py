@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfgen.data import cache
 from tfgen.data.dataset import SPLITS, Dataset, Split, SplitName
@@ -18,7 +19,7 @@ from tfgen.data.fitting import with_fitted_columns
 from tfgen.data.mapped import release
 from tfgen.data.own.loading import read_own, split_raw
 from tfgen.data.own.raw import Raw
-from tfgen.data.own.splitting import Reordered
+from tfgen.data.own.splitting import Reordered, hashes
 from tfgen.data.own.walking import walked
 from tfgen.data.spec import DataSpec
 from tfgen.data.tfds import data_folder
@@ -31,6 +32,8 @@ from tfgen.reading import read_regular
 
 #: Changes whenever the same files would give other arrays.
 _VERSION = 2
+#: Splits of more bytes are put into random order, since training reads neighbours together.
+_LARGE = 2**30
 #: Begins the name of a data set that was prepared, before its digest.
 KEPT = "own:"
 _DIGEST = re.compile("[0-9a-f]{32}")
@@ -123,8 +126,12 @@ def _prepared(raw: Raw, name: str, options: DataOptions, root: Path, stem: str) 
 
 
 def _whole(data: Dataset) -> dict[SplitName, Reordered]:
-    """Return the splits of a data set in the order that they have."""
-    return {name: Reordered(data.splits[name], np.arange(len(data.splits[name]))) for name in SPLITS}
+    """Return the splits of a data set in the order that they have; large ones in that of their hashes, as others are kept."""
+
+    def order(split: Split) -> NDArray[np.intp]:
+        return np.argsort(hashes(split.x), kind="stable") if split.x.nbytes > _LARGE else np.arange(len(split))
+
+    return {name: Reordered(data.splits[name], order(data.splits[name])) for name in SPLITS}
 
 
 def _kept(spec: DataSpec, splits: Mapping[SplitName, Reordered], root: Path, stem: str) -> Dataset:

@@ -127,7 +127,7 @@ def _details(examples: Mapping[Any, NDArray[Any]], levels: int | None, image: bo
 
 def _examples(x: NDArray[Any], where: str) -> NDArray[Any]:
     """Return examples as uint8 images with channels, or float32 vectors."""
-    if x.ndim == 0 or not len(x):
+    if x.ndim == 0 or not x.size:
         raise DataError(f"{where}: there are no examples; got an array of shape {x.shape}.")
     if x.dtype.kind == "f":
         if x.ndim > 2:

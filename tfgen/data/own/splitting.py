@@ -164,7 +164,13 @@ class _Hashed:
     def ordered(self) -> tuple[Reordered, NDArray[np.uint64]]:
         """Return the rows in the order of their hashes; copies of an example in that of their labels and contexts."""
         labels, context = self.examples.labels, self.examples.context
-        ties = [] if context is None else [column[self.rows] for column in context.T[::-1]]
-        ties += [] if labels is None else [labels[self.rows]]
-        order = np.lexsort((*ties, self.hashes))
+        order = np.argsort(self.hashes, kind="stable")
+        same = np.diff(self.hashes[order]) == 0
+        tied = np.flatnonzero(np.concatenate([[False], same]) | np.concatenate([same, [False]]))
+        if len(tied):
+            places = np.sort(order[tied])
+            rows = self.rows[places]
+            ties = [] if context is None else [column[rows] for column in context.T[::-1]]
+            ties += [] if labels is None else [labels[rows]]
+            order[tied] = places[np.lexsort((*ties, self.hashes[places]))]
         return Reordered(self.examples, self.rows[order]), self.hashes[order]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
 import tempfile
@@ -79,7 +80,7 @@ class Spool:
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
         self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (open as long as examples are added)
-        weakref.finalize(self, self._file.close)
+        weakref.finalize(self, _close, self._file)
         self._file.write(memory.getbuffer())
         self._memory = None
 
@@ -89,8 +90,14 @@ class Spool:
 
     def _full(self, error: OSError) -> DataError:
         where = self._folder or Path(tempfile.gettempdir())
+        place = "TMPDIR=DIR" if self._folder is None else "--data-dir DIR"
         free = f"; {shutil.disk_usage(where).free / 1e9:.1f} GB are free" if where.is_dir() else ""
         return DataError(
             f"{where} cannot take the {self._count:,} examples read so far, and more to come ({error.strerror}{free}): make "
-            "room, or name another place with --data-dir DIR."
+            f"room, or name another place with {place}."
         )
+
+
+def _close(file: IO[bytes]) -> None:
+    with contextlib.suppress(OSError):  # what a full disk has not taken
+        file.close()
