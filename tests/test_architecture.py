@@ -49,7 +49,7 @@ def test_plugins_use_public_names_only(path):
 
 
 #: Plugins that use another plugin, by the names that its package exports.
-BUILT_ON = {"vae": "tfgen_plugins.flows"}
+BUILT_ON = {"vae": "tfgen_plugins.flows", "examples": "tfgen_plugins.flows"}
 
 
 @pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: str(path.relative_to(ROOT)))
