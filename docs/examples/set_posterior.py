@@ -22,7 +22,7 @@ class EmbeddingFlowConfig(RealNVPConfig):
     """Options of a conditional Real NVP with an embedding network."""
 
     context_shape: tuple[int, ...] = (ELEMENTS, 2)
-    """What the context is: elements and their numbers for a set, or height, width and channels for an image."""
+    """Shape of a context: elements and their numbers for a set, or height, width and channels for an image."""
     features: int = 16
     """Numbers that the embedding network makes of it."""
 

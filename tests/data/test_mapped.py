@@ -45,7 +45,9 @@ def test_gathered_rows_are_those_of_the_array(on_disk, seed, count, how):
     np.testing.assert_array_equal(gather(found, pairs), x[pairs])
 
 
-@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="what is resident is told by Linux alone")
+@pytest.mark.skipif(
+    not Path("/proc/self/smaps").exists(), reason="resident memory of a map is read from /proc, which Linux alone has"
+)
 def test_pages_are_given_back(on_disk):
     x, found = on_disk
     path = found.filename.name

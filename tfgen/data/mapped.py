@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 #: Bytes of a block.
 BLOCK_BYTES = 2**23
-#: A block is read ahead when more than this part of its rows is wanted, 1 / 8.
-_NEARLY_WHOLE = 8
+#: A block is read ahead when more than this share of its rows is wanted.
+_LEAST_SHARE = 1 / 8
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -81,14 +81,14 @@ def release(x: NDArray[Any]) -> None:
 
 
 def _expect(x: NDArray[Any], ascending: NDArray[np.integer[Any]]) -> None:
-    """Tell the system which blocks of a memory map are read next and nearly whole, so that it reads each in one piece."""
+    """Tell the system which blocks of a memory map are read next, a good part of each, so that it reads each in one piece."""
     found = _map_of(x)
     if found is None or not x.flags.c_contiguous:
         return
     start = x.__array_interface__["data"][0] - np.frombuffer(found, np.uint8).__array_interface__["data"][0]
     size, rows = x[:1].nbytes, block_rows(x)
     wanted, counts = np.unique(ascending // rows, return_counts=True)
-    for block in wanted[counts * _NEARLY_WHOLE > rows].tolist():
+    for block in wanted[counts > _LEAST_SHARE * rows].tolist():
         first = (start + block * rows * size) // mmap.PAGESIZE * mmap.PAGESIZE
         end = min(len(found), start + (block + 1) * rows * size)
         _advise(found, "MADV_WILLNEED", first, end - first)
