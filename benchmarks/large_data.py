@@ -6,8 +6,8 @@
     python -m benchmarks.large_data feed FOLDER --data-dir CACHE
 
 `make` writes PNG files of 32x32 RGB, patches of random gradients with noise, in ten classes. `prepare` and `train` run in
-processes of their own, and their largest resident memory is printed. `feed` reads pictures for training, without a model: from the
-prepared arrays, and with a `tf.data` pipeline that decodes the files anew, in turns.
+processes of their own, and their largest resident memory is printed. `feed` reads pictures for training, without a model:
+from the prepared arrays, and with a `tf.data` pipeline that decodes the files anew, in turns.
 """
 
 from __future__ import annotations
