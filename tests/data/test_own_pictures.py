@@ -112,12 +112,12 @@ def test_broken_files_are_named_or_left_out(tmp_path):
     (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:70])
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(
-        DataError, match=r"bad\.png is no picture that can be read: it is damaged.*and 2 more of 6 files"
+        DataError, match=r"bad\.png is no picture that can be read: it is damaged.*and 2 more of 6 pictures"
     ):
         read_pictures(tmp_path, DataOptions())
     raw = read_pictures(tmp_path, DataOptions(skip_broken=True))
     assert len(raw.examples[None]) == 3
-    assert raw.notes == ["3 of 6 files are no pictures and were left out"]
+    assert raw.notes == ["3 of 6 pictures cannot be read and were left out"]
 
 
 def test_a_picture_bomb_is_refused_before_it_is_decoded(tmp_path):

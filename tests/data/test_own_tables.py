@@ -60,30 +60,6 @@ def test_an_array_an_npz_and_a_pipeline_are_the_same_data_set(tmp_path, sources)
         assert prepared_name(data, DataOptions(), sources) == from_file
 
 
-def test_a_hugging_face_set_is_read_by_its_columns(sources):
-    x = np.random.default_rng(1).integers(0, 256, (N, 4, 4, 3)).astype(np.uint8)
-    labels = (np.arange(N) % 3).tolist()
-
-    class Like:  # what is used of datasets.Dataset
-        column_names = ("image", "label")
-
-        def with_format(self, kind):
-            assert kind == "numpy"
-            return [{"image": image, "label": label} for image, label in zip(x, labels, strict=True)]
-
-    found = kept_own(prepared_name(Like(), DataOptions(), sources), sources)
-    assert found.spec.shape == (4, 4, 3)
-    assert found.spec.classes == 3
-    assert len(found.train) > 200
-
-
-def test_a_frame_of_pandas_is_a_table(table, sources, monkeypatch):
-    pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame({name: table.column(name).to_pylist() for name in table.column_names if name != "half"})
-    options = DataOptions(categorical=("sex",))
-    assert prepared_name(frame, options, sources) == prepared_name(table.drop(["half"]), options, sources)
-
-
 def test_labels_and_contexts_leave_the_examples(table, tmp_path, sources):
     parquet.write_table(table, tmp_path / "t.parquet")
     options = DataOptions(label="sex", context=("age", "share"), ignore=("smoker",))

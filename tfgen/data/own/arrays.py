@@ -42,24 +42,32 @@ def read_npz(path: Path) -> Raw:
         most = max(_MOST_UNPACKED, _MOST_RATIO * path.stat().st_size)
         if sum(info.file_size for info in entries.values()) > most:
             raise ValueError(f"it unpacks to more than {most:,} bytes")
-        examples: dict[SplitName | None, NDArray[Any]] = {}
-        labels: dict[SplitName | None, NDArray[Any]] = {}
-        context: dict[SplitName | None, NDArray[Any]] = {}
-        levels = None
-        for name, info in entries.items():
-            what, split = _meaning(name, path, entries)
-            array = _read(archive, info)
-            if what == "levels":
-                levels = _whole(array, path)
-            else:
-                target = {"x": examples, "labels": labels, "context": context}[what]
-                if split in target:
-                    raise DataError(
-                        f"{path}: {name!r} names examples, labels or contexts that another array has too; keep one."
-                    )
-                target[split] = array
+        return raw_of_named({name: _read(archive, info) for name, info in entries.items()}, str(path))
+
+
+def raw_of_named(arrays: Mapping[str, NDArray[Any]], where: str) -> Raw:
+    """Return arrays by their names, ``x``, ``labels``, ``context``, or ``x_train``, ..., ``levels``, as raw examples.
+
+    Raises:
+        DataError: for other names.
+    """
+    examples: dict[SplitName | None, NDArray[Any]] = {}
+    labels: dict[SplitName | None, NDArray[Any]] = {}
+    context: dict[SplitName | None, NDArray[Any]] = {}
+    levels = None
+    for name, array in arrays.items():
+        what, split = _meaning(name, where, arrays)
+        if what == "levels":
+            levels = _whole(array, where)
+        else:
+            target = {"x": examples, "labels": labels, "context": context}[what]
+            if split in target:
+                raise DataError(
+                    f"{where}: {name!r} names examples, labels or contexts that another array has too; keep one."
+                )
+            target[split] = array
     if not examples:
-        raise DataError(f"{path} holds no examples; it needs arrays called {_EXPECTED}.")
+        raise DataError(f"{where} holds no examples; it needs arrays called {_EXPECTED}.")
     return Raw(examples, labels, levels, context=context)
 
 
@@ -76,7 +84,7 @@ def read_npy(path: Path) -> Raw:
     return Raw({None: np.load(path, mmap_mode="r", allow_pickle=False)})
 
 
-def _meaning(name: str, path: Path, entries: Mapping[str, Any]) -> tuple[str, SplitName | None]:
+def _meaning(name: str, where: str, entries: Mapping[str, Any]) -> tuple[str, SplitName | None]:
     """Return what an array is, ``x``, ``labels``, ``context`` or ``levels``, and the split that it belongs to."""
     if name == "levels":
         return "levels", None
@@ -89,7 +97,7 @@ def _meaning(name: str, path: Path, entries: Mapping[str, Any]) -> tuple[str, Sp
         return "labels", split
     if stem in _CONTEXT:
         return "context", split
-    raise DataError(f"{path} holds arrays called {', '.join(sorted(entries))}; name them {_EXPECTED}.")
+    raise DataError(f"{where} holds arrays called {', '.join(sorted(entries))}; name them {_EXPECTED}.")
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
@@ -105,9 +113,9 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
     return array
 
 
-def _whole(array: NDArray[Any], path: Path) -> int:
+def _whole(array: NDArray[Any], where: str) -> int:
     if array.size != 1 or array.dtype.kind not in "iu":
-        raise DataError(f"{path}: levels must be one whole number, got {array.dtype} of shape {list(array.shape)}.")
+        raise DataError(f"{where}: levels must be one whole number, got {array.dtype} of shape {list(array.shape)}.")
     return int(array.reshape(()))
 
 

@@ -1,17 +1,29 @@
-"""Data of a Python program as a data set: arrays, pairs, frames, `tf.data` and Hugging Face sets, or a `Dataset`."""
+"""Data of a Python program as a data set: arrays, frames, `tf.data` and Hugging Face sets, by split, or a `Dataset`."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfgen.data.dataset import Dataset, SplitName
+from tfgen.data.dataset import SPLITS, Dataset, SplitName
+from tfgen.data.own.arrays import SPLIT_KEYS, raw_of_named
 from tfgen.data.own.frames import frame_table
-from tfgen.data.own.loading import require_no_table_options
+from tfgen.data.own.hugging_face import (
+    EXAMPLE_KEYS,
+    LABEL_KEYS,
+    class_names,
+    hugging_face_table,
+    is_hugging_face,
+    label_column,
+    picture_column,
+    read_hugging_face_pictures,
+)
+from tfgen.data.own.option_kinds import require_options_of
 from tfgen.data.own.prepared import prepare_dataset, prepare_raw, prepared_folder
 from tfgen.data.own.raw import Raw
 from tfgen.data.own.spool import Spool
@@ -20,10 +32,11 @@ from tfgen.errors import DataError
 from tfgen.plugin.data_options import DataOptions
 from tfgen.plugin.specs import DataSources
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 #: Keys of examples, labels and contexts in a mapping, as `tf.data` and Hugging Face sets have them.
-_KEYS = {
-    "x": ("x", "image", "images", "img", "data"), "labels": ("labels", "label", "y", "fine_label"), "context": ("context",),
-}  # fmt: skip
+_KEYS = {"x": EXAMPLE_KEYS, "labels": LABEL_KEYS, "context": ("context",)}
 _PARTS = ("x", "labels", "context")
 #: A `tf.data` pipeline with more examples than this is taken for one that repeats without end.
 _MOST_EXAMPLES = 20_000_000
@@ -33,8 +46,9 @@ def prepared_name(data: Any, options: DataOptions, sources: DataSources) -> str:
     """Prepare data in memory, so that a run finds them again; return the name by which it does.
 
     Args:
-        data: a `Dataset`; an array of examples, or a tuple of examples, labels and contexts; a frame of pandas or Polars, or
-            an Arrow table; a `tf.data.Dataset`, or a Hugging Face `datasets.Dataset`.
+        data: a `Dataset`; an array of examples, a tuple of examples, labels and contexts, or a mapping of arrays with the
+            names that an .npz file has; a frame of pandas or Polars, or an Arrow table; a `tf.data.Dataset`, or a Hugging
+            Face `datasets.Dataset`; or a mapping of such data by split, ``train``, ``valid``, ``test``.
         options: which columns are used for what, and how examples are split.
         sources: where prepared sets are kept.
 
@@ -55,18 +69,62 @@ def raw_of_memory(data: Any, options: DataOptions, scratch: Path | None = None) 
         options: which columns are used for what.
         scratch: where the temporary file of a long pipeline lies; in the system's folder for such files where None.
     """
+    if isinstance(data, Mapping) and not _by_split(data):
+        require_options_of("arrays", options, "the mapping of arrays")
+        return raw_of_named({str(name): np.asarray(array) for name, array in data.items()}, "the mapping")
+    splits: dict[SplitName | None, Any] = _splits(data) if isinstance(data, Mapping) else {None: data}
+    hugging_face = all(map(is_hugging_face, splits.values()))
+    if hugging_face and any(map(picture_column, splits.values())):
+        require_options_of("pictures", options, "the data set")
+        return read_hugging_face_pictures(splits, options, scratch)
+    found = {split: _read(part, scratch) for split, part in splits.items()}
+    tables = {split: part for split, part in found.items() if not isinstance(part, Raw)}
+    if len(tables) == len(found):
+        require_options_of("tables", options, "the data set" if hugging_face else "the frame")
+        return raw_of_tables(tables, options, "the data set" if hugging_face else "the frame")
+    if tables:
+        raise DataError("the splits hold data of different kinds: tables and arrays; give all in one form.")
+    require_options_of("arrays", options, "the array")
+    return _joined({split: part for split, part in found.items() if isinstance(part, Raw)})
+
+
+def _by_split(data: Mapping[Any, Any]) -> bool:
+    """Return whether a mapping holds data by split, and not arrays by name."""
+    return "train" in data or any(map(is_hugging_face, data.values()))
+
+
+def _splits(data: Mapping[Any, Any]) -> dict[SplitName | None, Any]:
+    """Return data by split, in the order of the splits.
+
+    Raises:
+        DataError: for keys that name no split, or one twice.
+    """
+    strange = [name for name in data if str(name).lower() not in SPLIT_KEYS]
+    named = [SPLIT_KEYS[str(name).lower()] for name in data if name not in strange]
+    if strange or "train" not in named or len({*named}) != len(named):
+        raise DataError(
+            f"the data are under {', '.join(map(str, data))}; splits are called train, valid and test: give those to be used, "
+            "such as {'train': data['train'], 'test': data['test']}."
+        )
+    found = dict(zip(named, data.values(), strict=True))
+    return {split: found[split] for split in SPLITS if split in found}
+
+
+def _read(data: Any, scratch: Path | None) -> Raw | pa.Table:
+    """Return the data of one split: a table, or raw examples that are under no split."""
+    names = None
     table = frame_table(data)
     if table is not None:
-        return raw_of_tables({None: table}, options, "the frame")
+        return table
     if hasattr(data, "as_numpy_iterator"):  # tf.data
         parts = _gathered(data.as_numpy_iterator(), scratch)
-    elif hasattr(data, "with_format") and hasattr(data, "column_names"):  # Hugging Face
-        rows = data.with_format("numpy")
-        key = next((key for key in _KEYS["x"] if key in data.column_names), None)
-        first: Any = next(iter(rows), {})
-        if key is None or np.ndim(first.get(key)) == 0:  # columns of single numbers
-            return raw_of_tables({None: data.with_format("arrow")[:]}, options, "the data set")
-        parts = _gathered(iter(rows), scratch)
+    elif is_hugging_face(data):
+        table = hugging_face_table(data, _MOST_EXAMPLES)
+        if table is not None:
+            return table
+        label = label_column(data)
+        names = None if label is None else class_names(data, label)
+        parts = _gathered(iter(data.with_format("numpy")), scratch)
     elif isinstance(data, tuple):
         if not 2 <= len(data) <= 3:
             raise DataError(
@@ -75,11 +133,20 @@ def raw_of_memory(data: Any, options: DataOptions, scratch: Path | None = None) 
         parts = dict(zip(_PARTS, data, strict=False))
     else:
         parts = {"x": data}
-    require_no_table_options(options, "the array")
     arrays: dict[str, dict[SplitName | None, NDArray[Any]]] = {
         name: {} if parts.get(name) is None else {None: np.asarray(parts[name])} for name in _PARTS
     }
-    return Raw(arrays["x"], arrays["labels"], context=arrays["context"])
+    return Raw(arrays["x"], arrays["labels"], context=arrays["context"], class_names=names)
+
+
+def _joined(raws: Mapping[SplitName | None, Raw]) -> Raw:
+    """Return raw examples of several splits, each under none yet, as one."""
+    first = next(iter(raws.values()))
+    examples, labels, context = (
+        {split: part[None] for split, raw in raws.items() if (part := getattr(raw, name))}
+        for name in ("examples", "labels", "context")
+    )
+    return dataclasses.replace(first, examples=examples, labels=labels, context=context)
 
 
 def _gathered(elements: Iterable[Any], scratch: Path | None) -> dict[str, NDArray[Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from tfgen.data.dataset import SplitName
 from tfgen.data.own.arrays import read_npy, read_npz
 from tfgen.data.own.idx import is_idx, read_idx
+from tfgen.data.own.option_kinds import require_options_of
 from tfgen.data.own.pictures import read_pictures
 from tfgen.data.own.protocols import read_maf
 from tfgen.data.own.raw import Raw, spec_and_splits
@@ -21,14 +21,10 @@ from tfgen.data.own.tables import ENDINGS as TABLE_ENDINGS
 from tfgen.data.own.tables import read_tables, table_files
 from tfgen.data.own.tfds_folder import is_tfds_folder, read_tfds_folder
 from tfgen.data.spec import DataSpec
-from tfgen.errors import DataError, OptionError
+from tfgen.errors import DataError
 from tfgen.plugin.data_options import DataOptions
 from tfgen.printed import say
 
-#: Options that only tables take notice of.
-TABLE_OPTIONS = (
-    "columns", "ignore", "label", "context", "categorical", "bounds", "heavy_tails", "missing", "delimiter", "decimal",
-)  # fmt: skip
 _ENDINGS = (".npz", ".npy", ".gz", ".csv", ".parquet")
 #: How the files of MNIST, and of sets in its form, are called: split, and images or labels.
 _IDX_FILES: Mapping[tuple[SplitName, str], Sequence[str]] = {
@@ -79,21 +75,33 @@ def read_own(path: Path, options: DataOptions, like: DataSpec | None = None, scr
 
     Raises:
         DataError: when there is none, or it cannot be read; says what to do.
-        OptionError: for an option of tables with another kind of data.
+        OptionError: for an option that this kind of data takes no notice of.
     """
     if options.protocol == "maf":
         return read_maf(path)
-    if path.is_dir() and (files := table_files(path)):
-        return read_tables(files, options, like)
+
+    def require(kind: str) -> None:
+        if like is None:  # else the options may be those of the model's own data, of another kind
+            require_options_of(kind, options, str(path))
+
+    files = table_files(path) if path.is_dir() else {}
     if path.suffix.lower() in TABLE_ENDINGS and path.is_file():
-        return read_tables({None: path}, options, like)
-    require_no_table_options(options, str(path))
+        files = {None: path}
+    if files:
+        require("tables")
+        return read_tables(files, options, like)
     if path.is_dir() and is_tfds_folder(path):
+        require("arrays")
         return read_tfds_folder(path, scratch)
+    if path.is_dir() and (found := _read_idx_folder(path)):
+        require("arrays")
+        return found
     if path.is_dir():
-        return _read_idx_folder(path) or read_pictures(path, options, scratch)
+        require("pictures")
+        return read_pictures(path, options, scratch)
     if not path.exists():
         raise DataError(f"there is no file or folder {path}.")
+    require("arrays")
     if path.suffix.lower() == ".npz":
         return read_npz(path)
     if path.suffix.lower() == ".npy":
@@ -103,19 +111,6 @@ def read_own(path: Path, options: DataOptions, like: DataSpec | None = None, scr
     raise DataError(
         f"{path} is no data set that is read here: a folder of pictures, .csv, .parquet, .npz, .npy, or idx, plain or gzipped."
     )
-
-
-def require_no_table_options(options: DataOptions, name: str) -> None:
-    """Check that no option of tables is given for data that are none, which would take no notice of it.
-
-    Raises:
-        OptionError: names the first of them.
-    """
-    for field in dataclasses.fields(DataOptions):
-        given = getattr(options, field.name) != field.default
-        if given and field.name in TABLE_OPTIONS:
-            flag = f"--{field.name.replace('_', '-')}"
-            raise OptionError(f"{flag} is for tables (.csv, .parquet, a frame), and {name} is none; leave it out.")
 
 
 def _read_idx_folder(folder: Path) -> Raw | None:

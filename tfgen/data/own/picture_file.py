@@ -1,7 +1,8 @@
-"""Decode one picture file: its declared size is checked first; upright, 8 bits, over white, resized."""
+"""Decode one picture, of a file or in memory: its declared size is checked first; upright, 8 bits, over white, resized."""
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -29,15 +30,24 @@ class Picture(NamedTuple):
     image: NDArray[np.uint8] | None
 
 
-def read_picture(path: Path, size: tuple[int, int] | None, mode: Literal["L", "RGB"] | None, fit: str) -> Picture | str:
+def read_picture(
+    source: Path | bytes, size: tuple[int, int] | None, mode: Literal["L", "RGB"] | None, fit: str
+) -> Picture | str:
     """Return a picture of the wanted size, its own where None, and mode; without a mode it is not decoded.
 
     A picture that cannot be read gives the reason.
+
+    Args:
+        source: its file, or the content of one.
+        size: height and width.
+        mode: grey or colours.
+        fit: "crop" or "pad", what is done with pictures of other proportions than the size.
     """
     from PIL import ImageOps
 
     try:
-        with open_regular(path, _MOST_FILE_BYTES) as file, _opened(file) as picture:
+        content = io.BytesIO(source) if isinstance(source, bytes) else open_regular(source, _MOST_FILE_BYTES)
+        with content as file, _opened(file) as picture:
             width, height = picture.size
             orientation = picture.getexif().get(_ORIENTATION, 1)
             if orientation in (5, 6, 7, 8):  # the camera was turned by a quarter

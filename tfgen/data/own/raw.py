@@ -36,6 +36,7 @@ class Raw:
         columns: of vectors, not yet fitted; None for vectors without names.
         context: of the same splits, float32 [n, k]; empty for data without contexts.
         context_columns: k, of the contexts; None for numbers without names.
+        class_names: of the labels 0, 1, ..., where these are numbers that have names.
     """
 
     examples: Mapping[SplitName | None, NDArray[Any]]
@@ -46,6 +47,7 @@ class Raw:
     columns: tuple[Column, ...] | None = None
     context: Mapping[SplitName | None, NDArray[Any]] = field(default_factory=dict)
     context_columns: tuple[Column, ...] | None = None
+    class_names: Sequence[str] | None = None
 
 
 def spec_and_splits(raw: Raw, name: str) -> tuple[DataSpec, dict[SplitName | None, Split]]:
@@ -67,6 +69,8 @@ def spec_and_splits(raw: Raw, name: str) -> tuple[DataSpec, dict[SplitName | Non
         described = ", ".join(f"{split} {x.dtype} {list(x.shape[1:])}" for split, x in examples.items())
         raise DataError(f"{name}: the splits hold examples of different types or shapes: {described}.")
     labels, names = _numbered(raw.labels, name)
+    if raw.class_names is not None and names is not None:
+        names = _named(names, raw.class_names, name)
     for split, x in examples.items():
         if labels and (split not in labels or labels[split].shape != (len(x),)):
             found = list(labels[split].shape) if split in labels else "none"
@@ -156,6 +160,16 @@ def _examples(x: NDArray[Any], where: str) -> NDArray[Any]:
     if low < 0 or high >= _GREY_LEVELS:
         raise DataError(f"{where}: grey levels must lie in 0 .. {_GREY_LEVELS - 1}, got {low} .. {high}.")
     return x.astype(np.uint8, copy=False)
+
+
+def _named(numbers: Sequence[str], names: Sequence[str], where: str) -> tuple[str, ...]:
+    """Return the names of the labels that occur, in the order of their numbers."""
+    strange = next((number for number in numbers if int(number) not in range(len(names))), None)
+    if strange is not None:
+        raise DataError(
+            f"{where}: label {strange} has no name; the classes are 0 .. {len(names) - 1}: leave its examples out."
+        )
+    return tuple(names[int(number)] for number in numbers)
 
 
 def _numbered(
