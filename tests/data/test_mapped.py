@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfgen.data import mapped
-from tfgen.data.mapped import blocks, extremes, gather, release
+from tfgen.data.mapped import blocks, extremes, gather, release, write_reordered
 
 ROWS, WIDTH = 3000, 4096  # 12 MB
 
@@ -43,6 +43,23 @@ def test_gathered_rows_are_those_of_the_array(on_disk, seed, count, how):
     np.testing.assert_array_equal(gather(found, rows), x[rows])
     pairs = rows[: count // 2 * 2].reshape(-1, 2)
     np.testing.assert_array_equal(gather(found, pairs), x[pairs])
+
+
+@given(
+    count=st.integers(1, 60), seed=st.integers(0, 2**31), share=st.floats(0.01, 1), most=st.integers(1, 200),
+    block=st.integers(1, 100),
+)  # fmt: skip
+def test_rows_in_a_new_order_are_written_as_they_are_indexed(tmp_path_factory, count, seed, share, most, block):
+    generator = np.random.default_rng(seed)
+    x = generator.normal(size=(count, 3)).astype(np.float32)
+    rows = generator.permutation(count)[: max(1, int(share * count))]
+    target = np.lib.format.open_memmap(
+        tmp_path_factory.mktemp("new") / "x.npy", "w+", np.dtype(np.float32), (len(rows), 3)
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mapped, "BLOCK_BYTES", block)
+        write_reordered(x, rows, target, most)
+    np.testing.assert_array_equal(target, x[rows])
 
 
 @pytest.mark.skipif(

@@ -131,6 +131,26 @@ def test_a_large_set_of_python_is_kept_in_random_order(monkeypatch, sources):
     assert abs(np.corrcoef(corners, np.arange(100))[0, 1]) < 0.4  # 1 where they are sorted
 
 
+@pytest.mark.parametrize("kind", ["labels", "context", "splits"])
+def test_a_large_set_is_the_same_data_set(kind, monkeypatch, sources, tmp_path):
+    generator = np.random.default_rng(0)
+    x = generator.integers(0, 256, (300, 4, 4, 1), dtype=np.uint8)
+    beside = np.arange(300) % 3
+    if kind == "splits":
+        arrays = {"x_train": x[:200], "y_train": beside[:200], "x_test": x[200:], "y_test": beside[200:]}
+    else:
+        arrays = {"x": x, kind: beside if kind == "labels" else generator.normal(size=(300, 2))}
+    small = prepared_name(arrays, DataOptions(), sources)
+    monkeypatch.setattr("tfgen.data.own.prepared._LARGE", 100)
+    monkeypatch.setattr("tfgen.data.mapped.BLOCK_BYTES", 200)
+    monkeypatch.setattr("tfgen.data.mapped.BUCKET_BYTES", 700)
+    other = DataSources(data_dir=str(tmp_path / "other"))
+    assert prepared_name(arrays, DataOptions(), other) == small
+    assert prepared_name(arrays, DataOptions(), other) == small  # and once more, where it is kept already
+    (root,) = (tmp_path / "other").rglob("own")
+    assert [path.name for path in root.iterdir()] == [small.removeprefix("own:")]
+
+
 def test_a_spec_that_could_not_be_read_again_is_not_written(sources):
     x = np.random.default_rng(0).normal(size=(30, 12_000)).astype(np.float32)
     with pytest.raises(DataError, match="12,000 columns are more than a data set can have"):

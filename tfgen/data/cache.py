@@ -13,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,10 +90,15 @@ def newest(root: Path) -> Path | None:
 
 
 @contextlib.contextmanager
-def written(folder: Path, layout: Layout) -> Iterator[dict[SplitName, Split]]:
+def written(folder: Path, layout: Layout, renamed: Callable[[], str] | None = None) -> Iterator[dict[SplitName, Split]]:
     """Context manager that yields empty splits on disk to fill; `folder` appears, with its manifest, when the block succeeds.
 
     Where another process has prepared the same folder in the meantime, that one stays.
+
+    Args:
+        folder: of the prepared set.
+        layout: of its arrays.
+        renamed: called after the block, for a folder whose name follows from what was written: the name beside `folder`.
 
     Raises:
         DataError: when the folder cannot be written or the disk is too small.
@@ -117,7 +122,7 @@ def written(folder: Path, layout: Layout) -> Iterator[dict[SplitName, Split]]:
             for split in splits.values():
                 _flush(split)
             _write_manifest(temporary, layout)
-            _rename(temporary, folder)
+            _rename(temporary, folder if renamed is None else folder.with_name(renamed()))
 
 
 def read(folder: Path, name: str) -> Dataset:

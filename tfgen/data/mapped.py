@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 #: Bytes of a block.
 BLOCK_BYTES = 2**23
+#: Bytes that are put into order in memory at a time.
+BUCKET_BYTES = 2**26
 #: A block is read ahead when more than this share of its rows is wanted.
 _LEAST_SHARE = 1 / 8
 
@@ -72,6 +74,47 @@ def gather(x: NDArray[Number], rows: NDArray[np.integer[Any]]) -> NDArray[Number
     result[order] = x[ascending]
     _advise(found, "MADV_DONTNEED")
     return result.reshape(*rows.shape, *x.shape[1:])
+
+
+def write_reordered(
+    x: NDArray[Any], rows: NDArray[np.integer[Any]], target: NDArray[Any], most_bytes: int | None = None
+) -> None:
+    """Write rows of an array to a memory map in a new order, ``target[:] = x[rows]``, as a distribution sort in two passes.
+
+    Both are gone through in large pieces, from start to end, so that a disk need not fetch single rows: first each row of `x`
+    goes to the part of `target` that it belongs to (a bucket), behind those that are there; then each bucket is put into order
+    in memory.
+
+    Args:
+        x: [n, ...].
+        rows: of `x`, [m], each once at most.
+        target: [m, ...], a memory map.
+        most_bytes: of a bucket, if one row is not larger; None for `BUCKET_BYTES`.
+    """
+    size = block_rows(x, most_bytes or BUCKET_BYTES)
+    place = np.full(len(x), -1, np.int64)  # in the target, of each row of x
+    place[rows] = np.arange(len(rows))
+    filled = np.arange(0, len(rows), size)  # where the next row of each bucket goes
+    held = np.empty(len(rows), np.int64)  # the place of the row that lies, for now, in this one
+    start = 0
+    for block in blocks(x):
+        places = place[start : start + len(block)]
+        start += len(block)
+        wanted = np.flatnonzero(places >= 0)
+        wanted = wanted[np.argsort(places[wanted] // size, kind="stable")]
+        buckets, begins = np.unique(places[wanted] // size, return_index=True)
+        for bucket, begin, end in zip(buckets, begins, [*begins, len(wanted)][1:], strict=True):
+            part = wanted[begin:end]
+            free = slice(filled[bucket], filled[bucket] + len(part))
+            target[free], held[free] = block[part], places[part]
+            filled[bucket] += len(part)
+        release(target)
+    for first in range(0, len(rows), size):
+        bucket = slice(first, first + size)
+        ordered = np.empty(target[bucket].shape, x.dtype)
+        ordered[held[bucket] - first] = target[bucket]
+        target[bucket] = ordered
+        release(target)
 
 
 def release(x: NDArray[Any]) -> None:

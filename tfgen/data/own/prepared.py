@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tfgen.data import cache
 from tfgen.data.dataset import SPLITS, Dataset, Split, SplitName
 from tfgen.data.fitting import with_fitted_columns
-from tfgen.data.mapped import release
+from tfgen.data.mapped import release, write_reordered
 from tfgen.data.own.loading import read_own, split_raw
 from tfgen.data.own.raw import Raw
 from tfgen.data.own.splitting import Reordered, hashes
@@ -32,7 +32,7 @@ from tfgen.reading import read_regular
 
 #: Changes whenever the same files would give other arrays.
 _VERSION = 2
-#: Splits of more bytes are put into random order, since training reads neighbours together.
+#: Sets of more bytes are put into order on disk; splits of more into random order, since training reads neighbours together.
 _LARGE = 2**30
 #: Begins the name of a data set that was prepared, before its digest.
 KEPT = "own:"
@@ -136,10 +136,19 @@ def _whole(data: Dataset) -> dict[SplitName, Reordered]:
 
 def _kept(spec: DataSpec, splits: Mapping[SplitName, Reordered], root: Path, stem: str) -> Dataset:
     """Return a data set as it is kept under its digest."""
+    layout = cache.Layout(f"own data {stem}", spec, {name: len(splits[name]) for name in SPLITS})
+    if (
+        layout.bytes > _LARGE
+    ):  # what memory may not hold is put into order once, on disk, and its digest taken from there
+        digest = ""
+        with cache.written(root / "large", layout, lambda: digest) as files:
+            for name, file in files.items():
+                _fill_in_passes(file, splits[name])
+            digest = content_digest(spec, {name: Reordered(file, np.arange(len(file))) for name, file in files.items()})
+        return _read(root / digest, digest, stem)
     digest = content_digest(spec, splits)
     folder = root / digest
     if not (folder / cache.MANIFEST).is_file():
-        layout = cache.Layout(f"own data {stem}", spec, {name: len(splits[name]) for name in SPLITS})
         with cache.written(folder, layout) as files:
             for name, file in files.items():
                 _fill(file, splits[name])
@@ -150,12 +159,23 @@ def _fill(file: Split, split: Reordered) -> None:
     """Write the rows of a split to the memory maps of its files, a block at a time."""
     start = 0
     for block in split.blocks():
-        rows = slice(start, start := start + len(block))
-        file.x[rows] = block.x
-        for empty, part in ((file.labels, block.labels), (file.context, block.context)):
-            if empty is not None and part is not None:
-                empty[rows] = part
+        file.x[start : start + len(block)] = block.x
+        start += len(block)
         release(file.x)
+    _fill_beside(file, split)
+
+
+def _fill_in_passes(file: Split, split: Reordered) -> None:
+    """Write the rows of a large split to the memory maps of its files, without reading single rows from the disk."""
+    write_reordered(split.examples.x, split.order, file.x)
+    _fill_beside(file, split)
+
+
+def _fill_beside(file: Split, split: Reordered) -> None:
+    """Write labels and contexts of a split to the memory maps of their files."""
+    for empty, part in ((file.labels, split.examples.labels), (file.context, split.examples.context)):
+        if empty is not None and part is not None:
+            empty[:] = part[split.order]
 
 
 def prepared_folder(sources: DataSources) -> Path:
