@@ -22,6 +22,8 @@ from tfgen.plugin.data_options import DataOptions
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 #: Files whose size is looked at, and bytes below which a file is small: two threads read 3 KB at half the rate of one.
 _LOOKED_AT, _SMALL = 100, 20_000
+#: Threads that decode large files at most: as many pictures are in memory.
+_MOST_THREADS = 16
 
 
 def read_pictures(folder: Path, options: DataOptions, scratch: Path | None = None) -> Raw:
@@ -48,9 +50,9 @@ def read_pictures(folder: Path, options: DataOptions, scratch: Path | None = Non
 
 
 def _threads_for(folder: Path, files: Sequence[Item]) -> int:
-    """Return how many threads decode: one for small files, which take longer in Python, under its lock, than to decode."""
+    """Return how many threads decode: one for each core; one for small files, which spend most time under Python's lock."""
     sizes = [os.path.getsize(path) for file in files[:_LOOKED_AT] if os.path.isfile(path := folder / file.name)]
-    return 1 if sum(sizes) < _SMALL * len(sizes) else 2
+    return 1 if sum(sizes) < _SMALL * len(sizes) else max(1, min(_MOST_THREADS, os.cpu_count() or 1))
 
 
 def find_pictures(folder: Path) -> tuple[list[Item], int]:
