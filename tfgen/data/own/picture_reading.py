@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -68,7 +69,8 @@ class PictureReading:
             threads: that decode.
         """
         bar = Bar("reading", count, "pictures", quiet=count < _MANY)
-        with bar:
+        with bar, warnings.catch_warnings():  # here, not where a thread decodes: filters belong to the process
+            warnings.simplefilter("ignore")  # of Pillow, about sizes, which are checked, and odd entries of files
             for number, (item, found) in enumerate(in_order(self._decoded, items, threads, "tfgen-pictures"), 1):
                 self._take(item, found)
                 if number % _BETWEEN == 0 or number == count:
@@ -128,9 +130,10 @@ class PictureReading:
         others = (
             f", and {len(self._broken) - 1:,} more of {count:,} pictures are broken" if len(self._broken) > 1 else ""
         )
+        sound = len(self._broken) < count
         raise DataError(
-            f"{self._where}{self._between}{item.name} is no picture that can be read: {why}{others}; mend or "
-            "remove them, or pass --skip-broken."
+            f"{self._where}{self._between}{item.name} is no picture that can be read: {why}{others}; mend "
+            f"{'or remove them, or pass --skip-broken' if sound else 'them: no picture is left'}."
         )
 
     def _require_possible(self, item: Item, shape: tuple[int, ...]) -> None:
