@@ -56,8 +56,8 @@ class FlowConfig:
     """conv: residual blocks of two convolutions."""
     activation: Literal["relu", "gelu", "silu", "tanh"] = "relu"
     """Activation of the hidden layers."""
-    linear: Literal["none", "lu"] = "none"
-    """Vectors: an invertible linear layer before each pair of couplings, by LU factors; columns that hang together need one."""
+    linear: Literal["auto", "none", "lu"] = "auto"
+    """Vectors: an invertible linear layer before each pair of couplings, by LU factors; auto: where there are three or more."""
     alpha: float = 1e-6
     """Images: margin of the logit transform, ``logit(alpha + (1 - 2 alpha) x)``. Bits/dim compare at equal alpha only."""
 
@@ -145,5 +145,6 @@ def _add(registry: Registration, name: str, config: type[Any], model: str, summa
             precisions=("float32", "float64", "mixed_bfloat16", "mixed_float16"),
             takes_labels=name.startswith("conditional"),
             presets=_PRESETS,
+            earlier={"linear": "none"},
         )
     )

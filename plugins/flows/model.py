@@ -58,7 +58,8 @@ class Flow(GenerativeModel):
         else:
             self.scalar = None
             self.couplings = [self._coupling(layer) for layer in range(config.layers)]
-        pairs = range(-(-config.layers // 2)) if config.linear == "lu" else ()
+        linear = config.linear == "lu" or (config.linear == "auto" and not data.spatial and data.dimensions > 2)
+        pairs = range(-(-config.layers // 2)) if linear else ()
         self.linear = [LULinear(data.dimensions, self.density_dtype, f"linear_{pair}") for pair in pairs]
 
     def transform(self, moved: int) -> Transform:

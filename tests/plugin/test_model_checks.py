@@ -145,6 +145,7 @@ MISTAKES = [
     (EMPTY, "int", "config must be a dataclass type, got <class 'int'>"),
     (EMPTY, "Config, training={'epohcs': 3}", "in training: unknown option 'epohcs'; did you mean 'epochs'?"),
     (EMPTY, "Config, training={'epochs': 'x'}", "in training: option 'epochs' must be a whole number, got 'x'"),
+    (EMPTY, "Config, earlier={'unit': 1}", "in earlier: unknown option 'unit'"),
     (EMPTY, "Config, training={'epochs': 0}", "in training: --epochs must be at least 1, got 0"),
     (EMPTY, "Config, sampling=3", "sampling must be a dataclass type, got 3"),
     (

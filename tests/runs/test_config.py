@@ -57,6 +57,13 @@ def test_what_a_run_records_is_no_option():
     assert config_from_json(content, SPEC) == default_config(SPEC)
 
 
+def test_an_option_that_came_later_stands_for_what_runs_did_before():
+    spec = dataclasses.replace(SPEC, earlier={"kind": "b"})
+    assert config_from_json({}, spec).options.kind == "a"  # typed today
+    assert config_from_json({"format": 2}, spec).options.kind == "b"  # recorded before there was the option
+    assert config_from_json({"format": 2, "options": {"kind": "a"}}, spec).options.kind == "a"
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [

@@ -46,6 +46,10 @@ def check_model(spec: ModelSpec) -> None:
     except TfgenError as error:
         raise PluginError(f"{owner}: in training: {error}") from error
     check_presets(spec)
+    try:
+        build(spec.config, dict(spec.earlier))
+    except TfgenError as error:
+        raise PluginError(f"{owner}: in earlier: {error}") from error
 
 
 def _check_api(owner: str, api: object) -> None:

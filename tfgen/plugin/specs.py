@@ -42,6 +42,8 @@ class ModelSpec:
         takes_labels: whether it takes labels, always or where an option says so; `tfgen list` tells it.
         presets: options of model and training by name, for example ``{"cifar10": {"filters": 64, "batch_size": 32}}``, which
             ``tfgen run MODEL --preset cifar10`` takes in the place of the defaults.
+        earlier: values of options that came later, for runs that were made before: where the configuration that a run has
+            recorded lacks the option, it stands for this value and not for the default of today.
         api: the version of the contract that the model is written for; see ``docs/stability.md``.
     """
 
@@ -55,6 +57,7 @@ class ModelSpec:
     sampling: type[Any] | None = None
     takes_labels: bool = False
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    earlier: Mapping[str, Any] = field(default_factory=dict)
     api: int = API
 
     def __post_init__(self) -> None:

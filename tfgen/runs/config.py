@@ -93,6 +93,8 @@ def default_config(spec: ModelSpec, data: str = "digits", preset: str | None = N
 def config_from_json(content: Mapping[str, Any], spec: ModelSpec, preset: str | None = None) -> RunConfig:
     """Return the `RunConfig` of a `config.json`; missing keys take the model's defaults, or those of a preset.
 
+    In what a run has recorded, an option of the model that came later stands for what the model did before.
+
     Raises:
         UnknownNameError: for an option that does not exist.
         OptionError: for a value of the wrong type or out of range.
@@ -100,12 +102,13 @@ def config_from_json(content: Mapping[str, Any], spec: ModelSpec, preset: str | 
     defaults = default_config(spec, preset=preset)
     known = {"model", "data", "options", "training", "sources", "data_options", *TOP_OPTIONS}
     check_names("option", set(content) - RUN_RECORD, known)
+    earlier = spec.earlier if "format" in content else {}
     if "compile_mode" in content:  # no option, but a resumed run goes by it
         checked("compile_mode", content["compile_mode"], CompileMode)
     return RunConfig(
         model=spec.name,
         data=checked("data", content.get("data", defaults.data), str),
-        options=build(spec.config, _mapping("options", content), defaults.options),
+        options=build(spec.config, {**earlier, **_mapping("options", content)}, defaults.options),
         training=build(TrainOptions, _mapping("training", content), defaults.training),
         sources=build(DataSources, _mapping("sources", content), defaults.sources),
         data_options=build(DataOptions, _mapping("data_options", content), defaults.data_options),

@@ -333,7 +333,8 @@ def test_what_a_flow_cannot_be_is_refused_in_one_line(model, data, options, erro
 def test_linear_layers_begin_at_the_identity_and_are_learned():
     x = points(SPACE)
     with_them = small_flow("realnvp", SPACE, moved=0.0, linear="lu")
-    without = small_flow("realnvp", SPACE, moved=0.0)
+    without = small_flow("realnvp", SPACE, moved=0.0, linear="none")
+    assert not without.linear
     np.testing.assert_array_equal(with_them.log_prob(x), without.log_prob(x))
     moved = small_flow("realnvp", SPACE, linear="lu")
     (first, second) = moved.linear  # one before each pair
@@ -344,6 +345,13 @@ def test_linear_layers_begin_at_the_identity_and_are_learned():
     np.testing.assert_allclose(log_det, np.linalg.slogdet(matrix)[1])
     gradients = keras_gradients(moved, x)
     assert all(np.abs(gradients[id(layer.factors)]).max() > 0 for layer in (first, second))
+
+
+@pytest.mark.parametrize(
+    ("data", "layers"), [(SPACE, 2), (DataSpec("vector", (3,)), 2), (DataSpec("vector", (2,)), 0), (TINY, 0)]
+)
+def test_vectors_of_three_numbers_have_linear_layers_by_default(data, layers):
+    assert len(small_flow("realnvp", data).linear) == layers
 
 
 def keras_gradients(flow, x):
