@@ -9,7 +9,8 @@ import numpy as np
 from tfgen.data.dataset import SPLITS, Dataset, SplitName
 from tfgen.data.labels import class_name
 from tfgen.data.mapped import extremes
-from tfgen.data.own.splitting import copies_across, hashes
+from tfgen.data.own.hashing import hashes
+from tfgen.data.own.splitting import copies_across
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def split_raw(raw: Raw, name: str, options: DataOptions) -> tuple[DataSpec, Mapp
         DataError: when they fit no spec, or a split is empty.
     """
     spec, splits = spec_and_splits(raw, name)
-    done = split_examples(splits, options.split_sizes, options.split_seed, name)
+    done = split_examples(splits, spec, options.split_sizes, options.split_seed, name)
     for split, count in done.copies.items():
         of_all = f"{count:,} of {len(done.splits[split]):,}"
         say(f"note: {name}: {of_all} {split} examples are copies of examples of earlier splits", error=True)

@@ -17,9 +17,10 @@ from tfgen.data import cache
 from tfgen.data.dataset import SPLITS, Dataset, Split, SplitName
 from tfgen.data.fitting import with_fitted_columns
 from tfgen.data.mapped import release, write_reordered
+from tfgen.data.own.hashing import hashes
 from tfgen.data.own.loading import read_own, split_raw
 from tfgen.data.own.raw import Raw
-from tfgen.data.own.splitting import Reordered, hashes
+from tfgen.data.own.splitting import Reordered
 from tfgen.data.own.walking import walked
 from tfgen.data.spec import DataSpec
 from tfgen.data.tfds import data_folder
@@ -31,7 +32,7 @@ from tfgen.printed import say
 from tfgen.reading import read_regular
 
 #: Changes whenever the same files would give other arrays.
-_VERSION = 2
+_VERSION = 3
 #: Sets of more bytes are put into order on disk; splits of more into random order, since training reads neighbours together.
 _LARGE = 2**30
 #: Begins the name of a data set that was prepared, before its digest.

@@ -1,14 +1,12 @@
-"""Train, validation and test splits by a hash of each example's bytes: adding examples moves none from one to another.
+"""Train, validation and test splits by a hash of each example: adding examples moves none from one to another.
 
 An example with the hash h in [0, 1) is in the first split whose shares, added up, are above h. So each example has its
-place whatever others there are, copies of one example are in one split, and each class is split by the same shares, up
-to chance. Within a split the examples are in the order of their hashes: the same examples are the same data set, in
-whatever files and order they came.
+place whatever others there are, and each class is split by the same shares, up to chance. Within a split the examples are
+in the order of their hashes: the same examples are the same data set, in whatever files and order they came.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.dataset import SPLITS, Split, SplitName
-from tfgen.data.mapped import block_rows, blocks, gather
+from tfgen.data.mapped import block_rows, gather
+from tfgen.data.own.hashing import example_hashes
+from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 
 
@@ -66,33 +66,19 @@ class Splitting:
     copies: Mapping[SplitName, int]
 
 
-def hashes(x: NDArray[np.generic], seed: int = 0) -> NDArray[np.uint64]:
-    """Return a hash of the bytes of each example, [n]; for another seed another one.
-
-    Args:
-        x: examples [n, ...]; -0.0 counts as 0.0.
-        seed: of the hash.
-    """
-    key = f"tfgen {seed}".encode()
-    digests = b"".join(
-        hashlib.blake2b(row.tobytes(), digest_size=8, key=key).digest() for block in blocks(x) for row in _plain(block)
-    )
-    return np.frombuffer(digests, "<u8").astype(np.uint64, copy=False)
-
-
-def _plain(x: NDArray[Any]) -> NDArray[Any]:
-    """Return numbers of which equal ones have equal bytes: minus zero becomes zero."""
-    return x + x.dtype.type(0) if x.dtype.kind == "f" else x
-
-
 def split_examples(
-    parts: Mapping[SplitName | None, Split], shares: Sequence[float], seed: int = 0, name: str = "the data"
+    parts: Mapping[SplitName | None, Split],
+    spec: DataSpec,
+    shares: Sequence[float],
+    seed: int = 0,
+    name: str = "the data",
 ) -> Splitting:
     """Split what has no split yet, and put each split into the order of its hashes.
 
     Args:
         parts: the splits that are given; under None what is to be split. Without that, the splits that are missing are cut
             off from the training split, in the ratio of the shares.
+        spec: of the data.
         shares: of train, validation and test.
         seed: of the hash.
         name: of the data, for messages.
@@ -103,22 +89,24 @@ def split_examples(
     wanted = dict(zip(SPLITS, shares, strict=True))
     given: dict[SplitName, _Hashed] = {}
     for split, part in _joined(parts).items():
-        hashed = _Hashed(part, np.arange(len(part)), hashes(part.x, seed))
+        found = example_hashes(part, spec, seed)
+        hashed = _Hashed(part, np.arange(len(part)), found.hashes, found.repeatable)
         if split == "train" or split is None:
             missing = [other for other in SPLITS if other != "train" and other not in parts]
             given |= hashed.cut({"train": wanted["train"], **{name: wanted[name] for name in missing}})
         else:
             given[split] = hashed
     splits: dict[SplitName, Reordered] = {}
-    found: dict[SplitName, NDArray[np.uint64]] = {}
+    unique: dict[SplitName, NDArray[np.uint64]] = {}  # hashes of examples whose copies are accidents
     for split in SPLITS:
         if split not in given or not len(given[split].rows):
             raise DataError(
                 f"{name}: the {split} split has no example; give other shares with --split-sizes (now "
                 f"{' '.join(f'{share:g}' for share in shares)} of train, valid and test), or more examples."
             )
-        splits[split], found[split] = given[split].ordered()
-    return Splitting(splits, copies_across(found))
+        splits[split] = given[split].ordered()
+        unique[split] = given[split].hashes[~given[split].repeatable]
+    return Splitting(splits, copies_across(unique))
 
 
 def copies_across(found: Mapping[SplitName, NDArray[np.uint64]]) -> dict[SplitName, int]:
@@ -152,6 +140,7 @@ class _Hashed:
     examples: Split
     rows: NDArray[np.intp]
     hashes: NDArray[np.uint64]
+    repeatable: NDArray[np.bool_]
 
     def cut(self, shares: Mapping[SplitName, float]) -> dict[SplitName, _Hashed]:
         """Cut the rows by their hashes in the ratio of the shares."""
@@ -159,9 +148,12 @@ class _Hashed:
         ends = np.cumsum([share / total for share in shares.values()])[:-1]
         places = np.searchsorted(ends, self.hashes / 2.0**64, side="right")
         chosen = {name: np.flatnonzero(places == number) for number, name in enumerate(shares)}
-        return {name: _Hashed(self.examples, self.rows[at], self.hashes[at]) for name, at in chosen.items()}
+        return {
+            name: _Hashed(self.examples, self.rows[at], self.hashes[at], self.repeatable[at])
+            for name, at in chosen.items()
+        }
 
-    def ordered(self) -> tuple[Reordered, NDArray[np.uint64]]:
+    def ordered(self) -> Reordered:
         """Return the rows in the order of their hashes; copies of an example in that of their labels and contexts."""
         labels, context = self.examples.labels, self.examples.context
         order = np.argsort(self.hashes, kind="stable")
@@ -173,4 +165,4 @@ class _Hashed:
             ties = [] if context is None else [column[rows] for column in context.T[::-1]]
             ties += [] if labels is None else [labels[rows]]
             order[tied] = places[np.lexsort((*ties, self.hashes[places]))]
-        return Reordered(self.examples, self.rows[order]), self.hashes[order]
+        return Reordered(self.examples, self.rows[order])
