@@ -81,8 +81,8 @@ class Flow(GenerativeModel):
         # The logits of images and standardised columns are scaled to codes already.
         scaled = self.data.quantised or self.data.columns is not None
         interval = (-SCALAR_REACH, SCALAR_REACH) if scaled else self.data.value_range
-        classes = self.condition_width
-        return ScalarSplines(self.config.layers, spline.bins, spline.bound, interval, classes, self.density_dtype)
+        given = (self.condition_width, self.uses_context)
+        return ScalarSplines(self.config.layers, spline.bins, spline.bound, interval, *given, self.density_dtype)
 
     def bijector(self, labels: Any = None, n: int | None = None) -> Any:
         """Return ``f^-1`` as a `tfb.Bijector`: from z [..., D] to data space, which is [0, L) grey levels for images.

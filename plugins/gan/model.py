@@ -49,7 +49,7 @@ class GAN(GenerativeModel):
             else:
                 self.generator = DenseGenerator(config.latent, classes, data.shape, config.units, config.depth, dtype)
                 features = dense_features(data.dimensions, config.units, config.depth)
-            self.discriminator = Discriminator(features, classes, not wasserstein, dtype)
+            self.discriminator = Discriminator(features, classes, self.uses_context, not wasserstein, dtype)
 
     def objectives(self) -> Sequence[Objective]:
         """Return two objectives: the discriminator, and after it the generator, every k-th step."""

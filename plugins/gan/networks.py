@@ -1,7 +1,8 @@
 """Generator and discriminator networks of a GAN: code to example, example to one score.
 
 A generator takes the label as a one-hot vector concatenated to the code, a discriminator by projection: with h the last
-hidden layer, ``D(x, y) = a . h(x) + b + v_y . h(x)`` (Miyato, Koyama 2018, equation 3).
+hidden layer, ``D(x, y) = a . h(x) + b + v_y . h(x)`` (Miyato, Koyama 2018, equation 3). The direction v of a context is
+computed by a network: one that is linear in c could compare no more of p(c|x) than its mean.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from tfgen.layers import DenseStack, NarrowConv2DTranspose, halved, halved_sides, upsampled, with_label
+from tfgen.layers import (
+    DenseStack,
+    NarrowConv2DTranspose,
+    context_network,
+    halved,
+    halved_sides,
+    upsampled,
+    with_label,
+)
 
 _SLOPE = 0.2  # of the leaky ReLU below zero, as in DCGAN (Radford et al. 2016)
 _KERNEL = 4
@@ -133,17 +142,21 @@ class Discriminator(keras.layers.Layer):
 
     Args:
         features: the feature layer, with an attribute ``width``.
-        classes: number of classes, 0 for an unconditional discriminator.
+        classes: width of the condition, 0 for an unconditional discriminator.
+        numbers: whether a context is part of the condition, and not labels alone.
         bias: whether the linear function has a constant b; the Wasserstein loss depends on differences of D alone.
         dtype: of the result.
     """
 
-    def __init__(self, features: ConvFeatures | DenseStack, classes: int, bias: bool, dtype: tf.DType) -> None:
+    def __init__(
+        self, features: ConvFeatures | DenseStack, classes: int, numbers: bool, bias: bool, dtype: tf.DType
+    ) -> None:
         super().__init__(name="discriminator")
         self.features = features
         self.head = keras.layers.Dense(1, use_bias=bias, dtype=dtype.name)
         self.head.build((None, features.width))
-        if classes:
+        self.network = context_network(classes, features.width, dtype, "glorot_uniform") if numbers else None
+        if classes and not numbers:
             self.directions = self.add_weight(
                 shape=(classes, features.width), initializer="glorot_uniform", name="directions", dtype=dtype.name
             )
@@ -155,4 +168,6 @@ class Discriminator(keras.layers.Layer):
         value = self.head(hidden)[:, 0]
         if one_hot is None:
             return value
-        return value + tf.reduce_sum((tf.cast(one_hot, hidden.dtype) @ self.directions) * hidden, axis=-1)
+        one_hot = tf.cast(one_hot, hidden.dtype)
+        directions = one_hot @ self.directions if self.network is None else self.network(one_hot)
+        return value + tf.reduce_sum(directions * hidden, axis=-1)

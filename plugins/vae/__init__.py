@@ -53,8 +53,9 @@ class VAEConfig:
     """Epochs in which the weight of the KL rises linearly from 0 to --beta (KL annealing), against posterior collapse."""
     free_bits: float = 0.0
     """Free bits: nats of KL in each dimension of the code without cost, against posterior collapse."""
-    pixels: Literal["mean", "draw"] = "mean"
-    """Decoded images: the mean of p(x|z), as in most papers, or a sample of it."""
+    pixels: Literal["auto", "mean", "draw"] = "auto"
+    """Decoded examples: the mean of p(x|z), or a sample of it; auto: means, as in most papers, but of vectors
+    samples, which follow the density."""
 
     def __post_init__(self) -> None:
         for name in ("latent", "units", "components", "flow_layers", "flow_units", "particles"):
@@ -105,5 +106,6 @@ def tfgen_register(registry: Registration) -> None:
                 training={"epochs": 100, "schedule": "cosine"},  # of 10 steps each on the digits; MNIST needs fewer
                 precisions=("float32", "float64", "mixed_bfloat16", "mixed_float16"),
                 presets=_PRESETS,
+                earlier={"pixels": "mean"},
             )
         )

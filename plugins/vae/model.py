@@ -60,7 +60,9 @@ class VAE(GenerativeModel):
                 hidden = (config.units, config.depth, config.activation, dtype)
                 self.encoder = MLPEncoder(data.shape, self.classes, outputs, *hidden)
                 self.decoder = MLPDecoder(config.latent, self.classes, data.shape, parameters, *hidden)
-            self.codes = build_prior(config, data, self.classes, seed, dtype, self._posterior_normals)
+            self.codes = build_prior(
+                config, data, self.classes, seed, dtype, self._posterior_normals, self.uses_context
+            )
 
     # Encoder and decoder
 
@@ -177,12 +179,11 @@ class VAE(GenerativeModel):
 
     def decode(self, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Decode: return the mean of p(x|z, y), or a sample with ``--pixels draw``: uint8 images, or float32 vectors."""
-        return self._examples(z, labels, seed)
+        return self._examples(z, labels, seed, None, self.config.pixels == "draw")
 
-    def _examples(self, z: Any, labels: Any, seed: Any, first: Any = None) -> tf.Tensor:
+    def _examples(self, z: Any, labels: Any, seed: Any, first: Any, drawn: bool) -> tf.Tensor:
         z = tf.cast(z, self.density_dtype)
         raw = self._decoded(z, self.condition(labels, z.shape[0]))
-        drawn = self.config.pixels == "draw"
         x = self.likelihood.sample(raw, fold_in(seed, _PIXELS), first) if drawn else self.likelihood.mean(raw)
         return quantise(x + 0.5, self.data.levels) if self.data.quantised else self.likelihood.codec.examples(x)
 
@@ -191,9 +192,10 @@ class VAE(GenerativeModel):
         return self.codes.distribution(self.condition(labels))
 
     def sample(self, n: int, labels: Any = None, seed: Any = 0, first: Any = 0) -> tf.Tensor:
-        """Sample the examples ``first .. first + n - 1`` of a seed: codes of p(z), decoded."""
+        """Sample the examples ``first .. first + n - 1`` of a seed: codes of p(z), decoded; vectors are drawn from p(x|z)."""
         z = self.codes.sample(n, self.condition(labels, n), fold_in(seed, _CODE), first)
-        return self._examples(z, labels, seed, first)
+        drawn = self.config.pixels == "draw" or (self.config.pixels == "auto" and not self.data.spatial)
+        return self._examples(z, labels, seed, first, drawn)
 
     def basis(self) -> Mapping[str, Any]:
         """Return the fields of the basis: grey levels or bits, how images were binarised or dequantised."""

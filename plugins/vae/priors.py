@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen import DataSpec, normal, split_seed, uniform
+from tfgen.layers import context_network
 from tfgen_plugins.flows import RealNVP, RealNVPConfig
 from tfgen_plugins.vae import VAEConfig
 
@@ -62,19 +63,28 @@ class Prior(keras.layers.Layer):
 class ConditionalPrior(Prior):
     """Conditional prior p(z|y): a Gaussian with learned mean and scale for each label, initially the standard normal.
 
+    With a context, mean and scale are computed by a network.
+
     Args:
         latent: size of a code.
         dtype: of densities.
-        classes: number of classes.
+        classes: width of the condition.
+        numbers: whether a context is part of it, and not labels alone.
     """
 
-    def __init__(self, latent: int, dtype: tf.DType, classes: int) -> None:
+    def __init__(self, latent: int, dtype: tf.DType, classes: int, numbers: bool) -> None:
         super().__init__(latent, dtype)
+        self.network = context_network(classes, 2 * latent, dtype) if numbers else None
+        if self.network is not None:
+            return
         self.means = self.add_weight(shape=(classes, latent), initializer="zeros", name="means")
         self.log_scales = self.add_weight(shape=(classes, latent), initializer="zeros", name="log_scales")
 
     def factors(self, one_hot: tf.Tensor | None) -> Any:
         """Return the normals of each label, [n, latent]."""
+        if self.network is not None:
+            mean, log_scale = tf.split(self.network(one_hot), 2, axis=-1)
+            return tfd.Normal(mean, tf.exp(log_scale))
         return tfd.Normal(one_hot @ self.means, tf.exp(one_hot @ self.log_scales))
 
 
@@ -199,6 +209,7 @@ def build_prior(
     seed: int,
     dtype: tf.DType,
     posterior: Callable[[tf.Tensor, tf.Tensor | None], Any],
+    numbers: bool,
 ) -> Prior:
     """Build the prior of a `VAEConfig`; arguments as for the priors."""
     if config.prior == "mog":
@@ -209,4 +220,4 @@ def build_prior(
         return FlowPrior(config.latent, dtype, config.flow_layers, config.flow_units, seed)
     if config.prior == "standard":
         return Prior(config.latent, dtype)
-    return ConditionalPrior(config.latent, dtype, classes)
+    return ConditionalPrior(config.latent, dtype, classes, numbers)

@@ -76,3 +76,46 @@ def test_a_trained_model_has_learnt_its_context(name, tmp_path):
     assert drawn[:100].mean() < drawn[100:].mean() - 4  # of the data 2.5 and 11.5
     given = given_of(run.model, run.data.test)
     assert given.shape == (len(run.data.test), 1)
+
+
+def _even():
+    """Numbers whose mean is the square of their context: of a symmetric law, so that nothing linear in it tells the mean."""
+    random = np.random.default_rng(0)
+    context = random.normal(size=(1500, 1)).astype(np.float32)
+    x = (context**2 + random.normal(0, 0.3, (1500, 1))).astype(np.float32)
+    spec = DataSpec("vector", (1,), context=(Column("c"),))
+    return with_fitted_columns(
+        Dataset("even", spec, dict.fromkeys(("train", "valid", "test"), Split(x, None, context)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("conditional_realnvp", {"layers": 2}), ("cvae", {**MODELS["cvae"], "prior": "conditional"})],
+    ids=["flow of one dimension", "cvae, conditional prior"],
+)
+def test_a_law_that_no_linear_function_of_the_context_gives_is_learnt(name, options, tmp_path):
+    run = tfgen.train(
+        name, data=_even(), runs_dir=tmp_path, data_dir=str(tmp_path), pictures=False, epochs=40, batch_size=100,
+        learning_rate=5e-3, compile="graph", evaluate="none", **options,
+    )  # fmt: skip
+    drawn = tfgen.generate(run, context=[[-1.5]] * 200 + [[0.0]] * 200 + [[1.5]] * 200)[:, 0].reshape(3, 200)
+    np.testing.assert_allclose(drawn.mean(axis=1), [2.25, 0, 2.25], atol=0.3)
+    np.testing.assert_allclose(drawn.std(axis=1), 0.3, atol=0.15)
+
+
+def test_a_discriminator_and_a_prior_are_no_linear_functions_of_a_context():
+    from tfgen.plugin.options import build
+
+    data = _even()
+    given = np.array([[-1.0], [0.0], [1.0]], np.float32)
+    gan = build_model(REGISTRY.model("cgan"), build(REGISTRY.model("cgan").config, MODELS["cgan"]), data.spec, 0)
+    scores = gan.discriminator(np.ones((3, 1), np.float32), gan.condition(given)).numpy()
+    assert abs(scores[0] + scores[2] - 2 * scores[1]) > 1e-3
+    config = build(REGISTRY.model("cvae").config, {**MODELS["cvae"], "prior": "conditional"})
+    vae = build_model(REGISTRY.model("cvae"), config, data.spec, 0)
+    np.testing.assert_array_equal(vae.prior(given).mean(), np.zeros((3, 2)))  # standard normal at first
+    head = vae.codes.network.head
+    head.kernel.assign(np.random.default_rng(0).normal(size=head.kernel.shape))
+    means = vae.prior(given).mean().numpy()
+    assert np.abs(means[0] + means[2] - 2 * means[1]).min() > 1e-3

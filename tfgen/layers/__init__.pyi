@@ -1,5 +1,5 @@
 from .codecs import LogitCodec, bits_per_dim, from_signed, logit_squeeze, to_signed, to_unit
-from .dense import MLP, DenseStack
+from .dense import MLP, DenseStack, context_network
 from .feature_maps import halved, halved_sides, upsampled
 from .labels import drop_labels, label_planes, leading_shape, repeated_like, with_label, with_label_planes
 from .log_likelihoods import bernoulli_log_prob, discretised_logistic_log_prob
@@ -16,6 +16,7 @@ __all__ = [
     "Sees",
     "bernoulli_log_prob",
     "bits_per_dim",
+    "context_network",
     "discretised_logistic_log_prob",
     "drop_labels",
     "from_signed",

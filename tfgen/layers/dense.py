@@ -99,3 +99,18 @@ class MLP(keras.layers.Layer):
         for dense in self.hidden:
             x = dense(x)
         return self.head(tf.cast(x, self.head.compute_dtype))
+
+
+def context_network(width: int, outputs: int, dtype: tf.DType, head_initializer: str = "zeros") -> MLP:
+    """Return an MLP from a condition to parameters, for a model that is given the numbers of a context.
+
+    Of labels alone a table with a row for each class is every function, ``one_hot @ W``. Of numbers such a product is linear,
+    and nothing at their mean: parameters that a context chooses need a network.
+
+    Args:
+        width: of the condition (`GenerativeModel.condition_width`).
+        outputs: parameters.
+        dtype: of the parameters.
+        head_initializer: of the last layer; ``zeros`` makes all parameters zero at the start.
+    """
+    return MLP(width, outputs, 64, 2, "silu", dtype, head_initializer=head_initializer, name="context_network")

@@ -31,7 +31,8 @@ def test_the_log_determinant_is_that_of_autodiff_and_the_inverse_comes_back(mode
     assert (slope > 0).all()
     log_det = bijector.inverse_log_det_jacobian(tf.identity(x), event_ndims=1)
     np.testing.assert_allclose(log_det, np.log(slope), rtol=1e-7, atol=1e-7)
-    np.testing.assert_allclose(bijector.forward(tf.identity(z)), x, rtol=1e-6, atol=1e-6)
+    away = np.abs(bijector.forward(tf.identity(z)) - x)[:, 0]
+    assert (away < 1e-6 + 1e-14 / slope).all()  # where the map is flat, a code's last digit is much of x
     for label in range(3) if flow.conditional else (0,):  # monotone as a whole
         codes = flow.encode(x, tf.fill([len(x)], label) if flow.conditional else None).numpy()[:, 0]
         assert (np.diff(codes) > 0).all()
@@ -59,7 +60,7 @@ def test_labels_have_splines_of_their_own():
 
 
 def test_the_flow_begins_with_the_interval_of_the_data_and_the_knots_of_its_splines_interleave():
-    layer = ScalarSplines(4, 8, 5.0, (-1.0, 7.0), 0, tf.float64)
+    layer = ScalarSplines(4, 8, 5.0, (-1.0, 7.0), 0, False, tf.float64)
     x = tf.constant([[-1.0], [3.0], [7.0]], tf.float64)
     z = x
     for link in layer.chain(None):

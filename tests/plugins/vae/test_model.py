@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import tfgen
-from tests.plugins.vae.small_vaes import ON_VECTORS, SPACE, TINY, images, labels_of, small_vae
+from tests.plugins.vae.small_vaes import ON_VECTORS, PPCA, SPACE, TINY, images, labels_of, small_vae
 from tfgen.model.capabilities import HasElbo, HasLatents, HasLogProb, HasPosterior, Samples
 
 LIKELIHOODS = ["bernoulli", "continuous_bernoulli", "gaussian", "discretized_logistic"]
@@ -40,6 +40,16 @@ def test_vectors_come_and_go_as_they_are():
     assert vae.decode(vae.encode(x)).shape == (4, 6)
     assert vae.elbo(x, particles=3).shape == (4,)
     assert vae.basis() == {}
+
+
+def test_samples_of_vectors_follow_the_density_and_means_do_not():
+    exact = PPCA()
+    vae = exact.vae()
+    covariance = np.cov(vae.sample(20_000, seed=3), rowvar=False)
+    expected = np.cov(exact.sample(20_000), rowvar=False)
+    np.testing.assert_allclose(covariance, expected, atol=0.12)
+    means = vae.decode(vae.codes.sample(20_000, None, (0, 3), 0))
+    assert np.linalg.matrix_rank(np.cov(means, rowvar=False), tol=1e-3) == 2
 
 
 def test_a_code_is_the_mean_of_its_posterior():
