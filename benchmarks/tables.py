@@ -17,7 +17,7 @@ import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ def flow(model: str, parts: Parts, seed: int, linear: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         run = tfgen.train(
-            model, data=data, layers=_LAYERS, units=_UNITS, linear=linear if train.shape[1] > 1 else "none",
+            model, data=data, layers=_LAYERS, units=_UNITS, linear=linear,
             epochs=epochs_of(train), batch_size=_BATCH, learning_rate=_RATE, schedule="cosine", seed=seed, quiet=True,
             runs_dir=folder, data_dir=folder, pictures=False, evaluate="none",
         )  # fmt: skip
@@ -157,65 +157,61 @@ def compared(rows: Mapping[str, list[float]], best: str) -> dict[str, list[float
     return found
 
 
-def contenders(python: Path | None, linear: str) -> dict[str, Callable[[Parts, int], dict[str, Any]]]:
-    """Return what is fitted to each split, by name."""
-    sizes: dict[int, int] = {}
-
-    def splines(parts: Parts, seed: int) -> dict[str, Any]:
-        found = flow("spline_flow", parts, seed, linear)
-        sizes[parts[0].shape[1]] = found["parameters"]
-        return found
-
-    known: dict[str, Callable[[Parts, int], dict[str, Any]]] = {
-        "gaussian": lambda parts, seed: mixture(parts, (1,), seed),
-        "mixture": lambda parts, seed: mixture(parts, _COMPONENTS, seed),
-        "realnvp": lambda parts, seed: flow("realnvp", parts, seed, linear),
-        "spline_flow": splines,
+def contenders(
+    python: Path | None, linear: str
+) -> dict[str, Callable[[Parts, int, Mapping[str, Any]], dict[str, Any]]]:
+    """Return what is fitted to each split, by name: functions of the split, its number, and what was fitted before."""
+    known: dict[str, Callable[[Parts, int, Mapping[str, Any]], dict[str, Any]]] = {
+        "gaussian": lambda parts, seed, done: mixture(parts, (1,), seed),
+        "mixture": lambda parts, seed, done: mixture(parts, _COMPONENTS, seed),
+        "realnvp": lambda parts, seed, done: flow("realnvp", parts, seed, linear),
+        "spline_flow": lambda parts, seed, done: flow("spline_flow", parts, seed, linear),
     }
     if python is not None:
-        known["zuko"] = lambda parts, seed: zuko(python, parts, seed, sizes[parts[0].shape[1]])
+        known["zuko"] = lambda parts, seed, done: zuko(python, parts, seed, done["spline_flow"]["parameters"])
     return known
 
 
-def main() -> None:
-    """Print a line for each split and contender, and write all of them as JSON."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a line for each split and contender, and write all as JSON; what is in the file already is not fitted again."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--only", nargs="*", default=[], help="names of tables; all without")
     parser.add_argument(
         "--zuko-python", type=Path, help="python of an environment with zuko, statsmodels, vega_datasets"
     )
-    parser.add_argument("--linear", choices=["none", "lu"], default="lu", help="of tfgen's flows")
+    parser.add_argument("--linear", choices=["auto", "none", "lu"], default="auto", help="of tfgen's flows")
     parser.add_argument("--out", type=Path, default=Path("tables.json"))
-    options = parser.parse_args()
-    result: dict[str, Any] = {}
+    options = parser.parse_args(arguments)
+    kept = json.loads(options.out.read_text()) if options.out.exists() else {}
     for name, x in tables(options.zuko_python).items():
         if options.only and name not in options.only:
             continue
-        rows: dict[str, list[float]] = {}
-        seconds: dict[str, list[float]] = {}
+        entry = kept.setdefault(name, {"shape": list(x.shape), "fits": {}})
         fits = contenders(options.zuko_python, options.linear)
         for number in range(options.splits):
-            parts = split(x, number)
+            parts, done = split(x, number), entry["fits"].setdefault(str(number), {})
             for contender, fit in fits.items():
-                found = fit(parts, number)
-                rows.setdefault(contender, []).append(float(np.mean(found["log_prob"])))
-                seconds.setdefault(contender, []).append(float(found["seconds"]))
-                beside = {key: value for key, value in found.items() if key != "log_prob"}
-                print(name, list(x.shape), number, contender, round(rows[contender][-1], 3), beside, flush=True)
-        times = {key: round(float(np.median(values)), 2) for key, values in seconds.items()}
-        result[name] = {
-            "shape": list(x.shape),
-            "compared": compared(rows, "spline_flow"),
-            "seconds": times,
-            "rows": rows,
-        }
-        options.out.write_text(json.dumps(result, indent=2))
-    print(
-        json.dumps(
-            {name: {"compared": entry["compared"], "seconds": entry["seconds"]} for name, entry in result.items()}
-        )
-    )
+                if contender in done:
+                    continue
+                found = fit(parts, number, done)
+                done[contender] = {**found, "log_prob": float(np.mean(found["log_prob"]))}
+                print(name, list(x.shape), number, contender, done[contender], flush=True)
+                options.out.write_text(json.dumps(kept, indent=1))
+    print(json.dumps({name: summary(entry["fits"]) for name, entry in kept.items()}))
+
+
+def summary(fits: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return comparisons and median seconds of the splits that every contender was fitted to."""
+    names = {contender for done in fits.values() for contender in done}
+    whole = [done for done in fits.values() if done.keys() == names]
+    rows = {name: [done[name]["log_prob"] for done in whole] for name in sorted(names)}
+    seconds = {name: round(float(np.median([done[name]["seconds"] for done in whole])), 2) for name in sorted(names)}
+    return {
+        "splits": len(whole),
+        "compared": {best: compared(rows, best) for best in ("realnvp", "spline_flow")},
+        "seconds": seconds,
+    }
 
 
 if __name__ == "__main__":

@@ -1,0 +1,70 @@
+"""The benchmark of tables: splits, paired differences, and fits that are not made twice."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import tables
+
+
+def test_splits_hold_every_row_once_and_are_standardised_by_the_first():
+    x = np.random.default_rng(0).normal(5, 3, (200, 2))
+    parts = tables.split(x, 3)
+    assert [len(part) for part in parts] == [140, 30, 30]
+    np.testing.assert_allclose(parts[0].mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(parts[0].std(axis=0), 1, atol=1e-6)
+    whole = np.concatenate(parts)
+    order = np.argsort(whole[:, 0])
+    ranks = np.argsort(x[:, 0])
+    slope = np.polyfit(x[ranks, 0], whole[order, 0], 1)[0]
+    np.testing.assert_allclose(
+        whole[order, 0] - whole[order, 0].mean(), slope * (x[ranks, 0] - x[:, 0].mean()), atol=1e-5
+    )
+    assert not np.array_equal(parts[2], tables.split(x, 4)[2])
+
+
+def test_differences_are_paired_by_split():
+    rows = {"a": [1.0, 2.0, 4.0], "b": [0.0, 1.5, 2.0]}
+    mean, gap, error = tables.compared(rows, "a")["b"]
+    gaps = np.array([1.0, 0.5, 2.0])
+    assert (mean, gap) == (round(3.5 / 3, 4), round(gaps.mean(), 4))
+    assert error == pytest.approx(gaps.std(ddof=1) / np.sqrt(3), abs=1e-4)
+
+
+def test_what_was_fitted_is_not_fitted_again(tmp_path, monkeypatch, capsys):
+    trained = []
+
+    def flow(model, parts, seed, linear):
+        trained.append((model, seed))
+        return {"log_prob": np.arange(3.0) - seed, "seconds": 2.0 + seed, "parameters": 70}
+
+    x = np.random.default_rng(0).normal(size=(120, 3))
+    monkeypatch.setattr(tables, "tables", lambda python: {"noise": x})
+    monkeypatch.setattr(tables, "flow", flow)
+    monkeypatch.setattr(tables, "_COMPONENTS", (1, 2))
+    arguments = ["--out", str(tmp_path / "tables.json"), "--splits"]
+    tables.main([*arguments, "1"])
+    tables.main([*arguments, "2"])
+    assert trained == [("realnvp", 0), ("spline_flow", 0), ("realnvp", 1), ("spline_flow", 1)]
+    fits = json.loads((tmp_path / "tables.json").read_text())["noise"]["fits"]
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])["noise"]
+    assert (printed["splits"], printed["seconds"]["realnvp"]) == (2, 2.5)
+    gaussian = [fits[number]["gaussian"]["log_prob"] for number in "01"]
+    mean, gap, error = printed["compared"]["realnvp"]["gaussian"]
+    assert mean == pytest.approx(np.mean(gaussian), abs=1e-4)
+    assert gap == pytest.approx(0.5 - mean, abs=1e-3)
+    assert error > 0
+
+
+@pytest.mark.slow
+def test_each_contender_is_fitted_and_scored():
+    parts = tables.split(np.random.default_rng(0).normal(size=(400, 3)), 0)
+    done = {}
+    for name, fit in tables.contenders(None, "auto").items():
+        done[name] = fit(parts, 0, done)
+        assert done[name]["log_prob"].shape == (60,)
+        assert -6 < done[name]["log_prob"].mean() < -3.5  # of a standard normal, about -4.3
+    assert done["spline_flow"]["parameters"] > done["realnvp"]["parameters"]
