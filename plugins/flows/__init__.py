@@ -72,6 +72,9 @@ class FlowConfig:
 class NICEConfig(FlowConfig):
     """Options of NICE."""
 
+    linear: Literal["auto", "none", "lu"] = "none"
+    """Vectors: an invertible linear layer before each pair of couplings, by LU factors, which preserve no volume."""
+
 
 @dataclass(frozen=True)
 class SplineFlowConfig(FlowConfig):

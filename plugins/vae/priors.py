@@ -182,7 +182,8 @@ class FlowPrior(Prior):
 
     def __init__(self, latent: int, dtype: tf.DType, layers: int, units: int, seed: int) -> None:
         super().__init__(latent, dtype)
-        self.flow = RealNVP(RealNVPConfig(layers=layers, units=units), DataSpec("vector", (latent,)), seed)
+        config = RealNVPConfig(layers=layers, units=units, linear="none")
+        self.flow = RealNVP(config, DataSpec("vector", (latent,)), seed)
 
     def factors(self, one_hot: tf.Tensor | None) -> Any:
         """Return None: a flow has no closed-form KL."""

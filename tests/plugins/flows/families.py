@@ -34,7 +34,11 @@ PAIRWISE: dict[tuple[str, str, str, str], tuple[str, DataSpec, dict[str, Any]]] 
 }
 
 FLOWS: dict[str, tuple[str, DataSpec, dict[str, Any]]] = {
-    "-".join(family): (model, data, {"mask": (family[0],), "coupling": family[1], "network": family[2]} | options)
+    "-".join(family): (
+        model,
+        data,
+        {"mask": (family[0],), "coupling": family[1], "network": family[2], "linear": "none"} | options,
+    )
     for family, (model, data, options) in PAIRWISE.items()
 } | {
     "mixed": ("realnvp", TINY, {"mask": ("checkerboard", "channel"), "layers": 5}),
