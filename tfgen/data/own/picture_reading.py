@@ -41,6 +41,24 @@ class Item(NamedTuple):
     label: str | None
 
 
+def require_classes_alike(items: Iterable[Item], where: str) -> None:
+    """Check that pictures have classes in all splits or in none.
+
+    Raises:
+        DataError: names a split without classes.
+    """
+    labelled: dict[SplitName | None, bool] = {}
+    for item in items:
+        labelled.setdefault(item.split, item.label is not None)
+    bare = [split for split, has in labelled.items() if not has]
+    if bare and any(labelled.values()):
+        classed = next(split for split, has in labelled.items() if has)
+        raise DataError(
+            f"{where}: the pictures of the {bare[0]} split have no classes, and those of the {classed} split have; give them "
+            f"some, or leave the {bare[0]} split out."
+        )
+
+
 class PictureReading:
     """Pictures while they are read, those of a split together.
 

@@ -208,9 +208,8 @@ def _files(path: Path) -> Iterator[tuple[str, str]]:
     if not path.is_dir():
         yield str(path.parent), path.name
         return
-    for folder, folders, names in walked(path):
-        folders.sort()
-        yield from ((folder, name) for name in sorted(names))
+    for folder, _, names in walked(path):  # as those who read the folder walk through it
+        yield from ((folder, name) for name in names)
 
 
 def _size_and_time(path: str) -> tuple[int, int]:
