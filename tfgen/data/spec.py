@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 #: Most scalars in one example, 4096 x 4096: a batch of larger ones fits into no memory.
 MOST_DIMENSIONS = 2**24
-_MOST_CLASSES = 2**20
-_LONGEST_NAME = 200
+MOST_CLASSES = 2**20
+LONGEST_NAME = 200
 #: Fields that are numbers, texts, and lists of them.
 PLAIN_FIELDS = ("kind", "shape", "classes", "levels", "value_range", "class_names")
 
@@ -66,15 +66,15 @@ class DataSpec:
             return problem
         if self.dimensions > MOST_DIMENSIONS:
             return f"one example of shape {self.shape} has more than {MOST_DIMENSIONS:,} values."
-        if self.classes is not None and not (_is_whole(self.classes) and 1 <= self.classes <= _MOST_CLASSES):
-            return f"its classes must be none, or a number from 1 to {_MOST_CLASSES:,}, got {self.classes!r}."
+        if self.classes is not None and not (_is_whole(self.classes) and 1 <= self.classes <= MOST_CLASSES):
+            return f"its classes must be none, or a number from 1 to {MOST_CLASSES:,}, got {self.classes!r}."
         if not (_is_whole(self.levels) and 2 <= self.levels <= 2**8):
             return f"its levels must be a number from 2 to 256, as uint8 holds them, got {self.levels!r}."
         names = self.class_names
         if names is not None and (len(names) != self.classes or len({*names}) != len(names)):
             return f"its {self.classes} classes need as many different class_names, got {len(names)}."
-        if names is not None and not all(isinstance(name, str) and 1 <= len(name) <= _LONGEST_NAME for name in names):
-            return f"its class_names must be texts of 1 to {_LONGEST_NAME} characters."
+        if names is not None and not all(isinstance(name, str) and 1 <= len(name) <= LONGEST_NAME for name in names):
+            return f"its class_names must be texts of 1 to {LONGEST_NAME} characters."
         if (problem := self._columns_problem()) is not None:
             return problem
         low, high = self.value_range

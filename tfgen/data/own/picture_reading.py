@@ -123,6 +123,7 @@ class PictureReading:
             DataError: when a picture is broken, or sizes differ and none is asked for.
         """
         self._require_sound()
+        require_classes_alike(self._kept, self._where)
         if self._options.size is None:
             self._require_one_size()
         images = self._images.array()
@@ -137,7 +138,7 @@ class PictureReading:
         examples = {split: images[part] for split, part in parts.items()}
         if self._kept[0].label is None:
             return Raw(examples, notes=notes, names=names)
-        labels = {split: np.array([item.label for item in self._kept[part]]) for split, part in parts.items()}
+        labels = {split: np.array([item.label for item in self._kept[part]], object) for split, part in parts.items()}
         return Raw(examples, labels, notes=notes, names=names)
 
     def _require_sound(self) -> None:
