@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.errors import DataError
+from tfgen.reading import is_text
 
 ColumnKind = Literal["real", "integer", "category"]
 
@@ -65,6 +66,10 @@ class Column:
     def _problem(self) -> str | None:
         if not isinstance(self.name, str) or not 1 <= len(self.name) <= _LONGEST_NAME:
             return f"its name must be a text of 1 to {_LONGEST_NAME} characters, got {str(self.name)[:40]!r}."
+        if not is_text(self.name):
+            return f"its name {self.name[:40]!r} is no text in UTF-8; rename the column."
+        if strange := next((n for n in self.categories or () if isinstance(n, str) and not is_text(n)), None):
+            return f"{self.name}: its category {strange[:40]!r} is no text in UTF-8; rename it."
         if self.kind not in get_args(ColumnKind):
             return f"{self.name}: its kind must be one of {', '.join(get_args(ColumnKind))}, got {self.kind!r}."
         if (self.categories is not None) != (self.kind == "category"):

@@ -1,0 +1,79 @@
+"""Columns of CSV files that are read as text: categories and labels, of which 007 and 7, true and True are different."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tfgen.data.dataset import SplitName
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d*)?([eE][-+]?\d+)?", re.ASCII)
+
+
+def with_plain_numbers(
+    tables: Mapping[SplitName | None, pa.Table], names: Collection[str], decimal: str = "."
+) -> dict[SplitName | None, pa.Table]:
+    """Return tables whose columns of fractions are written alike: 1.50 as 1.5, and 1.0 as 1, in every split.
+
+    A column is one of fractions if all its texts are numbers and some have a point or exponent, as in files that other
+    programs write where whole numbers have gaps. Columns with 007 or the like are none.
+
+    Args:
+        tables: by split, as they were read.
+        names: of the columns that were read as text.
+        decimal: point or comma of fractions.
+    """
+    found = dict(tables)
+    for name in names:
+        every = {split: table.column(name) for split, table in found.items() if name in table.column_names}
+        changed = _plain(_different(every.values()), decimal)
+        if not changed:
+            continue
+        for split, values in every.items():
+            place = found[split].column_names.index(name)
+            found[split] = found[split].set_column(place, name, _replaced(values, changed))
+    return found
+
+
+def is_number(text: str) -> bool:
+    """Return whether a text is a number with a point, if it has one, and without leading zeros.
+
+    >>> is_number("-1.5"), is_number("007"), is_number("a")
+    (True, False, False)
+    """
+    return _NUMBER.fullmatch(text) is not None
+
+
+def _different(columns: Collection[pa.ChunkedArray]) -> list[str]:
+    """Return the different texts of columns; none where one is not of text, as that of a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not all(pa.types.is_string(values.type) for values in columns):
+        return []
+    return [text for values in columns for text in pc.unique(values).to_pylist() if text is not None]
+
+
+def _plain(texts: list[str], decimal: str) -> dict[str, str]:
+    """Return how numbers are written, by how they were; empty where they are no numbers, or all whole."""
+    points = {text: text.replace(decimal, ".") for text in texts}
+    if not all(map(is_number, points.values())) or not any({*text} & {*".eE"} for text in points.values()):
+        return {}
+    return {text: _written(float(number)) for text, number in points.items()}
+
+
+def _written(value: float) -> str:
+    return f"{value + 0.0:.0f}" if value.is_integer() else str(value)
+
+
+def _replaced(values: pa.ChunkedArray, changed: Mapping[str, str]) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    before = pa.array(changed.keys(), pa.string())
+    after = pa.array(changed.values(), pa.string())
+    return pc.take(after, pc.index_in(values, value_set=before))
