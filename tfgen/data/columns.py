@@ -60,6 +60,9 @@ class Column:
     scale: float | None = None
 
     def __post_init__(self) -> None:
+        # Numbers of NumPy become those of Python, which can be written as JSON.
+        for name in ("bounds", "tails", "shift", "scale"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
         if problem := self._problem():
             raise DataError(f"this is no column of a table: {problem}")
 
@@ -215,6 +218,13 @@ def described_columns(columns: Sequence[Column]) -> str:
     return ", ".join(
         ["standardised", *(f"{count} of {len(columns)} {what}" for what, count in counts.items() if count)]
     )
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy, or a pair of them, as those of Python; what is none as it is."""
+    if isinstance(value, tuple | list | np.ndarray):
+        return tuple(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _finite(value: Any) -> bool:

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from tfgen.data.columns import Column, column_names, columns_from_json
 from tfgen.data.kinds import KINDS, DataKind, Layout
 from tfgen.errors import DataError, UnknownNameError
+from tfgen.reading import is_text
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -55,8 +58,22 @@ class DataSpec:
     context: tuple[Column, ...] | None = None
 
     def __post_init__(self) -> None:
+        for name in ("shape", "class_names", "columns", "context"):
+            value = getattr(self, name)
+            if isinstance(value, list | np.ndarray):
+                object.__setattr__(self, name, tuple(value))
         if problem := self._problem():
             raise DataError(f"this is no spec of a data set: {problem}")
+        # Numbers and texts of NumPy become those of Python, which can be written as JSON.
+        plain = {
+            "shape": tuple(map(int, self.shape)),
+            "classes": None if self.classes is None else int(self.classes),
+            "levels": int(self.levels),
+            "value_range": (float(self.value_range[0]), float(self.value_range[1])),
+            "class_names": None if self.class_names is None else tuple(map(str, self.class_names)),
+        }
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
     def _problem(self) -> str | None:
         """Return what is wrong with the spec, as a sentence; None for a sound one."""
@@ -75,6 +92,8 @@ class DataSpec:
             return f"its {self.classes} classes need as many different class_names, got {len(names)}."
         if names is not None and not all(isinstance(name, str) and 1 <= len(name) <= LONGEST_NAME for name in names):
             return f"its class_names must be texts of 1 to {LONGEST_NAME} characters."
+        if strange := next((name for name in names or () if not is_text(name)), None):
+            return f"its class {strange[:60]!r} is no text in UTF-8; rename it."
         if (problem := self._columns_problem()) is not None:
             return problem
         low, high = self.value_range

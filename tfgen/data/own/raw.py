@@ -80,7 +80,7 @@ def spec_and_splits(raw: Raw, name: str) -> tuple[DataSpec, dict[SplitName | Non
     told = None if names == tuple(map(str, range(classes or 0))) else names  # numbers are no names
     kind: Literal["image", "vector"] = "image" if image else "vector"
     context, context_columns = _contexts(raw, {split: len(x) for split, x in examples.items()}, name)
-    details = _details(examples, raw.levels, image)
+    details = _details(examples, raw.levels, image, name)
     if raw.columns is not None:
         for split, x in examples.items():
             check_values(x, raw.columns, f"{name}{f', {split}' if split else ''}")
@@ -120,10 +120,18 @@ def _contexts(
     return found, columns
 
 
-def _details(examples: Mapping[Any, NDArray[Any]], levels: int | None, image: bool) -> dict[str, Any]:
+def _details(examples: Mapping[Any, NDArray[Any]], levels: int | None, image: bool, name: str) -> dict[str, Any]:
     """Return levels of images, or the range of vectors."""
     if image:
-        return {"levels": levels or _GREY_LEVELS}
+        levels = _GREY_LEVELS if levels is None else levels
+        if not 2 <= levels <= _GREY_LEVELS:
+            raise DataError(f"{name}: levels must be a number from 2 to {_GREY_LEVELS}, got {levels}.")
+        for x in examples.values() if levels < _GREY_LEVELS else ():
+            if (brightest := extremes(x)[1]) >= levels:
+                raise DataError(f"{name}: grey levels must lie in 0 .. {levels - 1}, as levels says; got {brightest}.")
+        return {"levels": levels}
+    if levels is not None:
+        raise DataError(f"{name}: levels are those of images, and the examples are vectors; leave levels out.")
     low, high = min(float(x.min()) for x in examples.values()), max(float(x.max()) for x in examples.values())
     return {"value_range": (low, high) if low < high else (low - 1, low + 1)}
 
