@@ -55,14 +55,16 @@ def test_pictures_added_behind_a_link_are_seen(deep, tmp_path, sources):
 def test_links_that_lead_back_end(tmp_path):
     many(tmp_path / "p" / "cat", 2)
     many(tmp_path / "p" / "dog", 2)
-    (tmp_path / "p" / "cat" / "up").symlink_to(tmp_path)
-    (tmp_path / "p" / "cat" / "self").symlink_to("self")
+    (tmp_path / "p" / "cat" / "up").symlink_to(tmp_path / "p" / "cat")
     (tmp_path / "aside" / "deep").mkdir(parents=True)
     put(tmp_path / "aside" / "deep", "b.png")
     (tmp_path / "p" / "dog" / "aside").symlink_to(tmp_path / "aside")
     (tmp_path / "aside" / "back").symlink_to(tmp_path / "p" / "dog")
-    os.remove(tmp_path / "p" / "cat" / "self")
     assert len(read_pictures(tmp_path / "p", DataOptions()).examples[None]) == 5
+    (tmp_path / "p" / "dog" / "out").symlink_to(tmp_path)
+    with pytest.raises(DataError, match=r"out is a link to .*, which holds the data itself; remove the link"):
+        read_pictures(tmp_path / "p", DataOptions())
+    (tmp_path / "p" / "dog" / "out").unlink()
     (tmp_path / "p" / "emu").symlink_to(tmp_path / "gone")
     with pytest.raises(DataError, match=r"emu is a link to nothing, .*; mend it, or remove it"):
         read_pictures(tmp_path / "p", DataOptions())
@@ -93,7 +95,9 @@ def test_pictures_beside_the_splits_are_named(tmp_path):
 def test_splits_of_which_none_is_for_training_are_no_classes(tmp_path):
     put(tmp_path / "training", "a.png")
     put(tmp_path / "test", "b.png")
-    with pytest.raises(DataError, match="holds test, training, and none is called train"):
+    with pytest.raises(
+        DataError, match=r"holds test, training, and none is called train; .*, or name the folder of one"
+    ):
         read_pictures(tmp_path, DataOptions())
 
 

@@ -83,7 +83,8 @@ def find_pictures(folder: Path) -> tuple[list[Item], list[str]]:
     if "train" not in splits.values():
         if splits and all(name in splits or name.lower().startswith("train") for name in names):
             raise DataError(
-                f"{folder} holds {', '.join(names)}, and none is called train; call that of training train."
+                f"{folder} holds {', '.join(names)}, and none is called train; call that of training so, or name the folder of "
+                "one split."
             )
         return _in_classes(folder, None, "")
     _require_no_more(folder, splits)

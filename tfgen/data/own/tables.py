@@ -272,7 +272,7 @@ def _python(values: pa.ChunkedArray, name: str, where: str) -> list[Any]:
     """Return the values of a column as objects of Python, which has no years beyond 9999."""
     try:
         found: list[Any] = values.to_pylist()
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, LookupError) as error:  # also of time zones that are not known here
         raise DataError(
             f"{where}: column {name!r} has a value that Python cannot hold ({error}); leave it out: --ignore {quoted(name)}."
         ) from error

@@ -15,11 +15,12 @@ MOST_FILES = 2_000_000
 def walked(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield each folder with the names of its folders, which may be cleared to enter none, and of its files, in their order.
 
-    Hidden files and folders do not count. Folders that are links are entered, but for those that lead back up: what these
-    hold is met on the way already, or lies outside of the data.
+    Hidden files and folders do not count. Folders that are links are entered, but for those to a folder that the walk is in
+    already.
 
     Raises:
-        DataError: when a folder cannot be read, or there are more than two million files and folders.
+        DataError: when a folder cannot be read, a link leads out to a folder that holds the walk, or there are more than two
+            million files and folders.
     """
 
     def fail(error: OSError) -> None:
@@ -29,7 +30,9 @@ def walked(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
     count = 0
     for place, folders, files in os.walk(folder, onerror=fail, followlinks=True):
-        folders[:] = sorted(n for n in folders if not (n.startswith(".") or _leads_up(os.path.join(place, n), folder)))
+        folders[:] = sorted(
+            n for n in folders if not (n.startswith(".") or _leads_back(os.path.join(place, n), folder))
+        )
         files = sorted(name for name in files if not name.startswith("."))
         count += len(files) + len(folders)
         if count > MOST_FILES:
@@ -39,15 +42,15 @@ def walked(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
         yield place, folders, files
 
 
-def _leads_up(path: str, root: Path) -> bool:
-    """Return whether a path is a link to a folder that holds it, or one by which the walk from the root has come to it."""
+def _leads_back(path: str, root: Path) -> bool:
+    """Return whether a path is a link to a folder through which the walk from the root has come to it."""
     if not os.path.islink(path):
         return False
     target, place = os.path.realpath(path), os.path.dirname(path)
-    while True:
-        real = os.path.realpath(place)
-        if os.path.commonpath([real, target]) == target:
-            return True
-        if len(place) <= len(os.fspath(root)):
-            return False
+    passed = [os.path.realpath(place)]
+    while len(place) > len(os.fspath(root)):
         place = os.path.dirname(place)
+        passed.append(os.path.realpath(place))
+    if target not in passed and any(os.path.commonpath([real, target]) == target for real in passed):
+        raise DataError(f"{path} is a link to {target}, which holds the data itself; remove the link.")
+    return target in passed
