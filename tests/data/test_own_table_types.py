@@ -257,5 +257,8 @@ def test_a_delimiter_within_quotes_is_none(tmp_path, sources):
 def test_labels_of_categories_and_fractions():
     table = pa.table({"a": REAL, "k": pa.array(["b", "a", "c"] * (N // 3)).dictionary_encode()})
     assert {*raw_of_memory(table, DataOptions(label="k")).labels[None]} == {"a", "b", "c"}
+    for kind in (pa.string_view(), pa.large_string()):
+        views = pa.table({"a": REAL, "k": pa.array(["b", "a", "c"] * (N // 3), kind)})
+        assert {*raw_of_memory(views, DataOptions(label="k")).labels[None]} == {"a", "b", "c"}
     with pytest.raises(DataError, match="column 'k' holds fractions"):
         raw_of_memory(pa.table({"a": REAL, "k": np.where(np.arange(N) == 7, np.inf, 1.0)}), DataOptions(label="k"))

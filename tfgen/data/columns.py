@@ -85,7 +85,7 @@ class Column:
             return f"{self.name}: its categories must be two or more different names."
         for what in ("bounds", "tails"):
             pair = getattr(self, what)
-            if pair is not None and not (len(pair) == 2 and all(map(_finite, pair))):
+            if pair is not None and not (isinstance(pair, tuple) and len(pair) == 2 and all(map(_finite, pair))):
                 return f"{self.name}: its {what} must be two finite numbers, got {pair}."
         if self.bounds is not None and not self.bounds[0] < self.bounds[1]:
             return f"{self.name}: its bounds must be a smaller and a larger number, got {self.bounds}."
@@ -222,9 +222,9 @@ def described_columns(columns: Sequence[Column]) -> str:
 
 def _plain(value: Any) -> Any:
     """Return a number of NumPy, or a pair of them, as those of Python; what is none as it is."""
-    if isinstance(value, tuple | list | np.ndarray):
-        return tuple(map(_plain, value))
-    return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    return tuple(map(_plain, value)) if isinstance(value, tuple | list) else value
 
 
 def _finite(value: Any) -> bool:

@@ -77,7 +77,7 @@ class DataSpec:
 
     def _problem(self) -> str | None:
         """Return what is wrong with the spec, as a sentence; None for a sound one."""
-        if not all(_is_whole(side) and side >= 1 for side in self.shape):
+        if not (isinstance(self.shape, tuple) and all(_is_whole(side) and side >= 1 for side in self.shape)):
             return f"its shape must be of whole numbers from 1, got {self.shape}."
         if (problem := self.rules.shape_problem(self.shape)) is not None:
             return problem
@@ -96,8 +96,9 @@ class DataSpec:
             return f"its class {strange[:60]!r} is no text in UTF-8; rename it."
         if (problem := self._columns_problem()) is not None:
             return problem
-        low, high = self.value_range
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        span = tuple(self.value_range) if isinstance(self.value_range, tuple | list | np.ndarray) else ()
+        sound = len(span) == 2 and all(isinstance(end, numbers.Real) and math.isfinite(end) for end in span)
+        if not (sound and span[0] < span[1]):
             return f"its value_range must be two finite numbers, the lower first, got {self.value_range}."
         return None
 

@@ -32,7 +32,7 @@ from tfgen.printed import say
 from tfgen.reading import read_regular
 
 #: Changes whenever the same files would give other arrays.
-_VERSION = 2
+_VERSION = 3
 #: Sets of more bytes are put into order on disk; splits of more into random order, since training reads neighbours together.
 _LARGE = 2**30
 #: Begins the name of a data set that was prepared, before its digest.

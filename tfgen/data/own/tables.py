@@ -366,8 +366,8 @@ def _labels(table: pa.Table, name: str, where: str) -> NDArray[Any]:
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     if not (text or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
         raise DataError(f"{where}: column {name!r} is of type {kind}; labels are names or whole numbers.")
-    if pa.types.is_floating(kind):
-        values = values.cast(pa.float64())
+    if text or pa.types.is_floating(kind):  # of which some widths cannot be looked up
+        values = values.cast(pa.large_string() if text else pa.float64())
     different = pc.unique(values)
     if len(different) > MOST_CLASSES:
         raise DataError(f"{where}: column {name!r} has {len(different):,} different labels, which are no classes.")
