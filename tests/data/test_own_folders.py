@@ -87,6 +87,10 @@ def test_pictures_beside_the_splits_are_named(tmp_path):
     with pytest.raises(DataError, match=r"beside its splits train, such as testing/cat/b\.png; .*: rename its folder"):
         read_pictures(tmp_path, DataOptions())
     (tmp_path / "testing").rename(tmp_path / "test")
+    (tmp_path / "train.csv").write_text("a\n1.5\n")
+    with pytest.raises(DataError, match=r"holds train\.csv and the folder test; name one of them"):
+        prepare_own(str(tmp_path), DataOptions(), DataSources(data_dir=str(tmp_path / "kept")))
+    (tmp_path / "train.csv").unlink()
     put(tmp_path, "c.png")
     with pytest.raises(DataError, match=r"beside its splits test, train, such as c\.png"):
         read_pictures(tmp_path, DataOptions())

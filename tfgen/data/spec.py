@@ -96,7 +96,9 @@ class DataSpec:
             return f"its class {strange[:60]!r} is no text in UTF-8; rename it."
         if (problem := self._columns_problem()) is not None:
             return problem
-        span = tuple(self.value_range) if isinstance(self.value_range, tuple | list | np.ndarray) else ()
+        span: tuple[Any, ...] = (
+            tuple(self.value_range) if isinstance(self.value_range, tuple | list | np.ndarray) else ()
+        )
         sound = len(span) == 2 and all(isinstance(end, numbers.Real) and math.isfinite(end) for end in span)
         if not (sound and span[0] < span[1]):
             return f"its value_range must be two finite numbers, the lower first, got {self.value_range}."

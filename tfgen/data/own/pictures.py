@@ -106,8 +106,8 @@ def _require_no_more(folder: Path, splits: Mapping[str, SplitName]) -> None:
         if stray := next((name for name in files if name.lower().endswith(ENDINGS)), None):
             stray = os.path.relpath(os.path.join(place, stray), folder)
             raise DataError(
-                f"{folder} holds pictures beside its splits {', '.join(splits)}, such as {stray}; splits are called train, "
-                "valid and test: rename its folder, or take it out."
+                f"{folder} holds pictures beside its splits {', '.join(splits)}, such as {stray}; folders called train, valid "
+                "and test are splits, and others are not read: rename its folder, or take it out."
             )
 
 

@@ -58,6 +58,11 @@ def table_files(folder: Path) -> dict[SplitName | None, Path]:
             found[split] = path
     if "train" not in found:
         return {}
+    if folders := sorted(path.name for path in folder.iterdir() if path.name.lower() in SPLIT_KEYS and path.is_dir()):
+        raise DataError(
+            f"{folder} holds {found['train'].name} and the folder {folders[0]}; name one of them, such as "
+            f"{folder / found['train'].name}, or move the other."
+        )
     if others:
         raise DataError(
             f"{folder} holds {listed(others)} beside {listed([path.name for path in found.values()])}; tables of splits are "
