@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.columns import Column, check_values
-from tfgen.data.own.csv_texts import with_plain_numbers
-from tfgen.data.own.table_files import listed, read_table_file
+from tfgen.data.own.csv_texts import read_with_texts
+from tfgen.data.own.table_files import listed
 from tfgen.data.own.tables import matrix_of
 from tfgen.errors import DataError
 from tfgen.plugin.data_options import DataOptions
@@ -28,9 +28,7 @@ def read_columns(path: Path, columns: Sequence[Column], options: DataOptions) ->
         DataError: when the file cannot be read, lacks a column, or has a missing value there.
     """
     texts = [column.name for column in columns if column.categories is not None]
-    (table,) = with_plain_numbers(
-        {None: read_table_file(path, options.delimiter, options.decimal, texts)}, texts, options.decimal
-    ).values()
+    table = read_with_texts({None: path}, texts, options)[None]
     lost = [column.name for column in columns if column.name not in table.column_names]
     if lost:
         raise DataError(f"{path} lacks the column {listed(lost)}; it has {listed(table.column_names)}.")

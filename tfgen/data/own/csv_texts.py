@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfgen.data.dataset import SplitName
+from tfgen.data.own.table_files import read_table_file
+from tfgen.plugin.data_options import DataOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_DIGITS = re.compile(r"-?\d+(\.\d*)?([eE][-+]?\d+)?", re.ASCII)
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d*)?([eE][-+]?\d+)?", re.ASCII)
+
+
+def read_with_texts(
+    paths: Mapping[SplitName | None, Path], texts: Collection[str], options: DataOptions
+) -> dict[SplitName | None, pa.Table]:
+    """Return CSV and Parquet files as tables, by split; see `read_table_file`.
+
+    Args:
+        paths: the file of each split.
+        texts: columns of CSV files that are read as text.
+        options: delimiter and decimal sign.
+
+    Raises:
+        DataError: when a file cannot be read.
+    """
+    tables = {split: read_table_file(path, options.delimiter, options.decimal, texts) for split, path in paths.items()}
+    is_csv = all(path.suffix.lower() == ".csv" for path in paths.values())
+    return with_plain_numbers(tables, texts, options.decimal) if is_csv else tables
 
 
 def with_plain_numbers(
@@ -46,6 +68,18 @@ def is_number(text: str) -> bool:
     (True, False, False)
     """
     return _NUMBER.fullmatch(text) is not None
+
+
+def in_order(values: Collection[Any]) -> list[Any]:
+    """Return different values by size, where all are numbers or texts of numbers, else in the order of their texts.
+
+    >>> in_order(["10", "2", "007"]), in_order([10, 2.5]), in_order(["10", "2", "x"])
+    (['2', '007', '10'], [2.5, 10], ['10', '2', 'x'])
+    """
+    numbers = all(isinstance(value, int | float) for value in values)
+    if numbers or all(isinstance(value, str) and _DIGITS.fullmatch(value) for value in values):
+        return sorted(values, key=lambda value: (float(value), str(value)))
+    return sorted(values, key=str)
 
 
 def _different(columns: Collection[pa.ChunkedArray]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +14,10 @@ from numpy.typing import NDArray
 from tfgen.data.columns import Column
 from tfgen.data.dataset import SPLITS, SplitName
 from tfgen.data.own.arrays import SPLIT_KEYS
-from tfgen.data.own.csv_texts import is_number, with_plain_numbers
+from tfgen.data.own.csv_texts import in_order, is_number, read_with_texts
 from tfgen.data.own.numbering import require_names
 from tfgen.data.own.raw import Raw
-from tfgen.data.own.table_files import listed, quoted, read_table_file, require_header
+from tfgen.data.own.table_files import listed, quoted, require_header
 from tfgen.data.own.table_roles import roles_of
 from tfgen.data.resolution import require_resolved
 from tfgen.data.spec import MOST_CLASSES
@@ -45,9 +47,11 @@ def table_files(folder: Path) -> dict[SplitName | None, Path]:
         DataError: when a split has two files, or there are other tables beside them, which would be left out.
     """
     found: dict[SplitName | None, Path] = {}
-    others = []
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in ENDINGS or path.name.startswith(".") or not path.is_file():
+    others, names = [], []
+    with contextlib.suppress(OSError):  # which is told when the folder is walked through
+        names = sorted(os.listdir(folder))
+    for path in (folder / name for name in names if name.lower().endswith(ENDINGS) and not name.startswith(".")):
+        if not path.is_file():
             continue
         split = SPLIT_KEYS.get(path.stem.lower())
         if split is None:
@@ -58,7 +62,7 @@ def table_files(folder: Path) -> dict[SplitName | None, Path]:
             found[split] = path
     if "train" not in found:
         return {}
-    if folders := sorted(path.name for path in folder.iterdir() if path.name.lower() in SPLIT_KEYS and path.is_dir()):
+    if folders := [name for name in names if name.lower() in SPLIT_KEYS and (folder / name).is_dir()]:
         raise DataError(
             f"{folder} holds {found['train'].name} and the folder {folders[0]}; name one of them, such as "
             f"{folder / found['train'].name}, or move the other."
@@ -86,9 +90,7 @@ def read_tables(paths: Mapping[SplitName | None, Path], options: DataOptions, li
     texts = {*options.categorical, *(() if options.label is None else (options.label,))}
     if like is not None:
         texts |= {column.name for column in (*(like.columns or ()), *(like.context or ())) if column.categories}
-    tables = {split: read_table_file(path, options.delimiter, options.decimal, texts) for split, path in paths.items()}
-    if all(path.suffix.lower() == ".csv" for path in paths.values()):
-        tables = with_plain_numbers(tables, texts, options.decimal)
+    tables = read_with_texts(paths, texts, options)
     where = " and ".join(str(path) for path in paths.values())
     return raw_of_tables(tables, options, where, like)
 
@@ -266,11 +268,7 @@ def _categories(name: str, tables: Tables, where: str) -> tuple[str, ...]:
     import pyarrow.compute as pc
 
     values = {value for table in tables.values() for value in _python(pc.unique(table.column(name)), name, where)}
-    try:
-        found = sorted(values, key=lambda value: (float(value), str(value)))
-    except (TypeError, ValueError, OverflowError):
-        found = sorted(values, key=str)
-    return tuple(dict.fromkeys(map(category_text, found)))
+    return tuple(dict.fromkeys(map(category_text, in_order(values))))
 
 
 def _python(values: pa.ChunkedArray, name: str, where: str) -> list[Any]:
