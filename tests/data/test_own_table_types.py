@@ -93,6 +93,15 @@ def test_a_file_to_be_scored_is_read_with_the_categories_of_the_model(tmp_path, 
         ordered_examples(write(tmp_path / "o.csv", ["07,1"], header="kind,class,a"), DataOptions(label="class"), spec)
 
 
+def test_a_text_that_the_model_knows_stays_as_it_is(tmp_path, sources):
+    for options in (DataOptions(categorical=("kind",)), DataOptions(label="kind")):
+        spec = prepare_own(write(tmp_path / "t.csv", ["1.0", "1.50", "x"]), options, sources).spec
+        found = ordered_examples(write(tmp_path / "o.csv", ["1.0", "1.50"]), options, spec)
+        assert ({*found.labels} if options.label else {*found.x[:, 0]}) == {0, 1}
+    spec = prepare_own(write(tmp_path / "t.csv", ["1", "2"]), DataOptions(categorical=("kind",)), sources).spec
+    assert {*ordered_examples(write(tmp_path / "o.csv", ["1.0", "2.0"]), DataOptions(), spec).x[:, 0]} == {0, 1}
+
+
 @pytest.mark.parametrize("typed", ["true", "True", "TRUE"])
 def test_bools_of_a_file_to_be_scored_may_be_written_in_several_ways(typed, tmp_path, sources):
     spec = prepare_own(write(tmp_path / "t.csv", ["True", "False"]), DataOptions(), sources).spec

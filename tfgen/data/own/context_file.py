@@ -27,7 +27,7 @@ def read_columns(path: Path, columns: Sequence[Column], options: DataOptions) ->
     Raises:
         DataError: when the file cannot be read, lacks a column, or has a missing value there.
     """
-    texts = [column.name for column in columns if column.categories is not None]
+    texts = {column.name: column.categories for column in columns if column.categories is not None}
     table = read_with_texts({None: path}, texts, options)[None]
     lost = [column.name for column in columns if column.name not in table.column_names]
     if lost:

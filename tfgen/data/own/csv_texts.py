@@ -19,13 +19,13 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d*)?([eE][-+]?\d+)?", re.ASCII)
 
 
 def read_with_texts(
-    paths: Mapping[SplitName | None, Path], texts: Collection[str], options: DataOptions
+    paths: Mapping[SplitName | None, Path], texts: Mapping[str, Collection[str]], options: DataOptions
 ) -> dict[SplitName | None, pa.Table]:
     """Return CSV and Parquet files as tables, by split; see `read_table_file`.
 
     Args:
         paths: the file of each split.
-        texts: columns of CSV files that are read as text.
+        texts: columns of CSV files that are read as text, and the categories or classes that a model knows of them.
         options: delimiter and decimal sign.
 
     Raises:
@@ -37,7 +37,7 @@ def read_with_texts(
 
 
 def with_plain_numbers(
-    tables: Mapping[SplitName | None, pa.Table], names: Collection[str], decimal: str = "."
+    tables: Mapping[SplitName | None, pa.Table], texts: Mapping[str, Collection[str]], decimal: str = "."
 ) -> dict[SplitName | None, pa.Table]:
     """Return tables whose columns of fractions are written alike: 1.50 as 1.5, and 1.0 as 1, in every split.
 
@@ -46,13 +46,13 @@ def with_plain_numbers(
 
     Args:
         tables: by split, as they were read.
-        names: of the columns that were read as text.
+        texts: the columns that were read as text, and texts of each that stay as they are.
         decimal: point or comma of fractions.
     """
     found = dict(tables)
-    for name in names:
+    for name, known in texts.items():
         every = {split: table.column(name) for split, table in found.items() if name in table.column_names}
-        changed = _plain(_different(every.values()), decimal)
+        changed = _plain(_different(every.values()), decimal, known)
         if not changed:
             continue
         for split, values in every.items():
@@ -92,12 +92,12 @@ def _different(columns: Collection[pa.ChunkedArray]) -> list[str]:
     return [text for values in columns for text in pc.unique(values).to_pylist() if text is not None]
 
 
-def _plain(texts: list[str], decimal: str) -> dict[str, str]:
+def _plain(texts: list[str], decimal: str, known: Collection[str]) -> dict[str, str]:
     """Return how numbers are written, by how they were; empty where they are no numbers, or all whole."""
     points = {text: text.replace(decimal, ".") for text in texts}
     if not all(map(is_number, points.values())) or not any({*text} & {*".eE"} for text in points.values()):
         return {}
-    return {text: _written(float(number)) for text, number in points.items()}
+    return {text: text if text in known else _written(float(number)) for text, number in points.items()}
 
 
 def _written(value: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,9 +87,12 @@ def read_tables(paths: Mapping[SplitName | None, Path], options: DataOptions, li
         DataError: when a file cannot be read, or a column cannot be used; names it, and says what to do.
         UnknownNameError: for a column that the table does not have.
     """
-    texts = {*options.categorical, *(() if options.label is None else (options.label,))}
-    if like is not None:
-        texts |= {column.name for column in (*(like.columns or ()), *(like.context or ())) if column.categories}
+    texts: dict[str, Collection[str]] = dict.fromkeys(options.categorical, ())
+    if options.label is not None:
+        texts[options.label] = (like.class_names if like else None) or ()
+    for column in (*(like.columns or ()), *(like.context or ())) if like else ():
+        if column.categories is not None:
+            texts[column.name] = column.categories
     tables = read_with_texts(paths, texts, options)
     where = " and ".join(str(path) for path in paths.values())
     return raw_of_tables(tables, options, where, like)
@@ -135,7 +138,7 @@ def raw_of_tables(tables: Tables, options: DataOptions, where: str, like: DataSp
         if use.context:
             context[split] = matrix_of(table, [of[name] for name in use.context], where)
         if use.label is not None:
-            labels[split] = _labels(table, use.label, where)
+            labels[split] = _labels(table, use.label, where, (like.class_names if like else None) or ())
     if like is None:
         judged = tables.get("train", next(iter(tables.values())))
         for column in columns:
@@ -357,8 +360,8 @@ def numbers_of(values: pa.ChunkedArray, column: Column, where: str) -> NDArray[A
     return narrow
 
 
-def _labels(table: pa.Table, name: str, where: str) -> NDArray[Any]:
-    """Return labels as texts, [n], objects of which each class has one."""
+def _labels(table: pa.Table, name: str, where: str, known: Collection[str]) -> NDArray[Any]:
+    """Return labels as texts, [n], objects of which each class has one; fractions are none, unless they are known classes."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -375,7 +378,7 @@ def _labels(table: pa.Table, name: str, where: str) -> NDArray[Any]:
     if len(different) > MOST_CLASSES:
         raise DataError(f"{where}: column {name!r} has {len(different):,} different labels, which are no classes.")
     texts = [category_text(value) for value in _python(different, name, where)]
-    plain = [text.removeprefix("-").isdigit() for text in texts]
+    plain = [text.removeprefix("-").isdigit() or text in known for text in texts]
     if not all(plain) and (pa.types.is_floating(kind) or all(map(is_number, texts))):
         raise DataError(
             f"{where}: column {name!r} holds fractions, and labels are names or whole numbers; give numbers that are "
