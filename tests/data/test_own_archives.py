@@ -123,3 +123,14 @@ def test_a_set_that_is_prepared_is_read_where_nothing_can_be_written(load, tmp_p
     pointers.rmdir()
     pointers.touch()  # whoever runs the tests may write to any folder, but not below a file
     assert load("a.npz").source == first.source
+
+
+def test_a_large_set_that_is_prepared_is_read_where_nothing_can_be_written(load, tmp_path, monkeypatch):
+    np.savez(tmp_path / "a.npz", x=X)
+    monkeypatch.setattr("tfgen.data.own.prepared._LARGE", 100)
+    first = load("a.npz")
+    for pointer in (tmp_path / "kept").rglob("sources/*"):
+        pointer.unlink()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setattr("tfgen.data.own.prepared.cache.written", lambda *_: pytest.fail("something was written"))
+    assert load("a.npz").source == first.source

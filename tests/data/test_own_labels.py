@@ -103,6 +103,13 @@ def test_data_by_split_may_be_mappings_with_other_forms_of_labels(sources):
     assert prepared_name(named, DataOptions(), sources) == expected
 
 
+@pytest.mark.parametrize(("bare", "has"), [("train", "test"), ("test", "train")])
+def test_a_split_without_labels_or_contexts_is_named(bare, has, sources):
+    for labelled, what in (((X, LABELS), "labels"), ((X, None, X), "a context")):
+        with pytest.raises(DataError, match=rf"arrays, {bare}: 200 examples need .*{what}.*; got none"):
+            prepared_name({bare: X, has: labelled}, DataOptions(), sources)
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [

@@ -195,6 +195,15 @@ def test_files_beside_the_tables_of_splits_are_named(tmp_path, sources):
         prepare_own(str(tmp_path), DataOptions(), sources)
 
 
+class LazyFrame:
+    """Looks like one of Polars that breaks."""
+
+    __module__ = "polars.lazyframe"
+
+    def collect(self):
+        raise pl.exceptions.PanicException("it broke")
+
+
 LATIN = pa.Array.from_buffers(
     pa.string(), N, [None, pa.py_buffer(np.arange(N + 1, dtype=np.int32)), pa.py_buffer(b"\xe9" * N)]
 )
@@ -213,6 +222,10 @@ STRANGE = {
     ),
     "128 bits": (pl.DataFrame({"a": REAL, "k": pl.Series(range(N), dtype=pl.Int128)}), "type that Arrow does not have"),
     "lazy": (pl.LazyFrame({"a": REAL}).select("b"), "the lazy frame cannot be computed: unable to find column"),
+    "lazy, with a panic": (
+        LazyFrame(),
+        "the lazy frame cannot be computed: it broke",
+    ),
     "no columns": (pd.DataFrame(index=range(N)), "the frame has no columns"),
     "no columns of Polars": (pl.DataFrame(), "the frame has no columns"),
     "no columns of Arrow": (pa.table({}), "the frame has no columns"),

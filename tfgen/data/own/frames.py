@@ -39,13 +39,13 @@ def frame_table(frame: Any) -> pa.Table | None:
     if module == "polars" and name == "LazyFrame":
         try:
             frame = frame.collect()
-        except Exception as error:  # it runs what the user has put into it
+        except _failures() as error:  # it runs what the user has put into it
             raise DataError(f"the lazy frame cannot be computed: {_why(error)}.") from error
         return frame_table(frame)
     if module == "polars" and name == "DataFrame":
         try:
             found: pa.Table = frame.to_arrow()
-        except Exception as error:
+        except _failures() as error:
             raise DataError(
                 f"the frame has a column of a type that Arrow does not have: {_why(error)}; cast it."
             ) from error
@@ -53,7 +53,14 @@ def frame_table(frame: Any) -> pa.Table | None:
     return None
 
 
-def _why(error: Exception) -> str:
+def _failures() -> tuple[type[BaseException], ...]:
+    """Return what Polars raises; its panics are no `Exception`."""
+    import polars as pl
+
+    return Exception, getattr(pl.exceptions, "PanicException", Exception)
+
+
+def _why(error: BaseException) -> str:
     """Return what an error of a library says, in one line."""
     text = str(error) if isinstance(error, UnicodeError) else "; ".join(map(str, error.args))
     return " ".join(text.encode("utf-8", "backslashreplace").decode().split())[:300].rstrip(".")

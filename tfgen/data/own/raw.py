@@ -73,7 +73,8 @@ def spec_and_splits(raw: Raw, name: str) -> tuple[DataSpec, dict[SplitName | Non
     for split, x in examples.items():
         if labels and (split not in labels or labels[split].shape != (len(x),)):
             found = list(labels[split].shape) if split in labels else "none"
-            raise DataError(f"{name}: {len(x):,} examples need as many labels, [{len(x)}]; got {found}.")
+            where = f"{name}{f', {split}' if split else ''}"
+            raise DataError(f"{where}: {len(x):,} examples need as many labels, [{len(x)}]; got {found}.")
     (shape,) = shapes
     classes = None if names is None else len(names)
     image = kinds == {"u"}
@@ -99,7 +100,8 @@ def _contexts(
         values = raw.context.get(split)
         if values is None or values.shape[:1] != (count,) or values.dtype.kind not in "iubf":
             got = "none" if values is None else f"{values.dtype} of shape {list(values.shape)}"
-            raise DataError(f"{name}: {count:,} examples need a context of numbers each, [{count}, k]; got {got}.")
+            where = f"{name}{f', {split}' if split else ''}"
+            raise DataError(f"{where}: {count:,} examples need a context of numbers each, [{count}, k]; got {got}.")
         with np.errstate(over="ignore"):
             found[split] = values.reshape(count, -1).astype(np.float32)
         require_finite(found[split], f"{name}, context")
