@@ -52,6 +52,15 @@ def test_pictures_added_behind_a_link_are_seen(deep, tmp_path, sources):
     assert count(prepare_own(str(tmp_path / "p"), DataOptions(), sources)) == 81 + deep
 
 
+def test_pictures_added_behind_the_link_of_a_split_are_seen(tmp_path, sources):
+    many(tmp_path / "store" / "cat")
+    put(tmp_path / "p" / "test" / "cat", "a.png")
+    (tmp_path / "p" / "train").symlink_to(tmp_path / "store")
+    assert count(prepare_own(str(tmp_path / "p"), DataOptions(), sources)) == 41
+    put(tmp_path / "store" / "cat", "new.png")
+    assert count(prepare_own(str(tmp_path / "p"), DataOptions(), sources)) == 42
+
+
 def test_links_that_lead_back_end(tmp_path):
     many(tmp_path / "p" / "cat", 2)
     many(tmp_path / "p" / "dog", 2)
