@@ -115,13 +115,16 @@ def _check(value: Any) -> None:
             inside = [*entry.keys(), *entry.values()] if isinstance(entry, dict) else entry
             left += [(child, depth + 1) for child in inside]
         elif isinstance(entry, str):
-            if "\0" in entry or not (entry.isascii() or _is_text(entry)):
+            if not is_text(entry):
                 raise ValueError("it holds half a character, or the character NUL")
         elif isinstance(entry, int) and not -_LARGEST <= entry < _LARGEST:
             raise ValueError("it holds a number of more than 64 bits")
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
+    """Return whether a text can be written as JSON and read again: it has no half of a character, and no NUL."""
+    if "\0" in text:
+        return False
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

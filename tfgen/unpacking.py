@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import lzma
 import math
 import struct
+import tokenize
 import warnings
 import zipfile
 import zlib
@@ -19,22 +21,38 @@ from numpy.typing import NDArray
 from tfgen.reading import open_regular, read_regular
 
 #: What a damaged archive raises, beside errors of the system. RuntimeError: an entry with a password.
-OF_DAMAGE = (KeyError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, struct.error, zlib.error)
+OF_DAMAGE = (
+    KeyError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, struct.error, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+#: A packed file may unpack to so many times its size, and to so many bytes whatever its size.
+_MOST_RATIO, _MOST_UNPACKED = 300, 2**28
 #: Type and shape of an array as its header declares them.
 Header = tuple[np.dtype[Any], tuple[int, ...]]
+
+
+def most_unpacked(packed: int) -> int:
+    """Return how many bytes a packed file of so many bytes may unpack to."""
+    return max(_MOST_UNPACKED, _MOST_RATIO * packed)
 
 
 def read_header(stream: Any) -> Header:
     """Read the header of an ``.npy`` file; the stream stands at the data then.
 
     Raises:
-        ValueError: when it is none, or declares Python objects.
+        ValueError: when it is none, declares Python objects, or a shape that no array has.
     """
     version = npy.read_magic(stream)
     readers: Mapping[tuple[int, int], Any] = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in readers:
         raise ValueError(f"it has version {version} of the format, which is not read here")
-    shape, _, dtype = readers[version](stream)
+    try:
+        shape, _, dtype = readers[version](stream)
+    except (SyntaxError, tokenize.TokenError, TypeError, RecursionError) as error:  # it is parsed as Python
+        raise ValueError(f"its header is damaged ({' '.join(str(error).split())[:100]})") from error
+    if not all(type(side) is int and side >= 0 for side in shape):
+        raise ValueError(f"its header declares the shape {shape}")
+    if dtype.itemsize == 0 and math.prod(shape):
+        raise ValueError(f"its header declares {math.prod(shape):,} values of no size ({dtype})")
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are not read")
     return dtype, tuple(shape)

@@ -116,6 +116,19 @@ def test_numbers_that_are_not_finite_are_refused_by_row_and_column(bad, split):
         with_examples(x, spec, split)
 
 
+@pytest.mark.parametrize("split", SPLITS)
+def test_masked_values_are_refused_as_missing_ones(split):
+    x = np.ma.masked_array(np.zeros((9, 3), np.float32), np.arange(27).reshape(9, 3) == 8)
+    with pytest.raises(
+        DataError, match=rf"split '{split}': examples: the value at \[2, 2\] is masked, and so are 1 in all"
+    ):
+        with_examples(x, DataSpec("vector", (3,)), split)
+    found = with_examples(np.ma.masked_array(x.data), DataSpec("vector", (3,)), split).splits[split].x
+    assert type(found) is np.ndarray
+    with pytest.raises(DataError, match=r"labels: the value at \[2\] is masked"):
+        labelled(np.ma.masked_array([0, 1, 2, 3, 1], [False, False, True, False, False]), split=split)
+
+
 def test_the_row_is_right_beyond_the_numbers_that_are_looked_at_in_one_go(monkeypatch):
     monkeypatch.setattr("tfgen.data.mapped.BLOCK_BYTES", 24)
     x = np.zeros((50, 3), np.float32)

@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as arrays
 
 from tfgen.data.dataset import SPLITS, Dataset, Split
 from tfgen.data.digits import load_digits
-from tfgen.data.notes import column_moments, data_notes
+from tfgen.data.mapped import column_moments
+from tfgen.data.notes import data_notes
 from tfgen.data.spec import DataSpec
 from tfgen.data.toy import load_checkerboard, load_two_gaussians
 
@@ -87,7 +88,7 @@ def test_rare_classes_are_told_where_labels_matter(counts, told):
 @given(arrays.arrays(np.float32, (7, 3), elements=st.floats(-1e6, 1e6, width=32)), st.integers(1, 8))
 def test_moments_of_columns_in_parts_are_those_of_all(x, rows):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tfgen.data.notes._AT_ONCE", 12 * rows)
+        patch.setattr("tfgen.data.mapped._AT_ONCE", 12 * rows)
         mean, variance = column_moments(x)
     np.testing.assert_allclose(mean, x.astype(np.float64).mean(0), rtol=1e-12, atol=1e-6)
     np.testing.assert_allclose(variance, x.astype(np.float64).var(0), rtol=1e-9, atol=1e-6)

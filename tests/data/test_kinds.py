@@ -91,6 +91,9 @@ def test_levels_that_fit_and_any_vectors_are_taken():
         ({"value_range": (1.0, 1.0)}, "value_range must be two finite numbers"),
         ({"value_range": (0.0, float("inf"))}, "value_range must be"),
         ({"value_range": (float("nan"), 0.0)}, "value_range must be"),
+        ({"value_range": (0, 1, 2)}, "value_range must be"),
+        ({"value_range": ("a", "b")}, "value_range must be"),
+        ({"shape": 2}, "shape must be of whole numbers"),
     ],
 )  # fmt: skip
 def test_specs_that_no_data_set_has(entries, says):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfgen.data.own.picture_file import read_picture
 from tfgen.data.own.pictures import read_pictures
 from tfgen.errors import DataError
 from tfgen.plugin.data_options import DataOptions
@@ -70,11 +71,67 @@ def test_modes(tmp_path):
     assert one(tmp_path / "LA", colour="rgb").shape == (6, 8, 3)
 
 
-def test_pictures_are_turned_upright(tmp_path):
+@pytest.mark.parametrize("ending", ["png", "jpeg", "webp", "tiff"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_turned_upright(orientation, ending, tmp_path):
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned by a quarter
-    Image.fromarray(GREY).save(tmp_path / "a.png", exif=exif)
+    exif[0x0112] = orientation
+    options = {"lossless": True} if ending == "webp" else {"quality": 95} if ending == "jpeg" else {}
+    Image.fromarray(GREY).save(tmp_path / f"a.{ending}", exif=exif, **options)
+    turns = [
+        GREY,
+        GREY[:, ::-1],
+        GREY[::-1, ::-1],
+        GREY[::-1],
+        GREY.T,
+        np.rot90(GREY, -1),
+        GREY[::-1, ::-1].T,
+        np.rot90(GREY),
+    ]
+    expected = turns[orientation - 1]
+    found = one(tmp_path)[..., 0]
+    assert found.shape == expected.shape
+    assert np.abs(found.astype(int) - expected).max() <= (8 if ending == "jpeg" else 0)
+    assert read_picture(tmp_path / f"a.{ending}", None, None, "crop").size == expected.shape
+
+
+def test_a_tiff_of_16_bits_is_turned_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(GREY.astype(np.uint16) * 256).save(tmp_path / "a.tiff", exif=exif)
     np.testing.assert_array_equal(one(tmp_path)[..., 0], np.rot90(GREY, -1))
+
+
+def test_the_upper_8_of_16_bits_are_kept_whatever_a_picture_holds(tmp_path):
+    values = {0: 0, 255: 0, 256: 1, 65280: 255, 65535: 255}
+    for ending in ("png", "tiff"):
+        for value, expected in values.items():
+            Image.fromarray(np.full((4, 4), value, np.uint16)).save(tmp_path / f"a.{ending}")
+            assert one(tmp_path).max() == one(tmp_path).min() == expected
+        (tmp_path / f"a.{ending}").unlink()
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "says"),
+    [
+        (200.0, np.float32, r"floats lie in 0 \.\. 200, and are read from 0 to 1"),
+        (-0.5, np.float32, r"floats lie in -0\.5 \.\. 0"),
+        (np.nan, np.float32, "values that are not finite"),
+        (np.inf, np.float32, "values that are not finite"),
+        (300, np.int32, r"whole numbers of 32 bits lie in 0 \.\. 300, beyond 0 \.\. 255"),
+        (-1, np.int32, r"lie in -1 \.\. 0, beyond"),
+    ],
+)
+def test_the_scale_of_floats_and_32_bits_is_that_of_the_mode(value, dtype, says, tmp_path):
+    Image.fromarray(np.full((4, 4), value, dtype)).save(tmp_path / "a.tiff")
+    with pytest.raises(DataError, match=says):
+        one(tmp_path)
+    (tmp_path / "a.tiff").unlink()
+    for number, level in enumerate((0.0, 0.2, 1.0)):  # dark ones as well
+        Image.fromarray(np.full((4, 4), level, np.float32)).save(tmp_path / f"{number}.tiff")
+        Image.fromarray(np.full((4, 4), int(255 * level), np.int32)).save(tmp_path / f"{number}i.tiff")
+    found = read_pictures(tmp_path, DataOptions()).examples[None][:, 0, 0, 0]
+    assert found.tolist() == [0, 0, 51, 51, 255, 255]
 
 
 def test_resizing_keeps_the_proportions(tmp_path):

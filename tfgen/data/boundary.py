@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.columns import Column
-from tfgen.data.labels import require_classes
+from tfgen.data.labels import is_one_hot, require_classes
 from tfgen.data.mapped import blocks
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
@@ -29,7 +29,7 @@ def checked_examples(x: Any, spec: DataSpec, where: str) -> NDArray[np.generic]:
     Raises:
         DataError: for another type or shape, levels outside the range, and numbers that are not finite.
     """
-    x = _array(x, f"{where}: examples")
+    x = as_array(x, f"{where}: examples")
     wanted = np.dtype(spec.dtype)
     if x.shape[1:] != spec.shape or not x.ndim or not (x.dtype == wanted or spec.rules.takes(x.dtype)):
         advice = spec.rules.advice(x, spec.shape)
@@ -90,13 +90,13 @@ def checked_labels(labels: Any, count: int, classes: int, where: str) -> NDArray
     >>> checked_labels(np.array([[0.0, 1.0], [1.0, 0.0]]), 2, 2, "set"), checked_labels([[3]], 1, 4, "set")
     (array([1, 0], dtype=int32), array([3], dtype=int32))
     """
-    values = _array(labels, f"{where}: labels")
+    values = as_array(labels, f"{where}: labels")
     if values.dtype.kind not in "iubf":
         raise DataError(
             f"{where}: labels must be whole numbers, 0 .. {classes - 1}, got {values.dtype}; number the classes, for example "
             "with numpy.unique(labels, return_inverse=True)."
         )
-    if values.shape == (count, classes) and classes > 1 and _is_one_hot(values):
+    if values.shape == (count, classes) and is_one_hot(values):
         values = values.argmax(axis=1)
     if values.shape == (count, 1):
         values = values[:, 0]
@@ -127,7 +127,7 @@ def checked_context(context: Any, count: int, columns: Sequence[Column] | None, 
     """
     if context is None or columns is None:
         raise DataError(f"{where}: context and spec.context must be given together.")
-    values = _array(context, f"{where}: context")
+    values = as_array(context, f"{where}: context")
     if values.dtype.kind not in "iubf" or values.shape != (count, len(columns)):
         raise DataError(
             f"{where}: the context must be numbers of shape [{count}, {len(columns)}], one row for each example; got "
@@ -139,15 +139,26 @@ def checked_context(context: Any, count: int, columns: Sequence[Column] | None, 
     return numbers
 
 
-def _is_one_hot(rows: NDArray[np.generic]) -> bool:
-    return bool(np.isin(rows, (0, 1)).all() and (np.count_nonzero(rows, axis=1) == 1).all())
+def as_array(values: Any, what: str) -> NDArray[Any]:
+    """Return an array, or a list as one; a memory map stays one.
 
-
-def _array(values: Any, what: str) -> NDArray[np.generic]:
-    """Return an array, or a list as one; a memory map stays one."""
+    Raises:
+        DataError: for what is none, such as rows of unequal length, and for masked values, which are missing ones.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        if len(masked := np.argwhere(np.ma.getmaskarray(values))):
+            place = ", ".join(map(str, masked[0]))
+            raise DataError(
+                f"{what}: the value at [{place}] is masked, and so are {len(masked):,} in all; fill them in, with "
+                "x.filled(VALUE), or leave their rows out."
+            )
+        return np.asarray(values.data)
     if isinstance(values, np.ndarray):
         return values
+    if values is None:
+        raise DataError(f"{what} are no array: they are None.")
     try:
         return np.asarray(values)
-    except (ValueError, TypeError) as error:  # rows of unequal length
-        raise DataError(f"{what} are no array: {str(error).rstrip('.')}.") from error
+    except Exception as error:  # rows of unequal length, or whatever an object does that is asked for its array
+        why = " ".join(str(error).split()).rstrip(".")
+        raise DataError(f"{what} are no array: {why[:200]}.") from error

@@ -171,9 +171,27 @@ def _write_manifest(folder: Path, layout: Layout) -> None:
     }
     text = json.dumps(content, indent=2) + "\n"
     if len(text) > CONFIG_BYTES:
-        columns = len(layout.spec.columns or ()) + len(layout.spec.context or ())
-        raise DataError(f"{columns:,} columns are more than a data set can have; take fewer of them.")
+        raise DataError(_too_much(layout.spec))
+    try:
+        _manifest(parse_json(text.encode()))
+    except ValueError as error:  # never is a file written that would be called damaged when it is read
+        raise DataError(f"this data set cannot be kept: {error}.") from error
     (folder / MANIFEST).write_text(text)
+
+
+def _too_much(spec: DataSpec) -> str:
+    """Return what takes most of a manifest that is too long, and what to do about it."""
+    columns = [*(spec.columns or ()), *(spec.context or ())]
+    categories = [name for column in columns for name in column.categories or ()]
+    classes = spec.class_names or ()
+    sizes = {
+        f"{len(columns):,} columns are more than a data set can have; take fewer of them.": 100 * len(columns),
+        f"the names of {len(categories):,} categories are longer than a data set can have; leave such columns out with "
+        "--ignore, or shorten the names.": sum(map(len, categories)) + 10 * len(categories),
+        f"the names of {len(classes):,} classes are longer than a data set can have; name another column of labels, or "
+        "shorten the names.": sum(map(len, classes)) + 10 * len(classes),
+    }
+    return max(sizes, key=lambda text: sizes[text])
 
 
 def _rename(temporary: Path, folder: Path) -> None:

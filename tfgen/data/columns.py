@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.errors import DataError
+from tfgen.reading import is_text
 
 ColumnKind = Literal["real", "integer", "category"]
 
@@ -59,12 +60,19 @@ class Column:
     scale: float | None = None
 
     def __post_init__(self) -> None:
+        # Numbers of NumPy become those of Python, which can be written as JSON.
+        for name in ("bounds", "tails", "shift", "scale"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
         if problem := self._problem():
             raise DataError(f"this is no column of a table: {problem}")
 
     def _problem(self) -> str | None:
         if not isinstance(self.name, str) or not 1 <= len(self.name) <= _LONGEST_NAME:
             return f"its name must be a text of 1 to {_LONGEST_NAME} characters, got {str(self.name)[:40]!r}."
+        if not is_text(self.name):
+            return f"its name {self.name[:40]!r} is no text in UTF-8; rename the column."
+        if strange := next((n for n in self.categories or () if isinstance(n, str) and not is_text(n)), None):
+            return f"{self.name}: its category {strange[:40]!r} is no text in UTF-8; rename it."
         if self.kind not in get_args(ColumnKind):
             return f"{self.name}: its kind must be one of {', '.join(get_args(ColumnKind))}, got {self.kind!r}."
         if (self.categories is not None) != (self.kind == "category"):
@@ -77,7 +85,7 @@ class Column:
             return f"{self.name}: its categories must be two or more different names."
         for what in ("bounds", "tails"):
             pair = getattr(self, what)
-            if pair is not None and not (len(pair) == 2 and all(map(_finite, pair))):
+            if pair is not None and not (isinstance(pair, tuple) and len(pair) == 2 and all(map(_finite, pair))):
                 return f"{self.name}: its {what} must be two finite numbers, got {pair}."
         if self.bounds is not None and not self.bounds[0] < self.bounds[1]:
             return f"{self.name}: its bounds must be a smaller and a larger number, got {self.bounds}."
@@ -210,6 +218,13 @@ def described_columns(columns: Sequence[Column]) -> str:
     return ", ".join(
         ["standardised", *(f"{count} of {len(columns)} {what}" for what, count in counts.items() if count)]
     )
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy, or a pair of them, as those of Python; what is none as it is."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    return tuple(map(_plain, value)) if isinstance(value, tuple | list) else value
 
 
 def _finite(value: Any) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.boundary import checked_context, checked_examples, checked_labels
+from tfgen.data.resolution import require_resolved
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 
@@ -115,6 +116,8 @@ class Dataset:
     def _checked(self, name: SplitName, split: Split) -> Split:
         where, classes = f"data set {self.name!r}, split {name!r}", self.spec.classes
         x = checked_examples(split.x, self.spec, where)
+        if name == "train" and x is not split.x and not self.spec.quantised:
+            require_resolved(np.asarray(split.x), None, where)
         if (split.labels is None) != (classes is None):
             raise DataError(f"{where}: labels and spec.classes must be given together.")
         labels = None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfgen.errors import DataError, UnknownNameError
 
@@ -34,6 +35,13 @@ def require_classes(labels: Any, classes: int, what: str = "labels", missing: bo
         named = ", ".join(map(str, others[:5])) + (", ..." if len(others) > 5 else "")
         also = f", or be {MISSING} for none" if missing else ""
         raise DataError(f"{what} must lie in 0 .. {classes - 1}{also}; got {named}.")
+
+
+def is_one_hot(rows: NDArray[Any]) -> bool:
+    """Return whether rows of numbers [n, k], k > 1, are labels in one-hot form: a single 1 in each, else zeros."""
+    if rows.ndim != 2 or rows.shape[1] < 2:
+        return False
+    return bool(np.isin(rows, (0, 1)).all() and (np.count_nonzero(rows, axis=1) == 1).all())
 
 
 def class_numbers(labels: Iterable[int | str], data: DataSpec) -> list[int]:

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 BLOCK_BYTES = 2**23
 #: Bytes that are put into order in memory at a time.
 BUCKET_BYTES = 2**26
+#: Bytes that are converted to float64 in one go.
+_AT_ONCE = 2**22
 #: A block is read ahead when more than this share of its rows is wanted.
 _LEAST_SHARE = 1 / 8
 
@@ -152,3 +154,14 @@ def _advise(found: mmap.mmap, name: str, *where: int) -> None:
     if option is not None:
         with contextlib.suppress(OSError):  # it is advice: locked pages stay where they are
             found.madvise(option, *where)
+
+
+def column_moments(x: NDArray[np.generic]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and variance (of the population) of each column of ``[n, ...]``, in float64, a part of the rows at a time.
+
+    >>> column_moments(np.array([[1.0, 0.0], [3.0, 0.0]]))
+    (array([2., 0.]), array([1., 0.]))
+    """
+    mean = sum(block.astype(np.float64).sum(axis=0) for block in blocks(x, _AT_ONCE)) / len(x)
+    squares = sum(((block.astype(np.float64) - mean) ** 2).sum(axis=0) for block in blocks(x, _AT_ONCE))
+    return np.asarray(mean), np.asarray(squares / len(x))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tfgen.data.columns import Column
 from tfgen.data.dataset import Dataset
-from tfgen.data.mapped import blocks
+from tfgen.data.mapped import column_moments as column_moments  # others find it here
 from tfgen.data.spec import DataSpec
 
 #: Deviations of columns that a network takes as they are; it expects about 1.
@@ -21,7 +21,6 @@ _MOST_DEVIATIONS_OFF = 30.0
 _RARE = 0.05
 _OF_AN_EVEN_SHARE = 2 / 3
 _FRACTIONS = 2.0**20  # below it, float32 distinguishes at least eight fractions of a number
-_AT_ONCE = 1 << 22  # bytes converted to float64 in one go
 _NAMED = 5
 #: Rows in which different values are counted, and how often each must be there on average to be noted.
 _LOOKED_AT = 10_000
@@ -73,17 +72,6 @@ def dequantisation_remark(spec: DataSpec) -> str | None:
         f"{_named('column', whole)}: whole numbers, to which noise in [0, 1) is added: likelihoods are a bound of the "
         "probability of the numbers"
     )
-
-
-def column_moments(x: NDArray[np.generic]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and variance (of the population) of each column of ``[n, ...]``, in float64, a part of the rows at a time.
-
-    >>> column_moments(np.array([[1.0, 0.0], [3.0, 0.0]]))
-    (array([2., 0.]), array([1., 0.]))
-    """
-    mean = sum(block.astype(np.float64).sum(axis=0) for block in blocks(x, _AT_ONCE)) / len(x)
-    squares = sum(((block.astype(np.float64) - mean) ** 2).sum(axis=0) for block in blocks(x, _AT_ONCE))
-    return np.asarray(mean), np.asarray(squares / len(x))
 
 
 def _column_notes(data: Dataset) -> list[str]:

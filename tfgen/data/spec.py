@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from tfgen.data.columns import Column, column_names, columns_from_json
 from tfgen.data.kinds import KINDS, DataKind, Layout
 from tfgen.errors import DataError, UnknownNameError
+from tfgen.reading import is_text
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
 
 #: Most scalars in one example, 4096 x 4096: a batch of larger ones fits into no memory.
 MOST_DIMENSIONS = 2**24
-_MOST_CLASSES = 2**20
-_LONGEST_NAME = 200
+MOST_CLASSES = 2**20
+LONGEST_NAME = 200
 #: Fields that are numbers, texts, and lists of them.
 PLAIN_FIELDS = ("kind", "shape", "classes", "levels", "value_range", "class_names")
 
@@ -55,30 +58,49 @@ class DataSpec:
     context: tuple[Column, ...] | None = None
 
     def __post_init__(self) -> None:
+        for name in ("shape", "class_names", "columns", "context"):
+            value = getattr(self, name)
+            if isinstance(value, list | np.ndarray):
+                object.__setattr__(self, name, tuple(value))
         if problem := self._problem():
             raise DataError(f"this is no spec of a data set: {problem}")
+        # Numbers and texts of NumPy become those of Python, which can be written as JSON.
+        plain = {
+            "shape": tuple(map(int, self.shape)),
+            "classes": None if self.classes is None else int(self.classes),
+            "levels": int(self.levels),
+            "value_range": (float(self.value_range[0]), float(self.value_range[1])),
+            "class_names": None if self.class_names is None else tuple(map(str, self.class_names)),
+        }
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
     def _problem(self) -> str | None:
         """Return what is wrong with the spec, as a sentence; None for a sound one."""
-        if not all(_is_whole(side) and side >= 1 for side in self.shape):
+        if not (isinstance(self.shape, tuple) and all(_is_whole(side) and side >= 1 for side in self.shape)):
             return f"its shape must be of whole numbers from 1, got {self.shape}."
         if (problem := self.rules.shape_problem(self.shape)) is not None:
             return problem
         if self.dimensions > MOST_DIMENSIONS:
             return f"one example of shape {self.shape} has more than {MOST_DIMENSIONS:,} values."
-        if self.classes is not None and not (_is_whole(self.classes) and 1 <= self.classes <= _MOST_CLASSES):
-            return f"its classes must be none, or a number from 1 to {_MOST_CLASSES:,}, got {self.classes!r}."
+        if self.classes is not None and not (_is_whole(self.classes) and 1 <= self.classes <= MOST_CLASSES):
+            return f"its classes must be none, or a number from 1 to {MOST_CLASSES:,}, got {self.classes!r}."
         if not (_is_whole(self.levels) and 2 <= self.levels <= 2**8):
             return f"its levels must be a number from 2 to 256, as uint8 holds them, got {self.levels!r}."
         names = self.class_names
         if names is not None and (len(names) != self.classes or len({*names}) != len(names)):
             return f"its {self.classes} classes need as many different class_names, got {len(names)}."
-        if names is not None and not all(isinstance(name, str) and 1 <= len(name) <= _LONGEST_NAME for name in names):
-            return f"its class_names must be texts of 1 to {_LONGEST_NAME} characters."
+        if names is not None and not all(isinstance(name, str) and 1 <= len(name) <= LONGEST_NAME for name in names):
+            return f"its class_names must be texts of 1 to {LONGEST_NAME} characters."
+        if strange := next((name for name in names or () if not is_text(name)), None):
+            return f"its class {strange[:60]!r} is no text in UTF-8; rename it."
         if (problem := self._columns_problem()) is not None:
             return problem
-        low, high = self.value_range
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        span: tuple[Any, ...] = (
+            tuple(self.value_range) if isinstance(self.value_range, tuple | list | np.ndarray) else ()
+        )
+        sound = len(span) == 2 and all(isinstance(end, numbers.Real) and math.isfinite(end) for end in span)
+        if not (sound and span[0] < span[1]):
             return f"its value_range must be two finite numbers, the lower first, got {self.value_range}."
         return None
 

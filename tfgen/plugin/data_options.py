@@ -11,6 +11,7 @@ import tyro
 
 from tfgen.errors import OptionError, require_option
 
+_LARGEST = 2**63
 _SIZE = re.compile(r"(\d+)(?:x(\d+))?")
 
 
@@ -59,10 +60,14 @@ class DataOptions:
     """Seed of the splits, which follow from each example's own bytes: adding examples moves none."""
 
     def __post_init__(self) -> None:
+        require_option(
+            -_LARGEST <= self.split_seed < _LARGEST, "split-seed", self.split_seed, "a number of at most 64 bits"
+        )
         _ = self.height_and_width, self.column_bounds
         if self.delimiter in ("tab", "\\t"):
             object.__setattr__(self, "delimiter", "\t")
-        require_option(len(self.delimiter) == 1, "delimiter", self.delimiter, 'one character, or "tab"')
+        single = len(self.delimiter) == 1 and self.delimiter.isascii() and self.delimiter not in '"\r\n\0'
+        require_option(single, "delimiter", self.delimiter, 'one ASCII character, or "tab"')
         require_option(
             self.delimiter != self.decimal,
             "delimiter",
@@ -88,6 +93,8 @@ class DataOptions:
                 low = high = math.nan
             if not (name and math.isfinite(low) and math.isfinite(high) and low < high):
                 raise OptionError(f"--bounds takes COLUMN:SMALLEST,LARGEST, such as share:0,1; got {text!r}.")
+            if name in found:
+                raise OptionError(f"--bounds names column {name!r} twice; once is enough.")
             found[name] = low, high
         return found
 

@@ -16,15 +16,13 @@ from tfgen.data.dataset import SplitName
 from tfgen.data.own.raw import Raw
 from tfgen.errors import DataError
 from tfgen.reading import open_regular
-from tfgen.unpacking import OF_DAMAGE, read_header
+from tfgen.unpacking import OF_DAMAGE, most_unpacked, read_header
 
 #: Names of the splits in the keys of an archive, such as ``x_train``.
 SPLIT_KEYS: Mapping[str, SplitName] = {
     "train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test",
 }  # fmt: skip
 _EXAMPLES, _LABELS, _CONTEXT = ("x", "images", "data"), ("labels", "y", "label"), ("context", "contexts", "c")
-#: An archive may unpack to so many times its size, and to so many bytes whatever its size.
-_MOST_RATIO, _MOST_UNPACKED = 300, 2**28
 _EXPECTED = "x, labels and context, or x_train, labels_train, x_valid, ... x_test, labels_test"
 
 
@@ -39,7 +37,7 @@ def read_npz(path: Path) -> Raw:
     """
     with _told(path), open_regular(path) as file, zipfile.ZipFile(file) as archive:
         entries = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-        most = max(_MOST_UNPACKED, _MOST_RATIO * path.stat().st_size)
+        most = most_unpacked(path.stat().st_size)
         if sum(info.file_size for info in entries.values()) > most:
             raise ValueError(f"it unpacks to more than {most:,} bytes")
         return raw_of_named({name: _read(archive, info) for name, info in entries.items()}, str(path))
@@ -68,6 +66,12 @@ def raw_of_named(arrays: Mapping[str, NDArray[Any]], where: str) -> Raw:
             target[split] = array
     if not examples:
         raise DataError(f"{where} holds no examples; it needs arrays called {_EXPECTED}.")
+    if not examples.keys() & {None, "train"}:
+        raise DataError(f"{where} holds {', '.join(sorted(arrays))}, and none to train on; call those x_train, or x.")
+    for what, beside in (("labels", labels), ("context", context)):
+        if alone := [split for split in beside if split not in examples]:
+            end = f"_{alone[0]}" if alone[0] else ""
+            raise DataError(f"{where} holds {what}{end} and no x{end}; add the examples, or leave {what}{end} out.")
     return Raw(examples, labels, levels, context=context)
 
 
@@ -81,7 +85,8 @@ def read_npy(path: Path) -> Raw:
         dtype, shape = read_header(file)
         if path.stat().st_size - file.tell() != math.prod(shape) * dtype.itemsize:
             raise ValueError(f"it has not the data of its shape {list(shape)}")
-    return Raw({None: np.load(path, mmap_mode="r", allow_pickle=False)})
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return Raw({None: array})
 
 
 def _meaning(name: str, where: str, entries: Mapping[str, Any]) -> tuple[str, SplitName | None]:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.columns import Column, check_values
-from tfgen.data.own.table_files import read_table_file
-from tfgen.data.own.tables import listed, matrix_of
+from tfgen.data.own.csv_texts import read_with_texts
+from tfgen.data.own.table_files import listed
+from tfgen.data.own.tables import matrix_of
 from tfgen.errors import DataError
 from tfgen.plugin.data_options import DataOptions
 
@@ -26,7 +27,8 @@ def read_columns(path: Path, columns: Sequence[Column], options: DataOptions) ->
     Raises:
         DataError: when the file cannot be read, lacks a column, or has a missing value there.
     """
-    table = read_table_file(path, options.delimiter, options.decimal)
+    texts = {column.name: column.categories for column in columns if column.categories is not None}
+    table = read_with_texts({None: path}, texts, options)[None]
     lost = [column.name for column in columns if column.name not in table.column_names]
     if lost:
         raise DataError(f"{path} lacks the column {listed(lost)}; it has {listed(table.column_names)}.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfgen.data.dataset import SplitName
+from tfgen.data.own.numbering import label_text, require_names, with_one_set_of_names
 from tfgen.data.own.picture_reading import Item, PictureReading
 from tfgen.data.own.raw import Raw
 from tfgen.errors import DataError
@@ -53,18 +54,19 @@ def read_hugging_face_pictures(
         DataError: when one is broken, or sizes differ and none is asked for.
     """
     reading = PictureReading("the data set", options, scratch, ", picture ")
-    names: Sequence[str] | None = None
+    names: dict[SplitName | None, Sequence[str] | None] = {}
     for split, data in splits.items():
         key = picture_column(data)
         if key is None:
             raise DataError("some splits of the data set hold pictures and others none; give those that do.")
         label = label_column(data)
-        names = None if label is None else class_names(data, label)
+        names[split] = None if label is None else class_names(data, label)
         feature = _features(data)[key]
         rows = data.cast_column(key, type(feature)(decode=False))
         reading.read(_items(rows, key, label, split), len(data) if hasattr(data, "__len__") else 0)
     raw = reading.raw()
-    return dataclasses.replace(raw, class_names=names)
+    labels, one = with_one_set_of_names(raw.labels, names, "the data set")
+    return dataclasses.replace(raw, labels=labels, class_names=one)
 
 
 def _items(rows: Any, key: str, label: str | None, split: SplitName | None) -> Iterator[tuple[Item, Path | bytes]]:
@@ -72,10 +74,16 @@ def _items(rows: Any, key: str, label: str | None, split: SplitName | None) -> I
         picture = row[key] or {}
         content = picture.get("bytes")
         source = content if content is not None else Path(picture.get("path") or "")
-        yield (
-            Item(f"{number:,}{f' of {split}' if split else ''}", split, None if label is None else str(row[label])),
-            source,
-        )
+        name = f"{number:,}{f' of {split}' if split else ''}"
+        text = None if label is None else label_text(row[label])
+        if label is not None and text is None:
+            raise DataError(
+                f"the data set, picture {name}: its label is {str(row[label])[:60]}; labels are whole numbers or names: leave "
+                "such rows out, with data.filter, or remove the column."
+            )
+        if text is not None:
+            require_names([text], f"the data set, picture {name}")
+        yield Item(name, split, text), source
 
 
 def hugging_face_table(data: Any, most: int) -> pa.Table | None:

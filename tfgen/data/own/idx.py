@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.reading import open_regular
+from tfgen.unpacking import most_unpacked
 
 #: The third byte of the magic number, and the type of the values, whose bytes stand with the highest first.
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -48,6 +49,8 @@ def read_idx(path: Path) -> NDArray[Any]:
             size = math.prod(sides) * dtype.itemsize
             if size > _MOST_BYTES:
                 raise ValueError(f"it declares {size:,} bytes, more than {_MOST_BYTES:,}")
+            if stream is not file and size > (most := most_unpacked(path.stat().st_size)):
+                raise ValueError(f"it unpacks to more than {most:,} bytes")
             content = _read(stream, size)
     except (EOFError, zlib.error, struct.error) as error:
         raise ValueError(f"it is damaged or cut off ({error})") from error

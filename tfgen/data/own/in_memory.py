@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfgen.data.boundary import as_array
 from tfgen.data.dataset import SPLITS, Dataset, SplitName
 from tfgen.data.own.arrays import SPLIT_KEYS, raw_of_named
 from tfgen.data.own.frames import frame_table
@@ -23,6 +24,7 @@ from tfgen.data.own.hugging_face import (
     picture_column,
     read_hugging_face_pictures,
 )
+from tfgen.data.own.numbering import with_one_set_of_names
 from tfgen.data.own.option_kinds import require_options_of
 from tfgen.data.own.prepared import prepare_dataset, prepare_raw, prepared_folder
 from tfgen.data.own.raw import Raw
@@ -71,7 +73,7 @@ def raw_of_memory(data: Any, options: DataOptions, scratch: Path | None = None) 
     """
     if isinstance(data, Mapping) and not _by_split(data):
         require_options_of("arrays", options, "the mapping of arrays")
-        return raw_of_named({str(name): np.asarray(array) for name, array in data.items()}, "the mapping")
+        return raw_of_named(_arrays(data), "the mapping")
     splits: dict[SplitName | None, Any] = _splits(data) if isinstance(data, Mapping) else {None: data}
     hugging_face = all(map(is_hugging_face, splits.values()))
     if hugging_face and any(map(picture_column, splits.values())):
@@ -90,7 +92,11 @@ def raw_of_memory(data: Any, options: DataOptions, scratch: Path | None = None) 
 
 def _by_split(data: Mapping[Any, Any]) -> bool:
     """Return whether a mapping holds data by split, and not arrays by name."""
-    return "train" in data or any(map(is_hugging_face, data.values()))
+    return any(str(name).lower() in SPLIT_KEYS for name in data) or any(map(is_hugging_face, data.values()))
+
+
+def _arrays(data: Mapping[Any, Any]) -> dict[str, NDArray[Any]]:
+    return {str(name): as_array(array, f"the mapping: {name}") for name, array in data.items()}
 
 
 def _splits(data: Mapping[Any, Any]) -> dict[SplitName | None, Any]:
@@ -116,6 +122,13 @@ def _read(data: Any, scratch: Path | None) -> Raw | pa.Table:
     table = frame_table(data)
     if table is not None:
         return table
+    if data is None:
+        raise DataError("the data, or those of a split, are None; give arrays, or leave the split out.")
+    if isinstance(data, Mapping):
+        raw = raw_of_named(_arrays(data), "the mapping")
+        if raw.examples.keys() != {None}:
+            raise DataError("the mapping of a split holds arrays of splits; call them x, labels and context.")
+        return raw
     if hasattr(data, "as_numpy_iterator"):  # tf.data
         parts = _gathered(data.as_numpy_iterator(), scratch)
     elif is_hugging_face(data):
@@ -133,20 +146,25 @@ def _read(data: Any, scratch: Path | None) -> Raw | pa.Table:
         parts = dict(zip(_PARTS, data, strict=False))
     else:
         parts = {"x": data}
+    if parts.get("x") is None:
+        raise DataError("the data have labels or contexts and no examples; these come first: (x, labels).")
     arrays: dict[str, dict[SplitName | None, NDArray[Any]]] = {
-        name: {} if parts.get(name) is None else {None: np.asarray(parts[name])} for name in _PARTS
+        name: {} if parts.get(name) is None else {None: as_array(parts[name], f"the data: {name}")} for name in _PARTS
     }
     return Raw(arrays["x"], arrays["labels"], context=arrays["context"], class_names=names)
 
 
 def _joined(raws: Mapping[SplitName | None, Raw]) -> Raw:
     """Return raw examples of several splits, each under none yet, as one."""
+    if len(levels := {raw.levels for raw in raws.values()}) > 1:
+        raise DataError(f"the splits have different levels, {', '.join(map(str, levels))}; give all of them one.")
     first = next(iter(raws.values()))
     examples, labels, context = (
         {split: part[None] for split, raw in raws.items() if (part := getattr(raw, name))}
         for name in ("examples", "labels", "context")
     )
-    return dataclasses.replace(first, examples=examples, labels=labels, context=context)
+    named, names = with_one_set_of_names(labels, {split: raw.class_names for split, raw in raws.items()}, "the data")
+    return dataclasses.replace(first, examples=examples, labels=named, context=context, class_names=names)
 
 
 def _gathered(elements: Iterable[Any], scratch: Path | None) -> dict[str, NDArray[Any]]:
@@ -179,12 +197,21 @@ def _gathered(elements: Iterable[Any], scratch: Path | None) -> dict[str, NDArra
     arrays = {name: values.array() for name, values in gathered.items()}
     if labels:
         try:
-            arrays["labels"] = np.stack([np.asarray(label) for label in labels])
+            arrays["labels"] = _stacked(labels)
         except ValueError as error:
             raise DataError(
                 f"the labels of the pipeline differ in shape: {error}; give one for each example."
             ) from error
     return arrays
+
+
+def _stacked(labels: list[Any]) -> NDArray[Any]:
+    """Return labels as an array: of numbers, or of texts as Python has them, which may be of any length."""
+    if isinstance(labels[0], str | bytes):
+        found = np.empty(len(labels), object)
+        found[:] = labels
+        return found
+    return np.stack([np.asarray(label) for label in labels])
 
 
 def _named(element: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from tfgen.data.own.splitting import Reordered, split_examples
 from tfgen.data.own.tables import ENDINGS as TABLE_ENDINGS
 from tfgen.data.own.tables import read_tables, table_files
 from tfgen.data.own.tfds_folder import is_tfds_folder, read_tfds_folder
+from tfgen.data.resolution import require_resolved
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 from tfgen.plugin.data_options import DataOptions
@@ -57,6 +58,10 @@ def split_raw(raw: Raw, name: str, options: DataOptions) -> tuple[DataSpec, Mapp
         DataError: when they fit no spec, or a split is empty.
     """
     spec, splits = spec_and_splits(raw, name)
+    for what, arrays in (("", raw.examples), (", context", raw.context)):
+        judged = arrays.get("train", arrays.get(None))  # a short validation or test split may vary by less
+        if judged is not None:
+            require_resolved(judged, None, f"{name}{what}")
     done = split_examples(splits, spec, options.split_sizes, options.split_seed, name)
     for split, count in done.copies.items():
         of_all = f"{count:,} of {len(done.splits[split]):,}"

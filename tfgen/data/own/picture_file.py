@@ -17,6 +17,8 @@ MOST_PIXELS = 170_000_000
 _MOST_FILE_BYTES = 2**29
 #: Tag of Exif for how the camera was turned; 1 is upright.
 _ORIENTATION = 0x0112
+#: Tags of TIFF for the sides of the picture as it is stored.
+_WIDTH, _HEIGHT = 256, 257
 
 
 class Picture(NamedTuple):
@@ -47,20 +49,27 @@ def read_picture(
     try:
         content = io.BytesIO(source) if isinstance(source, bytes) else open_regular(source, _MOST_FILE_BYTES)
         with content as file, _opened(file) as picture:
-            width, height = picture.size
-            orientation = picture.getexif().get(_ORIENTATION, 1)
-            if orientation in (5, 6, 7, 8):  # the camera was turned by a quarter
-                width, height = height, width
             if mode is None:
-                return Picture((height, width), None)
+                return Picture(_upright_size(picture), None)
             upright = _eight_bit(picture)
-            if orientation != 1:
-                upright = ImageOps.exif_transpose(upright)
+            ImageOps.exif_transpose(
+                upright, in_place=True
+            )  # which knows the formats that are upright once they are decoded
+            width, height = upright.size
             image = _resized(_without_alpha(upright, mode), size or (height, width), fit)
             shape = (*(size or (height, width)), len(mode))
             return Picture((height, width), np.asarray(image, np.uint8).reshape(shape))
     except Exception as error:  # what decoders raise for damaged files is of many kinds
         return _why(error)
+
+
+def _upright_size(picture: Any) -> tuple[int, int]:
+    """Return height and width of the upright picture, which is not decoded."""
+    width, height = picture.size
+    if picture.format == "TIFF":  # of which Pillow tells the upright size already
+        width, height = picture.tag_v2[_WIDTH], picture.tag_v2[_HEIGHT]
+    turned = picture.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)  # the camera was turned by a quarter
+    return (width, height) if turned else (height, width)
 
 
 def _opened(file: Any) -> Any:
@@ -78,16 +87,29 @@ def _opened(file: Any) -> Any:
 
 
 def _eight_bit(picture: Any) -> Any:
-    """Return a picture of 8 bits for each channel: of 16 bits the upper eight; of floats in [0, 1] or [0, 255] the levels."""
+    """Return a picture of 8 bits for each channel.
+
+    The mode alone decides how, so that pictures of one set are not scaled in different ways: of 16 bits the upper eight are
+    kept, floats lie in [0, 1], and whole numbers of 32 bits are grey levels.
+    """
     from PIL import Image
 
     if not picture.mode.startswith(("I", "F")):
         return picture
     values = np.asarray(picture)
+    if not np.isfinite(values).all():
+        raise ValueError("it holds values that are not finite")
+    low, high = values.min(initial=0), values.max(initial=0)
     if values.dtype.kind == "f":
-        values = values * (255.0 if values.max(initial=0) <= 1 else 1.0)
-    elif values.max(initial=0) > 255 or picture.mode.startswith("I;16"):
-        values = values // 257  # 65535 becomes 255
+        if low < 0 or high > 1:
+            raise ValueError(f"its floats lie in {low:g} .. {high:g}, and are read from 0 to 1: save it with 8 bits")
+        values = values * 255.0
+    elif picture.mode.startswith("I;16") or picture.format == "PNG":  # earlier versions of Pillow call it I
+        values = values >> 8
+    elif low < 0 or high > 255:
+        raise ValueError(
+            f"its whole numbers of 32 bits lie in {low} .. {high}, beyond 0 .. 255: save it with 8 or 16 bits"
+        )
     exif = picture.getexif()
     result = Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
     result.info["exif"] = exif.tobytes()

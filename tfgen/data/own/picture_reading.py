@@ -41,6 +41,24 @@ class Item(NamedTuple):
     label: str | None
 
 
+def require_classes_alike(items: Iterable[Item], where: str) -> None:
+    """Check that pictures have classes in all splits or in none.
+
+    Raises:
+        DataError: names a split without classes.
+    """
+    labelled: dict[SplitName | None, bool] = {}
+    for item in items:
+        labelled.setdefault(item.split, item.label is not None)
+    bare = [split for split, has in labelled.items() if not has]
+    if bare and any(labelled.values()):
+        classed = next(split for split, has in labelled.items() if has)
+        raise DataError(
+            f"{where}: the pictures of the {bare[0]} split have no classes, and those of the {classed} split have; give them "
+            f"some, or leave the {bare[0]} split out."
+        )
+
+
 class PictureReading:
     """Pictures while they are read, those of a split together.
 
@@ -105,6 +123,7 @@ class PictureReading:
             DataError: when a picture is broken, or sizes differ and none is asked for.
         """
         self._require_sound()
+        require_classes_alike(self._kept, self._where)
         if self._options.size is None:
             self._require_one_size()
         images = self._images.array()
@@ -119,7 +138,7 @@ class PictureReading:
         examples = {split: images[part] for split, part in parts.items()}
         if self._kept[0].label is None:
             return Raw(examples, notes=notes, names=names)
-        labels = {split: np.array([item.label for item in self._kept[part]]) for split, part in parts.items()}
+        labels = {split: np.array([item.label for item in self._kept[part]], object) for split, part in parts.items()}
         return Raw(examples, labels, notes=notes, names=names)
 
     def _require_sound(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -24,7 +25,7 @@ from tfgen.data.own.splitting import Reordered
 from tfgen.data.own.walking import walked
 from tfgen.data.spec import DataSpec
 from tfgen.data.tfds import data_folder
-from tfgen.errors import DataError
+from tfgen.errors import DataError, OutputError
 from tfgen.files import written_whole
 from tfgen.plugin.data_options import DataOptions
 from tfgen.plugin.specs import DataSources
@@ -73,7 +74,7 @@ def prepare_own(path: str, options: DataOptions, sources: DataSources) -> Datase
     pointer = root / "sources" / _listing(place, options)
     if (digest := _known(pointer)) and (root / digest / cache.MANIFEST).is_file():
         return _read(root / digest, digest, _stem(place))
-    raw = read_own(place, options, None, root)
+    raw = read_own(place, options, None, root if _is_open(root) else None)
     found = _prepared(raw, path, options, root, _stem(place))
     _point(pointer, found)
     return found
@@ -138,9 +139,8 @@ def _whole(data: Dataset) -> dict[SplitName, Reordered]:
 def _kept(spec: DataSpec, splits: Mapping[SplitName, Reordered], root: Path, stem: str) -> Dataset:
     """Return a data set as it is kept under its digest."""
     layout = cache.Layout(f"own data {stem}", spec, {name: len(splits[name]) for name in SPLITS})
-    if (
-        layout.bytes > _LARGE
-    ):  # what memory may not hold is put into order once, on disk, and its digest taken from there
+    # What memory may not hold is put into order once, on disk, and its digest taken from there.
+    if layout.bytes > _LARGE and _is_open(root):
         digest = ""
         with cache.written(root / "large", layout, lambda: digest) as files:
             for name, file in files.items():
@@ -209,9 +209,8 @@ def _files(path: Path) -> Iterator[tuple[str, str]]:
     if not path.is_dir():
         yield str(path.parent), path.name
         return
-    for folder, folders, names in walked(path):
-        folders.sort()
-        yield from ((folder, name) for name in sorted(names))
+    for folder, _, names in walked(path):  # as those who read the folder walk through it
+        yield from ((folder, name) for name in names)
 
 
 def _size_and_time(path: str) -> tuple[int, int]:
@@ -231,6 +230,13 @@ def _known(pointer: Path) -> str | None:
 
 
 def _point(pointer: Path, data: Dataset) -> None:
-    pointer.parent.mkdir(exist_ok=True)
-    with written_whole(pointer) as temporary:
-        temporary.write_text(data.source.removeprefix(KEPT))
+    """Note which set was prepared; where that cannot be written, files are read again the next time, which does no harm."""
+    with contextlib.suppress(OSError, OutputError):
+        pointer.parent.mkdir(exist_ok=True)
+        with written_whole(pointer) as temporary:
+            temporary.write_text(data.source.removeprefix(KEPT))
+
+
+def _is_open(root: Path) -> bool:
+    """Return whether the folder of prepared sets can be written to, as far as is known; one that is not there is made."""
+    return not root.exists() or os.access(root, os.W_OK)

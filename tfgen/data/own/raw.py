@@ -13,6 +13,7 @@ from tfgen.data.boundary import require_finite
 from tfgen.data.columns import Column, check_values, context_names
 from tfgen.data.dataset import Split, SplitName
 from tfgen.data.mapped import extremes
+from tfgen.data.own.numbering import numbered
 from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 
@@ -29,7 +30,7 @@ class Raw:
 
     Attributes:
         examples: arrays [n, ...] by split; under None what is not split yet.
-        labels: of the same splits, [n] of whole numbers or texts; empty for data without labels.
+        labels: of the same splits, [n] of whole numbers or texts, or one-hot [n, k]; empty for data without labels.
         levels: of images; None for 256.
         notes: what was left out, and the like.
         names: of the examples of each split, such as those of picture files; empty where they have none.
@@ -68,20 +69,19 @@ def spec_and_splits(raw: Raw, name: str) -> tuple[DataSpec, dict[SplitName | Non
     if len(shapes) > 1 or len(kinds) > 1:
         described = ", ".join(f"{split} {x.dtype} {list(x.shape[1:])}" for split, x in examples.items())
         raise DataError(f"{name}: the splits hold examples of different types or shapes: {described}.")
-    labels, names = _numbered(raw.labels, name)
-    if raw.class_names is not None and names is not None:
-        names = _named(names, raw.class_names, name)
+    labels, names = numbered(raw.labels, name, raw.class_names)
     for split, x in examples.items():
         if labels and (split not in labels or labels[split].shape != (len(x),)):
             found = list(labels[split].shape) if split in labels else "none"
-            raise DataError(f"{name}: {len(x):,} examples need as many labels, [{len(x)}]; got {found}.")
+            where = f"{name}{f', {split}' if split else ''}"
+            raise DataError(f"{where}: {len(x):,} examples need as many labels, [{len(x)}]; got {found}.")
     (shape,) = shapes
     classes = None if names is None else len(names)
     image = kinds == {"u"}
     told = None if names == tuple(map(str, range(classes or 0))) else names  # numbers are no names
     kind: Literal["image", "vector"] = "image" if image else "vector"
     context, context_columns = _contexts(raw, {split: len(x) for split, x in examples.items()}, name)
-    details = _details(examples, raw.levels, image)
+    details = _details(examples, raw.levels, image, name)
     if raw.columns is not None:
         for split, x in examples.items():
             check_values(x, raw.columns, f"{name}{f', {split}' if split else ''}")
@@ -100,7 +100,8 @@ def _contexts(
         values = raw.context.get(split)
         if values is None or values.shape[:1] != (count,) or values.dtype.kind not in "iubf":
             got = "none" if values is None else f"{values.dtype} of shape {list(values.shape)}"
-            raise DataError(f"{name}: {count:,} examples need a context of numbers each, [{count}, k]; got {got}.")
+            where = f"{name}{f', {split}' if split else ''}"
+            raise DataError(f"{where}: {count:,} examples need a context of numbers each, [{count}, k]; got {got}.")
         with np.errstate(over="ignore"):
             found[split] = values.reshape(count, -1).astype(np.float32)
         require_finite(found[split], f"{name}, context")
@@ -121,10 +122,18 @@ def _contexts(
     return found, columns
 
 
-def _details(examples: Mapping[Any, NDArray[Any]], levels: int | None, image: bool) -> dict[str, Any]:
+def _details(examples: Mapping[Any, NDArray[Any]], levels: int | None, image: bool, name: str) -> dict[str, Any]:
     """Return levels of images, or the range of vectors."""
     if image:
-        return {"levels": levels or _GREY_LEVELS}
+        levels = _GREY_LEVELS if levels is None else levels
+        if not 2 <= levels <= _GREY_LEVELS:
+            raise DataError(f"{name}: levels must be a number from 2 to {_GREY_LEVELS}, got {levels}.")
+        for x in examples.values() if levels < _GREY_LEVELS else ():
+            if (brightest := extremes(x)[1]) >= levels:
+                raise DataError(f"{name}: grey levels must lie in 0 .. {levels - 1}, as levels says; got {brightest}.")
+        return {"levels": levels}
+    if levels is not None:
+        raise DataError(f"{name}: levels are those of images, and the examples are vectors; leave levels out.")
     low, high = min(float(x.min()) for x in examples.values()), max(float(x.max()) for x in examples.values())
     return {"value_range": (low, high) if low < high else (low - 1, low + 1)}
 
@@ -160,48 +169,3 @@ def _examples(x: NDArray[Any], where: str) -> NDArray[Any]:
     if low < 0 or high >= _GREY_LEVELS:
         raise DataError(f"{where}: grey levels must lie in 0 .. {_GREY_LEVELS - 1}, got {low} .. {high}.")
     return x.astype(np.uint8, copy=False)
-
-
-def _named(numbers: Sequence[str], names: Sequence[str], where: str) -> tuple[str, ...]:
-    """Return the names of the labels that occur, in the order of their numbers."""
-    strange = next((number for number in numbers if int(number) not in range(len(names))), None)
-    if strange is not None:
-        raise DataError(
-            f"{where}: label {strange} has no name; the classes are 0 .. {len(names) - 1}: leave its examples out."
-        )
-    return tuple(names[int(number)] for number in numbers)
-
-
-def _numbered(
-    labels: Mapping[SplitName | None, NDArray[Any]], name: str
-) -> tuple[dict[SplitName | None, NDArray[np.int32]], tuple[str, ...] | None]:
-    """Return labels as numbers 0 .. k - 1, and the names of the classes in their order: of numbers by size, else by name."""
-    if not labels:
-        return {}, None
-    flat = {split: values.reshape(len(values)) if values.ndim == 2 else values for split, values in labels.items()}
-    for split, values in flat.items():
-        if (
-            values.ndim != 1
-            or values.dtype.kind not in "iubUf"
-            or (values.dtype.kind == "f" and (values % 1 != 0).any())
-        ):
-            raise DataError(
-                f"{name}: labels must be whole numbers or names, [n]; got {values.dtype} {list(values.shape)}."
-            )
-        if split in ("valid", "test") and "train" in flat:
-            strange = np.setdiff1d(values, flat["train"])
-            if len(strange):
-                raise DataError(
-                    f"{name}: label {strange[0]} is in the {split} split and not in the training split; leave its examples "
-                    "out, or add some to the training split."
-                )
-    every = np.unique(np.concatenate(list(flat.values())))
-    if every.dtype.kind == "U" and all(text.isascii() and text.isdigit() for text in every.tolist()):
-        every = every[np.argsort([int(text) for text in every.tolist()], kind="stable")]
-        places = {text: number for number, text in enumerate(every.tolist())}
-        numbered = {split: np.array([places[text] for text in v.tolist()], np.int32) for split, v in flat.items()}
-    else:
-        numbered = {split: np.searchsorted(every, v).astype(np.int32) for split, v in flat.items()}
-    if every.dtype.kind == "f":
-        every = every.astype(np.int64)
-    return numbered, tuple(str(value) for value in every.tolist())

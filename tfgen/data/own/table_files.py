@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +17,20 @@ if TYPE_CHECKING:
 #: A file may become so many times its size in memory, and so many bytes whatever its size.
 _MOST_RATIO, _MOST_BYTES = 300, 2**30
 _HEADER_BYTES = 1_000_000
+#: Columns that a message names.
+_NAMED = 8
+_QUOTED = re.compile(r'"[^"]*"')
 _DELIMITERS = {";": "';'", "\t": "$'\\t'", "|": "'|'"}
 
 
-def read_table_file(path: Path, delimiter: str = ",", decimal: str = ".") -> pa.Table:
+def read_table_file(path: Path, delimiter: str = ",", decimal: str = ".", texts: Collection[str] = ()) -> pa.Table:
     """Return a CSV or Parquet file as a table.
 
     Args:
         path: of the file.
         delimiter: between the fields of a CSV file.
         decimal: point or comma of its numbers.
+        texts: columns of a CSV file that are read as text whatever they hold, such as 007; others are guessed.
 
     Raises:
         DataError: when it cannot be read; says what to do.
@@ -33,9 +38,12 @@ def read_table_file(path: Path, delimiter: str = ",", decimal: str = ".") -> pa.
     import pyarrow as pa
 
     try:
-        table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path, delimiter, decimal)
+        is_csv = path.suffix.lower() != ".parquet"
+        table = _read_csv(path, delimiter, decimal, texts) if is_csv else _read_parquet(path)
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        first = str(getattr(error, "strerror", None) or error).splitlines()[0].rstrip(".")
+        first = (str(getattr(error, "strerror", None) or error) or type(error).__name__).splitlines()[0].rstrip(".")
+        if "invalid UTF8" in first:
+            raise DataError(f"{path} is not encoded as UTF-8; save it as UTF-8.") from error
         raise DataError(f"{path} cannot be read: {first[:300]}; write it again.") from error
     if not table.num_columns:
         raise DataError(f"{path} has no columns.")
@@ -65,11 +73,13 @@ def _read_parquet(path: Path) -> pa.Table:
         return pa.Table.from_batches(batches, schema=batches[0].schema if batches else found.schema_arrow)
 
 
-def _read_csv(path: Path, delimiter: str, decimal: str) -> pa.Table:
+def _read_csv(path: Path, delimiter: str, decimal: str, texts: Collection[str]) -> pa.Table:
+    import pyarrow as pa
     from pyarrow import csv
 
-    header = _header(path)
+    header = _QUOTED.sub("", _header(path))
     _require_delimiter(path, header, delimiter)
+    alone = delimiter not in header  # a blank line is a missing value, where there is one column
     broken: list[Any] = []
 
     def note(row: Any) -> str:
@@ -77,8 +87,12 @@ def _read_csv(path: Path, delimiter: str, decimal: str) -> pa.Table:
         return "skip"
 
     def read(threads: bool) -> pa.Table:
-        parse = csv.ParseOptions(delimiter=delimiter, invalid_row_handler=note, newlines_in_values=True)
-        convert = csv.ConvertOptions(decimal_point=decimal, strings_can_be_null=True)
+        parse = csv.ParseOptions(
+            delimiter=delimiter, invalid_row_handler=note, newlines_in_values=True, ignore_empty_lines=not alone
+        )
+        convert = csv.ConvertOptions(
+            decimal_point=decimal, strings_can_be_null=True, column_types=dict.fromkeys(texts, pa.string())
+        )
         with open_regular(path) as file:
             return csv.read_csv(file, csv.ReadOptions(use_threads=threads), parse, convert)
 
@@ -93,7 +107,20 @@ def _read_csv(path: Path, delimiter: str, decimal: str) -> pa.Table:
             "mend it, or put quotes around fields that hold the delimiter."
         )
     require_header(str(path), table.column_names)
-    return table
+    if all(_is_number(name) for name in table.column_names):
+        raise DataError(
+            f"{path}: the first line holds numbers ({', '.join(table.column_names[:4])}); put a line with the names of columns "
+            "before it."
+        )
+    return table.slice(0, max(0, len(table) - _blank_lines_at_the_end(path))) if alone else table
+
+
+def _blank_lines_at_the_end(path: Path) -> int:
+    """Return how many blank lines end a file, which are no rows."""
+    with open_regular(path) as file:
+        file.seek(max(0, path.stat().st_size - _HEADER_BYTES))
+        content = file.read().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return max(0, len(content) - len(content.rstrip(b"\n")) - 1)
 
 
 def _header(path: Path) -> str:
@@ -123,7 +150,9 @@ def _require_delimiter(path: Path, header: str, delimiter: str) -> None:
 
 
 def require_header(where: str, names: Sequence[str]) -> None:
-    """Refuse a header with two columns of one name, without a name, or of numbers alone."""
+    """Refuse a header without columns, and with two columns of one name or one without a name."""
+    if not names:
+        raise DataError(f"{where} has no columns.")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(
@@ -131,11 +160,7 @@ def require_header(where: str, names: Sequence[str]) -> None:
         )
     if any(not name.strip() for name in names):
         place = next(number for number, name in enumerate(names) if not name.strip())
-        raise DataError(f"{where}: column {place} (counted from 0) has no name in the first line; give it one.")
-    if all(_is_number(name) for name in names):
-        raise DataError(
-            f"{where}: the first line holds numbers ({', '.join(names[:4])}); put a line with the names of columns before it."
-        )
+        raise DataError(f"{where}: column {place} (counted from 0) has no name in the header; give it one.")
 
 
 def _is_number(text: str) -> bool:
@@ -144,3 +169,13 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names of columns for a message, the first few of many."""
+    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+
+
+def quoted(name: str) -> str:
+    """Return the name of a column as it is typed after an option."""
+    return f"{name!r}" if " " in name else name

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import contextlib
+import os
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,14 @@ from numpy.typing import NDArray
 
 from tfgen.data.columns import Column
 from tfgen.data.dataset import SPLITS, SplitName
+from tfgen.data.own.arrays import SPLIT_KEYS
+from tfgen.data.own.csv_texts import in_order, is_number, read_with_texts
+from tfgen.data.own.numbering import require_names
 from tfgen.data.own.raw import Raw
-from tfgen.data.own.table_files import read_table_file, require_header
+from tfgen.data.own.table_files import listed, quoted, require_header
+from tfgen.data.own.table_roles import roles_of
+from tfgen.data.resolution import require_resolved
+from tfgen.data.spec import MOST_CLASSES
 from tfgen.errors import DataError, UnknownNameError
 from tfgen.plugin.data_options import DataOptions
 
@@ -29,43 +36,43 @@ ENDINGS = (".csv", ".parquet")
 MOST_WHOLE = 2**20
 #: More categories than this are names, or numbers that identify a row.
 MOST_CATEGORIES = 10_000
-_NAMED = 8
-#: A column whose deviation is less than so many steps of float32 loses too much when it is stored.
-_STEPS = 20
 
 Tables = Mapping[SplitName | None, "pa.Table"]
 
 
-@dataclass(frozen=True)
-class _Use:
-    """Roles of the columns of a table: examples, context and label, by name.
-
-    Attributes:
-        examples: columns of the vectors.
-        context: columns of the contexts.
-        label: column of the labels; None for none.
-    """
-
-    examples: tuple[str, ...]
-    context: tuple[str, ...]
-    label: str | None
-
-    @property
-    def every(self) -> tuple[str, ...]:
-        """All columns that are used."""
-        return (*self.examples, *self.context, *(() if self.label is None else (self.label,)))
-
-
 def table_files(folder: Path) -> dict[SplitName | None, Path]:
-    """Return the files ``train.csv``, ``valid.csv``, ``test.csv`` (or ``.parquet``) of a folder by split, if it has train."""
+    """Return the files ``train.csv``, ``valid.csv``, ``test.csv`` (or ``.parquet``) of a folder by split, if it has train.
+
+    Raises:
+        DataError: when a split has two files, or there are other tables beside them, which would be left out.
+    """
     found: dict[SplitName | None, Path] = {}
-    for split in SPLITS:
-        paths = [folder / f"{split}{ending}" for ending in ENDINGS if (folder / f"{split}{ending}").is_file()]
-        if len(paths) > 1:
-            raise DataError(f"{folder} holds {' and '.join(path.name for path in paths)}; keep one of them.")
-        if paths:
-            found[split] = paths[0]
-    return found if "train" in found else {}
+    others, names = [], []
+    with contextlib.suppress(OSError):  # which is told when the folder is walked through
+        names = sorted(os.listdir(folder))
+    for path in (folder / name for name in names if name.lower().endswith(ENDINGS) and not name.startswith(".")):
+        if not path.is_file():
+            continue
+        split = SPLIT_KEYS.get(path.stem.lower())
+        if split is None:
+            others.append(path.name)
+        elif split in found:
+            raise DataError(f"{folder} holds {found[split].name} and {path.name}; keep one of them.")
+        else:
+            found[split] = path
+    if "train" not in found:
+        return {}
+    if folders := [name for name in names if name.lower() in SPLIT_KEYS and (folder / name).is_dir()]:
+        raise DataError(
+            f"{folder} holds {found['train'].name} and the folder {folders[0]}; name one of them, such as "
+            f"{folder / found['train'].name}, or move the other."
+        )
+    if others:
+        raise DataError(
+            f"{folder} holds {listed(others)} beside {listed([path.name for path in found.values()])}; tables of splits are "
+            "called train, valid and test: rename it, or take it out."
+        )
+    return {split: found[split] for split in SPLITS if split in found}
 
 
 def read_tables(paths: Mapping[SplitName | None, Path], options: DataOptions, like: DataSpec | None = None) -> Raw:
@@ -80,7 +87,13 @@ def read_tables(paths: Mapping[SplitName | None, Path], options: DataOptions, li
         DataError: when a file cannot be read, or a column cannot be used; names it, and says what to do.
         UnknownNameError: for a column that the table does not have.
     """
-    tables = {split: read_table_file(path, options.delimiter, options.decimal) for split, path in paths.items()}
+    texts: dict[str, Collection[str]] = dict.fromkeys(options.categorical, ())
+    if options.label is not None:
+        texts[options.label] = (like.class_names if like else None) or ()
+    for column in (*(like.columns or ()), *(like.context or ())) if like else ():
+        if column.categories is not None:
+            texts[column.name] = column.categories
+    tables = read_with_texts(paths, texts, options)
     where = " and ".join(str(path) for path in paths.values())
     return raw_of_tables(tables, options, where, like)
 
@@ -95,14 +108,19 @@ def raw_of_tables(tables: Tables, options: DataOptions, where: str, like: DataSp
             f"{where}: the splits have different columns{f' ({listed(other)})' if other else ', in another order'}."
         )
     (header,) = headers
+    for table in tables.values():
+        require_header(where, table.column_names)
     tables = _of_one_type(tables, where)
-    use = _use(header, options, where, like)
+    use = roles_of(header, options, where, like)
     notes = []
     whole, tables = _without_missing(
         {s: t.select(list(dict.fromkeys(use.every))) for s, t in tables.items()}, options, where
     )
     if whole:
         notes.append(whole)
+    for name in use.every:
+        for table in tables.values():
+            _require_sound(table.column(name), name, where)
     known = {column.name: column for column in (*(like.columns or ()), *(like.context or ()))} if like else {}
     columns = [
         _column(name, tables, options, where, known.get(name), name in use.context)
@@ -120,7 +138,12 @@ def raw_of_tables(tables: Tables, options: DataOptions, where: str, like: DataSp
         if use.context:
             context[split] = matrix_of(table, [of[name] for name in use.context], where)
         if use.label is not None:
-            labels[split] = _labels(table, use.label, where)
+            labels[split] = _labels(table, use.label, where, (like.class_names if like else None) or ())
+    if like is None:
+        judged = tables.get("train", next(iter(tables.values())))
+        for column in columns:
+            if not column.discrete:
+                require_resolved(_in_float64(judged.column(column.name)), column.name, where)
     return Raw(
         examples, labels, notes=notes, columns=tuple(of[name] for name in use.examples),
         context=context, context_columns=tuple(of[name] for name in use.context) or None,
@@ -131,8 +154,6 @@ def _of_one_type(tables: Tables, where: str) -> Tables:
     """Return tables whose columns have the same types in every split: integers become floats where one split has these."""
     import pyarrow as pa
 
-    for table in tables.values():
-        require_header(where, table.column_names)
     try:
         schema = pa.unify_schemas([table.schema for table in tables.values()], promote_options="permissive")
         return {split: table.cast(schema) for split, table in tables.items()}
@@ -142,52 +163,6 @@ def _of_one_type(tables: Tables, where: str) -> Tables:
         raise DataError(
             f"{where}: the splits have different types in {listed(unlike) or 'a column'}; write them alike."
         ) from error
-
-
-def _use(header: Sequence[str], options: DataOptions, where: str, like: DataSpec | None) -> _Use:
-    """Return which columns are used, and for what."""
-    wanted = {
-        "columns": options.columns, "ignore": options.ignore, "context": options.context,
-        "categorical": options.categorical, "heavy_tails": () if options.heavy_tails == ("all",) else options.heavy_tails,
-        "bounds": tuple(options.column_bounds), "label": () if options.label is None else (options.label,),
-    }  # fmt: skip
-    for option, names in wanted.items() if like is None else ():
-        flag = f"--{option.replace('_', '-')}"
-        for name in names:
-            if name not in header:
-                raise UnknownNameError("column", name, header, f"It stands after {flag}.")
-        if len({*names}) != len(names):
-            raise DataError(f"{where}: {flag} names a column twice; once is enough.")
-    context = options.context or (tuple(c.name for c in like.context) if like and like.context else ())
-    label = options.label if like is None or options.label in header else None
-    if like is not None and like.columns is not None:
-        examples = (
-            like.column_names if like.named else header[: like.dimensions] if not options.columns else options.columns
-        )
-        if lost := [name for name in (*examples, *context) if name not in header]:
-            raise DataError(
-                f"{where} lacks the {'columns' if len(lost) > 1 else 'column'} {listed(lost)} of the model's data."
-            )
-        return _Use(tuple(examples), context, label)
-    taken = {*options.ignore, *context, *(() if label is None else (label,))}
-    uses = [*options.columns, *options.ignore, *context, *(() if label is None else (label,))]
-    if twice := [name for name in header if uses.count(name) > 1]:
-        raise DataError(
-            f"{where}: column {twice[0]!r} is named by two of --columns, --ignore, --context, --label; keep one."
-        )
-    treated = [*options.categorical, *options.column_bounds, *wanted["heavy_tails"]]
-    if twice := [name for name in header if treated.count(name) > 1]:
-        raise DataError(
-            f"{where}: column {twice[0]!r} is named by two of --categorical, --bounds, --heavy-tails; keep one."
-        )
-    if unused := [name for name in treated if name in (*options.ignore, label)]:
-        raise DataError(
-            f"{where}: column {unused[0]!r} is no number of the examples or contexts, and has no treatment; leave it out."
-        )
-    examples = options.columns or tuple(name for name in header if name not in taken)
-    if not examples:
-        raise DataError(f"{where}: no column is left for the examples; it has {listed(header)}.")
-    return _Use(tuple(examples), context, label)
 
 
 def _without_missing(tables: Tables, options: DataOptions, where: str) -> tuple[str, dict[SplitName | None, pa.Table]]:
@@ -206,11 +181,11 @@ def _without_missing(tables: Tables, options: DataOptions, where: str) -> tuple[
                 more = f", and in {count - 1:,} more rows" if count > 1 else ""
                 if count == len(table):
                     raise DataError(
-                        f"{where}: column {name!r} has no values; leave it out with --ignore {_quoted(name)}."
+                        f"{where}: column {name!r} has no values; leave it out with --ignore {quoted(name)}."
                     )
                 raise DataError(
                     f"{where}{f', {split}' if split else ''}: row {row} (counted from 0, without the header) has no value in "
-                    f"column {name!r}{more}; leave such rows out: --missing drop, or the column: --ignore {_quoted(name)}."
+                    f"column {name!r}{more}; leave such rows out: --missing drop, or the column: --ignore {quoted(name)}."
                 )
             lost |= missing
         dropped, total = dropped + int(lost.sum()), total + len(table)
@@ -229,24 +204,30 @@ def _column(
     if known is not None:
         return known
     kind = next(iter(tables.values())).schema.field(name).type
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+    if pa.types.is_nested(kind) or pa.types.is_fixed_size_binary(kind) or isinstance(kind, pa.BaseExtensionType):
         raise DataError(
-            f"{where}: column {name!r} is of type {kind}, which is no number; leave it out: --ignore {_quoted(name)}."
+            f"{where}: column {name!r} is of type {kind}, which is no number; leave it out: --ignore {quoted(name)}."
+        )
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        raise DataError(
+            f"{where}: column {name!r} is of bytes ({kind}) that are no text; save a CSV file as UTF-8, or leave the column "
+            f"out: --ignore {quoted(name)}."
         )
     bounds = options.column_bounds.get(name)
     heavy = name in options.heavy_tails or (options.heavy_tails == ("all",) and bounds is None and not in_context)
     if heavy and bounds is not None:
         raise DataError(f"{where}: column {name!r} has --bounds, and so no --heavy-tails; leave one of them out.")
     if name in options.categorical or pa.types.is_boolean(kind) or pa.types.is_dictionary(kind):
-        if bounds is not None:
-            raise DataError(f"{where}: column {name!r} is of categories, which have no --bounds.")
-        categories = _categories(name, tables)
+        for option, given in (("--bounds", bounds is not None), ("--heavy-tails", name in options.heavy_tails)):
+            if given:
+                raise DataError(f"{where}: column {name!r} is of categories, which have no {option}; leave that out.")
+        categories = _categories(name, tables, where)
         if len(categories) > MOST_CATEGORIES:
             raise DataError(
-                f"{where}: column {name!r} has {len(categories):,} categories; leave it out with --ignore {_quoted(name)}."
+                f"{where}: column {name!r} has {len(categories):,} categories; leave it out with --ignore {quoted(name)}."
             )
         if len(categories) < 2:
-            raise DataError(f"{where}: column {name!r} has one value only; leave it out with --ignore {_quoted(name)}.")
+            raise DataError(f"{where}: column {name!r} has one value only; leave it out with --ignore {quoted(name)}.")
         return Column(name, "category", categories)
     if pa.types.is_integer(kind):
         small = not in_context and _largest(name, tables) < MOST_WHOLE
@@ -255,21 +236,19 @@ def _column(
         whole = not in_context and all(_holds_whole_numbers(table.column(name)) for table in tables.values())
         return Column(name, "integer" if whole else "real", bounds=bounds, heavy=heavy)
     if pa.types.is_null(kind):
-        raise DataError(f"{where}: column {name!r} has no values; leave it out with --ignore {_quoted(name)}.")
+        raise DataError(f"{where}: column {name!r} has no values; leave it out with --ignore {quoted(name)}.")
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        sample = next((value for value in next(iter(tables.values())).column(name).to_pylist() if value), "")
+        sample = next((str(value) for value in next(iter(tables.values())).column(name) if value.as_py()), "")
         comma = sample.replace(",", "", 1).lstrip("-").isdigit() and "," in sample
         remedy = (
             "pass --decimal , (numbers have decimal commas)"
             if comma
-            else (
-                f"pass --categorical, --label or --ignore {_quoted(name)}: each text a category, a class, or left out"
-            )
+            else (f"pass --categorical, --label or --ignore {quoted(name)}: each text a category, a class, or left out")
         )
         raise DataError(f"{where}: column {name!r} is text ({sample[:30]!r}); {remedy}.")
     raise DataError(
         f"{where}: column {name!r} is of type {kind}, which is no number; make it one (days since a date, for example), or "
-        f"leave it out with --ignore {_quoted(name)}."
+        f"leave it out with --ignore {quoted(name)}."
     )
 
 
@@ -287,13 +266,36 @@ def _in_float64(values: pa.ChunkedArray) -> NDArray[np.float64]:
     return found
 
 
-def _categories(name: str, tables: Tables) -> tuple[str, ...]:
-    """Return the different values of a column, numbers by size, else by name."""
+def _categories(name: str, tables: Tables, where: str) -> tuple[str, ...]:
+    """Return the different values of a column, numbers by size, also those in texts, else by name."""
     import pyarrow.compute as pc
 
-    values = {value for table in tables.values() for value in pc.unique(table.column(name)).to_pylist()}
-    numbers = all(isinstance(value, int | float) for value in values)
-    return tuple(dict.fromkeys(map(category_text, sorted(values, key=float if numbers else str))))
+    values = {value for table in tables.values() for value in _python(pc.unique(table.column(name)), name, where)}
+    return tuple(dict.fromkeys(map(category_text, in_order(values))))
+
+
+def _python(values: pa.ChunkedArray, name: str, where: str) -> list[Any]:
+    """Return the values of a column as objects of Python, which has no years beyond 9999."""
+    try:
+        found: list[Any] = values.to_pylist()
+    except (ValueError, OverflowError, LookupError) as error:  # also of time zones that are not known here
+        raise DataError(
+            f"{where}: column {name!r} has a value that Python cannot hold ({error}); leave it out: --ignore {quoted(name)}."
+        ) from error
+    return found
+
+
+def _require_sound(values: pa.ChunkedArray, name: str, where: str) -> None:
+    """Refuse a column whose bytes are not what its type says, such as text that is not UTF-8."""
+    import pyarrow as pa
+
+    try:
+        values.validate(full=True)
+    except pa.ArrowException as error:
+        why = " ".join(str(error).split()).rstrip(".")
+        raise DataError(
+            f"{where}: column {name!r} is damaged ({why[:200]}); save it as UTF-8, or leave it out: --ignore {quoted(name)}."
+        ) from error
 
 
 def category_text(value: Any) -> str:
@@ -335,7 +337,9 @@ def numbers_of(values: pa.ChunkedArray, column: Column, where: str) -> NDArray[A
 
     if column.categories is not None:
         places = {name: number for number, name in enumerate(column.categories)}
-        texts = [category_text(value) for value in values.to_pylist()]
+        texts = [category_text(value) for value in _python(values, column.name, where)]
+        if column.categories == ("false", "true"):  # bools, which programs write in several ways
+            texts = [text.lower() for text in texts]
         strange = next((text for text in texts if text not in places), None)
         if strange is not None:
             raise UnknownNameError(
@@ -353,41 +357,32 @@ def numbers_of(values: pa.ChunkedArray, column: Column, where: str) -> NDArray[A
             f"{where}: row {row} (counted from 0, without the header), column {column.name!r} is {numbers[row]:g}; numbers "
             "must be finite in float32: leave the row out, or give the column in another unit."
         )
-    if not column.discrete and not column.fitted and len(numbers) > 1:
-        step, deviation = float(np.spacing(np.abs(narrow).max())), float(numbers.std())
-        if 0 < deviation < _STEPS * step:
-            raise DataError(
-                f"{where}: column {column.name!r} varies by {deviation:.3g} around {numbers.mean():.6g}, which float32 does "
-                "not resolve; subtract its mean, or leave it out."
-            )
     return narrow
 
 
-def _labels(table: pa.Table, name: str, where: str) -> NDArray[Any]:
-    """Return labels as whole numbers or texts, [n]."""
+def _labels(table: pa.Table, name: str, where: str, known: Collection[str]) -> NDArray[Any]:
+    """Return labels as texts, [n], objects of which each class has one; fractions are none, unless they are known classes."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     values = table.column(name)
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
     kind = values.type
-    if pa.types.is_unsigned_integer(kind) or pa.types.is_integer(kind):
-        return np.array([str(value) for value in values.to_pylist()])
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    if not (text or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_dictionary(kind)):
+    if not (text or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
         raise DataError(f"{where}: column {name!r} is of type {kind}; labels are names or whole numbers.")
-    if pa.types.is_floating(values.type):
-        numbers = values.to_numpy()
-        if (numbers != np.floor(numbers)).any():
-            raise DataError(
-                f"{where}: column {name!r} holds fractions, and labels are names or whole numbers; give numbers that are "
-                f"conditions with --context {_quoted(name)}."
-            )
-    return np.array([category_text(value) for value in values.to_pylist()])
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names of columns for a message, the first few of many."""
-    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-
-
-def _quoted(name: str) -> str:
-    return f"{name!r}" if " " in name else name
+    if text or pa.types.is_floating(kind):  # of which some widths cannot be looked up
+        values = values.cast(pa.large_string() if text else pa.float64())
+    different = pc.unique(values)
+    if len(different) > MOST_CLASSES:
+        raise DataError(f"{where}: column {name!r} has {len(different):,} different labels, which are no classes.")
+    texts = [category_text(value) for value in _python(different, name, where)]
+    plain = [text.removeprefix("-").isdigit() or text in known for text in texts]
+    if not all(plain) and (pa.types.is_floating(kind) or all(map(is_number, texts))):
+        raise DataError(
+            f"{where}: column {name!r} holds fractions, and labels are names or whole numbers; give numbers that are "
+            f"conditions with --context {quoted(name)}."
+        )
+    require_names(texts, f"{where}: column {name!r}")
+    return np.array(texts, object)[pc.index_in(values, value_set=different).to_numpy()]

@@ -63,7 +63,7 @@ def read_tfds_folder(folder: Path, scratch: Path | None = None) -> Raw:
     examples: dict[SplitName | None, NDArray[Any]] = {_SPLITS[split]: x for split, (x, _) in parts.items()}
     if names is None:
         return Raw(examples)
-    return Raw(examples, {_SPLITS[split]: np.array(names)[labels] for split, (_, labels) in parts.items()})
+    return Raw(examples, {_SPLITS[split]: np.array(names, object)[labels] for split, (_, labels) in parts.items()})
 
 
 def _examples(builder: Any, split: str, labelled: bool, scratch: Path | None) -> tuple[NDArray[Any], NDArray[np.int64]]:
