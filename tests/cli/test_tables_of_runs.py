@@ -120,6 +120,10 @@ BAD = {
     "an unknown category": (["score", "runs/people", "strange.csv"], "unknown category 'x'"),
     "another shape": (["evaluate", "runs/people", "--data", "two_gaussians"], "the model takes vectors of floats [batch, 4]"),
     "samples of other data": (["evaluate", "runs/people", "--data", "people.csv", "--samples", "10"], "leave --samples"),
+    "training": (["evaluate", "runs/people", "--data", "people.csv", "--split", "train"], "the split train stays"),
+    "a background": (
+        ["score", "runs/people", "test", "--against", "valid", "--background", "runs/given"], "takes vectors of floats"
+    ),
     "a bound": (["impute", "runs/people", "less.csv"], "lacks the column 'share'"),
     "an ending": (["impute", "runs/people", "people.csv", "--out", "x.npz"], "must end in .csv or .parquet"),
     "background alone": (["score", "runs/people", "test", "--background", "runs/people"], "add --against OTHER"),

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from tfgen import DataError, Dataset, DataSpec, Split
 from tfgen.data.column_map import ColumnMap, context_rows, spread_columns, values_of
 from tfgen.data.columns import Column, columns_from_json
+from tfgen.data.conditions import default_categories_note, middle_of
 from tfgen.data.fitting import fit_column, with_fitted_columns
+from tfgen.evaluate.proposals import Proposal
 from tfgen.layers import LogitCodec
 
 _FINITE = st.floats(-50, 50)
@@ -81,6 +83,23 @@ def _set(x, **spec):
     return Dataset("s", DataSpec("vector", x.shape[1:], **spec), dict.fromkeys(("train", "valid", "test"), Split(x)))
 
 
+def test_a_value_at_a_bound_that_float32_rounds_past_it_has_a_place():
+    values = np.array([51.3, 51.4, 51.5, 51.7], np.float32)
+    assert float(values[0]) < 51.3
+    fitted = fit_column(Column("lat", bounds=(51.3, 51.7)), values)
+    assert fitted is not None
+    for dtype in (tf.float32, tf.float64):
+        bijector, y = ColumnMap([fitted], dtype), tf.constant(values[:, None], dtype)
+        t = bijector.inverse(tf.identity(y)).numpy()[:, 0]
+        np.testing.assert_allclose(t, (fitted.mapped(values) - fitted.shift) / fitted.scale, atol=0.02)
+        np.testing.assert_allclose(bijector.forward(tf.constant(t[:, None], dtype)), y, rtol=1e-6)
+        assert np.isfinite(bijector.inverse_log_det_jacobian(tf.identity(y), 0)).all()
+    data = with_fitted_columns(_set(values[:, None], columns=(Column("lat", bounds=(51.3, 51.7)),)))
+    x, log_q = Proposal(data).draw(np.array([np.nan]), np.array([0]), 100, np.random.default_rng(0))
+    assert np.isfinite(x).all()
+    assert np.isfinite(log_q).all()
+
+
 def test_a_set_without_columns_gets_kinds_and_scales():
     random = np.random.default_rng(1)
     found = with_fitted_columns(_set(np.stack([random.normal(7, 3, 500), random.poisson(4, 500)], 1))).spec
@@ -145,6 +164,33 @@ def test_contexts_are_standardised_and_categories_one_hot():
     context = (Column("n", shift=2.0, scale=4.0), Column("k", "category", ("x", "y", "z"), shift=0.0, scale=1.0))
     rows = context_rows(tf.constant([[6.0, 2.0], [2.0, 0.0]]), context, tf.float32)
     assert rows.numpy().tolist() == [[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    "column", [Column("n", "integer"), Column("n", "integer", bounds=(0.0, 40.0)), Column("n", "integer", heavy=True)]
+)
+def test_whole_numbers_of_a_context_have_mean_0_and_deviation_1_as_a_network_is_given_them(column):
+    random = np.random.default_rng(6)
+    context = random.poisson(3, (500, 1)).astype(np.float32)
+    split = Split(random.normal(size=(500, 2)).astype(np.float32), None, context)
+    spec = DataSpec("vector", (2,), context=(column,))
+    fitted = with_fitted_columns(Dataset("s", spec, dict.fromkeys(("train", "valid", "test"), split))).spec.context
+    assert fitted[0].kind == "integer"
+    rows = context_rows(tf.constant(context), fitted, tf.float64).numpy()
+    assert abs(rows.mean()) < 1e-4
+    assert abs(rows.std() - 1) < 1e-4
+    assert middle_of(fitted)[0].is_integer()
+
+
+def test_a_note_names_the_categories_that_stand_in_for_a_context():
+    columns = (
+        Column("n", shift=2.0, scale=4.0),
+        Column("k", "category", ("x", "y")),
+        Column("m", "category", ("u", "v")),
+    )
+    assert middle_of(columns).tolist() == [2.0, 0.0, 0.0]
+    assert "the first categories of the context, k x, m u;" in default_categories_note(columns)
+    assert default_categories_note(columns[:1]) is None
 
 
 def test_signed_values_of_vectors_are_standardised_and_come_back():

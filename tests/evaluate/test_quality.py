@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.toy_models import ConditionalGaussian, Gaussian, GaussianConfig, spec, vectors
-from tfgen import Basis, Dataset, Split
+from tests.toy_models import ConditionalGaussian, ContextGaussian, Gaussian, GaussianConfig, spec, vectors
+from tfgen import Basis, Column, Dataset, DataSpec, Split
 from tfgen.data.digits import load_digits
 from tfgen.errors import CapabilityError, DataError, OptionError, UnknownNameError
 from tfgen.evaluate import sample_quality as quality
@@ -19,6 +19,7 @@ from tfgen.evaluate.sample_quality import (
     measure_samples,
     resolve_metrics,
     sample_metrics,
+    without_accuracy,
 )
 from tfgen.metrics.frechet import frechet_distance
 from tfgen.metrics.kernel import kernel_distance
@@ -200,6 +201,49 @@ def test_names_of_metrics(digits):
     with pytest.raises(CapabilityError, match="no sampler"):
         resolve_metrics(("fid",), GenerativeModel(None, digits.spec, 0))
     assert {metric for metrics in SAMPLE_METRICS.values() for metric in metrics} == {*ALL, "label_accuracy"}
+
+
+class Sides:
+    """A network of vectors whose class is the side on which they lie."""
+
+    kind = name = "sides"
+    dimensions = 2
+
+    def extract(self, x):
+        return Features(np.asarray(x, np.float32), (np.asarray(x)[:, 0] > 0).astype(np.int64))
+
+
+def with_context(classes):
+    """Vectors on the side of their label, with a context, and a model that draws them so."""
+    random = np.random.default_rng(0)
+    labels = np.arange(200, dtype=np.int32) % 2
+    context = random.normal(size=(200, 1)).astype(np.float32)
+    x = (20 * labels[:, None] - 10 + random.normal(size=(200, 2))).astype(np.float32)
+    split = Split(x, labels if classes else None, context)
+    columns = (Column("dose", shift=0.0, scale=1.0),)
+    spec = DataSpec("vector", (2,), classes=2 if classes else None, context=columns)
+    model = ContextGaussian(GaussianConfig(), spec, 0)
+    rows = [[-10.0, -10.0], [10.0, 10.0], [0.1, 0.1]]
+    model.means.assign(rows if classes else rows[2:])
+    return model, Dataset("s", spec, dict.fromkeys(("train", "valid", "test"), split))
+
+
+def test_label_accuracy_of_a_model_with_a_context_is_of_its_labels():
+    model, data = with_context(classes=True)
+    found = measure_samples(model, data, Sides(), SampleMetrics(resolve_metrics((), model), 300))["label_accuracy"]
+    assert found.value == 1
+    assert found.per_class == (1, 1)
+
+
+def test_label_accuracy_is_no_default_where_there_are_no_classes_or_the_network_knows_none():
+    model, data = with_context(classes=False)
+    assert resolve_metrics((), model) == ALL
+    with pytest.raises(CapabilityError, match="ContextGaussian is given a context and no labels"):
+        resolve_metrics(("accuracy",), model)
+    model, data = with_context(classes=True)
+    plan = SampleMetrics(resolve_metrics((), model), 300)
+    assert without_accuracy(plan, feature_network("values", data), data).metrics == ALL
+    assert without_accuracy(plan, Sides(), data) == plan
 
 
 class NeverDrawn(Replay):

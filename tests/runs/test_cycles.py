@@ -40,6 +40,13 @@ class Slower(Rivals):
         return [first, dataclasses.replace(second, every=2)]
 
 
+class Annealed(Noisy):
+    """A loss that rises over four epochs whatever the weights are, as that of a VAE does while beta warms up."""
+
+    def _loss(self, batch, seed, context):
+        return {"loss": super()._loss(batch, seed, context)["loss"] + 100.0 * tf.minimum(1.0, context.epoch / 4)}
+
+
 class Stopper:
     """Ends a run at a step, as Ctrl-C would."""
 
@@ -54,7 +61,7 @@ class Stopper:
 
 def registry(*observers):
     result = load_registry(())
-    for model in (Noisy, Slower):
+    for model in (Noisy, Slower, Annealed):
         result.add_model(spec(model))
     result.add_dataset(tfgen.DatasetSpec("vectors", lambda _: vectors(), "toy"))
     for observer in observers:
@@ -175,6 +182,28 @@ def test_best_weights_of_all_cycles_are_kept_and_patience_begins_anew(tmp_path):
     assert second.results["epochs"] >= epochs + 2
     assert second.results["cycles"] == [{"epochs": 500, "trained": epochs}, {"epochs": 100}]
     assert tensors(second)["best_value/.ATTRIBUTES/VARIABLE_VALUE"] == pytest.approx(min(losses), rel=1e-6)
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_the_best_weights_are_judged_by_the_objective_of_the_last_cycle(keep, tmp_path):
+    options = dataclasses.replace(OPTIONS, epochs=1, keep=keep, ema=0.0)
+    first = train(tmp_path, "run", options, "annealed")
+    extended = longer(first, 5)
+    losses = [row["valid/loss"] for row in extended.metrics if "valid/loss" in row]
+    assert min(losses[1:]) > losses[0]  # of a quarter of the rise
+    assert extended.results["best_epoch"] == int(np.argmin(losses[1:])) + 2
+    assert tensors(extended)["best_value/.ATTRIBUTES/VARIABLE_VALUE"] == pytest.approx(min(losses[1:]), rel=1e-6)
+
+
+def test_killed_at_the_start_of_a_cycle_of_another_objective_and_resumed_is_uninterrupted(tmp_path):
+    options = dataclasses.replace(OPTIONS, epochs=1, patience=3)
+    whole = longer(train(tmp_path, "whole", options, "annealed"), 3)
+    killed = train(tmp_path, "killed", options, "annealed")
+    with pytest.raises(KeyboardInterrupt):
+        longer(killed, 3, Stopper(5))
+    resumed = longer(killed, None)
+    assert_equal(whole, resumed)
+    assert rows(whole) == rows(resumed)
 
 
 def test_what_cannot_be_trained_longer_keeps_its_results(tmp_path):

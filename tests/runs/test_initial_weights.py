@@ -86,6 +86,20 @@ def test_a_run_that_gives_nothing_is_refused_and_nothing_is_written(other, says,
     assert not (tmp_path / "new").exists()
 
 
+def test_the_other_run_and_data_folders_are_recorded_so_that_they_are_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    registry = load_registry(())
+    registry.add_model(spec(Gaussian))
+    registry.add_dataset(tfgen.DatasetSpec("vectors", lambda _: vectors(128), "toy"))
+    config = default_config(registry.model("gaussian"), "vectors")
+    config = dataclasses.replace(config, pictures=False, evaluate="none", sources=tfgen.DataSources("kept"))
+    start_run(config, registry, tmp_path, "one", quiet=True)
+    two = start_run(dataclasses.replace(config, init="one"), registry, tmp_path, "two", quiet=True)
+    recorded = json.loads((two.folder / "config.json").read_text())
+    assert recorded["init"] == recorded["initial_weights"]["run"] == str(tmp_path / "one")
+    assert recorded["sources"] == {"data_dir": str(tmp_path / "kept"), "manual_dir": None}
+
+
 @pytest.mark.parametrize(("data", "fits"), [("checkerboard", True), ("vectors", True), ("digits", False)])
 def test_other_data_of_one_shape_take_all_weights_and_of_another_those_that_fit(runs, data, fits):
     """Weights of unlike shapes are named with both shapes; the data of the other run are not needed."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,7 +62,8 @@ class ColumnMap(tfb.Bijector):
         return self._low + self._width * (tf.sigmoid(z) - MARGIN) / (1 - 2 * MARGIN)
 
     def _logit(self, y: tf.Tensor) -> tf.Tensor:
-        share = MARGIN + (1 - 2 * MARGIN) * (y - self._low) / self._width
+        # A value at a bound may be rounded past it by float32, by more than the margin.
+        share = MARGIN + (1 - 2 * MARGIN) * tf.clip_by_value((y - self._low) / self._width, 0.0, 1.0)
         return tf.math.log(share) - tf.math.log1p(-share)
 
     def _forward_log_det_jacobian(self, t: tf.Tensor) -> tf.Tensor:
@@ -111,8 +111,7 @@ def context_rows(context: tf.Tensor, columns: Sequence[Column], dtype: tf.DType)
     numbers = [place for place, column in enumerate(columns) if column.categories is None]
     parts = []
     if numbers:
-        chosen = [columns[place] for place in numbers]
-        real = [dataclasses.replace(column, kind="real") for column in chosen]
+        real = [columns[place].in_context for place in numbers]
         parts.append(ColumnMap(real, dtype).inverse(tf.gather(values, numbers, axis=-1)))
     for place, column in enumerate(columns):
         if column.categories is not None:

@@ -123,12 +123,18 @@ class Column:
         low, high = self.bounds
         return (low, high + 1.0) if self.discrete else (low, high)
 
+    @property
+    def in_context(self) -> Column:
+        """The column as one of a context: whole numbers are given to a network as they are, without noise."""
+        return dataclasses.replace(self, kind="real") if self.kind == "integer" else self
+
     def mapped(self, v: NDArray[np.generic]) -> NDArray[np.float64]:
         """Return steps 1 to 3 for values [n], with u = 1/2 for whole numbers, in float64: what shift and scale are of."""
         y = v.astype(np.float64) + (0.5 if self.discrete else 0.0)
         if self.cell_bounds is not None:
             low, high = self.cell_bounds
-            share = MARGIN + (1 - 2 * MARGIN) * (y - low) / (high - low)
+            # A value at a bound may be rounded past it by float32, by more than the margin.
+            share = MARGIN + (1 - 2 * MARGIN) * np.clip((y - low) / (high - low), 0.0, 1.0)
             y = np.log(share) - np.log1p(-share)
         if self.tails is not None:
             y = np.arcsinh((y - self.tails[0]) / self.tails[1])

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from tfgen.data.columns import Column, check_values
 from tfgen.errors import DataError
 
+#: Categories that a note names.
+_NAMED = 5
 #: Labels int32 [n], or conditions float32 [n, k] of a model that takes contexts.
 Conditions = NDArray[Any]
 
@@ -45,12 +47,12 @@ def labels_in(given: Conditions | None, labelled: bool = True) -> NDArray[np.int
 
 
 def contexts_for(columns: Sequence[Column], count: int, contexts: Any) -> NDArray[np.float32]:
-    """Return contexts for `count` examples, going round the given ones; without any the means of the training split.
+    """Return contexts for `count` examples, going round the given ones; without any `middle_of` the columns.
 
     Args:
         columns: of the context, fitted.
         count: number of examples.
-        contexts: [m, k], or one of them, [k]; None for the means.
+        contexts: [m, k], or one of them, [k]; None for the means of the training split, and of categories the first.
 
     Raises:
         DataError: for another shape, and numbers that are not finite.
@@ -95,7 +97,28 @@ def context_numbers(words: Sequence[str], columns: Sequence[Column]) -> list[flo
 
 def middle_of(columns: Sequence[Column]) -> NDArray[np.float32]:
     """Return the middle of each column over the training split, [k], see `Column.middle`; of categories the first."""
-    return np.array([0.0 if column.kind == "category" else column.middle for column in columns], np.float32)
+    return np.array([_middle(column) for column in columns], np.float32)
+
+
+def _middle(column: Column) -> float:
+    if column.kind == "category":
+        return 0.0
+    middle = column.in_context.middle
+    return round(middle) if column.discrete else middle
+
+
+def default_categories_note(columns: Sequence[Column]) -> str | None:
+    """Return which categories stand in where no context is given, as a note; None without columns of categories.
+
+    >>> default_categories_note([Column("dose"), Column("sex", "category", ("f", "m"))])
+    'samples are drawn at the first category of the context, sex f; choose with --context or --context-file'
+    """
+    named = [f"{column.name} {column.categories[0]}" for column in columns if column.categories]
+    if not named:
+        return None
+    shown = ", ".join(named[:_NAMED]) + (", ..." if len(named) > _NAMED else "")
+    several = f"{'categories' if len(named) > 1 else 'category'}"
+    return f"samples are drawn at the first {several} of the context, {shown}; choose with --context or --context-file"
 
 
 def _shape_text(given: NDArray[Any]) -> str:

@@ -67,7 +67,9 @@ def _fitted_context(x: NDArray[np.float32], columns: Sequence[Column], name: str
     Raises:
         DataError: for a column with a name of its own, or all of them, of one value; of an image some pixels may have one.
     """
-    fitted = [column if column.fitted else fit_column(column, x[:, place]) for place, column in enumerate(columns)]
+    fitted = [
+        column if column.fitted else _fitted_in_context(column, x[:, place]) for place, column in enumerate(columns)
+    ]
     scales = [column.scale for column in fitted if column is not None and column.scale is not None]
     usual = math.sqrt(sum(scale**2 for scale in scales) / len(scales)) if scales else 1.0
     for column, found, unnamed in zip(columns, fitted, context_names(len(columns)), strict=True):
@@ -82,6 +84,12 @@ def _fitted_context(x: NDArray[np.float32], columns: Sequence[Column], name: str
         dataclasses.replace(column, shift=float(x[0, place]), scale=usual) if found is None else found
         for place, (column, found) in enumerate(zip(columns, fitted, strict=True))
     )
+
+
+def _fitted_in_context(column: Column, values: NDArray[np.generic]) -> Column | None:
+    """Return a column of a context fitted by the map that it is given to a network with, and of its own kind."""
+    found = fit_column(column.in_context, values)
+    return None if found is None else dataclasses.replace(found, kind=column.kind)
 
 
 def _fitted(x: NDArray[np.generic], columns: Sequence[Column], name: str) -> tuple[Column, ...]:

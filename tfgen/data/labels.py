@@ -72,3 +72,13 @@ def class_name(label: int, data: DataSpec) -> str:
     if label < 0:
         return "none"
     return str(label) if data.class_names is None else data.class_names[label]
+
+
+def class_texts(data: DataSpec) -> tuple[str, ...]:
+    """Return the names of all classes in their order, numbers where they have none; none of data without classes.
+
+    >>> from tfgen.data.spec import DataSpec
+    >>> class_texts(DataSpec("vector", (2,), classes=2))
+    ('0', '1')
+    """
+    return data.class_names or tuple(map(str, range(data.classes or 0)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +23,16 @@ DRAWS, EXAMPLES = 99, 500
 _BATCH = 2000
 
 
-def sbc_ranks(model: GenerativeModel, examples: Split, seed: int = 0) -> NDArray[np.int64]:
+def sbc_ranks(
+    model: GenerativeModel, examples: Split, seed: int = 0, options: Mapping[str, Any] | None = None
+) -> NDArray[np.int64]:
     """Return the ranks of examples among `DRAWS` samples of the model given the context of each, [n, d] of 0 .. 99.
 
     Args:
         model: with a context, of vectors.
         examples: up to `EXAMPLES` of them are ranked, the same ones each time.
         seed: of the samples.
+        options: of the model's sampler, by name.
 
     Raises:
         CapabilityError: when the model does not sample, is given no context, or is of images.
@@ -36,7 +41,7 @@ def sbc_ranks(model: GenerativeModel, examples: Split, seed: int = 0) -> NDArray
         raise CapabilityError("simulation-based calibration is for a model of vectors that is given a context.")
     chosen = examples.subset(EXAMPLES)
     repeated = given_of(model, chosen.take(np.repeat(np.arange(len(chosen)), DRAWS)))
-    drawn = np.concatenate(list(sample_batches(model, len(chosen) * DRAWS, repeated, seed, _BATCH)))
+    drawn = np.concatenate(list(sample_batches(model, len(chosen) * DRAWS, repeated, seed, _BATCH, options)))
     return ranks_of(chosen.x, drawn.reshape(len(chosen), DRAWS, -1))
 
 
@@ -45,6 +50,8 @@ def measure_sbc(measurement: Measurement) -> Estimate:
 
     At most 1 is calibrated; the metric ``sbc``.
     """
-    ranks = sbc_ranks(measurement.model, measurement.examples, measurement.seed)
+    chosen = measurement.some_examples(EXAMPLES)
+    ranks = sbc_ranks(measurement.model, chosen, measurement.seed, measurement.options)
     examples, columns = ranks.shape
+    measurement.drawn.append(examples * DRAWS)
     return Estimate(rank_deviation(ranks, DRAWS) / deviation_band(examples, columns, DRAWS), math.nan)

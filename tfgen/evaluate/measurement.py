@@ -39,6 +39,7 @@ class Measurement:
         quiet: show no progress.
         options: of the model's sampler, by name.
         drawn: how many samples were asked for, so far.
+        taken: how many examples `some_examples` has returned, so far.
     """
 
     model: GenerativeModel
@@ -49,11 +50,18 @@ class Measurement:
     quiet: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
     drawn: list[int] = field(default_factory=list, init=False, repr=False)
+    taken: list[int] = field(default_factory=list, init=False, repr=False)
 
     @property
     def examples(self) -> Split:
         """The examples of the split."""
         return self.data.splits[self.split]
+
+    def some_examples(self, most: int) -> Split:
+        """Return up to `most` examples of the split, the same ones each time; the basis has their number."""
+        chosen = self.examples.subset(most)
+        self.taken.append(len(chosen))
+        return chosen
 
     def samples(self, count: int) -> NDArray[np.generic]:
         """Sample the model: the first `count` samples of the seed, [count, ...]; labels cycle through the classes.
@@ -127,7 +135,7 @@ def measure(
     entries = {
         "split": split,
         "data": data.name,
-        "examples": len(data.splits[name]),
+        "examples": max(measurement.taken, default=len(data.splits[name])),
         "seed": seed,
         **model_basis(model),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfgen.data.binarisation import Binarisation, binarise
+from tfgen.data.conditions import labels_in
 from tfgen.data.dataset import Dataset, SplitName
 from tfgen.errors import CapabilityError, DataError, UnknownNameError, require_option
 from tfgen.evaluate.features import FeatureNetwork
@@ -99,7 +101,7 @@ def sample_metrics(metrics: tuple[str, ...], samples: int, reference: str) -> Sa
 
 
 def resolve_metrics(names: Sequence[str], model: GenerativeModel) -> tuple[str, ...]:
-    """Resolve values of ``--metrics`` to names of metrics; without names, all that fit the model.
+    """Resolve values of ``--metrics`` to names of metrics; without names, all that fit the model; see `without_accuracy`.
 
     Raises:
         UnknownNameError: for a name that is none of `SAMPLE_METRICS`.
@@ -110,14 +112,22 @@ def resolve_metrics(names: Sequence[str], model: GenerativeModel) -> tuple[str, 
         if name not in SAMPLE_METRICS:
             raise UnknownNameError("metric of samples", name, SAMPLE_METRICS)
     result = tuple(dict.fromkeys(metric for name in names or SAMPLE_METRICS for metric in SAMPLE_METRICS[name]))
-    if model.conditional or "label_accuracy" not in result:
+    if (model.conditional and model.data.classes is not None) or "label_accuracy" not in result:
         return result
     if names:
+        lacks = "takes no labels" if not model.conditional else "is given a context and no labels"
         raise CapabilityError(
-            f"label accuracy needs a conditional model, and {type(model).__name__} takes no labels; "
-            "leave it out, or train one that does; `tfgen list` says which"
+            f"label accuracy needs a conditional model, and {type(model).__name__} {lacks}; "
+            "leave it out, or train one that takes labels; `tfgen list` says which"
         )
     return tuple(name for name in result if name != "label_accuracy")
+
+
+def without_accuracy(plan: SampleMetrics, network: FeatureNetwork, data: Dataset) -> SampleMetrics:
+    """Return a plan of default metrics without label accuracy where the network does not classify."""
+    if "label_accuracy" not in plan.metrics or network.extract(np.asarray(data.test.x[:1])).classes is not None:
+        return plan
+    return dataclasses.replace(plan, metrics=tuple(name for name in plan.metrics if name != "label_accuracy"))
 
 
 def measure_samples(
@@ -205,8 +215,9 @@ def measure_samples(
         if metric in metrics
     }
     if "label_accuracy" in wanted:
-        assert labels is not None
-        result["label_accuracy"] = label_accuracy(samples.classes, labels, data.spec.classes or 0, network, judged)
+        own = labels_in(labels, data.spec.classes is not None)
+        assert own is not None
+        result["label_accuracy"] = label_accuracy(samples.classes, own, data.spec.classes or 0, network, judged)
     return result
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfgen.data.own.in_memory import prepared_name
+from tfgen.errors import DataError
 from tfgen.plugin.loading import load_registry
 from tfgen.runs.config import split_options
 from tfgen.runs.folder import RunFolder
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tfgen.data.dataset import Dataset
+    from tfgen.data.dataset import Dataset, SplitName
+    from tfgen.data.own.ordered import Ordered
     from tfgen.evaluate.examples import ExampleScores
 
 
@@ -123,7 +125,7 @@ def generate(
 
 def score(
     run: Run | str | Path,
-    data: Dataset | str | None = None,
+    data: Dataset | str | Path | None = None,
     split: str = "test",
     *,
     draws: int = 1,
@@ -135,8 +137,8 @@ def score(
 
     Args:
         run: a run, or its folder.
-        data: another data set, of the spec of the run's own, or the path of one; the run's own by default.
-        split: whose examples are scored; of a path all examples are its test split.
+        data: another data set, by name, as a path, or as a `tfgen.Dataset`; the run's own by default. Labels are not needed.
+        split: whose examples are scored; of a path all examples, and ``train`` only of the run's own data or a `tfgen.Dataset`.
         draws: passes with other noise, averaged; with two or more each score has an error.
         particles: k of the importance-weighted bound, for a model with a bound.
         seed: of the noise.
@@ -148,20 +150,35 @@ def score(
     Raises:
         CapabilityError: when the model has neither density nor bound.
         UnknownNameError: when there is no such split.
-        DataError: when the examples do not fit the model.
+        DataError: when the examples do not fit the model, or lack the context that it is given.
+        OptionError: for the training split of data that are named.
     """
     result = run if isinstance(run, Run) else load(run, plugins=plugins)
     load_tensorflow()
     from tfgen.evaluate.examples import score_examples
     from tfgen.evaluate.scoring import check_measurement
-    from tfgen.runs.other_data import other_data
-    from tfgen.sample.sampling import given_of
+    from tfgen.runs.other_data import given_in
 
     name = check_measurement(split, draws, 1)
     with device_scope(result.config.device):
-        found = other_data(result, data) if isinstance(data, str) else data or result.data
-        examples = found.splits[name]
+        examples = _examples(result, data, name)
         return score_examples(
-            result.model, result.data, examples.x, given_of(result.model, examples),
+            result.model, result.data, examples.x, given_in(result, examples),
             draws=draws, particles=particles, seed=seed,
         )  # fmt: skip
+
+
+def _examples(run: Run, data: Dataset | str | Path | None, split: SplitName) -> Ordered:
+    """Return examples to score."""
+    from tfgen.data.dataset import Dataset
+    from tfgen.runs.other_data import fitting_split, ordered_split, other_examples, require_other_split
+
+    if data is None:
+        return ordered_split(run.data.splits[split])
+    if isinstance(data, Dataset):
+        return ordered_split(fitting_split(data.splits[split], data.spec, run.data_spec, data.name))
+    if not isinstance(data, str | Path):
+        raise DataError(f"score takes a tfgen.Dataset, the name of one or a path, got {type(data).__name__}.")
+    require_other_split(split)
+    # A path is one also where it is the name of a registered set.
+    return other_examples(run, os.path.abspath(data) if isinstance(data, Path) else data, split=split)

@@ -27,6 +27,7 @@ from tfgen.model.base import GenerativeModel, build_model
 from tfgen.model.capabilities import HasElbo, HasLogProb, Samples, uses_context
 from tfgen.model.tracing import trace_methods
 from tfgen.plugin.registry import PluginRecord, Registry
+from tfgen.plugin.specs import DataSources
 from tfgen.plugin.train_options import CompileMode
 from tfgen.printed import say
 from tfgen.runs.config import Evaluated, RunConfig
@@ -62,6 +63,7 @@ def start_run(
         TfgenError: for whatever a user can mend; see the errors of `Trainer`, `load_dataset` and `build_model`.
     """
     config.check(registry)
+    config = _with_full_paths(config)
     if name is not None:
         check_name(runs_dir, name)
     with runtime.device_scope(config.device):
@@ -78,6 +80,14 @@ def start_run(
         except BaseException:
             files.discard()
             raise
+
+
+def _with_full_paths(config: RunConfig) -> RunConfig:
+    """Return a configuration whose folders, of another run and of data, hold in any working folder."""
+    folders = dataclasses.asdict(config.sources).items()
+    full = {name: folder and os.path.abspath(os.path.expanduser(folder)) for name, folder in folders}
+    init = None if config.init is None else os.path.abspath(config.init)
+    return dataclasses.replace(config, init=init, sources=DataSources(**full))
 
 
 def resume_run(run: Run, quiet: bool = False, epochs: int | None = None) -> Run:

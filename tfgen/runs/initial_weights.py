@@ -20,7 +20,7 @@ class Taken:
     """What a model took from another run; `dataclasses.asdict` makes it fit for JSON.
 
     Attributes:
-        run: folder of the other run, as given.
+        run: folder of the other run.
         model: registered name of its model.
         taken: how many weights of the new model begin with values of the other.
         weights: how many the new model has.

@@ -35,10 +35,6 @@ class Run:
     Args:
         files: the run's folder.
         registry: where its model and data are looked up.
-
-    Attributes:
-        files: as given.
-        registry: as given.
     """
 
     def __init__(self, files: RunFolder, registry: Registry) -> None:
@@ -251,10 +247,16 @@ class Run:
 
         Raises:
             CapabilityError: when the model has neither density nor bound, or `particles` above 1 has no meaning for it.
+            DataError: for other data of another shape, or with values that the model's columns cannot hold.
         """
         load_tensorflow()  # without its log, before these modules import it
+        from tfgen.data.own.ordered import require_spec
         from tfgen.evaluate.likelihood import evaluate
+        from tfgen.evaluate.scoring import check_measurement
 
+        if data is not None:
+            examples = data.splits[check_measurement(split, draws, batch_size)].x
+            require_spec(examples, data.spec, self.data_spec, f"data set {data.name!r}")
         with device_scope(self.config.device):
             result = evaluate(
                 self.model, self.data if data is None else data, split,
@@ -317,12 +319,10 @@ class Run:
         """Sample the model and compute FID and other sample metrics against a split; return them by name.
 
         Args:
-            metrics: of ``fid``, ``kid``, ``precision``, ``recall``, ``density``, ``coverage`` (the last four are ``prdc``) and
-                ``accuracy``; all that the model can have by default.
+            metrics: of ``fid``, ``kid``, ``prdc`` (four) and ``accuracy``; all that model and network can have by default.
             samples: number of samples.
             split: ``train``, ``valid`` or ``test``, all of which they are compared with.
-            features: the feature network: ``classifier``, ``inception``, ``values``, that of a plugin, or ``auto`` for a
-                classifier of images with labels and for the values of anything else.
+            features: name of the feature network; ``auto`` for a classifier of images with labels, else for the values.
             reference: ``grey`` for the split as it is; ``stochastic``, ``static`` or ``threshold`` for its bits.
             seed: of the samples.
             batch_size: drawn at a time.
@@ -338,7 +338,7 @@ class Run:
         """
         load_tensorflow()  # without its log, before these modules import it
         from tfgen.evaluate.features import default_network, feature_network
-        from tfgen.evaluate.sample_quality import measure_samples, resolve_metrics, sample_metrics
+        from tfgen.evaluate.sample_quality import measure_samples, resolve_metrics, sample_metrics, without_accuracy
         from tfgen.evaluate.scoring import check_measurement
 
         with device_scope(self.config.device):
@@ -346,6 +346,7 @@ class Run:
             plan.check_reference(self.data, check_measurement(split, 1, batch_size))  # before a network is trained
             wanted = default_network(self.data) if features == "auto" else features
             network = feature_network(wanted, self.data, self.sources, quiet, self.registry)
+            plan = plan if metrics else without_accuracy(plan, network, self.data)
             result = measure_samples(
                 self.model, self.data, network, plan, split,
                 seed=seed, batch_size=batch_size, quiet=quiet, options=options,

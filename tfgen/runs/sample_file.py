@@ -15,6 +15,7 @@ from tfgen.figures.labelled import draw_labelled
 from tfgen.files import written_whole
 from tfgen.model.base import GenerativeModel
 from tfgen.parallel import blocks_at_work
+from tfgen.plugin.data_options import DataOptions
 from tfgen.progress import Bar
 from tfgen.sample.archive import write_npz
 from tfgen.sample.sampling import SAMPLE_BLOCK, labels_for, sample_batches
@@ -36,6 +37,7 @@ def write_samples(
     quiet: bool = True,
     options: Mapping[str, Any] | None = None,
     contexts: Any = None,
+    form: DataOptions | None = None,
 ) -> None:
     """Sample a model into a file: a picture (``.png``), arrays (``.npz``), or a table (``.csv``, ``.parquet``).
 
@@ -56,7 +58,9 @@ def write_samples(
         batch_size: the most samples at a time, in blocks of `SAMPLE_BLOCK`, one at least; it changes no sample.
         quiet: show no progress.
         options: of the model's sampler, by name, such as ``{"temperature": 0.8}``.
-        contexts: of a model that takes them, [m, k] gone round, or [k]; the means of the training data by default.
+        contexts: of a model that takes them, [m, k] gone round, or [k]; by default the means of the training data,
+            and of categories the first.
+        form: of a CSV file: delimiter and decimal sign, as the options of a run's data have them.
 
     Raises:
         CapabilityError: when the model does not sample, or has no sampling options and some are given.
@@ -88,6 +92,6 @@ def write_samples(
             else:
                 draw_examples(x, model.data, temporary)
         elif path.suffix in TABLE_ENDINGS:
-            write_table(temporary, path.suffix, batches, model.data, all_labels)
+            write_table(temporary, path.suffix, batches, model.data, all_labels, form)
         else:
             write_npz(temporary, batches, model.data, count, all_labels)

@@ -37,7 +37,8 @@ def labels_for(
         model: that samples.
         count: number of samples.
         labels: numbers or names of classes, gone round; None or none for all classes in turn.
-        contexts: [m, k], gone round, or one of them, [k]; None for the means of the training split.
+        contexts: [m, k], gone round, or one of them, [k]; None for the means of the training split,
+            and of categories the first.
 
     Returns:
         Labels int32 [count]; of a model that takes contexts float32 [count, k], or [count, 1 + k] with the label first.

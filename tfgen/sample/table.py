@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from tfgen.data.columns import Column
 from tfgen.data.conditions import Conditions, labels_in
 from tfgen.data.labels import class_name
+from tfgen.data.own.csv_writing import CsvFile
 from tfgen.data.spec import DataSpec
+from tfgen.plugin.data_options import DataOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +24,12 @@ _LABEL = "label"
 
 
 def write_table(
-    path: Path, ending: str, batches: Iterator[NDArray[np.generic]], data: DataSpec, given: Conditions | None = None
+    path: Path,
+    ending: str,
+    batches: Iterator[NDArray[np.generic]],
+    data: DataSpec,
+    given: Conditions | None = None,
+    options: DataOptions | None = None,
 ) -> None:
     """Stream vectors to disk as a table: columns by name and type, then the context and the label that they were drawn for.
 
@@ -32,9 +39,9 @@ def write_table(
         batches: of vectors [n, d].
         data: spec of the data set.
         given: labels or contexts of all vectors in order; see `tfgen.data.conditions`.
+        options: of a run's data, with delimiter and decimal sign of a CSV file.
     """
     import pyarrow as pa
-    from pyarrow import csv, parquet
 
     writer: Any = None
     begin = 0
@@ -43,13 +50,23 @@ def write_table(
             part = None if given is None else given[begin : begin + len(batch)]
             table = pa.table(_columns(batch, data, part))
             if writer is None:
-                make = csv.CSVWriter if ending == ".csv" else parquet.ParquetWriter
-                writer = make(str(path), table.schema)
+                writer = _writer(path, ending, table.schema, options or DataOptions())
             writer.write_table(table)
             begin += len(batch)
     finally:
         if writer is not None:
             writer.close()
+
+
+def _writer(path: Path, ending: str, schema: pa.Schema, options: DataOptions) -> Any:
+    """Return an object that writes tables of a schema to a file, one after the other."""
+    from pyarrow import csv, parquet
+
+    if ending == ".parquet":
+        return parquet.ParquetWriter(str(path), schema)
+    if options.decimal != ".":  # which pyarrow writes alone
+        return CsvFile(path, schema.names, options)
+    return csv.CSVWriter(str(path), schema, write_options=csv.WriteOptions(delimiter=options.delimiter))
 
 
 def _columns(x: NDArray[np.generic], data: DataSpec, given: Conditions | None) -> dict[str, pa.Array]:

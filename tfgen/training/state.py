@@ -78,6 +78,22 @@ class TrainingState:
         finally:
             _assign(self.averaged_weights, kept)
 
+    @contextlib.contextmanager
+    def at_best(self) -> Iterator[None]:
+        """Put the best weights, which must be kept, in the model's place for the block."""
+        weights = [weight.value for weight in self.model.weights]
+        kept = [weight.numpy() for weight in weights]
+        _assign(weights, self.best)
+        try:
+            yield
+        finally:
+            _assign(weights, kept)
+
+    def forget_best(self) -> None:
+        """Let the next validation be the best so far."""
+        self.best_value.assign(np.inf)
+        self.best_epoch.assign(0)
+
     def note_validation(self, loss: float, epoch: int) -> None:
         """Record the validation loss of an epoch, and the (averaged) weights when it is the best yet; call in `averaged`."""
         if loss < float(self.best_value.numpy()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -37,6 +38,8 @@ from tfgen.training.validation import Validation, batch_of
 
 #: Batches that are validated at a time where memory is short: without gradients, few activations are kept.
 _FORWARD_BATCHES = 4
+#: Losses that differ by less than this share of them are the same but for rounding in float32.
+_SAME_LOSS = 1e-6
 #: Sources of sets whose examples stand in random order: prepared ones, by hash. Others may be sorted, by class or time.
 _IN_RANDOM_ORDER = ("own:", "tensorflow-datasets")
 
@@ -183,15 +186,10 @@ class Trainer:
             visits.on_visit(0, {f"train/{name}": value for name, value in self.first_losses.items()})
         if self.finished():
             return
-        validate = Validation(
-            self.objectives,
-            self.data.valid,
-            self.options.seed,
-            self.schedule.total_steps,
-            self.schedule.steps_per_epoch,
-            jit=mode != "graph",
-            most=_FORWARD_BATCHES * self.options.batch_size if self.options.accumulate > 1 else None,
-        )
+        validate = self._validation(self.schedule.total_steps, mode)
+        if start == self.schedule.start > 0:
+            with memory_explained(self.options, "in a validation"):
+                self._judge_best(validate, mode)
         visits.bar.restart_clock()
         for chunk, payload in self.feed.payloads(self.schedule.chunks(start), self.schedule.chunk_steps):
             begin = time.perf_counter()
@@ -206,6 +204,35 @@ class Trainer:
             visits.after(chunk, metrics)
             if self.finished():
                 return
+
+    def _validation(self, step: int, mode: CompileMode | None) -> Validation:
+        return Validation(
+            self.objectives,
+            self.data.valid,
+            self.options.seed,
+            step,
+            self.schedule.steps_per_epoch,
+            jit=mode != "graph",
+            most=_FORWARD_BATCHES * self.options.batch_size if self.options.accumulate > 1 else None,
+        )
+
+    def _judge_best(self, validate: Validation, mode: CompileMode | None) -> None:
+        """Judge the best weights of earlier cycles by the objectives at the end of this one, as its own will be judged.
+
+        What is annealed over epochs, such as beta of a VAE, may have other values there, and a loss at a smaller beta would
+        never be reached again. Where no best weights are kept, their value is forgotten if the loss does change from here on.
+        """
+        state = self.state
+        if not int(state.best_epoch.numpy()):
+            return
+        if state.best:
+            with state.at_best():
+                state.best_value.assign(validate()[validate.loss_name])
+            return
+        with state.averaged():
+            now, then = (one()[validate.loss_name] for one in (self._validation(self.schedule.start, mode), validate))
+        if not math.isclose(now, then, rel_tol=_SAME_LOSS):
+            state.forget_best()
 
     def _run_chunk(
         self, program: ChunkProgram, chunk: Chunk, payload: Any, journal: Journal | None

@@ -184,7 +184,7 @@ def test_ranks_of_draws_from_the_exact_posterior_are_uniform_and_others_are_not(
     root = np.linalg.cholesky(np.linalg.inv(precision))
 
     def draws(width):
-        def batches(model, count, given, seed, batch):
+        def batches(model, count, given, seed, batch, options):
             mean = given.astype(np.float64) @ MATRIX @ np.linalg.inv(precision) / NOISE**2
             yield mean + width * random.normal(size=(count, 2)) @ root.T
 

@@ -78,8 +78,9 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
 
     other = None
     if options.data is not None:
-        from tfgen.runs.other_data import other_data
+        from tfgen.runs.other_data import other_data, require_other_split
 
+        require_other_split(options.split)
         other = other_data(run, options.data)
     wanted = _wanted(options, run)
     if other is not None and (wanted.samples is not None or wanted.plugins):

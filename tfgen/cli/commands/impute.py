@@ -67,7 +67,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
             draws=options.draws, proposals=options.proposals, seed=options.seed, quiet=False,
         )  # fmt: skip
     with written_whole(out) as path:
-        write_completed(path, out.suffix, rows, found.x, found.effective)
+        write_completed(path, out.suffix, rows, found.x, found.effective, run.config.data_options)
     affected = np.isnan(rows.x).any(axis=1)
     say(f"imputed   {out} ({int(np.isnan(rows.x).sum()):,} values of {int(affected.sum()):,} rows)")
     if affected.any():

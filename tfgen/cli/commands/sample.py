@@ -31,7 +31,7 @@ class Options:
     labels: Annotated[tuple[str, ...], by_default("all classes")] = ()
     """Classes to draw, for a conditional model: numbers or names, for example --labels 0 1 2; gone round until the count is
     reached. A model that was trained with missing labels draws without one at -1."""
-    context: Annotated[tuple[str, ...], by_default("the means of the training data")] = ()
+    context: Annotated[tuple[str, ...], by_default("means of the training data, and first categories")] = ()
     """Numbers that are given to a model with a context, for example --context 0.3 1.2; categories by their names."""
     context_file: Path | None = None
     """.csv or .parquet with the columns of the context; a row for each sample, gone round until the count is reached."""
@@ -63,17 +63,22 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     with device_scope(run.config.device):
         write_samples(
             run.model, out, options.count, options.labels, options.seed, options.batch_size,
-            quiet=False, options=sampling, contexts=_contexts(options, run),
+            quiet=False, options=sampling, contexts=_contexts(options, run), form=run.config.data_options,
         )  # fmt: skip
     say(out)
 
 
 def _contexts(options: Options, run: Run) -> Any:
-    """Return the contexts that were asked for, [m, k] or [k]; None for none."""
-    from tfgen.data.conditions import context_numbers
+    """Return the contexts that were asked for, [m, k] or [k]; None for none, with a note on what stands in for categories."""
+    from tfgen.data.conditions import context_numbers, default_categories_note
 
+    given = run.data_spec.context or ()
+    if options.context:
+        return context_numbers(options.context, given)
     if options.context_file is None:
-        return context_numbers(options.context, run.data_spec.context or ()) if options.context else None
+        note = default_categories_note(given) if run.model.uses_context else None
+        say(*([f"note: {note}"] if note else []), error=True)
+        return None
     from tfgen.data.own.context_file import read_columns
 
     columns = run.data_spec.context

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfgen.cli.outputs import output_file
 from tfgen.cli.parsing import parse, section
-from tfgen.errors import DataError, OptionError, OutputError, require_option
+from tfgen.errors import OptionError, OutputError, require_option
 from tfgen.plugin.data_options import DataOptions
 from tfgen.printed import say
 
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tfgen.cli.context import CommandContext
-    from tfgen.data.conditions import Conditions
     from tfgen.data.own.ordered import Ordered
-    from tfgen.data.spec import DataSpec
     from tfgen.evaluate.examples import ExampleScores
     from tfgen.metrics.estimate import Estimate
     from tfgen.runs.run import Run
@@ -80,10 +78,12 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.runtime import device_scope
 
     with device_scope(run.config.device):
-        examples = _examples(run, name, parsed.data, context)
+        examples = _examples(run, name, parsed.data)
+        compared = None if options.against is None else _examples(run, options.against, parsed.data)
+        sets = [examples] if compared is None else [examples, compared]
+        background = None if options.background is None else _background(run, sets, context.run(options.background))
         scores = _score(run, examples, options)
-        compared = None if options.against is None else _examples(run, options.against, parsed.data, context)
-        separation = {} if compared is None else _separation(run, (examples, scores), compared, options, context)
+        separation = {} if compared is None else _separation(run, (examples, scores), compared, options, background)
     with written_whole(out) as path:
         (_write_csv if out.suffix == ".csv" else _write_npz)(path, run, examples, scores)
     mean = measured(*mean_estimate(scores.log_likelihood))
@@ -95,84 +95,56 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         say(f"auroc     {measured(*estimate)} by {kind}, against {against}")
 
 
+def _background(run: Run, sets: Sequence[Ordered], background: Run) -> Run:
+    """Return the run of a background model, which is checked before anything is scored."""
+    from tfgen.runs.background import require_background
+
+    require_background(background, run, sets)
+    return background
+
+
 def _separation(
-    run: Run, inside: tuple[Ordered, ExampleScores], outside: Ordered, options: Options, context: CommandContext
+    run: Run, inside: tuple[Ordered, ExampleScores], outside: Ordered, options: Options, background: Run | None
 ) -> dict[str, Estimate]:
     """Return the AUROC of two sets by each score of `tfgen.evaluate.novelty`."""
     from tfgen.evaluate.novelty import novelty_scores
     from tfgen.metrics.separation import auroc
+    from tfgen.runs.background import as_background_sees
 
     usual = float(_score(run, _training_examples(run), options).log_likelihood.mean())
-    background = None if options.background is None else context.run(options.background)
     found = []
     for examples, scores in (inside, (outside, _score(run, outside, options))):
         under = None
         if background is not None:
-            _require_same_data(background.data_spec, run.data_spec)
-            under = _score(background, examples, options).log_likelihood
+            under = _score(background, as_background_sees(examples, background), options).log_likelihood
         found.append(novelty_scores(examples.x, scores.log_likelihood, usual, under))
     return {kind: auroc(found[0][kind], found[1][kind]) for kind in found[0]}
 
 
-def _require_same_data(found: DataSpec, spec: DataSpec) -> None:
-    """Check that a background model takes the examples of the model.
-
-    Raises:
-        DataError: when it does not.
-    """
-    if (found.kind, found.shape, found.levels) != (spec.kind, spec.shape, spec.levels):
-        raise DataError(f"--background: its model takes {found.described()}, and the run's {spec.described()}.")
-
-
-def _examples(run: Run, name: str, options: DataOptions, context: CommandContext) -> Ordered:
+def _examples(run: Run, name: str, options: DataOptions) -> Ordered:
     """Return the examples of a split of the run, of a file or folder, or of the test split of another data set."""
     from tfgen.data.dataset import SPLITS
-    from tfgen.data.lookup import load_dataset
-    from tfgen.data.own.loading import is_path
-    from tfgen.data.own.ordered import Ordered, ordered_examples, require_spec
-    from tfgen.runs.other_data import known_split
+    from tfgen.runs.other_data import ordered_split, other_examples
 
-    registry = context.registry()
     if name in SPLITS:
-        split = run.data.splits[name]
-        return Ordered(split.x, split.labels, (), split.context)
-    if name not in registry.datasets and is_path(name):
-        as_trained = run.config.data_options if options == DataOptions() else options
-        return ordered_examples(name, as_trained, run.data_spec)
-    other = load_dataset(name, registry, run.sources)
-    require_spec(other.test.x, other.spec, run.data_spec, name)
-    known = known_split(other.test, other.spec, run.data_spec)
-    return Ordered(known.x, known.labels, (), known.context)
+        return ordered_split(run.data.splits[name])
+    return other_examples(run, name, None if options == DataOptions() else options)
 
 
 def _training_examples(run: Run) -> Ordered:
-    from tfgen.data.own.ordered import Ordered
+    from tfgen.runs.other_data import ordered_split
 
-    split = run.data.train.subset(_TRAINING)
-    return Ordered(split.x, split.labels, (), split.context)
+    return ordered_split(run.data.train.subset(_TRAINING))
 
 
 def _score(run: Run, examples: Ordered, options: Options) -> ExampleScores:
     from tfgen.evaluate.examples import score_examples
+    from tfgen.runs.other_data import given_in
 
     return score_examples(
-        run.model, run.data, examples.x, _given(run, examples),
+        run.model, run.data, examples.x, given_in(run, examples),
         draws=options.draws, particles=options.particles, seed=options.seed, batch_size=options.batch_size, quiet=False,
     )  # fmt: skip
-
-
-def _given(run: Run, examples: Ordered) -> Conditions | None:
-    """Return what the model is given of the examples: labels, contexts, or both."""
-    from tfgen.data.conditions import joined
-
-    if not run.model.uses_context:
-        return examples.labels
-    lost = examples.context is None or (run.data_spec.classes is not None and examples.labels is None)
-    if lost:
-        names = ", ".join(column.name for column in run.data_spec.context or ())
-        beside = " and its label" if run.data_spec.classes else ""
-        raise DataError(f"the model needs the context {names} of each example{beside}.")
-    return joined(None if run.data_spec.classes is None else examples.labels, examples.context)
 
 
 def _stem(name: str) -> str:
