@@ -80,7 +80,7 @@ def test_samples_as_a_table_have_names_and_types(here, ending):
     assert 0 <= min(table.column("share").to_pylist()) <= max(table.column("share").to_pylist()) <= 1
 
 
-def test_samples_are_drawn_for_a_context_and_for_those_of_a_file(here):
+def test_samples_are_drawn_for_a_context_and_for_those_of_a_file(here, capsys):
     assert (
         main(["sample", "runs/given", "--count", "3", "--context", "0.25", "1", "--out", "a.csv", "--overwrite"]) == 0
     )
@@ -89,7 +89,9 @@ def test_samples_are_drawn_for_a_context_and_for_those_of_a_file(here):
     options = ["--count", "3", "--context-file", "c.csv", "--out", "b.csv", "--overwrite"]
     assert main(["sample", "runs/given", *options]) == 0
     assert [(row["share"], row["sex"]) for row in _rows(here / "b.csv")] == [("0.5", "f"), ("0.75", "m"), ("0.5", "f")]
+    capsys.readouterr()
     assert main(["sample", "runs/given", "--count", "3", "--out", "d.npz", "--overwrite"]) == 0
+    assert "note: samples are drawn at the first category of the context, sex f;" in capsys.readouterr().err
     with np.load(here / "d.npz") as found:
         assert sorted(found) == ["context", "x"]
 
@@ -186,6 +188,22 @@ def test_missing_values_are_filled_in_and_others_stay(here, capsys):
         assert 0 <= float(row["share"]) <= 1
         if before["income"] is not None:
             assert float(row["income"]) == pytest.approx(before["income"], rel=1e-12)
+
+
+def test_a_run_on_a_german_table_reads_what_it_writes(here):
+    rows = [f"{age};{income:.2f};{share:.4f};{number:05d}" for number, (age, income, share) in enumerate(
+        zip(*(people(300).column(name).to_pylist() for name in ("age", "income", "share")), strict=True)
+    )]  # fmt: skip
+    text = "\n".join(["age;income;share;zip", *rows]).replace(".", ",")
+    (here / "german.csv").write_text(text + "\n")
+    form = ["--delimiter", ";", "--decimal", ",", "--ignore", "zip"]
+    assert main(["run", "realnvp", "--data", "german.csv", *form, *SMALL, "--name", "german"]) == 0
+    (here / "gap.csv").write_text("age;income;share;zip\n;20000,5;0,25;01234\n40;;0,5;NA\n")
+    assert main(["impute", "runs/german", "gap.csv", "--proposals", "50", "--out", "full.csv", "--overwrite"]) == 0
+    assert [line.split(";")[3] for line in (here / "full.csv").read_text().splitlines()] == ["zip", "01234", "NA"]
+    assert main(["sample", "runs/german", "--count", "3", "--out", "drawn.csv", "--overwrite"]) == 0
+    for name in ("full.csv", "drawn.csv"):
+        assert main(["score", "runs/german", name, "--out", "s.csv", "--overwrite"]) == 0
 
 
 def test_a_background_model_and_complexity_tell_images_apart(tiny_run, tmp_path, monkeypatch, capsys):
