@@ -14,7 +14,7 @@ import tensorflow as tf
 from tfgen import runtime
 from tfgen.data.conditions import labels_in
 from tfgen.data.dataset import Dataset, SplitName
-from tfgen.data.lookup import lasting_name, load_dataset
+from tfgen.data.lookup import check_sources, lasting_name, load_dataset
 from tfgen.data.notes import data_notes, dequantisation_remark
 from tfgen.errors import OutOfMemoryError, RunError, require_option
 from tfgen.evaluate.clock import EvaluationClock
@@ -63,6 +63,7 @@ def start_run(
         TfgenError: for whatever a user can mend; see the errors of `Trainer`, `load_dataset` and `build_model`.
     """
     config.check(registry)
+    check_sources(config.sources)  # while messages can say what was typed
     config = _with_full_paths(config)
     if name is not None:
         check_name(runs_dir, name)
