@@ -15,6 +15,7 @@ from pyarrow import parquet
 import tfgen
 from tests.people_table import people
 from tfgen.cli.main import main
+from tfgen.cli.next_steps import next_commands
 
 SMALL = ["--layers", "2", "--units", "8", "--epochs", "1", "--compile", "graph", "--no-pictures", "--batch-size", "64"]
 COLUMNS = ["--categorical", "sex", "--bounds", "share:0,1", "--heavy-tails", "income"]
@@ -67,6 +68,7 @@ def test_a_run_keeps_its_columns_and_needs_no_data_to_sample(here):
     run = tfgen.load("runs/people")
     assert run.data_spec == run.data.spec
     assert run.results["test"]["nll_nats"]["basis"]["columns"].startswith("standardised, 2 of 4 dequantised")
+    assert next_commands(run)[0] == "tfgen sample runs/people --count 1000 --out samples.csv"
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

@@ -9,7 +9,7 @@ from tfgen.runs.run import Run
 
 #: Samples for FID and the like; with fewer test examples no more than there are of these.
 MOST_SAMPLES = 10_000
-_SAMPLES_OF_A_PICTURE = 100
+_SAMPLES_OF_A_PICTURE, _ROWS_OF_A_TABLE = 100, 1000
 _NUMBER = "2026"
 
 
@@ -27,7 +27,10 @@ def next_commands(run: Run) -> list[str]:
     model, command = run.model, run.files.command
     commands = []
     if isinstance(model, Samples):
-        commands.append(command("sample", "--count", _SAMPLES_OF_A_PICTURE, "--out", "samples.png"))
+        if run.data_spec.named:
+            commands.append(command("sample", "--count", _ROWS_OF_A_TABLE, "--out", "samples.csv"))
+        else:
+            commands.append(command("sample", "--count", _SAMPLES_OF_A_PICTURE, "--out", "samples.png"))
         if model.conditional and run.data_spec.spatial and not uses_context(model):
             commands.append(command("number", _number(run.data_spec.classes or 1)))
         commands.append(command("evaluate", "--samples", sample_count(run)))
