@@ -219,8 +219,9 @@ class Trainer:
     def _judge_best(self, validate: Validation, mode: CompileMode | None) -> None:
         """Judge the best weights of earlier cycles by the objectives at the end of this one, as its own will be judged.
 
-        What is annealed over epochs, such as the weight of a KL, may have other values there, and a loss at a smaller beta would
-        never be reached again. Where no best weights are kept, their value is forgotten if the loss does change from here on.
+        What is annealed over epochs, such as the weight of a KL, may have other values there, and a loss at a smaller weight
+        would never be reached again. Where no best weights are kept, their value is forgotten if the loss does change from
+        here on.
         """
         state = self.state
         if not int(state.best_epoch.numpy()):
