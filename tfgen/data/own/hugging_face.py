@@ -1,6 +1,7 @@
 """Hugging Face data sets: pictures decoded as those of a folder, arrays by name, columns of single numbers as a table.
 
-Nothing of the library is imported: a set is told by its methods, and the type of a column by the name of its class.
+The library `datasets` is not imported: a set is recognised by its methods, and pictures or classes by the class name of
+the column's feature.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from tfgen.reading import is_text
 ENDINGS = (
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff",
 )  # fmt: skip
-#: Endings of pictures that are not read, and so are told.
+#: Endings of picture formats that are not supported: a note counts such files.
 _UNREAD = (
     ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".svg", ".psd", ".ico",
     ".exr", ".hdr", ".dng", ".cr2", ".nef", ".arw", ".raw", ".dcm",

@@ -48,7 +48,7 @@ def table_files(folder: Path) -> dict[SplitName | None, Path]:
     """
     found: dict[SplitName | None, Path] = {}
     others, names = [], []
-    with contextlib.suppress(OSError):  # which is told when the folder is walked through
+    with contextlib.suppress(OSError):  # a folder that cannot be read is refused later, by `walked`
         names = sorted(os.listdir(folder))
     for path in (folder / name for name in names if name.lower().endswith(ENDINGS) and not name.startswith(".")):
         if not path.is_file():
