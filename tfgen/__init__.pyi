@@ -30,6 +30,7 @@ from .model.capabilities import (
     HasLatents,
     HasLogProb,
     HasPosterior,
+    InitialisesFromData,
     Inpaints,
     Samples,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "HasLatents",
     "HasLogProb",
     "HasPosterior",
+    "InitialisesFromData",
     "Inpaints",
     "InterruptedRunError",
     "LatentSpace",

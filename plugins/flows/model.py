@@ -118,6 +118,15 @@ class Flow(GenerativeModel):
         bijector = self.bijector(labels, n)
         return tfd.TransformedDistribution(self._base([] if labels is None else [tf.shape(labels)[0]]), bijector)
 
+    def initialise(self, batch: Batch) -> None:
+        """Begin at the Gaussian with the training examples' covariance, where the flow has linear layers.
+
+        The couplings begin at the identity, and so do all linear layers but the first, which makes the columns uncorrelated.
+        """
+        if self.linear:
+            flat = self.codec.spread(batch.x, 0)
+            self.linear[0].whiten(tfb.Chain(self._to_data_space()).inverse(flat))
+
     def objectives(self) -> Sequence[Objective]:
         """Return the negative log-likelihood, in nats for each dimension."""
         return [Objective("nll", self._negative_log_likelihood, self.trainable_variables)]

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import tensorflow as tf
 
 from tfgen.errors import CapabilityError, OptionError
+from tfgen.model.objective import Batch
 
 C = TypeVar("C")
 
@@ -106,6 +107,18 @@ class Inpaints(Protocol):
         """
 
 
+@runtime_checkable
+class InitialisesFromData(Protocol):
+    """A model with data-dependent initialisation: some of its first weights are computed from training examples."""
+
+    def initialise(self, batch: Batch) -> None:
+        """Assign those weights from up to 10,000 training examples.
+
+        Called once for a training, before its first step; not when a run is resumed. What ``--init`` takes from another run
+        comes afterwards, and replaces it. The same examples must give the same weights.
+        """
+
+
 #: What each capability is called when a model lacks it.
 CAPABILITIES: dict[type[Any], str] = {
     Samples: "sampler (Samples)",
@@ -116,6 +129,7 @@ CAPABILITIES: dict[type[Any], str] = {
     Decodes: "latent codes (Decodes)",
     HasLatents: "encoder into latent codes (HasLatents)",
     Inpaints: "inpainting (Inpaints)",
+    InitialisesFromData: "data-dependent initialisation (InitialisesFromData)",
 }
 
 

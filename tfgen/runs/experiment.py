@@ -41,6 +41,7 @@ from tfgen.runs.restore import build_for_checkpoint
 from tfgen.runs.run import Run
 from tfgen.runs.scores import record_scores
 from tfgen.sample.sampling import given_of, labels_for, sample_batches
+from tfgen.training.data_initialisation import initialise_from_data
 from tfgen.training.interruption import InterruptedRunError, signal_of
 from tfgen.training.memory import is_out_of_memory
 from tfgen.training.trainer import Trainer, steps_per_epoch
@@ -153,6 +154,7 @@ def _first_model(
 ) -> tuple[GenerativeModel, dict[str, Any]]:
     """Return a model as training begins with it, and what ``config.json`` has to say of weights from another run."""
     model = _model(config, registry, data)
+    initialise_from_data(model, data.train)
     if config.init is None:
         return model, {}
     taken = take_weights(model, Run(RunFolder.open(Path(config.init)), registry))

@@ -29,6 +29,7 @@ from tfgen.runs.folder import RunFolder
 from tfgen.runs.run import Run
 from tfgen.testing.quick import QUICK
 from tfgen.testing.tiny_images import tiny_images
+from tfgen.training.data_initialisation import initialise_from_data
 from tfgen.training.trainer import Trainer
 from tfgen.training.validation import batch_of
 
@@ -141,6 +142,7 @@ class ModelUnderTest:
         """Return a model of its own, untrained; stages of its training are shortened to fit into an epoch."""
         spec, training = self.registry.model(self.model), self.config.training
         model = build_model(spec, self.config.options, self.dataset.spec, seed, training.precision)
+        initialise_from_data(model, self.dataset.train)
         return _with_short_stages(model)
 
     def in_float64(self, model: GenerativeModel) -> GenerativeModel | None:

@@ -9,6 +9,8 @@ import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy import stats
+from sklearn.covariance import ledoit_wolf
 
 import tfgen
 from tests.plugins.flows.small_flows import PLANE, SPACE, TINY, labels_of, points, small_flow
@@ -345,6 +347,23 @@ def test_linear_layers_begin_at_the_identity_and_are_learned():
     np.testing.assert_allclose(log_det, np.linalg.slogdet(matrix)[1])
     gradients = keras_gradients(moved, x)
     assert all(np.abs(gradients[id(layer.factors)]).max() > 0 for layer in (first, second))
+
+
+@pytest.mark.parametrize("model", ["realnvp", "spline_flow", "conditional_realnvp"])
+def test_a_flow_with_linear_layers_begins_at_the_gaussian_of_the_training_rows(model):
+    data = DataSpec("vector", (3,), classes=2 if model.startswith("conditional") else None)
+    mixing = np.array([[1.0, 0.0, 0.0], [-3.0, 0.1, 0.0], [0.5, 2.0, 1.5]])
+    x = (np.random.default_rng(0).normal(size=(40, 3)) @ mixing.T).astype(np.float32)
+    x -= x.mean(axis=0)
+    labels = tf.zeros(40, tf.int32) if data.classes else None
+    flow = small_flow(model, data, moved=0.0)
+    flow.initialise(Batch(tf.constant(x), labels))
+    expected = stats.multivariate_normal(np.zeros(3), ledoit_wolf(x)[0]).logpdf(x)
+    np.testing.assert_allclose(flow.log_prob(x, labels), expected, rtol=1e-3)
+    copies = np.stack([x[:, 0], x[:, 0], -x[:, 0]], axis=1)
+    for unfit in (x[:1], x[:2], copies):  # all alike, fewer than dimensions, columns that are copies
+        flow.initialise(Batch(tf.constant(unfit), None))
+        assert np.isfinite(flow.log_prob(x, labels)).all()
 
 
 @pytest.mark.parametrize(
