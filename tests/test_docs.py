@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.slow import slow
 from tfgen.cli.main import main
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.specs import CORE_COMMANDS
@@ -44,7 +45,11 @@ def name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", WITH_PYTHON, ids=name)
+@pytest.mark.parametrize(
+    "page",
+    [slow(page) if page.parent == COMMAND_PAGES and page.stem != "README" else page for page in WITH_PYTHON],
+    ids=name,
+)
 def test_python_blocks_run(page, tmp_path, monkeypatch, no_pictures):
     """Without pictures, and compiled as a graph where a block leaves that to the framework, which takes half a minute."""
     monkeypatch.chdir(tmp_path)

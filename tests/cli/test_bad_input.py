@@ -321,8 +321,9 @@ def test_a_name_that_is_taken_or_no_name(fails, tiny_run):
 
 def test_runs_dir_is_a_file(fails, tmp_path):
     (tmp_path / "file").write_text("precious")
-    assert "it is not a folder; choose another --runs-dir" in fails("run", "realnvp", "--runs-dir", tmp_path / "file")
-    assert "it is not a folder" in fails("run", "realnvp", "--runs-dir", tmp_path / "file", "--name", "x")
+    options = ["--runs-dir", tmp_path / "file", *TINY]
+    assert "it is not a folder; choose another --runs-dir" in fails("run", "realnvp", *options)
+    assert "it is not a folder" in fails("run", "realnvp", *options, "--name", "x")
     assert (tmp_path / "file").read_text() == "precious"
 
 

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 import tfgen
+from tests.slow import slow
 from tests.toy_models import Noisy, Rivals, spec, vectors
 from tfgen.cli.main import main
 from tfgen.errors import OptionError, RunError
@@ -101,7 +102,7 @@ def rows(run: Run) -> list[dict[str, float]]:
     return [row | {"seconds": 0} for row in run.metrics]
 
 
-@pytest.mark.parametrize("model", ["noisy", "slower"])
+@pytest.mark.parametrize("model", ["noisy", slow("slower")])
 def test_at_a_constant_rate_two_and_one_epochs_are_three(model, tmp_path):
     extended = longer(train(tmp_path, "extended", OPTIONS, model), 1)
     whole = train(tmp_path, "whole", dataclasses.replace(OPTIONS, epochs=3), model)
@@ -138,7 +139,7 @@ def test_a_schedule_that_begins_later():
     assert learning_rate(OPTIONS, 20, first=100) == 0.05
 
 
-@pytest.mark.parametrize("at", [9, 13])
+@pytest.mark.parametrize("at", [9, slow(13)])
 def test_killed_in_a_cycle_and_resumed_is_uninterrupted(at, tmp_path):
     """At step 9 there is no checkpoint of the cycle yet."""
     options = dataclasses.replace(COSINE, patience=2)

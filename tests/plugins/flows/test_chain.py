@@ -98,7 +98,7 @@ masks = st.integers(2, 9).flatmap(
 )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(
     masks=masks.filter(lambda many: all(0 < sum(mask) < len(mask) for mask in many)),
     alone=st.lists(st.booleans(), min_size=3, max_size=3),
