@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
+# Where it is set, pytest keeps no rewritten tests, and each of its workers rewrites all of them, which takes 15 seconds.
+export PYTHONDONTWRITEBYTECODE :=
 # Tests of one xdist_group share what takes long to make, in one worker; SLOWEST=25 names the slowest tests.
 PYTEST := $(BIN)/python -m pytest --dist loadgroup $(if $(SLOWEST),--durations=$(SLOWEST))
 

@@ -10,6 +10,7 @@ import textwrap
 import pytest
 from filelock import FileLock
 
+from tests.slow import slow
 from tfgen.cli.main import main
 from tfgen.data import cache
 from tfgen.data.spec import DataSpec
@@ -490,7 +491,7 @@ def test_a_damaged_checkpoint(kind, damage, fails, run_copy, tiny_run):
     assert contents(run_copy / "checkpoints") == before
 
 
-@pytest.mark.parametrize("kind", ["data", "index"])
+@pytest.mark.parametrize("kind", ["data", slow("index")])
 def test_what_the_line_about_a_damaged_checkpoint_says_works(kind, run_copy, tiny_run, no_pictures):
     (run_copy / "results.json").unlink()
     path = _newest(run_copy, kind)

@@ -185,7 +185,7 @@ def test_best_weights_of_all_cycles_are_kept_and_patience_begins_anew(tmp_path):
     assert tensors(second)["best_value/.ATTRIBUTES/VARIABLE_VALUE"] == pytest.approx(min(losses), rel=1e-6)
 
 
-@pytest.mark.parametrize("keep", ["best", "last"])
+@pytest.mark.parametrize("keep", ["best", slow("last")])
 def test_the_best_weights_are_judged_by_the_objective_of_the_last_cycle(keep, tmp_path):
     options = dataclasses.replace(OPTIONS, epochs=1, keep=keep, ema=0.0)
     first = train(tmp_path, "run", options, "annealed")
@@ -196,6 +196,7 @@ def test_the_best_weights_are_judged_by_the_objective_of_the_last_cycle(keep, tm
     assert tensors(extended)["best_value/.ATTRIBUTES/VARIABLE_VALUE"] == pytest.approx(min(losses[1:]), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_killed_at_the_start_of_a_cycle_of_another_objective_and_resumed_is_uninterrupted(tmp_path):
     options = dataclasses.replace(OPTIONS, epochs=1, patience=3)
     whole = longer(train(tmp_path, "whole", options, "annealed"), 3)

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from tests.slow import named
+from tests.slow import named, slow
 from tests.testing.broken_models import BROKEN, Broken, PixelTable, SmallFlow
 from tests.toy_models import ContextGaussian
 from tfgen.plugin.loading import load_registry
@@ -59,7 +59,7 @@ def test_a_broken_model_fails_no_other_check(name):
     [
         ("sound-flow", SmallFlow, "two_gaussians"),
         ("sound-table", PixelTable, "small_digits"),
-        ("sound-context", ContextGaussian, "linear_gaussian"),
+        slow("sound-context", ContextGaussian, "linear_gaussian"),
         ("sound-label-and-context", ContextGaussian, "measured_digits"),
     ],
 )

@@ -53,8 +53,8 @@ def fitted(trainer: Trainer, mode: CompileMode = "graph") -> list[np.ndarray]:
     return trainer.state.snapshot()
 
 
-@pytest.mark.parametrize("mode", ["graph", slow("xla-step"), "xla-loop"])
 @pytest.mark.parametrize("model", [slow(Gaussian), Rivals])
+@pytest.mark.parametrize("mode", ["graph", slow("xla-step"), "xla-loop"])
 def test_a_step_over_four_batches_is_that_over_one_of_four_times_the_size(model, mode):
     """Moving average, clipping, Adam's moments and the weights of two objectives that move in turn."""
     one, four = toy(model, LARGE), toy(model, SMALL)
