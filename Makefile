@@ -14,7 +14,7 @@ PYTEST := $(BIN)/python -m pytest --dist loadgroup $(if $(SLOWEST),--durations=$
 run: $(STAMP)  ## train a conditional flow on the embedded digits, in a minute at most, and draw each digit ten times
 	$(BIN)/python -m tfgen run conditional_realnvp
 
-test: $(STAMP)  ## the quick tests of everything but the benchmarks, in less than four minutes
+test: $(STAMP)  ## the quick tests of everything but the benchmarks
 	$(PYTEST) -n $(WORKERS) -m 'not long and not slow' --ignore tests/benchmarks
 
 test-long: $(STAMP)  ## the other tests of it that take seconds: those that tests/durations.json lists
