@@ -4,18 +4,26 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
+# Where it is set, pytest keeps no rewritten tests, and each of its workers rewrites all of them, which takes 15 seconds.
+export PYTHONDONTWRITEBYTECODE :=
 # Tests of one xdist_group share what takes long to make, in one worker; SLOWEST=25 names the slowest tests.
 PYTEST := $(BIN)/python -m pytest --dist loadgroup $(if $(SLOWEST),--durations=$(SLOWEST))
 
-.PHONY: run test test-bench test-slow test-build check bench bench-decoding bench-pixelcnn bench-training clean
+.PHONY: run test test-long test-durations test-bench test-slow test-build check bench bench-decoding bench-pixelcnn bench-training clean
 
 run: $(STAMP)  ## train a conditional flow on the embedded digits, in a minute at most, and draw each digit ten times
 	$(BIN)/python -m tfgen run conditional_realnvp
 
-test: $(STAMP)  ## the fast tests of everything but the benchmarks
-	$(PYTEST) -n $(WORKERS) --ignore tests/benchmarks
+test: $(STAMP)  ## the quick tests of everything but the benchmarks
+	$(PYTEST) -n $(WORKERS) -m 'not long and not slow' --ignore tests/benchmarks
 
-test-bench: $(STAMP)  ## the fast tests of the benchmarks
+test-long: $(STAMP)  ## the other tests of it that take seconds: those that tests/durations.json lists
+	$(PYTEST) -n $(WORKERS) -m long --ignore tests/benchmarks
+
+test-durations: $(STAMP)  ## both, and write that list anew
+	$(PYTEST) -n $(WORKERS) -p tools.durations --ignore tests/benchmarks
+
+test-bench: $(STAMP)  ## the tests of the benchmarks
 	$(PYTEST) -n $(WORKERS) tests/benchmarks
 
 test-slow: $(STAMP)  ## the tests that take minutes

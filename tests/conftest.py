@@ -23,6 +23,7 @@ if sys.version_info < (3, 12):
     # classes of the protocol each time. Python 3.12 remembers the answer, which saves a thirtieth of the time of all tests.
     typing._get_protocol_attrs = functools.cache(typing._get_protocol_attrs)  # type: ignore[attr-defined]
 
+from tests.long import is_long
 from tests.pictures import without_pictures
 from tfgen.plugin.specs import DataSources
 
@@ -31,10 +32,12 @@ settings.register_profile("tfgen", deadline=None)
 settings.load_profile("tfgen")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups, and pytest at `-m`
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Send the tests that share a fixture of their module to one worker, so that it is made once."""
+    """Send the tests that share a fixture of their module to one worker, so that it is made once; mark the long tests."""
     for item in items:
+        if is_long(item):
+            item.add_marker(pytest.mark.long)
         if isinstance(item, pytest.Function) and item.get_closest_marker("xdist_group") is None:
             shared = next(_shared_fixtures(item), None)
             if shared is not None:
@@ -43,9 +46,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _shared_fixtures(test: pytest.Function) -> Iterator[str]:
     """Yield the names of the fixtures of a test's module that it shares with others, and which of a fixture's parameters."""
+    parameters = test.callspec.indices if hasattr(test, "callspec") else {}
     for name, definitions in test._fixtureinfo.name2fixturedefs.items():
         if definitions[-1].scope == "module":
-            yield f"{name}-{test.callspec.indices.get(name, 0)}" if hasattr(test, "callspec") else name
+            yield f"{name}-{parameters[name]}" if name in parameters else name
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.slow import slow
 from tfgen.cli.main import main
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.specs import CORE_COMMANDS
@@ -25,7 +26,8 @@ from tfgen.version import DISTRIBUTION, VERSION
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = str(ROOT / "docs/examples/histogram.py")
-COMMANDS = (*CORE_COMMANDS, *load_registry().commands)
+REGISTRY = load_registry([EXAMPLE])
+COMMANDS = (*CORE_COMMANDS, *REGISTRY.commands)
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 COMMAND_PAGES = ROOT / "docs/commands"
 WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text()]
@@ -43,7 +45,12 @@ def name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", WITH_PYTHON, ids=name)
+def is_slow(page: Path) -> bool:
+    """Whether the blocks of a page train a model, and it is not one of those that are read first."""
+    return "tfgen.train(" in page.read_text() and page.name not in ("README.md", "contexts.md", "plugins.md")
+
+
+@pytest.mark.parametrize("page", [slow(page) if is_slow(page) else page for page in WITH_PYTHON], ids=name)
 def test_python_blocks_run(page, tmp_path, monkeypatch, no_pictures):
     """Without pictures, and compiled as a graph where a block leaves that to the framework, which takes half a minute."""
     monkeypatch.chdir(tmp_path)
@@ -176,10 +183,9 @@ def help_of(*words: str) -> str:
 
 def options_of(words: tuple[str, ...]) -> set[str]:
     """The options that the help of this command line lists; those of a model or a subcommand where one is named."""
-    registry = load_registry([EXAMPLE])
     command, *behind = words
     if command in ("run", "sweep", "check"):
-        models = [word for word in behind if word in registry.models]
+        models = [word for word in behind if word in REGISTRY.models]
         listed = set().union(*(listed_options("run", model) for model in models), set())
         return listed | (listed_options(command) if command != "run" else set())
     if behind[:1] == ["compare"]:
@@ -187,9 +193,10 @@ def options_of(words: tuple[str, ...]) -> set[str]:
     return every_option(command)
 
 
+@cache
 def every_option(command: str) -> set[str]:
     """The options of a command, for `run`, `sweep`, `sample` and `evaluate` with any model."""
-    models = load_registry([EXAMPLE]).models
+    models = REGISTRY.models
     if command in ("sample", "evaluate"):
         declared = (spec.sampling for spec in models.values() if spec.sampling)
         fields = (field.name for sampling in declared for field in dataclasses.fields(sampling))
@@ -198,6 +205,7 @@ def every_option(command: str) -> set[str]:
     return listed_options(command).union(*(listed_options("run", model) for model in named))
 
 
+@cache
 def listed_options(*words: str) -> set[str]:
     entries = re.findall(r"^[│ ] {0,3}(-.*?)(?:  |│|$)", help_of(*words), re.MULTILINE)
     return GLOBAL | {option for entry in entries for option in re.findall(r"(?<![\w-])--[a-z0-9][a-z0-9-]*", entry)}

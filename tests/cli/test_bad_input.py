@@ -10,6 +10,7 @@ import textwrap
 import pytest
 from filelock import FileLock
 
+from tests.slow import slow
 from tfgen.cli.main import main
 from tfgen.data import cache
 from tfgen.data.spec import DataSpec
@@ -321,8 +322,9 @@ def test_a_name_that_is_taken_or_no_name(fails, tiny_run):
 
 def test_runs_dir_is_a_file(fails, tmp_path):
     (tmp_path / "file").write_text("precious")
-    assert "it is not a folder; choose another --runs-dir" in fails("run", "realnvp", "--runs-dir", tmp_path / "file")
-    assert "it is not a folder" in fails("run", "realnvp", "--runs-dir", tmp_path / "file", "--name", "x")
+    options = ["--runs-dir", tmp_path / "file", *TINY]
+    assert "it is not a folder; choose another --runs-dir" in fails("run", "realnvp", *options)
+    assert "it is not a folder" in fails("run", "realnvp", *options, "--name", "x")
     assert (tmp_path / "file").read_text() == "precious"
 
 
@@ -489,7 +491,7 @@ def test_a_damaged_checkpoint(kind, damage, fails, run_copy, tiny_run):
     assert contents(run_copy / "checkpoints") == before
 
 
-@pytest.mark.parametrize("kind", ["data", "index"])
+@pytest.mark.parametrize("kind", ["data", slow("index")])
 def test_what_the_line_about_a_damaged_checkpoint_says_works(kind, run_copy, tiny_run, no_pictures):
     (run_copy / "results.json").unlink()
     path = _newest(run_copy, kind)

@@ -46,6 +46,7 @@ def test_the_posterior_of_a_set_is_learned_and_does_not_see_its_order(train):
     assert np.abs(shuffled - log_prob).mean() < 0.1
 
 
+@pytest.mark.slow
 def test_images_are_contexts_too(train, tmp_path):
     random = np.random.default_rng(0)
     t = random.integers(1, 7, (400, 2))

@@ -140,6 +140,7 @@ def test_a_flow_learns_colours(tmp_path, no_pictures):
     assert np.asarray(samples).dtype == np.uint8
 
 
+@pytest.mark.slow
 def test_a_pixelcnn_takes_three_channels(tmp_path, no_pictures):
     """On few patches: what is tested is RGB from training to samples, under the distribution for 8 bits."""
     x, labels = few(400)

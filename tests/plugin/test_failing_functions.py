@@ -69,7 +69,9 @@ def load_dotted(sources):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return tfgen.train("realnvp", runs_dir=tmp_path_factory.mktemp("runs"), **TINY | {"data": "dotted"})
+    return tfgen.train(
+        "realnvp", runs_dir=tmp_path_factory.mktemp("runs"), **TINY | {"data": "dotted", "pictures": False}
+    )
 
 
 def test_a_run_whose_data_no_plugin_has(run):

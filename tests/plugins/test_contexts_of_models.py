@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tfgen
-from tests.slow import named
+from tests.slow import named, slow
 from tfgen import Column, DataError, Dataset, DataSpec, Split
 from tfgen.data.fitting import with_fitted_columns
 from tfgen.evaluate.likelihood import evaluate
@@ -35,7 +35,7 @@ def _bright(classes):
     return with_fitted_columns(Dataset("bright", spec, dict.fromkeys(("train", "valid", "test"), split)))
 
 
-@pytest.mark.parametrize("classes", [False, True], ids=["context", "both"])
+@pytest.mark.parametrize("classes", [slow(False), True], ids=["context", "both"])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_is_built_and_scored_with_its_context(name, classes):
     data = _bright(classes)
@@ -91,7 +91,7 @@ def _even():
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("conditional_realnvp", {"layers": 2}), ("cvae", {**MODELS["cvae"], "prior": "conditional"})],
+    [slow("conditional_realnvp", {"layers": 2}), ("cvae", {**MODELS["cvae"], "prior": "conditional"})],
     ids=["flow of one dimension", "cvae, conditional prior"],
 )
 def test_a_law_that_no_linear_function_of_the_context_gives_is_learnt(name, options, tmp_path):

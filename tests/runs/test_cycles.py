@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 import tfgen
+from tests.slow import slow
 from tests.toy_models import Noisy, Rivals, spec, vectors
 from tfgen.cli.main import main
 from tfgen.errors import OptionError, RunError
@@ -101,7 +102,7 @@ def rows(run: Run) -> list[dict[str, float]]:
     return [row | {"seconds": 0} for row in run.metrics]
 
 
-@pytest.mark.parametrize("model", ["noisy", "slower"])
+@pytest.mark.parametrize("model", ["noisy", slow("slower")])
 def test_at_a_constant_rate_two_and_one_epochs_are_three(model, tmp_path):
     extended = longer(train(tmp_path, "extended", OPTIONS, model), 1)
     whole = train(tmp_path, "whole", dataclasses.replace(OPTIONS, epochs=3), model)
@@ -138,7 +139,7 @@ def test_a_schedule_that_begins_later():
     assert learning_rate(OPTIONS, 20, first=100) == 0.05
 
 
-@pytest.mark.parametrize("at", [9, 13])
+@pytest.mark.parametrize("at", [9, slow(13)])
 def test_killed_in_a_cycle_and_resumed_is_uninterrupted(at, tmp_path):
     """At step 9 there is no checkpoint of the cycle yet."""
     options = dataclasses.replace(COSINE, patience=2)
@@ -184,7 +185,7 @@ def test_best_weights_of_all_cycles_are_kept_and_patience_begins_anew(tmp_path):
     assert tensors(second)["best_value/.ATTRIBUTES/VARIABLE_VALUE"] == pytest.approx(min(losses), rel=1e-6)
 
 
-@pytest.mark.parametrize("keep", ["best", "last"])
+@pytest.mark.parametrize("keep", ["best", slow("last")])
 def test_the_best_weights_are_judged_by_the_objective_of_the_last_cycle(keep, tmp_path):
     options = dataclasses.replace(OPTIONS, epochs=1, keep=keep, ema=0.0)
     first = train(tmp_path, "run", options, "annealed")
@@ -195,6 +196,7 @@ def test_the_best_weights_are_judged_by_the_objective_of_the_last_cycle(keep, tm
     assert tensors(extended)["best_value/.ATTRIBUTES/VARIABLE_VALUE"] == pytest.approx(min(losses[1:]), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_killed_at_the_start_of_a_cycle_of_another_objective_and_resumed_is_uninterrupted(tmp_path):
     options = dataclasses.replace(OPTIONS, epochs=1, patience=3)
     whole = longer(train(tmp_path, "whole", options, "annealed"), 3)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import tfgen
 from tests.moved_models import moved_model
+from tests.slow import named
 from tfgen.errors import CapabilityError
 from tfgen.runs.comparison import metric_rows
 from tfgen.runs.facts import read_runs
@@ -20,7 +21,7 @@ MODELS = {
 }
 
 
-@pytest.fixture(scope="module", params=MODELS)
+@pytest.fixture(scope="module", params=named(MODELS, {"realnvp"}))
 def trained(request, tmp_path_factory):
     """A run in float64 and one in float32, equal otherwise."""
     data, options = MODELS[request.param]

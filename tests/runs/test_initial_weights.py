@@ -38,6 +38,7 @@ def runs(tmp_path_factory):
         "compile": "graph",
         "batch_size": 500,
         "layers": 2,
+        "pictures": False,
     }
     first = tfgen.train("realnvp", name="first", epochs=1, units=8, **options)
     still = {"epochs": 1, "learning_rate": 1e-12, "keep": "last", "seed": 9}

@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 import tfgen
 from tests.pictures import without_pictures
+from tests.slow import slow
 from tests.toy_models import Gaussian, GaussianConfig
 from tfgen import DataSources, DataSpec, GenerativeModel, dequantise, quantise
 from tfgen.cli.main import main
@@ -164,7 +165,7 @@ def test_the_ends_of_a_flow_are_the_two_images_exactly(flow, digits):
     assert not found.end_errors().any()
 
 
-@pytest.mark.parametrize("model", ["realnvp", "spline_flow"])
+@pytest.mark.parametrize("model", ["realnvp", slow("spline_flow")])
 def test_the_ends_of_a_flow_on_real_mnist_are_the_images_exactly(model, prepared_data_dir, mnist_dir):
     data = load_dataset("mnist", load_registry(), DataSources(str(prepared_data_dir), str(mnist_dir)))
     flow = moved(model, data.spec, amount=0.02, layers=5, units=64)

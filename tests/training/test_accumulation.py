@@ -53,8 +53,8 @@ def fitted(trainer: Trainer, mode: CompileMode = "graph") -> list[np.ndarray]:
     return trainer.state.snapshot()
 
 
-@pytest.mark.parametrize("model", [Gaussian, Rivals])
-@pytest.mark.parametrize("mode", typing.get_args(CompileMode))
+@pytest.mark.parametrize("model", [slow(Gaussian), Rivals])
+@pytest.mark.parametrize("mode", ["graph", slow("xla-step"), "xla-loop"])
 def test_a_step_over_four_batches_is_that_over_one_of_four_times_the_size(model, mode):
     """Moving average, clipping, Adam's moments and the weights of two objectives that move in turn."""
     one, four = toy(model, LARGE), toy(model, SMALL)
@@ -92,7 +92,7 @@ class Table:
         return tf.cast(images, dtype) + tf.reshape(noise, tf.shape(images))
 
 
-@pytest.mark.parametrize(("precision", "rtol"), [("float64", 1e-9), ("float32", 1e-3)])
+@pytest.mark.parametrize(("precision", "rtol"), [("float64", 1e-9), slow("float32", 1e-3)])
 @pytest.mark.parametrize("mode", ["graph", slow("xla-step"), slow("xla-loop")])
 def test_a_flow_with_the_same_examples_and_noise_takes_the_same_steps(precision, rtol, mode, monkeypatch):
     data = load_digits()

@@ -49,6 +49,7 @@ def plugin(tmp_path):
 def test_a_plugin_s_optimizer_and_schedule_train_from_the_command_line_and_go_on(plugin, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = ["--data", "two_gaussians", "--batch-size", "500", "--layers", "2", "--units", "8", "--compile", "graph"]
+    options += ["--no-pictures"]
     chosen = ["--optimizer", "plain", "--schedule", "halving", "--warmup-steps", "4", "--learning-rate", "0.01"]
     assert main(["-p", plugin, "run", "realnvp", "--epochs", "2", "--chunk-steps", "1", *options, *chosen]) == 0
     rows = Path("runs/realnvp-two_gaussians/metrics.jsonl").read_text().splitlines()

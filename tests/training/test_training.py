@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.slow import slow
+from tests.slow import named, slow
 from tests.toy_models import Gaussian, GaussianConfig, Noisy, Rivals, Unsound, vectors
 from tfgen.data.dataset import Dataset, Split
 from tfgen.data.digits import load_digits
@@ -50,7 +50,7 @@ def weights(trainer: Trainer) -> list[np.ndarray]:
     return [weight.numpy() for weight in trainer.model.weights]
 
 
-@pytest.mark.parametrize("shuffled_whole", [True, False])
+@pytest.mark.parametrize("shuffled_whole", [slow(True), False])
 def test_both_feeds_give_the_same_curve(shuffled_whole, tmp_path, monkeypatch):
     data = dataclasses.replace(load_digits(), source="own:of a hash")
     if not shuffled_whole:
@@ -68,7 +68,7 @@ def test_both_feeds_give_the_same_curve(shuffled_whole, tmp_path, monkeypatch):
     assert len(rows[0]) == 4  # 6 steps an epoch in chunks of 4 and 2, both of which end before or at the middle
 
 
-@pytest.mark.parametrize("mode", typing.get_args(CompileMode))
+@pytest.mark.parametrize("mode", named(typing.get_args(CompileMode), {"graph", "xla-loop"}))
 def test_compile_modes_agree_on_the_same_random_numbers(mode, tmp_path):
     reference = fit(toy(Noisy, QUICK), tmp_path, "graph", "reference")
     rows = fit(toy(Noisy, QUICK), tmp_path, mode, "other")
@@ -342,7 +342,7 @@ def test_unsound_models_are_refused_before_the_first_step(fault, error, words):
         toy(faulty, QUICK)
 
 
-@pytest.mark.parametrize("mode", typing.get_args(CompileMode))
+@pytest.mark.parametrize("mode", named(typing.get_args(CompileMode), {"graph", "xla-loop"}))
 def test_a_loss_that_becomes_infinite_stops_the_run_and_keeps_the_last_checkpoint(mode, tmp_path):
     class Exploding(Gaussian):
         def _loss(self, batch, seed, context):

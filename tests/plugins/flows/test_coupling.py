@@ -134,7 +134,7 @@ def test_any_mask_splits_and_merges(mask, leading, data):
     np.testing.assert_array_equal(partition.masked(kept), np.array(mask) * x)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(mask=masks, kind=st.sampled_from(["affine", "additive", "spline"]), seed=st.integers(0, 2**16))
 def test_any_mask_round_trips_with_the_log_determinant_of_its_jacobian(mask, kind, seed):
     partition = Partition(np.array(mask))

@@ -14,6 +14,7 @@ from sklearn.covariance import ledoit_wolf
 
 import tfgen
 from tests.plugins.flows.small_flows import PLANE, SPACE, TINY, labels_of, points, small_flow
+from tests.slow import slow
 from tfgen import DataSpec, TfgenError, dequantise, logit_squeeze, quantise
 from tfgen.errors import DataError, OptionError
 from tfgen.model.objective import Batch, Context
@@ -160,8 +161,13 @@ def test_densities_stay_in_float32_under_mixed_precision(policy, model):
 # Labels
 
 
-@pytest.mark.parametrize("network", ["mlp", "conv"])
-@pytest.mark.parametrize("coupling", ["affine", "additive", "spline"])
+@pytest.mark.parametrize(
+    ("coupling", "network"),
+    [
+        ("affine", "mlp"), slow("affine", "conv"), slow("additive", "mlp"), slow("additive", "conv"), slow("spline", "mlp"),
+        ("spline", "conv"),
+    ],
+)  # fmt: skip
 def test_the_label_changes_every_layer(coupling, network):
     """With only one layer's network left listening, another label still changes the density of every example."""
     flow = small_flow("conditional_realnvp", TINY, coupling=coupling, network=network)
@@ -280,7 +286,8 @@ def test_random_masks_follow_the_seed_and_differ_from_pair_to_pair():
         assert 8 < np.sum(one != other) < 56
 
 
-@pytest.mark.parametrize("mask", ["random", "checkerboard"])
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.parametrize("mask", ["random", slow("checkerboard")])
 def test_masks_are_saved_with_the_model(tmp_path, monkeypatch, mask):
     """The saved mask is what counts, not how one is drawn when the model is loaded."""
     run = tfgen.train(

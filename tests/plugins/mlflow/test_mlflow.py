@@ -142,7 +142,7 @@ def test_without_the_package(asked, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.usefixtures("client")
-@pytest.mark.parametrize("content", ["{", "[1]", "[" * 1000, None])
+@pytest.mark.parametrize("content", ["{", "[1]", pytest.param("[" * 1000, id="deep"), None])
 def test_a_record_of_unknown_origin_is_not_trusted(content, tmp_path):
     file = tmp_path / "mlflow.json"
     os.mkfifo(file) if content is None else file.write_text(content)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.plugins.pixelcnn.pixel_models import p_value
+from tests.slow import slow
 from tfgen import DataSpec
 from tfgen_plugins.pixelcnn.outputs import Bernoulli, Categorical, LogisticMixture
 
@@ -72,7 +73,9 @@ def test_channels_that_depend_on_each_other_sum_to_one(name, channels, levels):
         assert np.abs(joint - apart).max() > 1e-2
 
 
-@pytest.mark.parametrize(("name", "channels", "levels"), [*OUTPUTS, ("bernoulli", 3, 2), ("categorical", 2, 4)])
+@pytest.mark.parametrize(("name", "channels", "levels"), [
+    *OUTPUTS[:3], slow("logistic", 1, 2), slow("logistic", 2, 16), OUTPUTS[-1], ("bernoulli", 3, 2), ("categorical", 2, 4),
+])  # fmt: skip
 @MANY
 @given(data=st.data())
 def test_extreme_numbers_give_numbers_and_gradients(name, channels, levels, data):

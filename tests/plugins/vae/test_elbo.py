@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from tests.plugins.vae.small_vaes import PPCA, images, labels_of, small_vae
+from tests.slow import slow
 from tfgen.model.objective import Batch, Context
 from tfgen.seeds import as_seed, fold_in
 from tfgen_plugins.vae import elbo
@@ -99,7 +100,7 @@ def test_its_gradients_are_the_mean_and_sigma_minus_its_inverse():
     np.testing.assert_allclose(by_scale, scale - 1 / scale)
 
 
-@pytest.mark.parametrize("model", ["vae", "cvae"])
+@pytest.mark.parametrize("model", [slow("vae"), "cvae"])
 def test_both_forms_are_equal_in_expectation(model):
     options = {"latent": 3, "prior": "conditional"} if model == "cvae" else {"latent": 3}
     closed, drawn = (small_vae(model, objective=form, **options) for form in ("elbo", "joint"))

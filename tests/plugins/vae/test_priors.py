@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tests.plugins.vae.small_vaes import TINY, images, labels_of, small_vae
+from tests.slow import slow
 from tfgen import TfgenError
 from tfgen.model.objective import Batch, Context
 from tfgen.seeds import fold_in
@@ -23,7 +24,6 @@ PRIORS = [
     ("cvae", "vamp"),
     ("cvae", "conditional"),
 ]
-MIXED = [pair for pair in PRIORS if pair[1] in ("mog", "vamp", "flow")]
 
 
 def one_prior(vae, label=1):
@@ -75,7 +75,9 @@ def test_a_conditional_prior_is_a_gaussian_for_each_label():
     np.testing.assert_allclose(start.stddev(), 1)
 
 
-@pytest.mark.parametrize(("model", "prior"), MIXED)
+@pytest.mark.parametrize(
+    ("model", "prior"), [slow("vae", "mog"), slow("vae", "vamp"), ("vae", "flow"), ("cvae", "vamp")]
+)
 def test_where_no_closed_form_exists_the_kl_is_a_mean_over_draws(model, prior):
     vae = small_vae(model, prior=prior, binarise="threshold")  # so that q does not change with the seed
     x, labels = images(n=3), labels_of(vae, 3)

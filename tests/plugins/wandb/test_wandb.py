@@ -137,7 +137,7 @@ def test_a_resumed_run_goes_on_in_the_same_run(tmp_path):
 
 
 @pytest.mark.usefixtures("no_pictures")
-@pytest.mark.parametrize("mode", ["offline", "disabled", slow(None)])
+@pytest.mark.parametrize("mode", ["offline", slow("disabled"), slow(None)])
 def test_without_the_package(mode, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "wandb", None)  # an import of it fails
     monkeypatch.delenv("WANDB_MODE", raising=False)
