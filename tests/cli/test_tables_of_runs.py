@@ -242,7 +242,7 @@ def test_a_background_model_and_complexity_tell_images_apart(tiny_run, tmp_path,
     kinds = [line.split(" by ")[1].partition(",")[0] for line in lines]
     assert kinds == ["likelihood", "typicality", "likelihood ratio", "complexity"]
     ratio = next(line for line in lines if "ratio" in line)
-    assert "0.5" in ratio  # the model against itself tells nothing apart
+    assert ratio.startswith("auroc     0.5000 ± 0 ")  # both terms have the same noise, so that the ratio is 0
 
 
 @pytest.mark.parametrize("change", [{"scale": 99.0}, {"kind": "real"}, {"name": "years"}], ids=str)
