@@ -15,7 +15,7 @@ from typing import Any, Literal
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import DataSpec, binarise, dequantise, normal, uniform
+from tfgen import DataSpec, binarise, dequantise, fold_in, normal, uniform
 from tfgen.layers import LogitCodec, bernoulli_log_prob, discretised_logistic_log_prob, to_signed, to_unit
 from tfgen_plugins.vae import VAEConfig
 
@@ -24,6 +24,7 @@ tfb, tfd = tfp.bijectors, tfp.distributions
 ScoredAs = Literal["grey_levels", "bits", "cross_entropy"]
 
 _SMALLEST_SCALE = 1e-3  # of a Gaussian or logistic, as a fraction of the range of the data
+_OBSERVATION = 0  # purpose of a seed, the one that the codec of flows has for its noise
 
 
 class Likelihood(abc.ABC):
@@ -47,7 +48,10 @@ class Likelihood(abc.ABC):
 
     @abc.abstractmethod
     def observe(self, x: tf.Tensor, seed: Any) -> tf.Tensor:
-        """Return the observed values: the encoder's input and the argument of the density, in the shape of the examples."""
+        """Return the observed values: the encoder's input and the argument of the density, in the shape of the examples.
+
+        The noise of an example is that of other models under the same seed, so that noise cancels in a likelihood ratio.
+        """
 
     @abc.abstractmethod
     def distribution(self, raw: tf.Tensor) -> Any:
@@ -108,7 +112,7 @@ class Bernoulli(Likelihood):
         """Return bits, or grey levels in [0, 1]."""
         if self.binarise == "none":
             return to_unit(x, self.data.levels, self.dtype)
-        return binarise(x, self.data.levels, self.binarise, seed, self.dtype)
+        return binarise(x, self.data.levels, self.binarise, fold_in(seed, _OBSERVATION), self.dtype)
 
     def distribution(self, raw: tf.Tensor) -> Any:
         """Return Bernoulli(sigmoid(a))."""
@@ -140,7 +144,7 @@ class _Dequantised(Likelihood):
         """Return dequantised grey levels in [0, 1); the points that the codec makes of vectors."""
         if not self.data.quantised:
             return self.codec.encode(x, seed)[0]
-        return dequantise(x, self.data.levels, seed, self.dtype, unit=True)
+        return dequantise(x, self.data.levels, fold_in(seed, _OBSERVATION), self.dtype, unit=True)
 
     def levels(self, pixels: tf.Tensor) -> tf.Tensor:
         """Return y L - 1/2: the middle of the cell of level v is at (v + 1/2) / L; vectors in their units."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,6 +17,7 @@ from tfgen.data.conditions import default_categories_note, middle_of
 from tfgen.data.fitting import fit_column, with_fitted_columns
 from tfgen.evaluate.proposals import Proposal
 from tfgen.layers import LogitCodec
+from tfgen.training.saved_weights import encoded_spec
 
 _FINITE = st.floats(-50, 50)
 
@@ -143,9 +146,10 @@ def test_values_that_a_column_cannot_hold_are_refused_by_row_and_name(column, va
         [{"name": "a", "kind": "colour"}], [{"name": "a", "scale": 0.0, "shift": 0.0}], [{"name": "a", "bounds": [1, 0]}],
         [{"name": "a", "kind": "category", "categories": ["x"]}], [{"name": ""}], [{"name": "a", "tails": [0, 1]}],
         [{"name": "a", "shift": 1.0}], [{"name": 3}], [{"name": "a", "scale": float("nan"), "shift": 0.0}],
-        [{"name": "a", "extra": 1}], ["a"], "a", [{"name": "a", "bounds": 3}],
+        [{"name": "a", "extra": 1}], ["a"], "a", [{"name": "a", "bounds": 3}], [{"name": "a", "mode": 0}],
+        *([{"name": "a", "kind": "category", "categories": ["x", "y"], "mode": mode}] for mode in (2, -1, 0.0, True, "x")),
     ],
-    ids=range(13),
+    ids=range(19),
 )  # fmt: skip
 def test_a_config_with_impossible_columns_is_refused(entries):
     with pytest.raises((DataError, ValueError)):
@@ -182,14 +186,46 @@ def test_whole_numbers_of_a_context_have_mean_0_and_deviation_1_as_a_network_is_
     assert middle_of(fitted)[0].is_integer()
 
 
+def test_the_most_frequent_category_of_the_training_split_stands_in_for_a_context():
+    numbers = np.array([0] * 20 + [2] * 30 + [1] * 10 + [3] * 30, np.float32)[
+        :, None
+    ]  # 2 is the first of the most frequent
+    x = np.random.default_rng(9).normal(size=(90, 2)).astype(np.float32)
+    spec = DataSpec("vector", (2,), context=(Column("k", "category", ("p", "q", "r", "s")),))
+    splits = {"train": Split(x, None, numbers), **dict.fromkeys(("valid", "test"), Split(x, None, 0 * numbers))}
+    fitted = with_fitted_columns(Dataset("s", spec, splits)).spec
+    assert fitted.context[0].mode == 2
+    assert middle_of(fitted.context).tolist() == [2.0]
+    note = default_categories_note(fitted.context)
+    assert note == "samples are drawn at the most frequent category of the context, k r"
+    assert columns_from_json(fitted.to_json()["context"]) == fitted.context
+    # What an earlier version has fitted gets its mode, and keeps the digests that runs and checkpoints have.
+    earlier = dataclasses.replace(fitted, context=(dataclasses.replace(fitted.context[0], mode=None),))
+    assert with_fitted_columns(Dataset("s", earlier, splits)).spec == fitted
+    assert encoded_spec(earlier) == encoded_spec(fitted)
+    assert earlier.identity() == fitted.identity() == earlier.to_json()
+
+
+def test_a_context_of_no_category_is_refused_when_data_are_loaded():
+    x = np.random.default_rng(9).normal(size=(90, 2)).astype(np.float32)
+    spec = DataSpec("vector", (2,), context=(Column("k", "category", ("p", "q")),))
+    splits = dict.fromkeys(("train", "valid", "test"), Split(x, None, np.arange(90, dtype=np.float32)[:, None] % 3))
+    with pytest.raises(DataError, match=r"split 'train', context: row 2 .* column 'k' is 2, outside 0 \.\. 1"):
+        with_fitted_columns(Dataset("s", spec, splits))
+
+
 def test_a_note_names_the_categories_that_stand_in_for_a_context():
     columns = (
         Column("n", shift=2.0, scale=4.0),
         Column("k", "category", ("x", "y")),
         Column("m", "category", ("u", "v")),
     )
-    assert middle_of(columns).tolist() == [2.0, 0.0, 0.0]
-    assert "the first categories of the context, k x, m u;" in default_categories_note(columns)
+    assert middle_of(columns).tolist() == [2.0, 0.0, 0.0]  # a run of an earlier version, which recorded no modes
+    assert default_categories_note(columns) == "samples are drawn at the first categories of the context, k x, m u"
+    mixed = (*columns[:2], dataclasses.replace(columns[2], mode=1))
+    assert default_categories_note(mixed) == (
+        "samples are drawn at the most frequent category of the context, m v, and at the first category of the context, k x"
+    )
     assert default_categories_note(columns[:1]) is None
 
 

@@ -46,6 +46,22 @@ def test_errors_are_the_spread_over_new_noise():
     assert 0.8 < np.mean(spread) / np.mean(error) < 1.25
 
 
+def test_models_that_are_scored_with_one_seed_see_the_same_noise():
+    data = load_digits()
+    x = data.test.x[:450]  # two blocks and a half
+    flow, other = (moved_model(name, data.spec, MODELS["realnvp"], "float32", 0, 0.0) for name in ("realnvp", "nice"))
+
+    def scores(model, seed=0, **options):
+        return np.array(
+            [score_examples(model, data, x, seed=seed + draw, **options).log_likelihood for draw in range(6)]
+        )
+
+    np.testing.assert_array_equal(scores(flow), scores(flow))
+    ratio, unlike = scores(flow) - scores(other), scores(flow) - scores(other, seed=100)
+    # The part of the noise that both models see in the same way cancels: here most of it.
+    assert np.std(ratio, axis=0).mean() < 0.1 * np.std(unlike, axis=0).mean()
+
+
 @pytest.fixture
 def score(tiny_run, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

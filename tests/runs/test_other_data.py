@@ -189,3 +189,17 @@ def test_categories_of_a_background_model_in_another_order_are_refused():
     background.data_spec = DataSpec("vector", (2,), columns=(COLUMNS[0], Column("share", "category", ("b", "a"))))
     with pytest.raises(DataError, match=r"'share' \(b, a\) where the run's has 'share' \(a, b\)"):
         require_background(background, run, [])
+
+
+@pytest.mark.parametrize("scored_as", ["bits", "cross_entropy", "grey_levels"])
+def test_a_background_model_scores_the_same_of_images(scored_as):
+    spec = DataSpec("image", (4, 4, 1))
+    run, background = (
+        SimpleNamespace(data_spec=spec, model=SimpleNamespace(uses_context=False, scored_as=scored))
+        for scored in ("grey_levels", scored_as)
+    )
+    if scored_as == "grey_levels":
+        require_background(background, run, [])
+    else:
+        with pytest.raises(DataError, match=r"--background: its model scores .* and the run's grey levels"):
+            require_background(background, run, [])

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -115,3 +120,31 @@ def test_the_advice_is_of_options_that_are_not_taken_yet():
         "make the run again with a smaller model."
     )
     assert "--batch-size 3 --accumulate 5" in text(batch_size=7, accumulate=2)
+
+
+_UNDER_A_LIMIT = """
+import re, resource
+import tensorflow as tf
+from tfgen.cli.main import main
+tf.matmul(tf.ones([64, 64]), tf.ones([64, 64])).numpy()  # threads are there, and what else is needed once
+held = 1024 * int(re.search(r"VmSize:\\s+(\\d+)", open("/proc/self/status").read())[1])
+resource.setrlimit(resource.RLIMIT_AS, (held + 3 * 2**30, resource.RLIM_INFINITY))
+plain = ["run", "realnvp", "--data", "x.npz", "--batch-size", "150000", "--compile", "graph", "--no-pictures"]
+for depth in ("1", "2"):
+    print(main([*plain, "--layers", "2", "--units", "32768", "--depth", depth]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is one of Linux")
+def test_a_real_lack_of_memory_is_one_line_in_a_step_and_while_a_model_is_built(tmp_path):
+    # One tensor is larger than the limit: 20 GB of activations in a step, then 4 GB of weights. Nothing of that is taken.
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).normal(size=(200_000, 2)).astype(np.float32))
+    root = Path(__file__).parents[2]
+    environment = os.environ | {"TFDS_DATA_DIR": str(tmp_path), "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(root)}
+    command = [sys.executable, "-c", _UNDER_A_LIMIT]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    told = [line for line in done.stderr.splitlines() if line.startswith("tfgen: ")]
+    assert done.stdout.split() == ["2", "2"], done.stderr[-3000:]
+    assert told[0].startswith("tfgen: out of memory in the first step, with --batch-size 150000, --accumulate 1 and")
+    assert told[1].startswith("tfgen: out of memory while model 'realnvp' was built: its weights need more than")
+    assert "Traceback" not in done.stderr

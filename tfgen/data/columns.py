@@ -48,6 +48,8 @@ class Column:
         tails: centre and half width of that map; None until it is fitted, or where tails are not heavy.
         shift: mean of the mapped values over the training split; None until it is fitted.
         scale: their deviation; None until it is fitted.
+        mode: number of the most frequent category over the training split, of a context: it stands in where none is given;
+            None until it is fitted, of other kinds, and in runs of earlier versions.
     """
 
     name: str
@@ -58,10 +60,11 @@ class Column:
     tails: tuple[float, float] | None = None
     shift: float | None = None
     scale: float | None = None
+    mode: int | None = None
 
     def __post_init__(self) -> None:
         # Numbers of NumPy become those of Python, which can be written as JSON.
-        for name in ("bounds", "tails", "shift", "scale"):
+        for name in ("bounds", "tails", "shift", "scale", "mode"):
             object.__setattr__(self, name, _plain(getattr(self, name)))
         if problem := self._problem():
             raise DataError(f"this is no column of a table: {problem}")
@@ -101,6 +104,9 @@ class Column:
             sound = _finite(self.shift) and _finite(self.scale) and self.scale > 0
             if not sound:
                 return f"{self.name}: shift and scale must be finite, and the scale above 0; got {self.shift}, {self.scale}."
+        known = range(len(self.categories or ()))
+        if self.mode is not None and not (type(self.mode) is int and self.mode in known):
+            return f"{self.name}: its mode must be the number of one of its {len(known)} categories, got {self.mode!r}."
         return None
 
     @property
@@ -170,6 +176,10 @@ class Column:
         return {
             name: value for name, value in dataclasses.asdict(self).items() if value is not None and value is not False
         }
+
+    def identity(self) -> dict[str, Any]:
+        """Return `to_json` without the mode, which changes no number that a model sees: the part that digests are made of."""
+        return {name: value for name, value in self.to_json().items() if name != "mode"}
 
 
 def columns_from_json(content: Any) -> tuple[Column, ...]:

@@ -52,7 +52,8 @@ def contexts_for(columns: Sequence[Column], count: int, contexts: Any) -> NDArra
     Args:
         columns: of the context, fitted.
         count: number of examples.
-        contexts: [m, k], or one of them, [k]; None for the means of the training split, and of categories the first.
+        contexts: [m, k], or one of them, [k]; None for the means of the training split, and of categories the most
+            frequent.
 
     Raises:
         DataError: for another shape, and numbers that are not finite.
@@ -96,13 +97,16 @@ def context_numbers(words: Sequence[str], columns: Sequence[Column]) -> list[flo
 
 
 def middle_of(columns: Sequence[Column]) -> NDArray[np.float32]:
-    """Return the middle of each column over the training split, [k], see `Column.middle`; of categories the first."""
+    """Return the middle of each column over the training split, [k], see `Column.middle`; of categories the most frequent.
+
+    Of a run that was made before it was recorded, it is the first category.
+    """
     return np.array([_middle(column) for column in columns], np.float32)
 
 
 def _middle(column: Column) -> float:
     if column.kind == "category":
-        return 0.0
+        return float(column.mode or 0)
     middle = column.in_context.middle
     return round(middle) if column.discrete else middle
 
@@ -110,15 +114,20 @@ def _middle(column: Column) -> float:
 def default_categories_note(columns: Sequence[Column]) -> str | None:
     """Return which categories stand in where no context is given, as a note; None without columns of categories.
 
-    >>> default_categories_note([Column("dose"), Column("sex", "category", ("f", "m"))])
-    'samples are drawn at the first category of the context, sex f; choose with --context or --context-file'
+    >>> default_categories_note([Column("dose"), Column("sex", "category", ("f", "m"), mode=1)])
+    'samples are drawn at the most frequent category of the context, sex m'
     """
-    named = [f"{column.name} {column.categories[0]}" for column in columns if column.categories]
-    if not named:
-        return None
-    shown = ", ".join(named[:_NAMED]) + (", ..." if len(named) > _NAMED else "")
-    several = f"{'categories' if len(named) > 1 else 'category'}"
-    return f"samples are drawn at the first {several} of the context, {shown}; choose with --context or --context-file"
+    parts = []
+    for what, recorded in (("most frequent", True), ("first", False)):
+        named = [
+            f"{column.name} {column.categories[column.mode or 0]}"
+            for column in columns
+            if column.categories and (column.mode is not None) == recorded
+        ]
+        if named:
+            shown = ", ".join(named[:_NAMED]) + (", ..." if len(named) > _NAMED else "")
+            parts.append(f"the {what} {'categories' if len(named) > 1 else 'category'} of the context, {shown}")
+    return f"samples are drawn at {', and at '.join(parts)}" if parts else None
 
 
 def _shape_text(given: NDArray[Any]) -> str:

@@ -35,10 +35,15 @@ def with_fitted_columns(data: Dataset) -> Dataset:
     """
     spec = data.spec
     done = spec.kind != "vector" or (spec.columns is not None and all(column.fitted for column in spec.columns))
-    if done and all(column.fitted for column in spec.context or ()):
+    if done and all(
+        column.fitted and (column.mode is not None or not column.categories) for column in spec.context or ()
+    ):
         return data
     context = None
     if spec.context is not None and data.train.context is not None:
+        for name, split in data.splits.items():
+            if split.context is not None:
+                check_values(split.context, spec.context, f"data set {data.name!r}, split {name!r}, context")
         context = _fitted_context(data.train.context, spec.context, data.name)
         spec = dataclasses.replace(spec, context=context)
     if spec.kind != "vector":
@@ -80,10 +85,19 @@ def _fitted_context(x: NDArray[np.float32], columns: Sequence[Column], name: str
                 f"leave {where} out."
             )
     # A pixel of one value is scaled as the others are.
-    return tuple(
+    scaled = [
         dataclasses.replace(column, shift=float(x[0, place]), scale=usual) if found is None else found
         for place, (column, found) in enumerate(zip(columns, fitted, strict=True))
-    )
+    ]
+    return tuple(_with_mode(column, x[:, place]) for place, column in enumerate(scaled))
+
+
+def _with_mode(column: Column, numbers: NDArray[np.generic]) -> Column:
+    """Return a column of categories with its mode over numbers of them, [n]; of equally frequent ones it is the first."""
+    if column.categories is None or column.mode is not None:
+        return column
+    counts = np.bincount(numbers.astype(np.intp), minlength=len(column.categories))
+    return dataclasses.replace(column, mode=int(counts.argmax()))
 
 
 def _fitted_in_context(column: Column, values: NDArray[np.generic]) -> Column | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -199,9 +199,16 @@ class DataSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields by name, as ``config.json`` and manifests have them."""
+        return self._fields(Column.to_json)
+
+    def identity(self) -> dict[str, Any]:
+        """Return the fields by name, of columns their `Column.identity`: what digests of a data set are made of."""
+        return self._fields(Column.identity)
+
+    def _fields(self, written: Callable[[Column], dict[str, Any]]) -> dict[str, Any]:
         plain = {name: getattr(self, name) for name in PLAIN_FIELDS}
         tables = {"columns": self.columns, "context": self.context}
-        return plain | {name: [c.to_json() for c in columns] for name, columns in tables.items() if columns is not None}
+        return plain | {name: [*map(written, columns)] for name, columns in tables.items() if columns is not None}
 
     def described(self) -> str:
         """Return a description of a batch of examples, for messages.

@@ -18,7 +18,7 @@ from tfgen.data.codec import LogitCodec
 from tfgen.data.column_map import context_rows
 from tfgen.data.labels import MISSING, require_classes
 from tfgen.data.spec import DataSpec
-from tfgen.errors import CapabilityError, DataError, PluginError
+from tfgen.errors import CapabilityError, DataError, OutOfMemoryError, PluginError
 from tfgen.metrics.metric import Density, given_label
 from tfgen.model.author_errors import author_errors
 from tfgen.model.boundary import check_density, check_signatures, guard
@@ -283,6 +283,7 @@ def build_model(
         DataError: when the model cannot take the data.
         CapabilityError: when the model does not work in that precision.
         PluginError: when what the plugin built is no `GenerativeModel`.
+        OutOfMemoryError: when its weights do not fit into memory.
     """
     if precision not in spec.precisions:
         raise CapabilityError(
@@ -298,6 +299,11 @@ def build_model(
             spec.name, "building it", "it takes (config, data, seed) and returns a tfgen.GenerativeModel"
         ):
             model = factory(config=config, data=data, seed=seed)
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise OutOfMemoryError(
+            f"out of memory while model {spec.name!r} was built: its weights need more than this machine or its device has; "
+            "make it smaller."
+        ) from error
     finally:
         keras.config.set_dtype_policy(before)
     if not isinstance(model, GenerativeModel):

@@ -12,6 +12,9 @@ from tfgen.data.spec import DataSpec
 from tfgen.errors import DataError
 from tfgen.runs.run import Run
 
+#: What models score of images, in messages.
+_SCORED = {"grey_levels": "grey levels", "bits": "black and white images", "cross_entropy": "cross-entropies"}
+
 
 def require_background(background: Run, run: Run, sets: Sequence[Ordered]) -> None:
     """Check that numbers mean the same to the models of two runs, so that their densities can be compared.
@@ -22,12 +25,18 @@ def require_background(background: Run, run: Run, sets: Sequence[Ordered]) -> No
         sets: examples that both are to score.
 
     Raises:
-        DataError: when shape, grey levels, columns or context differ, or a value lies outside the bounds of the background's
-            columns; says where.
+        DataError: when shape, grey levels, what is scored of images, columns or context differ, or a value lies outside the
+            bounds of the background's columns; says where.
     """
     found, spec = background.data_spec, run.data_spec
     if (found.kind, found.shape, found.levels) != (spec.kind, spec.shape, spec.levels):
         raise DataError(f"--background: its model takes {found.described()}, and the run's {spec.described()}.")
+    if spec.quantised and background.model.scored_as != run.model.scored_as:
+        one, other = (_SCORED[model.scored_as] for model in (background.model, run.model))
+        raise DataError(
+            f"--background: its model scores {one}, and the run's {other}: the ratio of these means nothing; give one that "
+            "scores the same."
+        )
     _require_same_columns(_columns(found), _columns(spec), "column")
     if background.model.uses_context:
         _require_same_columns(found.context or (), spec.context or (), "context")

@@ -38,7 +38,7 @@ def labels_for(
         count: number of samples.
         labels: numbers or names of classes, gone round; None or none for all classes in turn.
         contexts: [m, k], gone round, or one of them, [k]; None for the means of the training split,
-            and of categories the first.
+            and of categories the most frequent.
 
     Returns:
         Labels int32 [count]; of a model that takes contexts float32 [count, k], or [count, 1 + k] with the label first.

@@ -70,7 +70,7 @@ def encoded_spec(data: DataSpec) -> list[int]:
 
     Of data with columns or a context a negative number follows, a hash of these: another scale would give other numbers.
     """
-    tables = [[column.to_json() for column in columns or ()] for columns in (data.columns, data.context)]
+    tables = [[column.identity() for column in columns or ()] for columns in (data.columns, data.context)]
     plain = [list(KINDS).index(data.kind), data.levels, data.classes or 0, *data.shape]
     if not any(tables):
         return plain

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from tests.plugins.vae.small_vaes import images
-from tfgen import DataSpec, seeds
+from tfgen import Column, DataSpec, seeds
+from tfgen.layers import LogitCodec
 from tfgen_plugins.vae.likelihoods import Bernoulli, ContinuousBernoulli, DiscretizedLogistic, Gaussian
 
 PIXELS = DataSpec("image", (1, 2, 1), levels=7)
@@ -158,3 +159,16 @@ def test_means_and_draws_are_in_grey_levels(v):
     numbers = tf.constant(np.tile([v / 6, -sure], (1, 1, 2, 1, 1)))
     np.testing.assert_allclose(logistic.mean(numbers), v, atol=1e-9)
     np.testing.assert_array_equal(logistic.sample(numbers, (0, 1)), v)
+
+
+def test_the_noise_of_tables_and_images_is_that_of_flows_under_the_same_seed():
+    columns = (Column("n", "integer", shift=3.0, scale=2.0), Column("x", shift=0.0, scale=1.0))
+    table = DataSpec("vector", (2,), columns=columns)
+    rows = tf.constant([[1.0, 0.5], [4.0, -0.5]], DTYPE)
+    t, _ = LogitCodec(table, dtype=DTYPE).encode(rows, 7)
+    np.testing.assert_array_equal(Gaussian(table, DTYPE).observe(rows, 7), t)
+    x = images(PIXELS)
+    y = LogitCodec(PIXELS, dtype=DTYPE).spread(x, 7)
+    for cls in (Gaussian, ContinuousBernoulli):
+        found = tf.reshape(cls(PIXELS, DTYPE).observe(x, 7), y.shape) * PIXELS.levels
+        np.testing.assert_allclose(found, y, rtol=1e-12)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tfgen.cli.default_context import say_default_categories
 from tfgen.cli.outputs import require_new
 from tfgen.cli.parsing import parse, required
 from tfgen.errors import OutputError, RunError, TfgenError, require_option
@@ -160,6 +161,7 @@ def _draw(comparison: Comparison, folder: Path, options: Options, context: Comma
             with device_scope(run.config.device), without_retracing_warnings():
                 turns = "\n(classes 0, 1, ... in turn)" if run.model.conditional else ""
                 panels.append((facts.name + turns, _samples(run, options), run.data_spec))
+                say_default_categories(run.model, of=facts.name)
                 densities.add(run, facts.name)
         except (
             TfgenError

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from tfgen.cli.default_context import say_default_categories
 from tfgen.cli.outputs import output_file
 from tfgen.cli.parsing import by_default, parse
 from tfgen.cli.tables import counted
@@ -83,6 +84,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     with device_scope(run.config.device):
         capable(run.model, Inpaints, "tfgen inpaint")  # before data are looked for
         asked = labels_for(run.model, options.images, options.labels)
+        if options.labels:  # without, test images have labels and contexts of their own
+            say_default_categories(run.model)
         result = inpaint_examples(
             run.model, run.data, mask, options.split, options.images, asked if options.labels else None,
             samples=options.samples, particles=options.particles, seed=options.seed, quiet=False,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from tfgen.cli.default_context import say_default_categories
 from tfgen.cli.outputs import output_file
 from tfgen.cli.parsing import by_default, parse
 from tfgen.data.labels import class_numbers
@@ -210,6 +211,8 @@ def _interpolated(options: Options, run: Run, chosen: _Ends | None, steps: int) 
     from tfgen.sample.sampling import given_of, labels_for
 
     asked = labels_for(run.model, 2, options.labels)
+    if options.labels or not isinstance(chosen, _Examples):  # test examples have contexts of their own
+        say_default_categories(run.model)
     if not isinstance(chosen, _Examples):
         codes = None if chosen is None else chosen.codes
         if chosen is not None and run.model.conditional and not options.labels:

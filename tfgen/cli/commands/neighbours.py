@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from tfgen.cli.default_context import say_default_categories
 from tfgen.cli.outputs import output_file
 from tfgen.cli.parsing import parse
 from tfgen.errors import DataError, OutputError, require_option
@@ -123,6 +124,7 @@ def _samples(options: Options, run: Run) -> NDArray[np.generic]:
 
     drawn: list[NDArray[np.generic]] = []
     labels = labels_for(run.model, options.samples, None)
+    say_default_categories(run.model)
     with Bar("sampling", options.samples, "samples") as bar:
         for batch in sample_batches(run.model, options.samples, labels, options.seed, min(_BATCH, options.samples)):
             drawn.append(batch)

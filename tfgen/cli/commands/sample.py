@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tfgen.cli.default_context import say_default_categories
 from tfgen.cli.outputs import output_file
 from tfgen.cli.parsing import by_default
 from tfgen.cli.sampling_section import parse_with_sampling, spec_of_run
@@ -31,7 +32,7 @@ class Options:
     labels: Annotated[tuple[str, ...], by_default("all classes")] = ()
     """Classes to draw, for a conditional model: numbers or names, for example --labels 0 1 2; gone round until the count is
     reached. A model that was trained with missing labels draws without one at -1."""
-    context: Annotated[tuple[str, ...], by_default("means of the training data, and first categories")] = ()
+    context: Annotated[tuple[str, ...], by_default("means of the training data, and most frequent categories")] = ()
     """Numbers that are given to a model with a context, for example --context 0.3 1.2; categories by their names."""
     context_file: Path | None = None
     """.csv or .parquet with the columns of the context; a row for each sample, gone round until the count is reached."""
@@ -70,14 +71,13 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
 
 def _contexts(options: Options, run: Run) -> Any:
     """Return the contexts that were asked for, [m, k] or [k]; None for none, with a note on what stands in for categories."""
-    from tfgen.data.conditions import context_numbers, default_categories_note
+    from tfgen.data.conditions import context_numbers
 
     given = run.data_spec.context or ()
     if options.context:
         return context_numbers(options.context, given)
     if options.context_file is None:
-        note = default_categories_note(given) if run.model.uses_context else None
-        say(*([f"note: {note}"] if note else []), error=True)
+        say_default_categories(run.model, "; choose with --context or --context-file")
         return None
     from tfgen.data.own.context_file import read_columns
 

@@ -16,6 +16,7 @@ import numpy as np
 from tfgen.data.dataset import SplitName
 from tfgen.data.own.numbering import label_text, require_names, with_one_set_of_names
 from tfgen.data.own.picture_reading import Item, PictureReading
+from tfgen.data.own.pipeline import elements_of
 from tfgen.data.own.raw import Raw
 from tfgen.errors import DataError
 from tfgen.plugin.data_options import DataOptions
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Names of the columns that hold the examples and the labels, most usual first.
 EXAMPLE_KEYS, LABEL_KEYS = ("x", "image", "images", "img", "data"), ("labels", "label", "y", "fine_label")
+#: The library, in messages.
+HUGGING_FACE = "Hugging Face"
 _ROWS = 1000
 
 
@@ -71,7 +74,7 @@ def read_hugging_face_pictures(
 
 
 def _items(rows: Any, key: str, label: str | None, split: SplitName | None) -> Iterator[tuple[Item, Path | bytes]]:
-    for number, row in enumerate(rows):
+    for number, row in enumerate(elements_of(lambda: rows, HUGGING_FACE)):
         picture = row[key] or {}
         content = picture.get("bytes")
         source = content if content is not None else Path(picture.get("path") or "")
@@ -101,7 +104,7 @@ def hugging_face_table(data: Any, most: int) -> pa.Table | None:
     """
     import pyarrow as pa
 
-    first: Mapping[str, Any] = next(iter(data.with_format("numpy")), {})
+    first: Mapping[str, Any] = next(elements_of(lambda: data.with_format("numpy"), HUGGING_FACE), {})
     if any(np.ndim(first[key]) > 0 for key in EXAMPLE_KEYS if key in first):
         return None
     if first and all(np.ndim(value) > 0 for name, value in first.items() if name not in LABEL_KEYS):
@@ -110,7 +113,7 @@ def hugging_face_table(data: Any, most: int) -> pa.Table | None:
             "data.rename_column(OLD, 'x')."
         )
     batches: list[pa.Table] = []
-    for batch in data.with_format("arrow").iter(batch_size=_ROWS):
+    for batch in elements_of(lambda: data.with_format("arrow").iter(batch_size=_ROWS), HUGGING_FACE, len):
         batches.append(batch)
         if sum(map(len, batches)) > most:
             raise DataError(f"the data set has more than {most:,} rows: it may have no end; take some with .take(N).")

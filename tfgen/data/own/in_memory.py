@@ -16,6 +16,7 @@ from tfgen.data.own.arrays import SPLIT_KEYS, raw_of_named
 from tfgen.data.own.frames import frame_table
 from tfgen.data.own.hugging_face import (
     EXAMPLE_KEYS,
+    HUGGING_FACE,
     LABEL_KEYS,
     class_names,
     hugging_face_table,
@@ -26,6 +27,7 @@ from tfgen.data.own.hugging_face import (
 )
 from tfgen.data.own.numbering import with_one_set_of_names
 from tfgen.data.own.option_kinds import require_options_of
+from tfgen.data.own.pipeline import elements_of
 from tfgen.data.own.prepared import prepare_dataset, prepare_raw, prepared_folder
 from tfgen.data.own.raw import Raw
 from tfgen.data.own.spool import Spool
@@ -79,7 +81,7 @@ def raw_of_memory(data: Any, options: DataOptions, scratch: Path | None = None) 
     if hugging_face and any(map(picture_column, splits.values())):
         require_options_of("pictures", options, "the data set")
         return read_hugging_face_pictures(splits, options, scratch)
-    found = {split: _read(part, scratch) for split, part in splits.items()}
+    found = {split: _read(part, scratch, split) for split, part in splits.items()}
     tables = {split: part for split, part in found.items() if not isinstance(part, Raw)}
     if len(tables) == len(found):
         require_options_of("tables", options, "the data set" if hugging_face else "the frame")
@@ -116,9 +118,9 @@ def _splits(data: Mapping[Any, Any]) -> dict[SplitName | None, Any]:
     return {split: found[split] for split in SPLITS if split in found}
 
 
-def _read(data: Any, scratch: Path | None) -> Raw | pa.Table:
+def _read(data: Any, scratch: Path | None, split: SplitName | None = None) -> Raw | pa.Table:
     """Return the data of one split: a table, or raw examples that are under no split."""
-    names = None
+    names, of_split = None, f" of the split {split}" if split else ""
     table = frame_table(data)
     if table is not None:
         return table
@@ -130,14 +132,15 @@ def _read(data: Any, scratch: Path | None) -> Raw | pa.Table:
             raise DataError("the mapping of a split holds arrays of splits; call them x, labels and context.")
         return raw
     if hasattr(data, "as_numpy_iterator"):  # tf.data
-        parts = _gathered(data.as_numpy_iterator(), scratch)
+        parts = _gathered(elements_of(data.as_numpy_iterator, f"tf.data{of_split}"), scratch)
     elif is_hugging_face(data):
         table = hugging_face_table(data, _MOST_EXAMPLES)
         if table is not None:
             return table
         label = label_column(data)
         names = None if label is None else class_names(data, label)
-        parts = _gathered(iter(data.with_format("numpy")), scratch)
+        rows = elements_of(lambda: data.with_format("numpy"), f"{HUGGING_FACE}{of_split}")
+        parts = _gathered(rows, scratch)
     elif isinstance(data, tuple):
         if not 2 <= len(data) <= 3:
             raise DataError(

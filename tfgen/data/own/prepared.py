@@ -103,7 +103,7 @@ def prepare_dataset(data: Dataset, sources: DataSources) -> Dataset:
 
 def content_digest(spec: DataSpec, splits: Mapping[SplitName, Reordered]) -> str:
     """Return the digest of spec and arrays of a data set, 32 hexadecimal digits."""
-    found = hashlib.sha256(json.dumps(spec.to_json()).encode())
+    found = hashlib.sha256(json.dumps(spec.identity()).encode())
     for name in SPLITS:
         split, examples = splits[name], splits[name].examples
         rows = (block.x for block in split.blocks())
@@ -185,7 +185,9 @@ def prepared_folder(sources: DataSources) -> Path:
 
 
 def _read(folder: Path, digest: str, stem: str = "arrays") -> Dataset:
-    return dataclasses.replace(cache.read(folder, f"{stem}@{digest[:8]}"), source=f"{KEPT}{digest}")
+    # Sets that were prepared by earlier versions have no modes of their categories.
+    kept = with_fitted_columns(cache.read(folder, f"{stem}@{digest[:8]}"))
+    return dataclasses.replace(kept, source=f"{KEPT}{digest}")
 
 
 def _stem(path: Path) -> str:
