@@ -5,6 +5,10 @@ The events are written by TensorFlow alone; only looking at them needs the packa
 
 from __future__ import annotations
 
+import itertools
+import os
+import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 from tfgen import hookimpl
@@ -15,10 +19,15 @@ if TYPE_CHECKING:
     from tfgen import Run
 
 _DATA_CLASS_SCALAR = 1  # tensorboard.DataClass in TensorFlow's summary.proto
+_FILES = itertools.count()  # those of one process in one second have different names
 
 
 class TensorBoard:
-    """Writes one event file for each session of a run."""
+    """Writes one event file for each session of a run.
+
+    A visit is one record, encoded here: the operations of `tf.summary` take six times as long (5.5 ms for eight metrics),
+    which is a third of the time of a small table's epochs.
+    """
 
     def __init__(self) -> None:
         self._writers: dict[Path, Any] = {}
@@ -28,18 +37,24 @@ class TensorBoard:
         """Open an event file."""
         import tensorflow as tf
 
-        self._writers[run.folder] = tf.summary.create_file_writer(str(run.folder / "events"))
+        folder = run.folder / "events"
+        folder.mkdir(exist_ok=True)
+        name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}.{next(_FILES)}.v2"
+        writer = tf.io.TFRecordWriter(str(folder / name))
+        writer.write(tf.compat.v1.Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
+        self._writers[run.folder] = writer
 
     @hookimpl
     def tfgen_progress(self, run: Run, step: int, metrics: dict[str, float]) -> None:
         """Write the metrics of one visit."""
         import tensorflow as tf
 
-        scalar = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "scalars"})
-        scalar.data_class = _DATA_CLASS_SCALAR
-        with self._writers[run.folder].as_default():
-            for name, value in metrics.items():
-                tf.summary.write(name, tf.constant(value, tf.float32), step=step, metadata=scalar)
+        event = tf.compat.v1.Event(wall_time=time.time(), step=step)
+        for tag, value in metrics.items():
+            scalar = event.summary.value.add(tag=tag, tensor=tf.make_tensor_proto(value, tf.float32))
+            scalar.metadata.plugin_data.plugin_name = "scalars"
+            scalar.metadata.data_class = _DATA_CLASS_SCALAR
+        self._writers[run.folder].write(event.SerializeToString())
         self._writers[run.folder].flush()
 
     @hookimpl
