@@ -32,6 +32,7 @@ from tfgen.model.capabilities import (
     HasLatents,
     HasLogProb,
     HasPosterior,
+    InitialisesFromData,
     Inpaints,
     Samples,
 )
@@ -96,16 +97,17 @@ SUBJECTS = {
 
 
 FLOW = {Samples, HasLogProb, Decodes, HasLatents}
+COUPLING_FLOW = {*FLOW, InitialisesFromData}
 AUTOENCODER = {Samples, HasElbo, HasPosterior, Decodes, HasLatents}
 AUTOREGRESSIVE = {Samples, HasLogProb, Inpaints}
 ADVERSARIAL = {Samples, Decodes}
 #: What every subject must offer, by the first word of its name. A check of anything else is skipped, so that a model which
 #: loses a capability would be skipped where it ought to fail; `test_what_is_offered` fails instead.
 OFFERED = {
-    "realnvp": FLOW,
-    "conditional_realnvp": FLOW,
-    "nice": FLOW,
-    "spline_flow": FLOW,
+    "realnvp": COUPLING_FLOW,
+    "conditional_realnvp": COUPLING_FLOW,
+    "nice": COUPLING_FLOW,
+    "spline_flow": COUPLING_FLOW,
     "vae": AUTOENCODER,
     "cvae": AUTOENCODER,
     "pixelcnn": AUTOREGRESSIVE,
