@@ -31,7 +31,7 @@ def recorded(path: Path, *tests: list[pytest.TestReport], exitstatus: int = pyte
 
 
 def test_a_test_counts_with_its_setup_and_the_quick_ones_are_left_out(tmp_path):
-    tests = [reports("b.py::test_b", 1.02, 0.5, 0.25), reports("a.py::test_a", 0, 2), reports("a.py::test_c", 0.4, 0.3)]
+    tests = [reports("b.py::test_b", 1.02, 0.5, 0.25), reports("a.py::test_a", 0, 2), reports("a.py::test_c", 0.2, 0.2)]
     found = recorded(tmp_path / "list.json", *tests)
     assert [*found.items()] == [("a.py::test_a", 2.0), ("b.py::test_b", 1.8)]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 #: Tests that take this many seconds or more are long.
-LIMIT = 0.8
+LIMIT = 0.5
 LIST = Path(__file__).parent.parent / "tests" / "durations.json"
 
 

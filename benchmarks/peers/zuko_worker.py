@@ -2,8 +2,9 @@
 
     python zuko_worker.py IN.npz OUT.npz
 
-IN holds x_train, x_valid, x_test (standardised) and parameters, layers, epochs, batch, learning_rate, seed. OUT holds the
-log-densities of the test rows by the weights of the best validation epoch, the seconds of training and the number of weights.
+IN holds x_train, x_valid, x_test (standardised) and parameters, layers, epochs, batch, learning_rate, weight_decay, seed.
+OUT holds the log-densities of the test rows by the weights of the best validation epoch, the seconds of training and the
+number of weights.
 """
 
 from __future__ import annotations
@@ -42,13 +43,15 @@ def flow_of(dimensions: int, layers: int, parameters: int) -> torch.nn.Module:
 
 
 def train(found: Any) -> dict[str, Any]:
-    """Train with Adam and a cosine to zero; return what OUT holds."""
+    """Train with AdamW and a cosine to zero; return what OUT holds."""
     seed, epochs, batch = int(found["seed"]), int(found["epochs"]), int(found["batch"])
     torch.manual_seed(seed)
     x, valid, test = (torch.from_numpy(found[f"x_{name}"]) for name in ("train", "valid", "test"))
     flow = flow_of(x.shape[1], int(found["layers"]), int(found["parameters"]))
     per_epoch = len(x) // batch
-    optimizer = torch.optim.Adam(flow.parameters(), lr=float(found["learning_rate"]))
+    optimizer = torch.optim.AdamW(
+        flow.parameters(), lr=float(found["learning_rate"]), weight_decay=float(found["weight_decay"])
+    )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * per_epoch)
     best, best_loss = copy.deepcopy(flow.state_dict()), float("inf")
     start = time.perf_counter()

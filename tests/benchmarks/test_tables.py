@@ -37,7 +37,7 @@ def test_differences_are_paired_by_split():
 def test_what_was_fitted_is_not_fitted_again(tmp_path, monkeypatch, capsys):
     trained = []
 
-    def flow(model, parts, seed, linear):
+    def flow(model, parts, seed, linear, decay):
         trained.append((model, seed))
         return {"log_prob": np.arange(3.0) - seed, "seconds": 2.0 + seed, "parameters": 70}
 
@@ -63,7 +63,7 @@ def test_what_was_fitted_is_not_fitted_again(tmp_path, monkeypatch, capsys):
 def test_each_contender_is_fitted_and_scored():
     parts = tables.split(np.random.default_rng(0).normal(size=(400, 3)), 0)
     done = {}
-    for name, fit in tables.contenders(None, "auto").items():
+    for name, fit in tables.contenders(None, "auto", 0.01).items():
         done[name] = fit(parts, 0, done)
         assert done[name]["log_prob"].shape == (60,)
         assert -6 < done[name]["log_prob"].mean() < -3.5  # of a standard normal, about -4.3
