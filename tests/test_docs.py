@@ -46,7 +46,7 @@ def name(page: Path) -> str:
 
 
 def is_slow(page: Path) -> bool:
-    """Whether the blocks of a page train a model, and it is not one of those that are read first."""
+    """Return whether the Python blocks of a page train a model; those of the README and two other pages stay quick or long."""
     return "tfgen.train(" in page.read_text() and page.name not in ("README.md", "contexts.md", "plugins.md")
 
 

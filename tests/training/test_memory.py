@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.toy_models import Gaussian, GaussianConfig, vectors
+from tests.toy_models import Gaussian, GaussianConfig, spec, vectors
 from tfgen.cli.main import main
 from tfgen.errors import OutOfMemoryError
+from tfgen.model.base import build_model
 from tfgen.plugin.train_options import TrainOptions
 from tfgen.training import trainer as trainer_module
 from tfgen.training.compile_mode import fastest_mode
@@ -120,6 +121,15 @@ def test_the_advice_is_of_options_that_are_not_taken_yet():
         "make the run again with a smaller model."
     )
     assert "--batch-size 3 --accumulate 5" in text(batch_size=7, accumulate=2)
+
+
+def test_memory_that_does_not_suffice_while_a_model_is_built_is_no_mistake_of_its_author():
+    class Huge(Gaussian):
+        def __init__(self, config, data, seed):
+            raise MemoryError
+
+    with pytest.raises(OutOfMemoryError, match="out of memory while model 'huge' was built"):
+        build_model(spec(Huge), GaussianConfig(), vectors().spec, 0)
 
 
 _UNDER_A_LIMIT = """

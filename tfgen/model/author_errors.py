@@ -15,14 +15,14 @@ from tfgen.plugin.author_code import failure
 def author_errors(model: object, method: str, contract: str) -> Iterator[None]:
     """Tell an exception in a plugin's code as one line: the model, the method, what went wrong and where in the author's file.
 
-    Errors of tfgen pass, and so do interrupts, a device that has no memory left, and what a library has not implemented.
+    Errors of tfgen pass, and so do interrupts, memory that does not suffice, and what a library has not implemented.
 
     Raises:
         PluginError: in the place of any other exception, which is its cause.
     """
     try:
         yield
-    except (TfgenError, NotImplementedError):
+    except (TfgenError, NotImplementedError, MemoryError):
         raise
     except tf.errors.OpError as error:
         if not isinstance(error, tf.errors.InvalidArgumentError):

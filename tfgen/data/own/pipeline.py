@@ -1,4 +1,4 @@
-"""Elements of a user's own pipeline (`tf.data`, Hugging Face), whose errors are told in one line."""
+"""Errors of a user's own data pipeline (`tf.data`, Hugging Face) in one line."""
 
 from __future__ import annotations
 
