@@ -5,8 +5,9 @@
 Tables of scikit-learn, and of statsmodels and vega_datasets where the other environment has them. Whole numbers get uniform
 noise, once; real columns of few values are left out; columns are standardised by the training rows. Each split is 70 % / 15 % /
 15 % by a permutation of its own, the same for all. zuko's flow has as many weights as tfgen's spline flow; all flows
-have as many steps and rows in a batch, AdamW with the same decay of weights, at the same rate falling to zero as a cosine,
-and the weights of their best validation epoch. Differences are paired by split.
+have as many steps and rows in a batch, AdamW at the same rate falling to zero as a cosine, and the weights of their best
+validation epoch. The decay of weights is chosen for each table and flow by the validation rows of one split more, as
+mixtures are by those of each split. Differences are paired by split.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ Floats = NDArray[np.float32]
 Parts = tuple[Floats, Floats, Floats]
 
 _LAYERS, _UNITS, _STEPS, _BATCH, _RATE = 4, 64, 1000, 64, 3e-3
+#: Number of the split whose validation rows choose the decay of weights: none of those that are compared.
+_CHOOSING = 1000
 #: Added to the diagonal of covariances; chosen by validation, as the components are.
 _ADDED = (1e-6, 1e-3, 1e-2)
 _COMPONENTS = (1, 2, 3, 4, 5, 7, 10, 14, 20, 28, 38, 50)
@@ -38,8 +41,8 @@ _FROM_PACKAGES = """
 import sys, numpy as np
 found = {}
 from statsmodels.datasets import fair, randhie, star98
-for module in (fair, randhie, star98):
-    found[module.__name__.split('.')[-2]] = module.load_pandas().data.select_dtypes('number').to_numpy(np.float64)
+for name, module in {'fair': fair, 'randhie': randhie, 'star98': star98}.items():
+    found[name] = module.load_pandas().data.select_dtypes('number').to_numpy(np.float64)
 from vega_datasets import local_data
 found['airports'] = local_data.airports()[['latitude', 'longitude']].to_numpy(np.float64)
 np.savez(sys.argv[1], **found)
@@ -105,8 +108,8 @@ def mixture(parts: Parts, components: tuple[int, ...], seed: int) -> dict[str, A
     }
 
 
-def flow(model: str, parts: Parts, seed: int, linear: str, decay: float) -> dict[str, Any]:
-    """Train one of tfgen's flows: linear layers as by its option, and AdamW's decay of weights."""
+def flow(model: str, parts: Parts, seed: int, decay: float) -> dict[str, Any]:
+    """Train one of tfgen's flows with AdamW's decay of weights."""
     train, valid, test = parts
     spec = tfgen.DataSpec("vector", train.shape[1:])
     data = tfgen.Dataset(
@@ -115,15 +118,17 @@ def flow(model: str, parts: Parts, seed: int, linear: str, decay: float) -> dict
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         run = tfgen.train(
-            model, data=data, layers=_LAYERS, units=_UNITS, linear=linear,
+            model, data=data, layers=_LAYERS, units=_UNITS,
             epochs=epochs_of(train), batch_size=_BATCH, learning_rate=_RATE, schedule="cosine", seed=seed, quiet=True,
             optimizer="adamw", weight_decay=decay, runs_dir=folder, data_dir=folder, pictures=False, evaluate="none",
         )  # fmt: skip
         wall = time.perf_counter() - start
-        log_prob = run.model.log_prob(test).numpy()
+        log_prob, validated = (run.model.log_prob(part).numpy() for part in (test, valid))
         weights = sum(int(np.prod(weight.shape)) for weight in run.model.trainable_weights)
         trained = json.loads((Path(run.folder) / "results.json").read_text())["train_seconds"]
-    return {"log_prob": log_prob, "seconds": trained, "wall": wall, "parameters": weights}
+    return {
+        "log_prob": log_prob, "valid": float(np.mean(validated)), "seconds": trained, "wall": wall, "parameters": weights,
+    }  # fmt: skip
 
 
 def zuko(python: Path, parts: Parts, seed: int, parameters: int, decay: float) -> dict[str, Any]:
@@ -137,6 +142,7 @@ def zuko(python: Path, parts: Parts, seed: int, parameters: int, decay: float) -
         result = dict(np.load(found))
     return {
         "log_prob": result["log_prob"],
+        "valid": float(result["valid"]),
         "seconds": float(result["seconds"]),
         "parameters": int(result["parameters"]),
     }
@@ -157,19 +163,45 @@ def compared(rows: Mapping[str, list[float]], best: str) -> dict[str, list[float
     return found
 
 
-def contenders(
-    python: Path | None, linear: str, decay: float
-) -> dict[str, Callable[[Parts, int, Mapping[str, Any]], dict[str, Any]]]:
-    """Return what is fitted to each split, by name: functions of the split, its number, and what was fitted before."""
-    known: dict[str, Callable[[Parts, int, Mapping[str, Any]], dict[str, Any]]] = {
-        "gaussian": lambda parts, seed, done: mixture(parts, (1,), seed),
-        "mixture": lambda parts, seed, done: mixture(parts, _COMPONENTS, seed),
-        "realnvp": lambda parts, seed, done: flow("realnvp", parts, seed, linear, decay),
-        "spline_flow": lambda parts, seed, done: flow("spline_flow", parts, seed, linear, decay),
+#: What is fitted to a split: of the split, its number, the decay of weights, and what was fitted to it before.
+Fit = Callable[[Parts, int, float, Mapping[str, Any]], dict[str, Any]]
+
+
+def flows(python: Path | None) -> dict[str, Fit]:
+    """Return the flows by name; zuko's has as many weights as the spline flow that was fitted before it."""
+    known: dict[str, Fit] = {
+        "realnvp": lambda parts, seed, decay, done: flow("realnvp", parts, seed, decay),
+        "spline_flow": lambda parts, seed, decay, done: flow("spline_flow", parts, seed, decay),
     }
     if python is not None:
-        known["zuko"] = lambda parts, seed, done: zuko(python, parts, seed, done["spline_flow"]["parameters"], decay)
+        known["zuko"] = lambda parts, seed, decay, done: zuko(
+            python, parts, seed, done["spline_flow"]["parameters"], decay
+        )
     return known
+
+
+def contenders(python: Path | None) -> dict[str, Fit]:
+    """Return what is compared, by name."""
+    return {
+        "gaussian": lambda parts, seed, decay, done: mixture(parts, (1,), seed),
+        "mixture": lambda parts, seed, decay, done: mixture(parts, _COMPONENTS, seed),
+        **flows(python),
+    }
+
+
+def choose_decays(x: NDArray[np.float64], decays: Sequence[float], python: Path | None, kept: dict[str, Any]) -> None:
+    """Fit each flow with each decay to one split more; put the validation log-likelihoods into `kept`, by flow and decay."""
+    parts = split(x, _CHOOSING)
+    for decay in decays:
+        done: dict[str, Any] = {}
+        for name, fit in flows(python).items():
+            done[name] = fit(parts, _CHOOSING, decay, done)
+            kept.setdefault(name, {})[str(decay)] = done[name]["valid"]
+
+
+def chosen(tried: Mapping[str, float]) -> float:
+    """Return the decay of the best validation log-likelihood; 0 for what has none."""
+    return float(max(tried, key=tried.__getitem__, default="0"))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -180,22 +212,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--zuko-python", type=Path, help="python of an environment with zuko, statsmodels, vega_datasets"
     )
-    parser.add_argument("--linear", choices=["auto", "none", "lu"], default="auto", help="of tfgen's flows")
-    parser.add_argument("--weight-decay", type=float, default=1.0, help="of all flows, by AdamW")
+    parser.add_argument("--decays", type=float, nargs="+", default=[0.1, 1.0, 3.0, 10.0], help="of weights, by AdamW")
     parser.add_argument("--out", type=Path, default=Path("tables.json"))
     options = parser.parse_args(arguments)
     kept = json.loads(options.out.read_text()) if options.out.exists() else {}
     for name, x in tables(options.zuko_python).items():
         if options.only and name not in options.only:
             continue
-        entry = kept.setdefault(name, {"shape": list(x.shape), "fits": {}})
-        fits = contenders(options.zuko_python, options.linear, options.weight_decay)
+        entry = kept.setdefault(name, {"shape": list(x.shape), "decays": {}, "fits": {}})
+        fits = contenders(options.zuko_python)
+        if set(entry["decays"]) != set(flows(options.zuko_python)):
+            choose_decays(x, options.decays, options.zuko_python, entry["decays"])
+            print(name, entry["decays"], flush=True)
+            options.out.write_text(json.dumps(kept, indent=1))
         for number in range(options.splits):
             parts, done = split(x, number), entry["fits"].setdefault(str(number), {})
             for contender, fit in fits.items():
                 if contender in done:
                     continue
-                found = fit(parts, number, done)
+                found = fit(parts, number, chosen(entry["decays"].get(contender, {})), done)
                 done[contender] = {**found, "log_prob": float(np.mean(found["log_prob"]))}
                 print(name, list(x.shape), number, contender, done[contender], flush=True)
                 options.out.write_text(json.dumps(kept, indent=1))

@@ -34,21 +34,29 @@ def test_differences_are_paired_by_split():
     assert error == pytest.approx(gaps.std(ddof=1) / np.sqrt(3), abs=1e-4)
 
 
-def test_what_was_fitted_is_not_fitted_again(tmp_path, monkeypatch, capsys):
-    trained = []
+@pytest.fixture
+def trained(monkeypatch):
+    """Flows that are scored by their decay of weights, best at 1, and the list of what was fitted."""
+    fitted = []
 
-    def flow(model, parts, seed, linear, decay):
-        trained.append((model, seed))
-        return {"log_prob": np.arange(3.0) - seed, "seconds": 2.0 + seed, "parameters": 70}
+    def flow(model, parts, seed, decay):
+        fitted.append((model, seed, decay))
+        scores = {"log_prob": np.arange(3.0) - seed, "valid": -abs(decay - 1.0)}
+        return {**scores, "seconds": 2.0 + seed, "parameters": 70}
 
     x = np.random.default_rng(0).normal(size=(120, 3))
     monkeypatch.setattr(tables, "tables", lambda python: {"noise": x})
     monkeypatch.setattr(tables, "flow", flow)
     monkeypatch.setattr(tables, "_COMPONENTS", (1, 2))
-    arguments = ["--out", str(tmp_path / "tables.json"), "--splits"]
+    return fitted
+
+
+def test_what_was_fitted_is_not_fitted_again(tmp_path, trained, capsys):
+    arguments = ["--out", str(tmp_path / "tables.json"), "--decays", "1", "--splits"]
     tables.main([*arguments, "1"])
     tables.main([*arguments, "2"])
-    assert trained == [("realnvp", 0), ("spline_flow", 0), ("realnvp", 1), ("spline_flow", 1)]
+    numbers = [tables._CHOOSING, 0, 1]
+    assert trained == [(model, number, 1.0) for number in numbers for model in ("realnvp", "spline_flow")]
     fits = json.loads((tmp_path / "tables.json").read_text())["noise"]["fits"]
     printed = json.loads(capsys.readouterr().out.splitlines()[-1])["noise"]
     assert (printed["splits"], printed["seconds"]["realnvp"]) == (2, 2.5)
@@ -59,12 +67,22 @@ def test_what_was_fitted_is_not_fitted_again(tmp_path, monkeypatch, capsys):
     assert error > 0
 
 
+def test_decays_are_chosen_by_the_validation_rows_of_a_split_that_is_not_compared(tmp_path, trained):
+    tables.main(["--out", str(tmp_path / "tables.json"), "--decays", "0.1", "1", "10", "--splits", "2"])
+    assert [decay for model, number, decay in trained if (model, number) == ("realnvp", tables._CHOOSING)] == [
+        0.1,
+        1,
+        10,
+    ]
+    assert {decay for _, number, decay in trained if number in (0, 1)} == {1.0}
+
+
 @pytest.mark.slow
 def test_each_contender_is_fitted_and_scored():
     parts = tables.split(np.random.default_rng(0).normal(size=(400, 3)), 0)
     done = {}
-    for name, fit in tables.contenders(None, "auto", 0.01).items():
-        done[name] = fit(parts, 0, done)
+    for name, fit in tables.contenders(None).items():
+        done[name] = fit(parts, 0, 0.01, done)
         assert done[name]["log_prob"].shape == (60,)
         assert -6 < done[name]["log_prob"].mean() < -3.5  # of a standard normal, about -4.3
     assert done["spline_flow"]["parameters"] > done["realnvp"]["parameters"]
