@@ -11,7 +11,7 @@ import tensorflow as tf
 from tests.toy_models import Gaussian, GaussianConfig, spec, vectors
 from tfgen import DatasetSpec, DataSpec, InitialisesFromData
 from tfgen.data.dataset import Split
-from tfgen.errors import PluginError
+from tfgen.errors import OutOfMemoryError, PluginError
 from tfgen.plugin.loading import load_registry
 from tfgen.runs.config import default_config
 from tfgen.runs.experiment import resume_run, start_run
@@ -83,6 +83,19 @@ def test_a_mistake_of_the_author_is_one_line_with_its_place(begin, tmp_path):
         begin(Mistaken, "mistaken")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "mistaken").exists()
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")]
+)
+def test_a_lack_of_memory_is_one_line_that_says_how_many_examples_there_were(error, monkeypatch):
+    def initialise(self, batch):
+        raise error
+
+    monkeypatch.setattr(Centred, "initialise", initialise)
+    model = Centred(GaussianConfig(), vectors().spec, 0)
+    with pytest.raises(OutOfMemoryError, match=r"model Centred .* from 128 training examples at once; .*--device cpu"):
+        initialise_from_data(model, vectors(128).train)
 
 
 def test_of_many_examples_some_at_equal_distances_are_taken():
