@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tfgen.metrics.catalogue import BUILTIN
 from tfgen.plugin.hookspecs import hookimpl
@@ -12,6 +12,8 @@ from tfgen.training.catalogue import OPTIMIZERS, SCHEDULES
 if TYPE_CHECKING:
     from tfgen.data.dataset import Dataset
     from tfgen.plugin.registration import Registration
+
+Number = TypeVar("Number", int, float)
 
 
 @hookimpl
@@ -55,16 +57,28 @@ def _photos(sources: DataSources) -> Dataset:
     return load_photos()
 
 
-def _photos_32(sources: DataSources) -> Dataset:
+def _photos_of(sources: DataSources, variant: str) -> Dataset:
     from tfgen.data.photos import load_photos
 
-    return load_photos(32)
+    return load_photos(require_number(int, variant, "the height and width of a patch in pixels", "photos:32"))
 
 
 def _two_gaussians(sources: DataSources) -> Dataset:
     from tfgen.data.toy import load_two_gaussians
 
     return load_two_gaussians()
+
+
+def _two_gaussians_of(sources: DataSources, variant: str) -> Dataset:
+    from tfgen.data.toy import load_two_gaussians
+
+    return load_two_gaussians(require_number(float, variant, "the weight of the left Gaussian", "two_gaussians:0.3"))
+
+
+def _checkerboard_of(sources: DataSources, variant: str) -> Dataset:
+    from tfgen.data.toy import load_checkerboard
+
+    return load_checkerboard(require_number(int, variant, "the number of dark squares", "checkerboard:5"))
 
 
 def _checkerboard(sources: DataSources) -> Dataset:
@@ -85,6 +99,18 @@ def _linear_gaussian(sources: DataSources) -> Dataset:
     return load_linear_gaussian()
 
 
+def require_number(kind: type[Number], variant: str, meaning: str, example: str) -> Number:
+    """Return a variant of a data set as a number.
+
+    Raises:
+        ValueError: when it is none; says what it means, with an example.
+    """
+    try:
+        return kind(variant)
+    except ValueError as error:
+        raise ValueError(f"behind the colon stands {meaning}, as in {example}.") from error
+
+
 _PHOTOGRAPHS = (
     "china.jpg by danielbuechele, flower.jpg by vultilion, CC BY 2.0 (flickr.com/photos/danielbuechele/6061409035, "
     "flickr.com/photos/vultilion/6056698931); in scikit-learn."
@@ -100,14 +126,10 @@ DATASETS = (
     DatasetSpec(
         name="photos",
         load=_photos,
-        summary="12,936 RGB patches of two photographs, 16x16, 256 levels, labelled by photograph; needs no network",
+        summary="12,936 RGB patches of two photographs, 16x16, labelled by photograph; photos:32 has 6,024 of 32x32",
         reference=_PHOTOGRAPHS,
-    ),
-    DatasetSpec(
-        name="photos:32",
-        load=_photos_32,
-        summary="6,024 RGB patches of the same photographs, 32x32, 256 levels; needs no network",
-        reference=_PHOTOGRAPHS,
+        variant=_photos_of,
+        variants="SIZE",
     ),
     DatasetSpec(
         name="mnist",
@@ -124,12 +146,16 @@ DATASETS = (
     DatasetSpec(
         name="two_gaussians",
         load=_two_gaussians,
-        summary="an equal mixture of two Gaussians in 2-D, with labels and its exact density; needs no network",
+        summary="a mixture of two Gaussians in 2-D, equal or with a weight of the left one, with labels and exact density",
+        variant=_two_gaussians_of,
+        variants="WEIGHT",
     ),
     DatasetSpec(
         name="checkerboard",
         load=_checkerboard,
-        summary="the eight dark squares of a 4x4 board in 2-D, with its exact density; needs no network",
+        summary="the dark squares of a board in 2-D, eight or another number, with the exact density; needs no network",
+        variant=_checkerboard_of,
+        variants="SQUARES",
     ),
     DatasetSpec(
         name="rotated_gaussians",

@@ -6,7 +6,7 @@ import pytest
 from tfgen import builtin
 from tfgen.data.digits import load_digits
 from tfgen.data.lookup import check_sources, load_dataset
-from tfgen.errors import DataError, PluginError, UnknownNameError
+from tfgen.errors import DataError, OptionError, PluginError, UnknownNameError
 from tfgen.plugin.registry import Registry
 from tfgen.plugin.specs import DatasetSpec, DataSources
 
@@ -20,18 +20,58 @@ def registry():
 
 def test_the_built_in_names(registry):
     assert set(registry.datasets) == {
-        "digits", "photos", "photos:32", "mnist", "fashion_mnist", "two_gaussians", "checkerboard", "rotated_gaussians",
+        "digits", "photos", "mnist", "fashion_mnist", "two_gaussians", "checkerboard", "rotated_gaussians",
         "linear_gaussian",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "name", ["digits", "photos", "photos:32", "two_gaussians", "checkerboard", "rotated_gaussians", "linear_gaussian"]
+    "name",
+    [
+        "digits",
+        "photos",
+        "photos:32",
+        "two_gaussians",
+        "two_gaussians:0.3",
+        "checkerboard",
+        "checkerboard:5",
+        "rotated_gaussians",
+        "linear_gaussian",
+    ],
 )
 def test_the_embedded_sets_load(registry, name):
     dataset = load_dataset(name, registry, DataSources())
     assert dataset.name == name
     assert (dataset.log_prob is None) == dataset.spec.quantised
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        ("checkerboard:6", "a board has 2, 5, 8, 13, 18, 25 or 32 dark squares, got 6"),
+        ("checkerboard:many", "the number of dark squares, as in checkerboard:5"),
+        ("two_gaussians:1", "the weight of the left Gaussian lies between 0 and 1, got 1"),
+        ("two_gaussians:nan", "lies between 0 and 1, got nan"),
+        ("photos:65", "1 to 64 pixels"),
+    ],
+)
+def test_a_variant_that_a_set_does_not_have(registry, name, meaning):
+    with pytest.raises(OptionError, match=f"--data {name}: .*{meaning}"):
+        load_dataset(name, registry, DataSources())
+
+
+def test_a_set_without_variants_has_none(registry, tmp_path):
+    with pytest.raises(UnknownNameError, match="unknown data set 'digits:3'; did you mean 'digits'"):
+        load_dataset("digits:3", registry, DataSources(str(tmp_path)))
+    with pytest.raises(ValueError, match="no variants"):
+        registry.dataset("digits").of_variant("3")
+
+
+def test_a_variant_that_is_registered_by_itself_goes_before_the_function(registry):
+    registry.add_dataset(DatasetSpec("photos:32", lambda sources: load_digits(), "digits after all"))
+    assert load_dataset("photos:32", registry, DataSources()).spec.shape == (8, 8, 1)
+    assert registry.has_dataset("photos:16")
+    assert not registry.has_dataset("digits:16")
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
@@ -71,7 +111,7 @@ def test_the_closest_name_of_both_worlds(registry, tmp_path, name, nearest):
 def test_the_catalogue_is_not_listed(registry, tmp_path):
     with pytest.raises(UnknownNameError) as error:
         load_dataset("qqqqqqqqqqqqq", registry, DataSources(str(tmp_path)))
-    known = "checkerboard, digits, fashion_mnist, linear_gaussian, mnist, photos, photos:32, rotated_gaussians, two_gaussians"
+    known = "checkerboard, digits, fashion_mnist, linear_gaussian, mnist, photos, rotated_gaussians, two_gaussians"
     assert f"known: {known}." in str(error.value)
     assert len(str(error.value)) < 350
 

@@ -111,7 +111,7 @@ def test_the_commands_name_licence_and_classes(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["datasets"]) == 0
     listed = capsys.readouterr().out
-    assert "photos:32" in listed
+    assert "photos[:SIZE]" in listed
     assert "CC BY 2.0" in listed
     assert main(["data", "photos:32"]) == 0
     out = capsys.readouterr().out

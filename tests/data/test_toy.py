@@ -71,6 +71,36 @@ def test_the_density_refuses_other_shapes(dataset):
         dataset.log_prob(np.zeros(2))
 
 
+@pytest.mark.parametrize("weight", [0.05, 0.3, 0.9])
+def test_uneven_gaussians_have_their_weight_and_their_density(weight):
+    dataset = load_two_gaussians(weight)
+    assert np.mean(dataset.train.labels == 0) == pytest.approx(weight, abs=0.01)
+    points, area = grid(-8.0, 8.0, 400)
+    mass = np.exp(dataset.log_prob(points)) * area
+    assert mass.sum() == pytest.approx(1, abs=1e-6)
+    assert mass[points[:, 0] < 0].sum() == pytest.approx(np.mean(dataset.train.x[:, 0] < 0), abs=0.01)
+
+
+@pytest.mark.parametrize("squares", [2, 5, 13, 18, 25, 32])
+def test_boards_of_other_sizes(squares):
+    dataset = load_checkerboard(squares)
+    side = int(dataset.spec.value_range[1])
+    for split in dataset.splits.values():
+        np.testing.assert_allclose(dataset.log_prob(split.x), -np.log(4 * squares))
+    centres, area = grid(-float(side), float(side), side)
+    density = np.exp(dataset.log_prob(centres))
+    assert (np.count_nonzero(density), area) == (squares, 4)
+    assert (density * area).sum() == pytest.approx(1)
+    counts, _, _ = np.histogram2d(*dataset.train.x.T, bins=side, range=[[-side, side]] * 2)
+    np.testing.assert_allclose(counts[counts > 0], 50_000 / squares, rtol=0.12)
+    assert np.count_nonzero(counts) == squares
+
+
+def test_a_board_that_is_named_by_its_squares_is_the_usual_one():
+    assert load_checkerboard(8).name == "checkerboard"
+    assert np.array_equal(load_checkerboard(8).train.x, load_checkerboard().train.x)
+
+
 def test_the_label_is_the_gaussian():
     train = load_two_gaussians().train
     for label, centre in enumerate([-2.0, 2.0]):

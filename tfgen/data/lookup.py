@@ -75,7 +75,7 @@ def _require_no_options(name: str, options: DataOptions | None) -> None:
 
 def lasting_name(name: str, registry: Registry) -> str:
     """Return the name of a data set as it holds in any folder: a path in full, every other name as it is."""
-    if name in registry.datasets or not is_path(name):
+    if registry.has_dataset(name) or not is_path(name):
         return name
     return os.path.abspath(os.path.expanduser(name))
 

@@ -228,13 +228,23 @@ class Registry(Additions):
         return self._shelf(ModelSpec).find(name, self._hint())[0]
 
     def dataset(self, name: str) -> DatasetSpec:
-        """Return the data set called `name`, without loading it.
+        """Return the data set called `name`, perhaps ``NAME:VARIANT``, without loading it.
 
         Raises:
             UnknownNameError: when there is none; it names the plugins that failed to load.
             PluginError: when several plugins claim the name.
         """
+        base, colon, variant = name.partition(":")
+        if colon and name not in self.datasets and self.has_dataset(name):
+            return self.find(DatasetSpec, base).of_variant(variant)
         return self.find(DatasetSpec, name)
+
+    def has_dataset(self, name: str) -> bool:
+        """Return whether a plugin has the data set called `name`, perhaps as a variant, ``NAME:VARIANT``, of another."""
+        base, colon, _ = name.partition(":")
+        return name in self.datasets or bool(
+            colon and base in self.datasets and self.datasets[base].variant is not None
+        )
 
     def command(self, name: str) -> CommandSpec:
         """Return the command called `name`, without importing it.

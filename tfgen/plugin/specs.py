@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any, Literal, get_args
 
-from tfgen.errors import PluginError
+from tfgen.errors import OptionError, PluginError
 from tfgen.plugin.train_options import Precision
 
 #: The commands of the core, in the order of `tfgen --help`; plugins add others.
@@ -99,15 +99,22 @@ class DatasetSpec:
             ``"package.module:function"``.
         summary: one line for `tfgen datasets`.
         reference: the source, one line.
+        variant: the function ``(sources, variant) -> tfgen.Dataset`` for ``NAME:VARIANT``, or its dotted path; it raises a
+            `ValueError` that says what a variant is. None where there are no variants.
+        variants: what stands for a variant in `tfgen datasets`, one word: ``SIZE``.
     """
 
     name: str
     load: str | Callable[[DataSources], Any]
     summary: str
     reference: str = ""
+    variant: str | Callable[[DataSources, str], Any] | None = None
+    variants: str = ""
 
     def __post_init__(self) -> None:
         _check_path("data set", self.name, self.load)
+        if self.variant is not None:
+            _check_path("data set", self.name, self.variant)
 
     def function(self) -> Callable[[DataSources], Any]:
         """Return the function that loads it, importing it only now.
@@ -116,6 +123,24 @@ class DatasetSpec:
             PluginError: when it cannot be imported.
         """
         return _imported("data set", self.name, self.load)
+
+    def of_variant(self, variant: str) -> DatasetSpec:
+        """Return the data set ``NAME:VARIANT`` of a set that has variants; whether there is such a one is found in loading it.
+
+        Raises:
+            OptionError: in loading, when there is none.
+        """
+        if self.variant is None:
+            raise ValueError(f"data set {self.name!r} has no variants")
+        load, name = self.variant, f"{self.name}:{variant}"
+
+        def load_variant(sources: DataSources) -> Any:
+            try:
+                return _imported("data set", self.name, load)(sources, variant)
+            except ValueError as error:
+                raise OptionError(f"--data {name}: {error}") from error
+
+        return replace(self, name=name, load=load_variant, variant=None)
 
 
 @dataclass(frozen=True)

@@ -324,7 +324,7 @@ def _other_plugins(config: RunConfig, registry: Registry) -> list[PluginRecord]:
         for record in registry.plugins
         if record.kind in ("file", "module")
         and (
-            config.data in record.datasets
+            not {config.data, config.data.partition(":")[0]}.isdisjoint(record.datasets)
             or config.training.optimizer in record.optimizers
             or config.training.schedule in record.schedules
         )

@@ -46,7 +46,7 @@ def other_data(run: Run, name: str, options: DataOptions | None = None) -> Datas
             hold, or lack its labels or context.
     """
     spec, model = run.data_spec, run.model
-    if name not in run.registry.datasets and is_path(name):
+    if not run.registry.has_dataset(name) and is_path(name):
         read = other_examples(run, name, options)
         valid = test = Split(read.x, read.labels, read.context)
     else:
@@ -77,7 +77,7 @@ def other_examples(run: Run, name: str, options: DataOptions | None = None, spli
         DataError: when the examples are not of the model's kind, shape and grey levels, or have values that its columns cannot
             hold.
     """
-    if name not in run.registry.datasets and is_path(name):
+    if not run.registry.has_dataset(name) and is_path(name):
         return ordered_examples(name, options or run.config.data_options, run.data_spec)
     other = load_dataset(name, run.registry, run.sources)
     return ordered_split(fitting_split(other.splits[split], other.spec, run.data_spec, name))

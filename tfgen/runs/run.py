@@ -170,7 +170,7 @@ class Run:
         from tfgen.data.lookup import load_dataset
         from tfgen.data.own.prepared import KEPT
 
-        of_plugin = self.config.data in self.registry.datasets
+        of_plugin = self.registry.has_dataset(self.config.data)
         sources = readable_sources(self.config.sources) if of_plugin else self.sources
         name, recorded = self.config.data, str(self.provenance.get("data_source"))
         own = not of_plugin and recorded.startswith(KEPT)

@@ -23,7 +23,10 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Print name, summary and reference of each registered data set."""
     parse(Options, arguments, "datasets", __doc__ or "")
     registry = context.registry()
-    rows = [(name, spec.summary, spec.reference) for name, spec in registry.datasets.items()]
+    rows = [
+        (f"{name}[:{spec.variants or 'VARIANT'}]" if spec.variant else name, spec.summary, spec.reference)
+        for name, spec in registry.datasets.items()
+    ]
     print_table(("data set", "what it is", "reference"), rows)
     say(
         *registry.conflicts,
