@@ -428,6 +428,34 @@ def test_a_conditional_run(runs, tmp_path, say, digits):
         np.testing.assert_array_equal(arrays["z"], expected.codes)
 
 
+def test_one_line_under_several_labels(runs, tmp_path, say, drawn):
+    run, out = runs / "conditional", tmp_path / "x.npz"
+    say(run, "--from", 3, "--to", 8, "--labels-each", 1, 7, 9, "--steps", 5, "--out", out)
+    model = tfgen.load(run).model
+    with np.load(out) as arrays:
+        assert arrays["paths"].tolist() == ["linear"] * 3
+        assert arrays["row_labels"].tolist() == [1, 7, 9]
+        assert "labels" not in arrays
+        for codes in arrays["z"]:
+            np.testing.assert_array_equal(codes, arrays["z"][0])
+        for label, codes, x in zip([1, 7, 9], arrays["z"], arrays["x"], strict=True):
+            np.testing.assert_array_equal(x, model.decode(codes, np.full(5, label)))
+    said = say(run, "--labels-each", 1, 7, "--path", "linear", "spherical", "--out", tmp_path / "x.png")
+    assert "note: decoding, under labels 1 and 7, does not give them back exactly" in said
+    rows = [text.get_text() for text in drawn[0].axes[0].get_yticklabels()]
+    assert rows == ["linear, label 1", "linear, label 7", "spherical, label 1", "spherical, label 7"]
+    say(run, "--samples", "--labels-each", 4, "--out", tmp_path / "y.png")
+    assert [text.get_text() for text in drawn[1].axes[0].get_yticklabels()] == ["label 4"]
+    assert "--labels must lie in 0 .. 9; got 10." in say(run, "--labels-each", 10, code=2)
+
+
+def test_labels_of_rows_need_a_conditional_model_and_a_label(tiny_run, digits, runs):
+    with pytest.raises(CapabilityError, match="RealNVP takes no labels"):
+        interpolate(tfgen.load(tiny_run).model, digits.test.x[:2], labels_each=[1])
+    with pytest.raises(DataError, match="at least one label"):
+        interpolate(tfgen.load(runs / "conditional").model, digits.test.x[:2], [1, 1], labels_each=[])
+
+
 def test_end_points_that_do_not_come_back_are_told(tiny_run, tmp_path, say, monkeypatch, digits):
     run = tfgen.load(tiny_run)
     decode = type(run.model).decode
@@ -461,10 +489,11 @@ def test_end_points_that_do_not_come_back_are_told(tiny_run, tmp_path, say, monk
         (["--steps", 1002, "--out", "x.npz"], "--steps must be from 2 to 1001, got 1002."),
         (["--seed", -1], "--seed must be 0 or more"),
         (["--path", "curved"], "invalid choice 'curved' for argument '--path'"),
-        (["--path"], "--path must name one or several of linear, sinusoidal, spherical, none twice; got ''."),
         (["--path", "linear", "linear"], "none twice; got 'linear linear'."),
         (["--labels", 1], "--labels must be two classes, got 1."),
         (["--labels", 1, 2], "model RealNVP takes no labels; leave --labels out."),
+        (["--labels-each", 1, 7], "model RealNVP takes no labels; leave --labels out."),
+        (["--labels", 1, 7, "--labels-each", 1], "--labels-each keeps one; give one of them."),
         (["--out", "x.jpg"], "cannot write x.jpg: the name must end in .png (a picture) or .npz (arrays)."),
     ],
 )

@@ -286,7 +286,7 @@ def test_what_a_model_lacks_is_named(name, model, data, error, says, tmp_path):
 
 def test_the_command_knows_every_picture():
     assert list(PictureName.__args__) == list(PICTURES)
-    assert [*EVERYONE, *CLASSES] == list(PICTURES)
+    assert [*EVERYONE, *CLASSES] == [name for name, picture in PICTURES.items() if picture.usual]
 
 
 # What they show
@@ -320,9 +320,38 @@ def test_the_manifold_is_a_grid_of_decoded_codes(latent, drawn, tmp_path):
         assert "3 dimensions: drawn is the plane" in title.replace("\n", " ")
         assert panels[0].get_xlabel() == "PC 1"
     else:
-        assert not notes
+        assert notes == (["the codes have one dimension: drawn is a line of them"] if latent == 1 else [])
         assert [text.get_text() for text in panels[0].get_xticklabels()][::5] == ["-1.96", "1.96"]
         assert panels[0].get_xlabel() == "$z_{1}$"
+
+
+@pytest.mark.parametrize(
+    ("latent", "note"),
+    [
+        (1, "the codes have one dimension: drawn is a line of them"),
+        (2, None),
+        (3, "the codes have 3 dimensions: drawn is the plane of their first two principal components"),
+    ],
+)
+def test_the_grid_goes_from_minus_3_to_3_in_equal_steps(latent, note, drawn, tmp_path):
+    data, model = images(), built(sized(ConditionalPixels, latent), images())
+    notes = draw(model, data, ["grid"], tmp_path)["grid"].notes
+    sample = LatentSample(model, data)
+    codes = grid_codes(plane_of(sample.whitening, sample.codes), np.arange(-3, 3.1, 0.25)).reshape(-1, latent)
+    expected = model.decode(codes.astype(np.float32), np.zeros(len(codes), np.int32))
+    np.testing.assert_array_equal(table(drawn[0], 1 if latent == 1 else 25, 25).reshape(-1, 4, 4), grey(expected))
+    ticks = [text.get_text() for text in drawn[0].axes[0].get_xticklabels()]
+    if note is None:
+        assert not notes
+        assert ticks == ["-3.00", "-2.00", "-1.00", "0.00", "1.00", "2.00", "3.00"]
+        np.testing.assert_allclose(codes[[0, -1]], [[-3, 3], [3, -3]])
+    else:
+        assert note in notes[0]
+
+
+def test_the_grid_is_drawn_where_it_is_named():
+    assert "grid" in PICTURES
+    assert "grid" not in possible_pictures(built(sized(ConditionalPixels, 2), images()))
 
 
 def test_a_prior_that_is_not_standard_is_said_and_taken_into_account(drawn, tmp_path):

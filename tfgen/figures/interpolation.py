@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ _MARKERS = ("o", "s", "^")
 _BOX = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
 
 
-def draw_image_paths(result: Interpolation, levels: int, path: Path) -> None:
+def draw_image_paths(result: Interpolation, levels: int, path: Path, rows: Sequence[str] = ()) -> None:
     """Write images as a picture: a row for each path, its name at the left, the weight lambda above each column.
 
     Where the end points are not exactly the images that were encoded, these stand beside them, outside the path.
@@ -32,12 +33,13 @@ def draw_image_paths(result: Interpolation, levels: int, path: Path) -> None:
         result: the images.
         levels: the brightest grey level is ``levels - 1``.
         path: of the picture.
+        rows: names of the rows; by default those of the paths.
     """
     with neutral_text():
-        save_clear(_image_figure(result, levels), path, 130)
+        save_clear(_image_figure(result, levels, rows or result.paths), path, 130)
 
 
-def _image_figure(result: Interpolation, levels: int) -> Figure:
+def _image_figure(result: Interpolation, levels: int, names: Sequence[str]) -> Figure:
     x, columns = result.x, [f"{weight:.3g}" for weight in result.weights]
     if result.ends is not None and result.end_errors().any():
         first, last = (np.broadcast_to(end, (len(x), 1, *end.shape)) for end in result.ends)
@@ -60,7 +62,7 @@ def _image_figure(result: Interpolation, levels: int) -> Figure:
     for place in range(1, rows):
         axes.axhline(place, color=_GREY, linewidth=3)
     axes.set_xticks(np.arange(count) + 0.5, columns)
-    axes.set_yticks(np.arange(rows) + 0.5, result.paths)
+    axes.set_yticks(np.arange(rows) + 0.5, names)
     axes.set_xlabel(r"weight $\lambda$")
     axes.xaxis.set_label_position("top")
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
@@ -69,7 +71,12 @@ def _image_figure(result: Interpolation, levels: int) -> Figure:
 
 
 def draw_plane_paths(
-    result: Interpolation, every: int, data: DataSpec, displayed: NDArray[np.generic], path: Path
+    result: Interpolation,
+    every: int,
+    data: DataSpec,
+    displayed: NDArray[np.generic],
+    path: Path,
+    rows: Sequence[str] = (),
 ) -> None:
     """Write vectors as curves of their first two coordinates over the data, with both end points marked.
 
@@ -81,6 +88,7 @@ def draw_plane_paths(
         data: spec of the data set.
         displayed: examples [n, d] to draw behind the curves.
         path: of the picture.
+        rows: names of the curves; by default those of the paths.
     """
     figure = Figure(figsize=(6, 6), layout="constrained")
     axes = figure.add_subplot()
@@ -96,7 +104,7 @@ def draw_plane_paths(
     )
     labels = np.zeros(len(result.weights)) if result.labels is None else result.labels
     breaks = np.flatnonzero(np.diff(labels)) + 1
-    for number, (name, x) in enumerate(zip(result.paths, result.x, strict=True)):
+    for number, (name, x) in enumerate(zip(rows or result.paths, result.x, strict=True)):
         # In the plane two paths may run over each other: those drawn first are broader.
         size, colour = len(result.paths) - number, f"C{number}"
         for piece in np.split(x, breaks):
@@ -114,7 +122,12 @@ def draw_plane_paths(
 
 
 def draw_line_paths(
-    result: Interpolation, every: int, data: DataSpec, displayed: NDArray[np.generic], path: Path
+    result: Interpolation,
+    every: int,
+    data: DataSpec,
+    displayed: NDArray[np.generic],
+    path: Path,
+    rows: Sequence[str] = (),
 ) -> None:
     """Write one-dimensional examples as curves over the weight, with a histogram of the data at the side.
 
@@ -126,12 +139,13 @@ def draw_line_paths(
         data: spec of the data set.
         displayed: examples [n, 1] for the histogram.
         path: of the picture.
+        rows: names of the curves; by default those of the paths.
     """
     figure = Figure(figsize=(7.5, 4.6), layout="constrained")
     axes, side = figure.subplots(1, 2, sharey=True, width_ratios=(4, 1))
     labels = np.zeros(len(result.weights)) if result.labels is None else result.labels
     breaks = np.flatnonzero(np.diff(labels)) + 1
-    for number, (name, x) in enumerate(zip(result.paths, result.x, strict=True)):
+    for number, (name, x) in enumerate(zip(rows or result.paths, result.x, strict=True)):
         size, colour = len(result.paths) - number, f"C{number}"  # those drawn first are broader, as they may coincide
         for weights, piece in zip(np.split(result.weights, breaks), np.split(x[:, 0], breaks), strict=True):
             axes.plot(weights, piece, color=colour, linewidth=0.5 + size)

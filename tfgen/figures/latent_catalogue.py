@@ -13,6 +13,7 @@ from tfgen.figures.latent_classes import class_traversals, classes, one_code_all
 from tfgen.figures.latent_pictures import (
     aggregate_posterior,
     codes,
+    grid,
     interpolations,
     manifold,
     reconstructions,
@@ -33,12 +34,14 @@ class LatentPicture:
         needs: capabilities beside latent codes.
         images: whether it shows examples, which have to be images.
         conditional: whether it compares classes, so that the model has to take labels.
+        usual: whether it is drawn where no picture is named.
     """
 
     draw: Callable[[LatentSample, Path], Notes]
     needs: tuple[type[Any], ...] = ()
     images: bool = True
     conditional: bool = False
+    usual: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Drawn:
 PICTURES: dict[str, LatentPicture] = {
     "reconstructions": LatentPicture(reconstructions),
     "manifold": LatentPicture(manifold, needs=(HasPosterior,)),
+    "grid": LatentPicture(grid, needs=(HasPosterior,), usual=False),
     "codes": LatentPicture(codes, images=False),
     "traversals": LatentPicture(traversals),
     "interpolations": LatentPicture(interpolations),
@@ -95,7 +99,7 @@ def require_picture(name: str, model: GenerativeModel) -> None:
 
 
 def possible_pictures(model: GenerativeModel) -> list[str]:
-    """Return the names of the pictures that a model supports, in order."""
+    """Return the names of the usual pictures that a model supports, in order."""
 
     def possible(name: str) -> bool:
         try:
@@ -104,7 +108,7 @@ def possible_pictures(model: GenerativeModel) -> list[str]:
             return False
         return True
 
-    return [name for name in PICTURES if possible(name)]
+    return [name for name, picture in PICTURES.items() if picture.usual and possible(name)]
 
 
 def draw_pictures(
@@ -116,7 +120,7 @@ def draw_pictures(
         model: with latent codes.
         data: of the spec that the model was built for; the test split is used.
         folder: output folder; each picture is ``NAME.png``.
-        names: of `PICTURES`; by default all that the model can have.
+        names: of `PICTURES`; by default all usual ones that the model can have.
         seed: of the choice of test examples and of all noise.
 
     Raises:

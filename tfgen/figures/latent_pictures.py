@@ -17,6 +17,8 @@ from tfgen.sample.latent import Floats, Labels, cloud_plane, grid_codes, normal_
 #: Steps of a traversal, in the units of the whitening.
 POSITIONS = np.linspace(-3, 3, 13)
 _CELLS, _PIXELS = 20, 1280  # of a manifold, along each side at most
+#: Codes along each side of the grid in equal steps, so that whole numbers are among them.
+_GRID_CELLS = (25, 13, 7)
 _STEPS = 10  # of an interpolation
 _PAIRS = 8
 _RECONSTRUCTED = (4, 16)  # pairs of rows, columns
@@ -39,12 +41,38 @@ def reconstructions(sample: LatentSample, path: Path) -> Notes:
 
 def manifold(sample: LatentSample, path: Path) -> Notes:
     """Draw the decoded grid of a plane of codes (the manifold); a panel for each class of a conditional model."""
-    plane = plane_of(sample.whitening, sample.codes, sample.labels)
+    cells = max(4, min(_CELLS, _most_cells(sample)))
+    return _decoded_plane(
+        sample, normal_quantiles(cells), "Decoded grid, spaced by the inverse normal distribution function", path
+    )
+
+
+def grid(sample: LatentSample, path: Path) -> Notes:
+    """Draw the decoded grid of z1 x z2 from -3 to 3 in equal steps; a panel for each class of a conditional model."""
+    cells = next((count for count in _GRID_CELLS if count <= _most_cells(sample)), _GRID_CELLS[-1])
+    return _decoded_plane(sample, np.linspace(-3, 3, cells), "Decoded grid in equal steps", path)
+
+
+def _most_cells(sample: LatentSample) -> int:
+    """Return how many examples fit along a side of a picture."""
+    return _PIXELS // max(sample.x.shape[1:3])
+
+
+def _decoded_plane(sample: LatentSample, positions: Floats, title: str, path: Path) -> Notes:
+    """Draw the examples of a grid of codes in the plane of the first two dimensions, or of two principal components.
+
+    Args:
+        sample: the codes.
+        positions: along either direction, in units of the prior.
+        title: of the picture.
+        path: of the picture.
+    """
+    plane, panels = plane_of(sample.whitening, sample.codes, sample.labels), []
     notes = [*plane_notes(plane), *sample.class_notes]
     if not plane.components:
         notes = [*sample.whitening_notes, *notes]
-    cells = max(4, min(_CELLS, _PIXELS // max(sample.x.shape[1:3])))
-    positions, panels = normal_quantiles(cells), []
+    if len(plane.vectors) == 1:
+        notes = [*notes, "the codes have one dimension: drawn is a line of them"]
     for label in sample.classes if len(sample.classes) else [None]:
         row = int(sample.whitening.rows(0 if label is None else int(label)))
         codes = grid_codes(plane, positions, row)
@@ -62,9 +90,15 @@ def manifold(sample: LatentSample, path: Path) -> Notes:
                 seamless=True,
             )
         )
-    title = titled("Decoded grid, spaced by the inverse normal distribution function", notes)
     several = len(panels) > 1
-    draw_panels(panels, sample.levels, title, path, across=5 if len(panels) > 4 else 2, side=3.0 if several else 6.6)
+    draw_panels(
+        panels,
+        sample.levels,
+        titled(title, notes),
+        path,
+        across=5 if len(panels) > 4 else 2,
+        side=3.0 if several else 6.6,
+    )
     return notes
 
 
@@ -130,8 +164,10 @@ def aggregate_posterior(sample: LatentSample, path: Path) -> Notes:
 
 
 def _sparse(values: Floats) -> list[str]:
-    """Return six of the values as tick labels, and empty strings between them."""
-    displayed = np.linspace(0, len(values) - 1, 6).round().astype(int)
+    """Return about six of the values in equal distances as tick labels, and empty strings between them."""
+    last = len(values) - 1
+    ticks = next((count for count in (7, 5, 4) if last % (count - 1) == 0), 6)
+    displayed = np.linspace(0, last, ticks).round().astype(int)
     return [fixed(value, 2) if place in displayed else "" for place, value in enumerate(values)]
 
 

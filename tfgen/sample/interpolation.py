@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfgen.errors import DataError, OptionError, UnknownNameError, require_option
+from tfgen.errors import CapabilityError, DataError, OptionError, UnknownNameError, require_option
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import Decodes, HasLatents, capable, require_continuous_codes, uses_context
 from tfgen.seeds import as_seed, fold_in
@@ -95,11 +95,12 @@ class Interpolation:
     """Result of an interpolation: codes and decoded examples along one or several paths.
 
     Attributes:
-        paths: the names of the paths.
+        paths: the names of the paths, one for each row.
         weights: l, [steps].
         codes: the codes on the paths, [paths, steps, latent].
         x: the decoded codes, [paths, steps, *shape]: uint8 images, or float32 vectors.
-        labels: for a conditional model, under which each step was decoded, [steps].
+        labels: for a conditional model, under which each step was decoded, [steps]; None where each row has a label of its own.
+        row_labels: the label under which each path was decoded from end to end, [paths]; None without `labels_each`.
         ends: the two examples that were encoded, [2, *shape]; None where the codes were drawn from the prior.
     """
 
@@ -109,6 +110,7 @@ class Interpolation:
     x: NDArray[np.generic]
     labels: NDArray[np.int32] | None = None
     ends: NDArray[np.generic] | None = None
+    row_labels: NDArray[Any] | None = None
 
     def end_errors(self) -> Floats:
         """Return the reconstruction error of both ends, for each value, in grey levels or data units.
@@ -131,6 +133,7 @@ def interpolate(
     paths: Sequence[str] = tuple(PATHS),
     steps: int = 11,
     decode_labels: Any = None,
+    labels_each: Any = None,
     seed: int = 0,
 ) -> Interpolation:
     """Interpolate between examples in the latent space of a model.
@@ -148,6 +151,7 @@ def interpolate(
         steps: examples on each path, the ends included; 2 to 1001.
         decode_labels: [2], under which a conditional model decodes: the first up to l = 1/2, the second beyond it. By default
             the labels of the ends, so that each step has that of the nearer one.
+        labels_each: [k], under each of which a conditional model decodes every path from end to end: k rows for each path.
         seed: of the noise in encoding, or of the codes from the prior.
 
     Raises:
@@ -176,9 +180,21 @@ def interpolate(
             raise DataError(f"expected two examples, shape {(2, *model.data.shape)}; got shape {ends.shape}.")
         codes = _codes_that_return(model, latents, ends, labels, weights, seed)
     along = [PATHS[name](codes[0], codes[1], weights).astype(codes.dtype) for name in paths]
-    step_labels = None if decode_labels is None else decode_labels[_nearer(weights)]
-    decoded = [np.asarray(latents.decode(path, step_labels, seed=seed)) for path in along]
-    return Interpolation(tuple(paths), weights, np.stack(along), np.stack(decoded), step_labels, ends)
+    if labels_each is None:
+        step_labels = None if decode_labels is None else decode_labels[_nearer(weights)]
+        decoded = [np.asarray(latents.decode(path, step_labels, seed=seed)) for path in along]
+        return Interpolation(tuple(paths), weights, np.stack(along), np.stack(decoded), step_labels, ends)
+    each = _labels_each(model, labels_each)
+    decoded = [
+        np.asarray(latents.decode(path, np.repeat([label], steps, axis=0), seed=seed))
+        for path in along
+        for label in each
+    ]
+    names = tuple(name for name in paths for _ in each)
+    codes = np.repeat(np.stack(along), len(each), axis=0)
+    return Interpolation(
+        names, weights, codes, np.stack(decoded), None, ends, np.tile(each, (len(along), *[1] * (each.ndim - 1)))
+    )
 
 
 def require_paths(paths: Sequence[str]) -> None:
@@ -201,6 +217,24 @@ def _pair(model: GenerativeModel, labels: Any) -> NDArray[np.int32] | None:
     """Check the labels of both ends; None for an unconditional model."""
     model.condition(labels, 2)  # which checks the labels
     return None if labels is None else np.asarray(labels, np.float32 if uses_context(model) else np.int32)
+
+
+def _labels_each(model: GenerativeModel, labels: Any) -> NDArray[Any]:
+    """Check the labels of rows, [k].
+
+    Raises:
+        CapabilityError: when the model takes no labels.
+        DataError: when there is none, or one is none of the model's.
+    """
+    if not model.conditional:
+        raise CapabilityError(
+            f"labels of rows are for a conditional model, and {type(model).__name__} takes no labels."
+        )
+    each = np.asarray(labels, np.float32 if uses_context(model) else np.int32)
+    if not len(each):
+        raise DataError("name at least one label to decode under.")
+    model.condition(each, len(each))  # which checks them
+    return each
 
 
 def _nearer(weights: Floats) -> NDArray[np.intp]:

@@ -13,7 +13,7 @@ import tyro
 from tfgen.cli.default_context import say_default_categories
 from tfgen.cli.outputs import output_file
 from tfgen.cli.parsing import by_default, parse
-from tfgen.data.labels import class_numbers
+from tfgen.data.labels import class_name, class_numbers
 from tfgen.errors import DataError, OptionError, OutputError, require_option
 from tfgen.printed import say
 
@@ -52,12 +52,17 @@ class Options:
     """End at this test example, counted from 0."""
     samples: bool = False
     """Interpolate between two codes sampled from the prior instead."""
-    path: tuple[Literal["linear", "sinusoidal", "spherical"], ...] = ("linear", "sinusoidal", "spherical")
+    path: Annotated[
+        tuple[Literal["linear", "sinusoidal", "spherical"], ...],
+        by_default("all three; with --labels-each linear", metavar="PATH ..."),
+    ] = ()
     """Kinds of interpolation, each a row of the picture: linear (lerp), sinusoidal, spherical (slerp)."""
     steps: int = 11
     """Examples on each path, both ends included."""
     labels: Annotated[tuple[str, ...], by_default("those of the two ends; with --samples 0 and 1")] = ()
     """Two labels for a conditional model: the first decodes up to the middle of the path, the second beyond."""
+    labels_each: Annotated[tuple[str, ...], by_default("none", metavar="CLASS ...")] = ()
+    """Labels of a conditional model, each for a row of its own: the whole path decoded under it."""
     seed: int = 0
     """Seed of the noise in encoding images, or of the codes of --samples."""
     out: Path | None = None
@@ -78,8 +83,17 @@ class Options:
         require_option(self.steps >= 2, "steps", self.steps, "at least 2")
         require_option(self.seed >= 0, "seed", self.seed, "0 or more")
         require_option(len(self.labels) in (0, 2), "labels", " ".join(map(str, self.labels)), "two classes")
+        if self.labels and self.labels_each:
+            raise OptionError(
+                "--labels changes the label in the middle of a path, --labels-each keeps one; give one of them."
+            )
         if self.out is not None and self.out.suffix not in (".png", ".npz"):
             raise OutputError(f"cannot write {self.out}: the name must end in .png (a picture) or .npz (arrays).")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Kinds of interpolation, by default all; of a picture that compares labels the linear one alone."""
+        return self.path or (("linear",) if self.labels_each else ("linear", "sinusoidal", "spherical"))
 
 
 def main(arguments: Sequence[str], context: CommandContext) -> None:
@@ -211,27 +225,28 @@ def _interpolated(options: Options, run: Run, chosen: _Ends | None, steps: int) 
     from tfgen.sample.sampling import given_of, labels_for
 
     asked = labels_for(run.model, 2, options.labels)
-    if options.labels or not isinstance(chosen, _Examples):  # test examples have contexts of their own
+    each = labels_for(run.model, len(options.labels_each), options.labels_each) if options.labels_each else None
+    common: dict[str, Any] = {"paths": options.paths, "steps": steps, "seed": options.seed, "labels_each": each}
+    if (
+        options.labels or options.labels_each or not isinstance(chosen, _Examples)
+    ):  # test examples have contexts of their own
         say_default_categories(run.model)
     if not isinstance(chosen, _Examples):
         codes = None if chosen is None else chosen.codes
         if chosen is not None and run.model.conditional and not options.labels:
             asked = labels_for(run.model, 2, chosen.classes)
-        return interpolate(run.model, labels=asked, codes=codes, paths=options.path, steps=steps, seed=options.seed)
+        return interpolate(run.model, labels=asked, codes=codes, **common)
     test, which = run.data.test, [chosen.first, chosen.second]
     own = given_of(run.model, test.take(np.asarray(which)))
-    return interpolate(
-        run.model, test.x[which], own, paths=options.path, steps=steps, seed=options.seed,
-        decode_labels=asked if options.labels else None,
-    )  # fmt: skip
+    return interpolate(run.model, test.x[which], own, decode_labels=asked if options.labels else None, **common)
 
 
 def _write_arrays(result: Interpolation, path: Path) -> None:
     import numpy as np
 
     arrays: dict[str, Any] = {"x": result.x, "l": result.weights, "z": result.codes, "paths": np.array(result.paths)}
-    if result.labels is not None:
-        arrays["labels"] = result.labels
+    labels = {"labels": result.labels, "row_labels": result.row_labels}
+    arrays |= {name: array for name, array in labels.items() if array is not None}
     np.savez(path, **arrays)
 
 
@@ -239,12 +254,21 @@ def _draw(options: Options, run: Run, chosen: _Ends | None, result: Interpolatio
     from tfgen.figures.interpolation import draw_image_paths, draw_line_paths, draw_plane_paths
 
     if run.data_spec.layout == "grid":
-        draw_image_paths(result, run.data_spec.levels, path)
+        draw_image_paths(result, run.data_spec.levels, path, _rows(options, run, result))
         return
     every = math.ceil(_CURVE_POINTS / (options.steps - 1))
     curves = _interpolated(options, run, chosen, every * (options.steps - 1) + 1)
     draw = draw_line_paths if run.data_spec.layout == "histogram" else draw_plane_paths
-    draw(curves, every, run.data_spec, run.data.test.x[:_DATA_POINTS], path)
+    draw(curves, every, run.data_spec, run.data.test.x[:_DATA_POINTS], path, _rows(options, run, curves))
+
+
+def _rows(options: Options, run: Run, result: Interpolation) -> list[str]:
+    """Return the names of the rows: of their paths, of their labels, or of both where there are several of both."""
+    if not options.labels_each:
+        return list(result.paths)
+    labels = [f"label {class_name(int(k), run.data_spec)}" for k in class_numbers(options.labels_each, run.data_spec)]
+    several = len(options.paths) > 1
+    return [f"{path}, {label}" if several else label for path in options.paths for label in labels]
 
 
 def _ends(options: Options, run: Run, chosen: _Ends | None, result: Interpolation) -> list[str]:
@@ -264,7 +288,8 @@ def _ends(options: Options, run: Run, chosen: _Ends | None, result: Interpolatio
         return [f"{between}; decoding gives both back{' exactly' if quantised else ''}"]
     wrong = errors.max(axis=0)
     far = f"{furthest:.0f} of {run.data_spec.levels} grey levels" if quantised else f"{furthest:.2g}"
-    under = f", under labels {options.labels[0]} and {options.labels[1]}," if options.labels else ""
+    asked = options.labels or options.labels_each
+    under = f", under labels {' and '.join(asked)}," if asked else ""
     return [
         between,
         f"note: decoding{under} does not give them back exactly: {(wrong > 0).sum()} of {wrong.size} values differ, by up to "

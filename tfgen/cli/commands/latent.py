@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tfgen.cli.context import CommandContext
 
 PictureName = Literal[
-    "reconstructions", "manifold", "codes", "traversals", "interpolations", "aggregate_posterior",
+    "reconstructions", "manifold", "grid", "codes", "traversals", "interpolations", "aggregate_posterior",
     "classes", "one_code_all_classes", "style_transfer", "class_traversals",
 ]  # fmt: skip
 
@@ -30,8 +30,8 @@ class Options:
 
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
-    pictures: Annotated[tuple[PictureName, ...], by_default("all that fit the model", metavar="NAME ...")] = ()
-    """Pictures to draw: reconstructions, manifold, codes, traversals, interpolations, aggregate_posterior and,
+    pictures: Annotated[tuple[PictureName, ...], by_default("all that fit the model but grid", metavar="NAME ...")] = ()
+    """Pictures to draw: reconstructions, manifold, grid, codes, traversals, interpolations, aggregate_posterior and,
     for conditional models, classes, one_code_all_classes, style_transfer, class_traversals."""
     seed: int = 0
     """Seed of the choice of test examples, and of all noise."""
