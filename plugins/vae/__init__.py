@@ -31,6 +31,9 @@ class VAEConfig:
     likelihood: Literal["bernoulli", "continuous_bernoulli", "gaussian", "discretized_logistic"] = "bernoulli"
     """Decoder distribution p(x|z) of each pixel. gaussian and continuous_bernoulli model dequantised images; vectors need
     gaussian."""
+    variance: Literal["network", "dimension", "shared"] = "network"
+    """gaussian: variance of p(x|z): an output of the decoder, one weight for each dimension of the data, or one for all. With
+    --network mlp --depth 0 the last two are factor analysis and probabilistic PCA."""
     binarise: Literal["stochastic", "static", "threshold", "none"] = "stochastic"
     """bernoulli: how grey levels become bits: drawn anew in each step, drawn once for each image, thresholded at 1/2, or none:
     grey levels are scored by their cross-entropy, which is no likelihood."""
@@ -62,6 +65,10 @@ class VAEConfig:
             require_option(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         for name in ("depth", "beta", "beta_warmup", "free_bits"):
             require_option(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        if self.variance != "network":
+            require_option(
+                self.likelihood == "gaussian", "variance", self.variance, "network without --likelihood gaussian"
+            )
         if self.prior == "flow":
             require_option(self.latent >= 2, "latent", self.latent, "at least 2 with --prior flow")
 

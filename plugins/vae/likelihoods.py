@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -190,6 +191,51 @@ class Gaussian(_Dequantised):
         return self.levels(numbers.loc + numbers.scale * noise)
 
 
+class ConstantScale(keras.layers.Layer):
+    """Scale of a Gaussian likelihood that does not depend on the code: ``softplus(b) + 0.001``, b weights.
+
+    Args:
+        shape: of the scales, that of an example, or () for one that all its values share.
+        dtype: of densities.
+    """
+
+    def __init__(self, shape: Sequence[int], dtype: tf.DType) -> None:
+        super().__init__(name="scale")
+        self.raw = self.add_weight(
+            shape=tuple(shape), initializer="zeros", name="raw", dtype=dtype.name, autocast=False
+        )
+        self.built = True
+
+    def value(self) -> tf.Tensor:
+        """Return the scales."""
+        return tf.math.softplus(self.raw.value) + _SMALLEST_SCALE
+
+
+class ConstantGaussian(Gaussian):
+    """Gaussian likelihood with the mean of the decoder and constant scales: of linear networks factor analysis or pPCA.
+
+    ``p(x|z) = N(m(z), diag(s^2))``. With ``m(z) = W z + b`` and a standard normal prior p(x) is a Gaussian with covariance
+    ``W W^T + diag(s^2)``: factor analysis; with one s for all dimensions probabilistic PCA (Tipping, Bishop 1999,
+    equation 4).
+
+    Args:
+        data: the data set's spec.
+        dtype: of densities.
+        scale: the scales.
+    """
+
+    parameters = 1
+
+    def __init__(self, data: DataSpec, dtype: tf.DType, scale: ConstantScale) -> None:
+        super().__init__(data, dtype)
+        self.scale = scale
+
+    def distribution(self, raw: tf.Tensor) -> Any:
+        """Return Normal(a, s)."""
+        loc = tf.squeeze(raw, axis=-1)
+        return tfd.Normal(loc, tf.broadcast_to(self.scale.value(), tf.shape(loc)[-len(self.data.shape) :]))
+
+
 class DiscretizedLogistic(Likelihood):
     """Discretised logistic likelihood: a logistic rounded to grey levels; the tails belong to the outermost levels.
 
@@ -234,8 +280,12 @@ class DiscretizedLogistic(Likelihood):
         return tf.clip_by_value(top * raw[..., 0], tf.zeros([], self.dtype), tf.cast(top, self.dtype))
 
 
-def build_likelihood(config: VAEConfig, data: DataSpec, dtype: tf.DType) -> Likelihood:
-    """Build the likelihood p(x|z) of a `VAEConfig`."""
+def build_likelihood(
+    config: VAEConfig, data: DataSpec, dtype: tf.DType, scale: ConstantScale | None = None
+) -> Likelihood:
+    """Build the likelihood p(x|z) of a `VAEConfig`, with the scale of `build_scale`."""
+    if scale is not None:
+        return ConstantGaussian(data, dtype, scale)
     if config.likelihood == "bernoulli":
         return Bernoulli(data, dtype, config.binarise)
     others: dict[str, Callable[[DataSpec, tf.DType], Likelihood]] = {
@@ -244,3 +294,10 @@ def build_likelihood(config: VAEConfig, data: DataSpec, dtype: tf.DType) -> Like
         "discretized_logistic": DiscretizedLogistic,
     }
     return others[config.likelihood](data, dtype)
+
+
+def build_scale(config: VAEConfig, data: DataSpec, dtype: tf.DType) -> ConstantScale | None:
+    """Return the scale of p(x|z) of a `VAEConfig` where it does not depend on the code, else None."""
+    if config.variance == "network":
+        return None
+    return ConstantScale(data.shape if config.variance == "dimension" else (), dtype)

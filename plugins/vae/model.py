@@ -18,7 +18,7 @@ from tfgen_plugins.vae.elbo import (
     monte_carlo_kl,
     with_free_bits,
 )
-from tfgen_plugins.vae.likelihoods import build_likelihood
+from tfgen_plugins.vae.likelihoods import build_likelihood, build_scale
 from tfgen_plugins.vae.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 from tfgen_plugins.vae.priors import build_prior
 
@@ -42,7 +42,8 @@ class VAE(GenerativeModel):
         super().__init__(config, data, seed)
         if not data.spatial and (config.network, config.likelihood) != ("mlp", "gaussian"):
             raise self.refuse("vectors need --network mlp --likelihood gaussian.")
-        self.likelihood = build_likelihood(config, data, self.density_dtype)
+        self.scale = build_scale(config, data, self.density_dtype)
+        self.likelihood = build_likelihood(config, data, self.density_dtype, self.scale)
         self.scored_as = self.likelihood.scored_as
         self.classes = self.condition_width
         if self.uses_context and config.prior == "vamp":
