@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow_probability as tfp
 
+from tests.slow import slow
 from tests.toy_models import (
     ClassPriorPixels,
     ConditionalGaussian,
@@ -347,6 +348,23 @@ def test_the_grid_goes_from_minus_3_to_3_in_equal_steps(latent, note, drawn, tmp
         np.testing.assert_allclose(codes[[0, -1]], [[-3, 3], [3, -3]])
     else:
         assert note in notes[0]
+
+
+@pytest.mark.parametrize("projection", ["tsne", slow("umap")])
+def test_codes_by_projections_that_keep_neighbours(projection, drawn, tmp_path):
+    data, model = images(), built(sized(ConditionalPixels, 3), images())
+    notes = next(draw_pictures(model, data, tmp_path, ["codes"], projection=projection)).notes
+    kind = {"tsne": "t-SNE", "umap": "UMAP"}[projection]
+    assert notes == [
+        f"the plane is {kind}'s: near codes stay together, the distance and the size of groups mean little"
+    ]
+    assert drawn[0].axes[0].get_xlabel() == f"{kind} 1"
+    assert len(drawn[0].axes[0].collections[0].get_offsets()) == len(data.test)
+
+
+def test_a_projection_of_another_name(tmp_path):
+    with pytest.raises(UnknownNameError, match="unknown projection 't-sne'; did you mean 'tsne'"):
+        next(draw_pictures(built(Pixels, images()), images(), tmp_path, ["codes"], projection="t-sne"))
 
 
 def test_the_grid_is_drawn_where_it_is_named():

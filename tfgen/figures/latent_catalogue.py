@@ -23,6 +23,7 @@ from tfgen.figures.latent_sample import LatentSample, Notes
 from tfgen.files import written_whole
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import HasLatents, HasPosterior, Samples, capable, require_no_context
+from tfgen.sample.projection import require_projection
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,12 @@ def possible_pictures(model: GenerativeModel) -> list[str]:
 
 
 def draw_pictures(
-    model: GenerativeModel, data: Dataset, folder: Path, names: Sequence[str] | None = None, seed: int = 0
+    model: GenerativeModel,
+    data: Dataset,
+    folder: Path,
+    names: Sequence[str] | None = None,
+    seed: int = 0,
+    projection: str = "pca",
 ) -> Iterator[Drawn]:
     """Draw pictures of a model's latent space, and yield each when it is written.
 
@@ -122,16 +128,18 @@ def draw_pictures(
         folder: output folder; each picture is ``NAME.png``.
         names: of `PICTURES`; by default all usual ones that the model can have.
         seed: of the choice of test examples and of all noise.
+        projection: of the picture ``codes`` into the plane: pca, tsne or umap.
 
     Raises:
-        UnknownNameError: for a name that is none.
+        UnknownNameError: for a name that is none, of a picture or of a projection.
         CapabilityError: when the model lacks a capability that a picture needs.
         DataError: when a picture needs images or more examples than there are.
         OutputError: when the folder cannot be written to.
     """
     for name in names or ():
         require_picture(name, model)
-    sample = LatentSample(model, data, seed)
+    require_projection(projection)
+    sample = LatentSample(model, data, seed, projection)
     for name in possible_pictures(model) if names is None else names:
         path = folder / f"{name}.png"
         with written_whole(path) as temporary:

@@ -13,6 +13,7 @@ from tfgen.metrics.rounding import fixed
 from tfgen.model.capabilities import HasPosterior
 from tfgen.sample.interpolation import interpolate
 from tfgen.sample.latent import Floats, Labels, cloud_plane, grid_codes, normal_quantiles, plane_of, project, traverse
+from tfgen.sample.projection import PROJECTIONS
 
 #: Steps of a traversal, in the units of the whitening.
 POSITIONS = np.linspace(-3, 3, 13)
@@ -103,12 +104,16 @@ def _decoded_plane(sample: LatentSample, positions: Floats, title: str, path: Pa
 
 
 def codes(sample: LatentSample, path: Path) -> Notes:
-    """Draw the codes of test examples, coloured by class."""
-    plane = cloud_plane(sample.codes)
-    notes = plane_notes(plane)
+    """Draw the codes of test examples in the plane, coloured by class."""
+    if sample.projection in PROJECTIONS:
+        kind, projected = PROJECTIONS[sample.projection]
+        points, names = projected(sample.codes, sample.seed), [f"{kind} 1", f"{kind} 2"]
+        notes = [f"the plane is {kind}'s: near codes stay together, the distance and the size of groups mean little"]
+    else:
+        plane = cloud_plane(sample.codes)
+        points, names, notes = project(plane, sample.codes), list(plane.names), plane_notes(plane)
     what = "Means of q(z|x)" if isinstance(sample.model, HasPosterior) else "Codes"
-    title = titled(f"{what} of {len(sample.codes):,} test examples", notes)
-    draw_codes(project(plane, sample.codes), sample.labels, plane.names, title, path)
+    draw_codes(points, sample.labels, names, titled(f"{what} of {len(sample.codes):,} test examples", notes), path)
     return notes
 
 

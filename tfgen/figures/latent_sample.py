@@ -43,15 +43,17 @@ class LatentSample:
         model: with latent codes.
         data: of the spec that the model was built for.
         seed: of the choice of examples and of all noise.
+        projection: into the plane, where codes are drawn as points: pca, or one of `tfgen.sample.projection.PROJECTIONS`.
 
     Raises:
         CapabilityError: when the model has no latent codes.
         DataError: for fewer than two test examples.
     """
 
-    def __init__(self, model: GenerativeModel, data: Dataset, seed: int = 0) -> None:
+    def __init__(self, model: GenerativeModel, data: Dataset, seed: int = 0, projection: str = "pca") -> None:
         self.model = model
         self.seed = seed
+        self.projection = projection
         self.levels = data.spec.levels
         largest = max(_SMALLEST_BATCH, _PIXELS_BATCH // data.spec.dimensions)
         self.space = LatentSpace(model, seed, min(largest, 500))

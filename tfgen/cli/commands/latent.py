@@ -33,6 +33,8 @@ class Options:
     pictures: Annotated[tuple[PictureName, ...], by_default("all that fit the model but grid", metavar="NAME ...")] = ()
     """Pictures to draw: reconstructions, manifold, grid, codes, traversals, interpolations, aggregate_posterior and,
     for conditional models, classes, one_code_all_classes, style_transfer, class_traversals."""
+    project: Literal["pca", "tsne", "umap"] = "pca"
+    """Projection of the picture codes into the plane: principal components, t-SNE, or UMAP (pip install umap-learn)."""
     seed: int = 0
     """Seed of the choice of test examples, and of all noise."""
     out: Path | None = None
@@ -44,6 +46,10 @@ class Options:
         require_option(self.seed >= 0, "seed", self.seed, "0 or more")
         if len(set(self.pictures)) < len(self.pictures):
             raise OptionError(f"--pictures names one twice: {' '.join(self.pictures)}.")
+        if self.project != "pca" and self.pictures and "codes" not in self.pictures:
+            raise OptionError(
+                f"--project {self.project} is for the picture codes, which --pictures does not name; add it."
+            )
         if self.out is not None and (self.out.suffix == ".png" or self.out.is_file()):
             raise OutputError(f"--out {self.out}: the pictures are several files; name a folder.")
 
@@ -65,7 +71,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         names = options.pictures or possible_pictures(run.model)
         files = [f"{name}.png" for name in names]
         folder = output_folder(options.out, run.files.figures, "latent", files, options.overwrite)
-        for picture in draw_pictures(run.model, run.data, folder, names, options.seed):
+        for picture in draw_pictures(run.model, run.data, folder, names, options.seed, options.project):
             drawn.append(picture.path.name)
             for note in picture.notes:
                 say(f"note: {picture.name}: {note}")
