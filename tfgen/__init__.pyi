@@ -25,6 +25,7 @@ from .metrics.metric import Basis, Metric
 from .model.base import GenerativeModel, build_model
 from .model.capabilities import (
     Decodes,
+    HasDecoderLikelihood,
     HasElbo,
     HasEnergy,
     HasLatents,
@@ -83,6 +84,7 @@ __all__ = [
     "FeatureNetworkSpec",
     "Features",
     "GenerativeModel",
+    "HasDecoderLikelihood",
     "HasElbo",
     "HasEnergy",
     "HasLatents",

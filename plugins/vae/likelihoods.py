@@ -67,6 +67,14 @@ class Likelihood(abc.ABC):
         pixels = self.distribution(raw).log_prob(observed)
         return tf.reduce_sum(pixels, axis=list(range(-len(self.data.shape), 0)))
 
+    def log_prob_of_each(self, observed: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
+        """Return log p(x_i|z_j), [n, k], of examples [n, *shape] for decoder outputs [k, *shape, parameters]."""
+        return tf.map_fn(
+            lambda one: self.log_prob(one[None], raw),
+            observed,
+            fn_output_signature=tf.TensorSpec(raw.shape[:1], self.dtype),
+        )
+
     def mean(self, raw: tf.Tensor) -> tf.Tensor:
         """Return the mean of each pixel in units of the data."""
         return self.levels(self.distribution(raw).mean())
@@ -128,6 +136,13 @@ class Bernoulli(Likelihood):
         logits = tf.squeeze(raw, axis=-1)  # unlike an index, no pass over the pixels
         axes = list(range(-len(self.data.shape), 0))
         return tf.reduce_sum(bernoulli_log_prob(observed, logits), axis=axes)
+
+    def log_prob_of_each(self, observed: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
+        """Return log p(x_i|z_j), [n, k]: ``sum g a - sum log(1 + e^a)``, the first a product of matrices."""
+        size = self.data.dimensions
+        logits = tf.reshape(raw, [-1, size])
+        products = tf.matmul(tf.reshape(observed, [-1, size]), logits, transpose_b=True)
+        return products - tf.reduce_sum(tf.math.softplus(logits), axis=-1)
 
     def levels(self, pixels: tf.Tensor) -> tf.Tensor:
         """Return bits or probabilities times L-1."""

@@ -174,6 +174,15 @@ class VAE(GenerativeModel):
 
         return importance_weighted_in_chunks(log_weights, particles, observed.shape[0], fold_in(seed, _CODE))
 
+    def decoder_log_prob(self, x: Any, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return log p(x_i|z_j, y_i), [n, k] nats, for examples [n, ...] and codes [k, latent]."""
+        observed, z = self._observed(x, seed), tf.cast(z, self.density_dtype)
+        one_hot = self.condition(labels, observed.shape[0])
+        if one_hot is None:
+            return self.likelihood.log_prob_of_each(observed, self._decoded(z, None))
+        shared = tf.repeat(z[:, None], observed.shape[0], axis=1)
+        return tf.transpose(self.likelihood.log_prob(observed, self._decoded(shared, one_hot)))
+
     def encode(self, x: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Encode: return the means of q(z|x, y), [n, latent]."""
         return self.posterior(x, labels, seed).mean()

@@ -28,6 +28,7 @@ from tfgen.model.base import build_model
 from tfgen.model.capabilities import (
     CAPABILITIES,
     Decodes,
+    HasDecoderLikelihood,
     HasElbo,
     HasLatents,
     HasLogProb,
@@ -99,6 +100,7 @@ SUBJECTS = {
 FLOW = {Samples, HasLogProb, Decodes, HasLatents}
 COUPLING_FLOW = {*FLOW, InitialisesFromData}
 AUTOENCODER = {Samples, HasElbo, HasPosterior, Decodes, HasLatents}
+VARIATIONAL = {*AUTOENCODER, HasDecoderLikelihood}
 AUTOREGRESSIVE = {Samples, HasLogProb, Inpaints}
 ADVERSARIAL = {Samples, Decodes}
 #: What every subject must offer, by the first word of its name. A check of anything else is skipped, so that a model which
@@ -108,8 +110,8 @@ OFFERED = {
     "conditional_realnvp": COUPLING_FLOW,
     "nice": COUPLING_FLOW,
     "spline_flow": COUPLING_FLOW,
-    "vae": AUTOENCODER,
-    "cvae": AUTOENCODER,
+    "vae": VARIATIONAL,
+    "cvae": VARIATIONAL,
     "pixelcnn": AUTOREGRESSIVE,
     "gan": ADVERSARIAL,
     "cgan": ADVERSARIAL,

@@ -9,7 +9,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tfgen.cli.context import CommandContext
 from tfgen.cli.name_conflict import conflict_warning
@@ -105,9 +105,7 @@ def _version() -> str:
 def _function(name: str, context: CommandContext) -> Callable[[Sequence[str], CommandContext], None]:
     """Return the main function of a command, of the core or of a plugin."""
     if name in CORE_COMMANDS:
-        result: Callable[[Sequence[str], CommandContext], None] = importlib.import_module(
-            f"tfgen.cli.commands.{name}"
-        ).main
+        result: Callable[[Sequence[str], CommandContext], None] = _module(name).main
         return result
     function = context.registry().command(name).function()
     if any(name in record.commands for record in context.registry().plugins if record.kind == "built-in"):
@@ -126,12 +124,17 @@ def _function(name: str, context: CommandContext) -> Callable[[Sequence[str], Co
     return run
 
 
+def _module(name: str) -> Any:
+    """Return the module of a command of the core."""
+    return importlib.import_module(f"tfgen.cli.commands.{name.replace('-', '_')}")
+
+
 def _help(context: CommandContext) -> list[str]:
-    commands = {name: importlib.import_module(f"tfgen.cli.commands.{name}").__doc__ or "" for name in CORE_COMMANDS}
+    commands = {name: _module(name).__doc__ or "" for name in CORE_COMMANDS}
     commands |= {name: spec.summary for name, spec in context.registry().commands.items()}
     lines = ["usage: tfgen [-p PLUGIN] [--verbose] [--traceback] COMMAND ...", ""]
     lines += ["Explicit generative models as plugins: train, evaluate, sample.", "", "commands:"]
-    lines += [f"  {name:<11} {text.splitlines()[0]}" for name, text in commands.items()]
+    lines += [f"  {name:<15} {text.splitlines()[0]}" for name, text in commands.items()]
     lines += [
         "",
         "options, before or behind the command:",

@@ -132,12 +132,24 @@ def train_classifier(model: Classifier, data: Dataset, quiet: bool = True) -> No
         data: with labels.
         quiet: show no progress.
     """
+    train_briefly(model, data, _SEED, quiet)
+
+
+def train_briefly(model: GenerativeModel, data: Dataset, seed: int, quiet: bool = True) -> None:
+    """Train a model for some 2,000 steps, but at most 100 passes; keep the weights with the best validation loss.
+
+    Args:
+        model: untrained.
+        data: for it.
+        seed: of the batches.
+        quiet: show no progress.
+    """
     batch = min(_BATCH, len(data.train))
     steps_per_epoch = len(data.train) // batch
     options = TrainOptions(
         epochs=max(1, min(_MOST_EPOCHS, round(_STEPS / steps_per_epoch))),
         batch_size=batch,
-        seed=_SEED,
+        seed=seed,
         learning_rate=2e-3,
         schedule="cosine",
         keep="best",

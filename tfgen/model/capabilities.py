@@ -76,6 +76,21 @@ class HasPosterior(Protocol):
 
 
 @runtime_checkable
+class HasDecoderLikelihood(Protocol):
+    """A latent variable model whose decoder is a distribution p(x|z) with a likelihood."""
+
+    def decoder_log_prob(self, x: Any, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
+        """Return ``log p(x_i|z_j)`` of each example under each code, [n, k] nats.
+
+        Args:
+            x: examples [n, ...].
+            z: codes [k, latent].
+            labels: of the examples, [n], for a conditional model: ``log p(x_i|z_j, y_i)``.
+            seed: of the noise in the examples, such as dequantisation; example i has the same noise under every code.
+        """
+
+
+@runtime_checkable
 class Decodes(Protocol):
     """A model that makes an example of each code z: float32, or int32 of a model with ``discrete_codes``."""
 
@@ -126,6 +141,7 @@ CAPABILITIES: dict[type[Any], str] = {
     HasEnergy: "energy (HasEnergy)",
     HasElbo: "bound on the likelihood (HasElbo)",
     HasPosterior: "posterior over codes (HasPosterior)",
+    HasDecoderLikelihood: "likelihood of examples given codes (HasDecoderLikelihood)",
     Decodes: "latent codes (Decodes)",
     HasLatents: "encoder into latent codes (HasLatents)",
     Inpaints: "inpainting (Inpaints)",

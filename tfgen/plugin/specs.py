@@ -16,7 +16,8 @@ from tfgen.plugin.train_options import Precision
 #: The commands of the core, in the order of `tfgen --help`; plugins add others.
 CORE_COMMANDS = (
     "run", "resume", "runs", "evaluate", "score", "sample", "compare", "interpolate", "inpaint", "impute", "latent",
-    "number", "classify", "neighbours", "divergence", "info", "list", "datasets", "data", "plugins", "check", "new", "doctor",
+    "number", "classify", "latent-classify", "neighbours", "divergence", "info", "list", "datasets", "data", "plugins",
+    "check", "new", "doctor",
 )  # fmt: skip
 
 MetricKind = Literal["density", "bound", "samples", "classification", "divergence", "speed", "model", "training"]

@@ -152,3 +152,26 @@ def test_training_beats_a_model_without_codes(prior, tmp_path):
     independent = -np.sum(np.where(bits, np.log(share), np.log(1 - share)), axis=(1, 2, 3)).mean()
     elbo = np.mean([run.model.elbo(run.data.test.x, seed=seed) for seed in range(3)])
     assert -elbo < independent - 3
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "options"),
+    [
+        ("vae", TINY, {"binarise": "threshold"}),
+        ("vae", TINY, {"likelihood": "discretized_logistic"}),
+        ("vae", SPACE, {"likelihood": "gaussian", "variance": "shared"}),
+        ("cvae", TINY, {"binarise": "none"}),
+        ("cvae", SPACE, {"likelihood": "gaussian"}),
+    ],
+)
+def test_the_likelihood_of_each_example_under_each_code(model, data, options):
+    vae = small_vae(model, data, **options)
+    x = images(n=4) if data is TINY else tf.constant(np.random.default_rng(0).normal(size=(4, 6)))
+    z, labels = tf.constant(np.random.default_rng(1).normal(size=(3, 2))), labels_of(vae, 4)
+    found = vae.decoder_log_prob(x, z, labels, seed=5)
+    assert found.shape == (4, 3)
+    observed = vae.likelihood.observe(x, 5)
+    for code in range(3):
+        codes = tf.repeat(z[code : code + 1], 4, axis=0)
+        raw = vae.decoder(codes, vae.condition(labels))
+        np.testing.assert_allclose(found[:, code], vae.likelihood.log_prob(observed, raw), rtol=1e-10)
