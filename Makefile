@@ -9,10 +9,13 @@ export PYTHONDONTWRITEBYTECODE :=
 # Tests of one xdist_group share what takes long to make, in one worker; SLOWEST=25 names the slowest tests.
 PYTEST := $(BIN)/python -m pytest --dist loadgroup $(if $(SLOWEST),--durations=$(SLOWEST))
 
-.PHONY: run test test-long test-durations test-bench test-slow test-build check bench bench-decoding bench-pixelcnn bench-training clean
+.PHONY: run docs test test-long test-durations test-bench test-slow test-build check bench bench-decoding bench-pixelcnn bench-training clean
 
 run: $(STAMP)  ## train a conditional flow on the embedded digits, in a minute at most, and draw each digit ten times
 	$(BIN)/python -m tfgen run conditional_realnvp
+
+docs: $(STAMP)  ## the documentation site, in site/: open site/index.html, no network is needed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 test: $(STAMP)  ## the quick tests of everything but the benchmarks
 	$(PYTEST) -n $(WORKERS) -m 'not long and not slow' --ignore tests/benchmarks
@@ -58,4 +61,4 @@ $(STAMP): setup.cfg setup.py pyproject.toml constraints.txt tools/build_backend.
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
