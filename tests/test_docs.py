@@ -120,6 +120,7 @@ def test_a_page_names_options_of_its_command(command):
     "page",
     [
         *sorted((ROOT / "docs/theory").glob("*.md")),
+        *sorted((ROOT / "docs/learn").glob("*.md")),
         *(ROOT / "docs" / page for page in ("data.md", "run_folder.md", "plugins.md")),
         *(ROOT / page for page in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
     ],

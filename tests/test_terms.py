@@ -8,7 +8,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 #: Tables of results and generated pages do not count: a term that is there alone is explained nowhere.
-PAGES = [ROOT / "README.md", *(ROOT / "docs/commands").glob("*.md"), *(ROOT / "docs/theory").glob("*.md")]
+PAGES = [
+    ROOT / "README.md",
+    *(page for room in ("commands", "theory", "learn") for page in (ROOT / "docs" / room).glob("*.md")),
+]
 TERMS = {
     "likelihood": ("bits per dimension", "change of variables", "coupling layer", "Jacobian", "dequantis"),
     "latent variables": (
@@ -42,5 +45,5 @@ def text() -> str:
 @pytest.mark.parametrize("term", [term for terms in TERMS.values() for term in terms])
 def test_a_term_of_the_field_is_in_the_documentation(term, text):
     assert term.lower() in text, (
-        f"{term!r} is in no page of docs/commands and docs/theory, nor in the README: explain it there"
+        f"{term!r} is in no page of docs/commands, docs/theory and docs/learn, nor in the README: explain it there"
     )
