@@ -93,6 +93,12 @@ def _rotated_gaussians(sources: DataSources) -> Dataset:
     return load_rotated_gaussians()
 
 
+def _sprites(sources: DataSources) -> Dataset:
+    from tfgen.data.sprites import load_sprites
+
+    return load_sprites()
+
+
 def _linear_gaussian(sources: DataSources) -> Dataset:
     from tfgen.data.conditional_toy import load_linear_gaussian
 
@@ -161,6 +167,11 @@ DATASETS = (
         name="rotated_gaussians",
         load=_rotated_gaussians,
         summary="two Gaussians in 2-D rotated by an angle, their context, with the exact density; needs no network",
+    ),
+    DatasetSpec(
+        name="sprites",
+        load=_sprites,
+        summary="6,144 pictures of a square, an ellipse or a heart, 32x32, with their factors as context; needs no network",
     ),
     DatasetSpec(
         name="linear_gaussian",

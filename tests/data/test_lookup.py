@@ -20,7 +20,7 @@ def registry():
 
 def test_the_built_in_names(registry):
     assert set(registry.datasets) == {
-        "digits", "photos", "mnist", "fashion_mnist", "two_gaussians", "checkerboard", "rotated_gaussians",
+        "digits", "photos", "mnist", "fashion_mnist", "two_gaussians", "checkerboard", "rotated_gaussians", "sprites",
         "linear_gaussian",
     }  # fmt: skip
 
@@ -36,6 +36,7 @@ def test_the_built_in_names(registry):
         "checkerboard",
         "checkerboard:5",
         "rotated_gaussians",
+        "sprites",
         "linear_gaussian",
     ],
 )
@@ -111,7 +112,9 @@ def test_the_closest_name_of_both_worlds(registry, tmp_path, name, nearest):
 def test_the_catalogue_is_not_listed(registry, tmp_path):
     with pytest.raises(UnknownNameError) as error:
         load_dataset("qqqqqqqqqqqqq", registry, DataSources(str(tmp_path)))
-    known = "checkerboard, digits, fashion_mnist, linear_gaussian, mnist, photos, rotated_gaussians, two_gaussians"
+    known = (
+        "checkerboard, digits, fashion_mnist, linear_gaussian, mnist, photos, rotated_gaussians, sprites, two_gaussians"
+    )
     assert f"known: {known}." in str(error.value)
     assert len(str(error.value)) < 350
 

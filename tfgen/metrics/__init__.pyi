@@ -1,5 +1,6 @@
 from .catalogue import CATALOGUE, Catalogue
 from .copying import CopyingTest, copying_test, neighbourhoods
+from .disentanglement import DCI, beta_vae_score, dci, factor_vae_score, mutual_information_gap
 from .divergences import (
     Divergences,
     bernoulli_js,
@@ -22,6 +23,7 @@ from .rounding import fixed, measured
 
 __all__ = [
     "CATALOGUE",
+    "DCI",
     "Baseline",
     "Basis",
     "Catalogue",
@@ -34,9 +36,12 @@ __all__ = [
     "Note",
     "bernoulli_js",
     "bernoulli_kl",
+    "beta_vae_score",
     "copying_test",
+    "dci",
     "divergences_of_scores",
     "entry_text",
+    "factor_vae_score",
     "fixed",
     "frechet_distance",
     "frechet_from_moments",
@@ -51,6 +56,7 @@ __all__ = [
     "metrics_from_json",
     "metrics_to_json",
     "monte_carlo_divergences",
+    "mutual_information_gap",
     "nearest_neighbours",
     "neighbourhoods",
     "notes_about",

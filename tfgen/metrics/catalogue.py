@@ -52,6 +52,20 @@ BUILTIN: tuple[MetricSpec, ...] = (
         measure="tfgen.evaluate.tables:measure_correlation_difference",
         summary="mean absolute difference of the correlations of columns of samples and data",
     ),
+    *(
+        MetricSpec(
+            name, title, "score", better="higher", of="model", aliases=aliases,
+            measure=f"tfgen.evaluate.disentanglement:measure_{function}", summary=f"{meaning}; of data with factors",
+        )
+        for name, title, aliases, function, meaning in (
+            ("mig", "MIG", (), "mig", "mutual information gap of codes and factors"),
+            ("dci_disentanglement", "disentanglement", ("dci",), "dci_disentanglement", "factors that a dimension knows"),
+            ("dci_completeness", "completeness", ("dci",), "dci_completeness", "dimensions that a factor needs"),
+            ("dci_informativeness", "informativeness", ("dci",), "dci_informativeness", "factors told by codes"),
+            ("beta_vae_score", "beta-VAE score", (), "beta_vae", "factors told by differences of codes"),
+            ("factor_vae_score", "FactorVAE score", (), "factor_vae", "factors told by the least variance"),
+        )
+    ),
     MetricSpec("kl_p_q_nats", "KL(p || q)", "nats", of="divergence"),
     MetricSpec("kl_q_p_nats", "KL(q || p)", "nats", of="divergence"),
     MetricSpec("js_nats", "JS(p, q)", "nats", of="divergence"),

@@ -148,7 +148,10 @@ def _wanted(options: Options, run: Run) -> _Wanted:
     from tfgen.evaluate.scoring import check_measurement
     from tfgen.model.capabilities import HasElbo, HasLogProb
 
-    by_plugins = [name for name, spec in run.registry.metrics.items() if spec.measure is not None]
+    by_plugins: dict[str, list[str]] = {}  # each name and alias with the metrics that it stands for
+    for name, spec in run.registry.metrics.items():
+        for word in (name, *spec.aliases) if spec.measure is not None else ():
+            by_plugins.setdefault(word, []).append(name)
     known = [*DENSITY_METRICS, *SAMPLE_METRICS, *by_plugins]
     of_training = [name for name, spec in run.registry.metrics.items() if spec.of == "training"]
     for name in options.names:
@@ -159,7 +162,7 @@ def _wanted(options: Options, run: Run) -> _Wanted:
         if name not in known:
             raise UnknownNameError("metric", name, known, "A metric of a plugin's file needs its -p FILE.")
     of_samples = [name for name in options.names if name in SAMPLE_METRICS]
-    of_plugins = [name for name in options.names if name in by_plugins]
+    of_plugins = list(dict.fromkeys(name for word in options.names for name in by_plugins.get(word, ())))
     of_density = [name for name in options.names if name in DENSITY_METRICS]
     model, kind = run.model, type(run.model).__name__
     scored = isinstance(model, HasLogProb | HasElbo)
