@@ -20,8 +20,9 @@ class VAEConfig:
 
     latent: int = 20
     """Size of a code z; 2 draws as a plane."""
-    network: Literal["conv", "mlp"] = "conv"
-    """Encoder and decoder: convolutions (images only), or multi-layer perceptrons."""
+    network: Literal["conv", "mlp", "resnet", "attention"] = "conv"
+    """Encoder and decoder: convolutions (images only), multi-layer perceptrons, convolutions with residual blocks, or these
+    with self-attention in the smallest feature maps."""
     units: int = 512
     """mlp: width of each hidden layer."""
     depth: int = 2

@@ -52,11 +52,10 @@ class VAE(GenerativeModel):
         with keras.name_scope("vae"):
             self.encoder: keras.layers.Layer
             self.decoder: keras.layers.Layer
-            if config.network == "conv":
-                self.encoder = ConvEncoder(data.shape, self.classes, outputs, config.activation, dtype)
-                self.decoder = ConvDecoder(
-                    config.latent, self.classes, data.shape, parameters, config.activation, dtype
-                )
+            if config.network != "mlp":
+                last = (config.activation, dtype, config.network)
+                self.encoder = ConvEncoder(data.shape, self.classes, outputs, *last)
+                self.decoder = ConvDecoder(config.latent, self.classes, data.shape, parameters, *last)
             else:
                 hidden = (config.units, config.depth, config.activation, dtype)
                 self.encoder = MLPEncoder(data.shape, self.classes, outputs, *hidden)

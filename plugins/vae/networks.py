@@ -21,6 +21,7 @@ from tfgen.layers import (
     with_label,
     with_label_planes,
 )
+from tfgen_plugins.vae.residual import Extra, SelfAttention, blocks_of
 
 # He initialisation keeps the variance of dense hidden layers behind rectifiers (He et al. 2015). Convolutions keep the smaller
 # default of Keras: with a code of two dimensions, a decoder that starts smooth ends with a better bound.
@@ -98,9 +99,12 @@ class ConvEncoder(keras.layers.Layer):
         outputs: width of the result.
         activation: of the convolutions.
         dtype: of the result.
+        extra: a residual block behind each convolution, and self-attention behind the last.
     """
 
-    def __init__(self, shape: Sequence[int], classes: int, outputs: int, activation: str, dtype: tf.DType) -> None:
+    def __init__(
+        self, shape: Sequence[int], classes: int, outputs: int, activation: str, dtype: tf.DType, extra: Extra = "conv"
+    ) -> None:
         super().__init__(name="encoder")
         height, width, channels = shape
         self.convolutions = [
@@ -112,6 +116,8 @@ class ConvEncoder(keras.layers.Layer):
         for convolution in self.convolutions:
             convolution.build((None, height, width, channels))
             height, width, channels = halved(height), halved(width), convolution.filters
+        self.blocks = blocks_of(extra, [filters for filters, _ in _CONVOLUTIONS], activation)
+        self.attention = SelfAttention(height, width, channels) if extra == "attention" else None
         self.flat = height * width * channels
         self.head.build((None, self.flat))
         self.built = True
@@ -119,8 +125,11 @@ class ConvEncoder(keras.layers.Layer):
     def call(self, x: tf.Tensor, one_hot: tf.Tensor | None = None) -> tf.Tensor:
         """Return [n, outputs] for images [n, height, width, channels] and labels [n, k]."""
         hidden = with_label_planes(x, one_hot)
-        for convolution in self.convolutions:
+        for number, convolution in enumerate(self.convolutions):
             hidden = convolution(hidden)
+            hidden = self.blocks[number](hidden) if self.blocks else hidden
+        if self.attention is not None:
+            hidden = self.attention(hidden)
         return self.head(tf.cast(tf.reshape(hidden, [-1, self.flat]), self.head.compute_dtype))
 
 
@@ -136,10 +145,18 @@ class ConvDecoder(keras.layers.Layer):
         parameters: distribution parameters for each pixel.
         activation: of the hidden layers.
         dtype: of the result.
+        extra: a residual block in maps of each size but the image's, and self-attention in the smallest.
     """
 
     def __init__(
-        self, latent: int, classes: int, shape: Sequence[int], parameters: int, activation: str, dtype: tf.DType
+        self,
+        latent: int,
+        classes: int,
+        shape: Sequence[int],
+        parameters: int,
+        activation: str,
+        dtype: tf.DType,
+        extra: Extra = "conv",
     ) -> None:
         super().__init__(name="decoder")
         height, width, channels = shape
@@ -158,12 +175,18 @@ class ConvDecoder(keras.layers.Layer):
         self.start = (height, width, filters[0])
         for convolution, count, side in zip([*self.convolutions, self.head], filters, self.sides, strict=False):
             convolution.build((None, *side, count))
+        self.attention = SelfAttention(*self.start) if extra == "attention" else None
+        self.blocks = blocks_of(extra, filters, activation)
         self.built = True
 
     def call(self, z: tf.Tensor, one_hot: tf.Tensor | None = None) -> tf.Tensor:
         """Return [n, height, width, channels, parameters] for codes [n, latent] and labels [n, k]."""
         hidden = tf.reshape(self.stem(with_label(z, one_hot)), [-1, *self.start])
-        for convolution, side in zip(self.convolutions, self.sides[1:], strict=False):
+        if self.attention is not None:
+            hidden = self.attention(hidden)
+        hidden = self.blocks[0](hidden) if self.blocks else hidden
+        for number, (convolution, side) in enumerate(zip(self.convolutions, self.sides[1:], strict=False), 1):
             hidden = upsampled(convolution, hidden, side)
+            hidden = self.blocks[number](hidden) if self.blocks else hidden
         pixels = upsampled(self.head, tf.cast(hidden, self.head.compute_dtype), self.sides[-1])
         return tf.reshape(pixels, [-1, *self.shape])
