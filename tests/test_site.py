@@ -69,7 +69,7 @@ def test_links_to_code_lead_to_it(site):
         ("learn/elbo.md", "../../plugins/vae/model.py", "plugins/vae/model.py"),
         ("plugins/one_file.md", "../examples/histogram.py", "docs/examples/histogram.py"),
         ("stability.md", "../CHANGELOG.md", "CHANGELOG.md"),
-        ("plugins/README.md", "../tables.md", None),
+        ("plugins/README.md", "../data/plugin.md", None),
         ("learn/elbo.md", "../results/flows_mnist_samples.png", None),
         ("learn/elbo.md", "../../plugins", None),
     ],
