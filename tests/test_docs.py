@@ -123,7 +123,7 @@ def test_a_page_names_options_of_its_command(command):
         *sorted((ROOT / "docs/learn").glob("*.md")),
         *sorted((ROOT / "docs/plugins").glob("*.md")),
         *sorted((ROOT / "docs/data").glob("*.md")),
-        ROOT / "docs/run_folder.md",
+        *(ROOT / "docs" / page for page in ("from_other_libraries.md", "run_folder.md")),
         *(ROOT / page for page in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
     ],
     ids=name,
