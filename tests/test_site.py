@@ -67,9 +67,9 @@ def test_links_to_code_lead_to_it(site):
     ("page", "target", "path"),
     [
         ("learn/elbo.md", "../../plugins/vae/model.py", "plugins/vae/model.py"),
-        ("plugins.md", "examples/histogram.py", "docs/examples/histogram.py"),
-        ("plugins.md", "../CHANGELOG.md", "CHANGELOG.md"),
-        ("plugins.md", "data.md", None),
+        ("plugins/one_file.md", "../examples/histogram.py", "docs/examples/histogram.py"),
+        ("stability.md", "../CHANGELOG.md", "CHANGELOG.md"),
+        ("plugins/README.md", "../data/plugin.md", None),
         ("learn/elbo.md", "../results/flows_mnist_samples.png", None),
         ("learn/elbo.md", "../../plugins", None),
     ],

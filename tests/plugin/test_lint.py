@@ -63,7 +63,7 @@ def test_specs_are_known_with_their_arguments():
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_hook_is_documented(hook):
-    assert f"`{hook}(" in (ROOT / "docs" / "plugins.md").read_text(), f"docs/plugins.md says nothing of {hook}"
+    assert f"`{hook}(" in (ROOT / "docs/plugins/README.md").read_text(), f"docs/plugins says nothing of {hook}"
     assert "Args:" in getattr(hookspecs, hook).__doc__
 
 

@@ -177,7 +177,7 @@ def test_a_mistake_is_told_with_the_plugins_name(code, spec, says, tmp_path):
 
 def test_the_table_of_the_docs_says_what_is_said(tmp_path):
     """Each row of the docs' table of mistakes is a message of one of the mistakes above, up to its dots."""
-    page = (Path(__file__).parents[2] / "docs/plugins.md").read_text()
+    page = (Path(__file__).parents[2] / "docs/plugins/mistakes.md").read_text()
     rows = page.partition("| mistake in the options or the `ModelSpec` | what is said |\n")[2].partition("\n\n")[0]
     told = [row.strip("| ").rpartition(" | ")[2].strip("`").replace("\\|", "|") for row in rows.splitlines()[1:]]
     assert len(told) > 20

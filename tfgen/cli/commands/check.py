@@ -73,7 +73,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     parsed = [parse_options(arguments[1:], registry.model(name)) for name in models]
     if heavy:
         say(
-            "note: TensorFlow is loaded with a plugin, and every `tfgen list` waits for it; see docs/plugins.md, Registering."
+            "note: TensorFlow is loaded with a plugin, and every `tfgen list` waits for it; see docs/plugins/registering.md."
         )
     if record is not None:
         # With models in the file the options are theirs; those of this command are the same for all.
