@@ -78,6 +78,7 @@ SUBJECTS = {
     "spline_flow-digits": digits("spline_flow", options=SMALL | {"mask": ("checkerboard",), "bins": 4}),
     "vae-flow": digits("vae", options=DENSE | {"prior": "flow", "objective": "joint"}),
     "vae-plane": ModelUnderTest("vae", "two_gaussians", options=DENSE | PLANE_VAE),
+    "vae-attention": ModelUnderTest("vae", options={"network": "attention", "latent": 3}),
     "cvae-conv": ModelUnderTest("cvae", options={"latent": 3, "prior": "conditional", "pixels": "draw"}),
     "cvae-vamp": digits("cvae", options=DENSE | {"prior": "vamp", "components": 5, "objective": "iwae"}),
     "cvae-logistic": digits("cvae", options=DENSE | {"prior": "mog", "likelihood": "discretized_logistic"}),
@@ -131,7 +132,7 @@ COMPILED = ("histogram-digits", "conditional")
 
 #: Variants of models that the fast tests have in another form; `make test-slow` has them.
 VARIANTS = (
-    "realnvp-conv", "nice-digits", "spline_flow-digits", "vae-plane", "cvae-vamp", "cvae-logistic", "pixelcnn-gated",
+    "realnvp-conv", "nice-digits", "spline_flow-digits", "vae-plane", "vae-attention", "cvae-vamp", "cvae-logistic", "pixelcnn-gated",
     "pixelcnn-logistic", "gan-plane",
 )  # fmt: skip
 #: Checks that take longest, and subjects that have them in the fast tests.
