@@ -132,8 +132,8 @@ COMPILED = ("histogram-digits", "conditional")
 
 #: Variants of models that the fast tests have in another form; `make test-slow` has them.
 VARIANTS = (
-    "realnvp-conv", "nice-digits", "spline_flow-digits", "vae-plane", "vae-attention", "cvae-vamp", "cvae-logistic", "pixelcnn-gated",
-    "pixelcnn-logistic", "gan-plane",
+    "realnvp-conv", "nice-digits", "spline_flow-digits", "vae-plane", "vae-attention", "cvae-vamp", "cvae-logistic",
+    "pixelcnn-gated", "pixelcnn-logistic", "gan-plane",
 )  # fmt: skip
 #: Checks that take longest, and subjects that have them in the fast tests.
 LONG = (

@@ -54,6 +54,9 @@ class TrainOptions:
     (1 + t) / (10 + t), so that short runs forget their random start. 0 is off."""
     patience: int = 0
     """Stop after so many epochs without a better validation loss. 0 never stops early."""
+    validation: Literal["split", "0"] = "split"
+    """What is validated on: the validation split, or 0 examples: that split is trained on as well, there are no validation
+    losses, and the run keeps its last weights."""
     keep: Literal["best", "last"] = "best"
     """Which weights the run ends with: those of the best validation loss, or the last."""
     precision: Precision = "float32"
@@ -86,6 +89,11 @@ class TrainOptions:
             "checkpoint_seconds",
         ):
             require_option(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        if self.validation == "0":
+            require_option(
+                self.patience == 0, "patience", self.patience, "0 with --validation 0, which measures no loss"
+            )
+            object.__setattr__(self, "keep", "last")
         require_option(1 <= self.picture_samples <= 10_000, "picture_samples", self.picture_samples, "from 1 to 10000")
         require_option(self.seed < 2**31, "seed", self.seed, "below 2^31")
         require_option(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")

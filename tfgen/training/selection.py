@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from tfgen.data.dataset import Dataset
+from tfgen.data.dataset import Dataset, Split
 from tfgen.errors import OptionError
 from tfgen.plugin.train_options import TrainOptions
 from tfgen.seeds import generator
@@ -13,6 +15,19 @@ from tfgen.seeds import generator
 _LIMIT, _BALANCE = 12, 13  # purposes of this module's random numbers, apart from any other use of a seed
 
 Indices = NDArray[np.int32]
+
+
+def training_data(data: Dataset, options: TrainOptions) -> Dataset:
+    """Return the data set that is trained on: with ``--validation 0`` the validation examples follow those for training."""
+    if options.validation == "split":
+        return data
+    train, valid = data.train, data.valid
+    parts = [
+        None if one is None or other is None else np.concatenate([one, other])
+        for one, other in ((train.labels, valid.labels), (train.context, valid.context))
+    ]
+    whole = Split(np.concatenate([train.x, valid.x]), *parts)
+    return replace(data, splits={**data.splits, "train": whole})
 
 
 def stratified(labels: NDArray[np.integer] | None, examples: int, count: int) -> Indices:

@@ -31,7 +31,7 @@ from tfgen.training.memory import memory_explained
 from tfgen.training.optimisers import make_optimizer
 from tfgen.training.saved_steps import latest_step
 from tfgen.training.schedule import Chunk, Schedule, block_size, chunk_steps
-from tfgen.training.selection import Selection
+from tfgen.training.selection import Selection, training_data
 from tfgen.training.state import TrainingState
 from tfgen.training.step import Step, prefixed, stages_of
 from tfgen.training.validation import Validation, batch_of
@@ -77,6 +77,7 @@ class Trainer:
         registry: Registry | None = None,
         earlier: int = 0,
     ) -> None:
+        data = training_data(data, options)
         self.model, self.data, self.options = model, data, options
         check_optimizer(options, registry, usual=options)  # options that mean nothing have been told before
         step_size = options.batch_size * options.accumulate
@@ -196,7 +197,7 @@ class Trainer:
             metrics = self._run_chunk(program, chunk, payload, visits.journal)
             self.state.seconds.assign_add(time.perf_counter() - begin)
             self.state.step.assign(chunk.last)
-            if chunk.ends_epoch:
+            if chunk.ends_epoch and self.options.validation == "split":
                 with self.state.averaged(), memory_explained(self.options, "in a validation"):
                     metrics |= {f"valid/{name}": value for name, value in validate().items()}
                     if chunk.last > self.stages[validate.monitored].start:
@@ -292,7 +293,7 @@ class Trainer:
 
 def steps_per_epoch(data: Dataset, options: TrainOptions) -> int:
     """Return the steps of an epoch in a training with these options."""
-    return len(Selection(data, options)) // (options.batch_size * options.accumulate)
+    return len(Selection(training_data(data, options), options)) // (options.batch_size * options.accumulate)
 
 
 class _Visits:
