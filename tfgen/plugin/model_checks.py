@@ -20,7 +20,7 @@ from tfgen.plugin.train_options import TrainOptions
 RUN_NAMES = frozenset({
     *field_names(TrainOptions), *field_names(DataOptions), "data", "data_dir", "manual_dir", "name", "runs_dir", "device",
     "config", "model", "plugins", "quiet", "help", "verbose", "traceback", "version", "h", "p", "evaluate", "pictures",
-    "no_pictures", "init", "observers", "only", "preset", "validation",
+    "no_pictures", "init", "observers", "only", "preset",
 })  # fmt: skip
 #: Names that `sample`, `tfgen sample` or `tfgen evaluate` has for itself, so that no option of a sampler has them.
 SAMPLE_NAMES = frozenset({
