@@ -213,6 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--zuko-python", type=Path, help="python of an environment with zuko, statsmodels, vega_datasets"
     )
     parser.add_argument("--decays", type=float, nargs="+", default=[0.1, 1.0, 3.0, 10.0], help="of weights, by AdamW")
+    parser.add_argument("--markdown", action="store_true", help="end with tables for a page")
     parser.add_argument("--out", type=Path, default=Path("tables.json"))
     options = parser.parse_args(arguments)
     kept = json.loads(options.out.read_text()) if options.out.exists() else {}
@@ -234,7 +235,45 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 done[contender] = {**found, "log_prob": float(np.mean(found["log_prob"]))}
                 print(name, list(x.shape), number, contender, done[contender], flush=True)
                 options.out.write_text(json.dumps(kept, indent=1))
-    print(json.dumps({name: summary(entry["fits"]) for name, entry in kept.items()}))
+    if options.markdown:
+        print(markdown(kept))
+    else:
+        print(json.dumps({name: summary(entry["fits"]) for name, entry in kept.items()}))
+
+
+def markdown(kept: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return two Markdown tables, a row for each table of data: likelihoods, and what training took.
+
+    Log-likelihoods are means over the splits; the gap is that of `spline_flow` over another, paired by split, with its
+    standard error. Seconds are medians over the splits: of the loop that trains, and by the clock with all that comes before.
+    """
+    found = {name: (entry, summary(entry["fits"])) for name, entry in kept.items() if entry["fits"]}
+    names = [
+        name
+        for name in ("gaussian", "mixture", "realnvp", "spline_flow", "zuko")
+        if any(name in facts["seconds"] for _, facts in found.values())
+    ]
+    lines = [["table", "splits", *names, *(f"splines over {name}" for name in names if name != "spline_flow")]]
+    speeds = [["table", "decays: " + ", ".join(names[2:]), *(f"{name}, s" for name in names[2:]), "by the clock, s"]]
+    for name, (entry, facts) in found.items():
+        rows = facts["compared"]["spline_flow"]
+        shape = "{:,} x {}".format(*entry["shape"])
+        gaps = [f"{rows[other][1]:+.2f} ± {rows[other][2]:.2f}" for other in names if other != "spline_flow"]
+        lines.append([f"{name}, {shape}", str(facts["splits"]), *(f"{rows[other][0]:.2f}" for other in names), *gaps])
+        decays = ", ".join(f"{chosen(entry['decays'].get(other, {})):g}" for other in names[2:])
+        clock = [
+            float(np.median([done[flow]["wall"] for done in entry["fits"].values() if "wall" in done.get(flow, {})]))
+            for flow in ("realnvp", "spline_flow")
+        ]
+        took = [f"{facts['seconds'][other]:.1f}" for other in names[2:]]
+        speeds.append([name, decays, *took, ", ".join(f"{seconds:.0f}" for seconds in clock)])
+    return "\n\n".join(
+        "\n".join(_row(row) for row in [table[0], ["---"] * len(table[0]), *table[1:]]) for table in (lines, speeds)
+    )
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def summary(fits: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:

@@ -135,12 +135,12 @@ def test_pages_name_options_that_exist(page):
     assert not set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", " ".join(spans))) - known
 
 
-def test_the_readme_names_options_of_each_model():
-    items = re.findall(r"^- `(\w+)`: ((?:.|\n  )*)", (ROOT / "README.md").read_text(), re.MULTILINE)
+def test_the_page_of_models_names_options_of_each_model():
+    items = re.findall(r"^- `(\w+)`: ((?:.|\n  )*)", (ROOT / "docs/models.md").read_text(), re.MULTILINE)
     assert {model for model, _ in items} == set(load_registry().models)
     for model, text in items:
         for option in re.findall(r"`(--[a-z][a-z0-9-]*)", text):
-            assert option in options_of(("run", model)), f"README.md names {option} for {model}"
+            assert option in options_of(("run", model)), f"docs/models.md names {option} for {model}"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -128,8 +128,12 @@ class Flow(GenerativeModel):
             self.linear[0].whiten(tfb.Chain(self._to_data_space()).inverse(flat))
 
     def objectives(self) -> Sequence[Objective]:
-        """Return the negative log-likelihood, in nats for each dimension."""
-        return [Objective("nll", self._negative_log_likelihood, self.trainable_variables)]
+        """Return the negative log-likelihood, in nats for each dimension.
+
+        Decay of weights leaves the linear layers alone: it would pull them from the covariance of the data to the identity.
+        """
+        linear = [weight for layer in self.linear for weight in layer.trainable_weights]
+        return [Objective("nll", self._negative_log_likelihood, self.trainable_variables, undecayed=linear)]
 
     def _negative_log_likelihood(self, batch: Batch, seed: tf.Tensor, context: Context) -> dict[str, tf.Tensor]:
         nats = -tf.reduce_mean(self.log_prob(batch.x, self.given(batch), seed=seed))

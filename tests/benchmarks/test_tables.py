@@ -42,7 +42,7 @@ def trained(monkeypatch):
     def flow(model, parts, seed, decay):
         fitted.append((model, seed, decay))
         scores = {"log_prob": np.arange(3.0) - seed, "valid": -abs(decay - 1.0)}
-        return {**scores, "seconds": 2.0 + seed, "parameters": 70}
+        return {**scores, "seconds": 2.0 + seed, "wall": 4.0, "parameters": 70}
 
     x = np.random.default_rng(0).normal(size=(120, 3))
     monkeypatch.setattr(tables, "tables", lambda python: {"noise": x})
@@ -65,6 +65,16 @@ def test_what_was_fitted_is_not_fitted_again(tmp_path, trained, capsys):
     assert mean == pytest.approx(np.mean(gaussian), abs=1e-4)
     assert gap == pytest.approx(0.5 - mean, abs=1e-3)
     assert error > 0
+
+
+def test_the_tables_of_a_page(tmp_path, trained, capsys):
+    arguments = ["--out", str(tmp_path / "tables.json"), "--decays", "0.1", "1", "--splits", "2", "--markdown"]
+    tables.main(arguments)
+    likelihoods, speeds = capsys.readouterr().out.strip().split("\n\n")[-2:]
+    row = likelihoods.splitlines()[-1]
+    assert row.startswith("| noise, 120 x 3 | 2 |")
+    assert row.endswith("| +0.00 ± 0.00 |")  # both flows have the scores of one stand-in
+    assert speeds.splitlines()[-1] == "| noise | 1, 1 | 2.5, 2.5 |".replace("2.5, 2.5", "2.5 | 2.5") + " 4, 4 |"
 
 
 def test_decays_are_chosen_by_the_validation_rows_of_a_split_that_is_not_compared(tmp_path, trained):

@@ -10,18 +10,23 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfgen
 from tests.toy_models import Gaussian
 from tests.training.test_training import QUICK, toy
 from tfgen.cli.main import main
+from tfgen.data.spec import DataSpec
 from tfgen.errors import OptionError, PluginError, UnknownNameError
+from tfgen.model.base import build_model
+from tfgen.model.objective import Objective
 from tfgen.plugin.loading import load_registry
 from tfgen.plugin.specs import OptimizerSpec, ScheduleSpec
 from tfgen.plugin.train_options import TrainOptions
 from tfgen.runs.config import split_options
 from tfgen.training.catalogue import check_optimizer
 from tfgen.training.optimisers import learning_rate, make_optimizer
+from tfgen_plugins.flows import RealNVPConfig
 
 PLUGIN = """
 import keras
@@ -120,3 +125,34 @@ def test_the_warm_up_leads_to_the_schedule_of_a_plugin():
     registry.add_schedule(ScheduleSpec("falling", lambda rate, steps: lambda step: rate * (1 - step / steps), "linear"))
     rate = learning_rate(TrainOptions(schedule="falling", warmup_steps=10, learning_rate=2.0), 110, registry=registry)
     assert [float(rate(step)) for step in (0, 5, 10, 60, 110)] == pytest.approx([0.0, 1.0, 2.0, 1.0, 0.0])
+
+
+class HalfDecayed(Gaussian):
+    """Its loss has no gradient, so that weights move by decay alone; the mean does not decay."""
+
+    def objectives(self):
+        def loss(batch, seed, context):
+            return {"loss": 0.0 * tf.reduce_sum(self.mean) + 0.0 * tf.reduce_sum(self.log_scale)}
+
+        return [Objective("nothing", loss, self.trainable_variables, undecayed=[self.mean])]
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_decay_of_weights_leaves_some_alone(precision):
+    changes = {"optimizer": "adamw", "weight_decay": 0.5, "learning_rate": 0.1, "precision": precision}
+    trainer = toy(HalfDecayed, dataclasses.replace(QUICK, **changes))
+    model = trainer.model
+    model.mean.assign(np.ones(model.mean.shape))
+    model.log_scale.assign(np.ones(model.log_scale.shape))
+    trainer.fit(None, "graph", lambda *_: None, lambda *_: None, quiet=True)
+    np.testing.assert_array_equal(model.mean, np.ones_like(model.mean))
+    steps = trainer.schedule.total_steps
+    np.testing.assert_allclose(model.log_scale, np.full(model.log_scale.shape, 0.95**steps), rtol=1e-4)
+
+
+def test_the_linear_layers_of_flows_do_not_decay():
+    model = build_model(load_registry().model("realnvp"), RealNVPConfig(layers=4, units=8), DataSpec("vector", (3,)), 0)
+    (objective,) = model.objectives()
+    linear = [weight for layer in model.linear for weight in layer.trainable_weights]
+    assert len(linear) == 4
+    assert {id(weight) for weight in objective.undecayed} == {id(weight) for weight in linear}

@@ -62,6 +62,7 @@ class Objective:
         begin: epochs of training before its weights first move; stages of training are objectives that begin one after
             the other. Fractions of an epoch are rounded to whole steps.
         end: epochs of training after which its weights move no more; None for the end of the run.
+        undecayed: those of the weights that ``--weight-decay`` leaves alone, for example where zero is no plain choice.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Objective:
     learning_rate: float | None = None
     begin: float = 0.0
     end: float | None = None
+    undecayed: Sequence[keras.Variable] = ()
 
     def __post_init__(self) -> None:
         if self.every < 1:

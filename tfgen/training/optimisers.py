@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -102,6 +103,13 @@ def make_optimizer(
     if options.clip_norm:
         optimizer.global_clipnorm = options.clip_norm
     return keras.optimizers.LossScaleOptimizer(optimizer) if options.precision == "mixed_float16" else optimizer
+
+
+def leave_undecayed(optimizer: keras.optimizers.Optimizer, weights: Sequence[keras.Variable]) -> None:
+    """Exclude weights from the optimizer's decay of weights, if it has one; before it is built."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # behind the scaling of losses
+    if weights:
+        inner.exclude_from_weight_decay(var_list=list(weights))
 
 
 def adam(rate: Any, options: TrainOptions) -> keras.optimizers.Optimizer:

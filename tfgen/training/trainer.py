@@ -28,7 +28,7 @@ from tfgen.training.feeds import Feed, make_feed
 from tfgen.training.interruption import InterruptedRunError, StopRequest, stop_requests
 from tfgen.training.journal import Journal
 from tfgen.training.memory import memory_explained
-from tfgen.training.optimisers import make_optimizer
+from tfgen.training.optimisers import leave_undecayed, make_optimizer
 from tfgen.training.saved_steps import latest_step
 from tfgen.training.schedule import Chunk, Schedule, block_size, chunk_steps
 from tfgen.training.selection import Selection, training_data
@@ -126,6 +126,7 @@ class Trainer:
             # One that moves no more has no turn that a warm-up could be of.
             options = self.options if count or not before else dataclasses.replace(self.options, warmup_steps=0)
             optimizer = make_optimizer(options, max(1, count), objective.learning_rate, registry, before)
+            leave_undecayed(optimizer, objective.undecayed)
             optimizer.build(objective.weights)
             optimizers.append(optimizer)
         return optimizers
