@@ -30,7 +30,7 @@ from tfgen.plugin.registry import PluginRecord, Registry
 from tfgen.plugin.specs import DataSources
 from tfgen.plugin.train_options import CompileMode
 from tfgen.printed import say
-from tfgen.runs.config import RunConfig
+from tfgen.runs.config import Evaluated, RunConfig
 from tfgen.runs.cycles import Cycle, begin_cycle, cycles_of, earlier_epochs
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.initial_weights import take_weights
@@ -248,7 +248,8 @@ def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str
         with written_whole(run.files.figures / "curves.png") as path:
             draw_curves(run.files.thinned_metrics(), path, run.catalogue, averaged=run.config.training.ema > 0)
         draw_run_pictures(model, data, run.files.figures, run.registry)
-    measured = _measured(model, data, run.config, float(state.seconds.numpy()), quiet)
+    splits: tuple[SplitName, ...] = ("test", "valid") if run.config.training.validation == "split" else ("test",)
+    measured = _measured(model, data, run.config.evaluate, float(state.seconds.numpy()), quiet, splits)
     for split, metrics in measured.items():
         record_scores(run.folder, split, metrics)
     return {
@@ -266,14 +267,17 @@ def _results(run: Run, trainer: Trainer, data: Dataset, quiet: bool) -> dict[str
 
 
 def _measured(
-    model: GenerativeModel, data: Dataset, config: RunConfig, training_seconds: float, quiet: bool
+    model: GenerativeModel,
+    data: Dataset,
+    examples: Evaluated,
+    training_seconds: float,
+    quiet: bool,
+    splits: tuple[SplitName, ...] = ("test", "valid"),
 ) -> dict[str, dict[str, Metric]]:
     """Return the metrics of the density or bound by split; none of a model without, or where none are wanted."""
-    examples = config.evaluate
     if examples == "none" or not isinstance(model, HasLogProb | HasElbo):
         return {}
     count = sys.maxsize if examples == "all" else examples
-    splits: tuple[SplitName, ...] = ("test", "valid") if config.training.validation == "split" else ("test",)
     options: dict[str, Any] = {
         "examples": None if examples == "all" else examples,
         "batch_size": min(_EVALUATION_BATCH, count),  # a batch is filled up to this size
