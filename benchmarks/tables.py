@@ -222,7 +222,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             continue
         entry = kept.setdefault(name, {"shape": list(x.shape), "decays": {}, "fits": {}})
         fits = contenders(options.zuko_python)
-        if set(entry["decays"]) != set(flows(options.zuko_python)):
+        known = entry.setdefault("decays", {})
+        wanted = {str(decay) for decay in options.decays}
+        if any(set(known.get(flow, ())) != wanted for flow in flows(options.zuko_python)):
             choose_decays(x, options.decays, options.zuko_python, entry["decays"])
             print(name, entry["decays"], flush=True)
             options.out.write_text(json.dumps(kept, indent=1))

@@ -60,7 +60,7 @@ def _photos(sources: DataSources) -> Dataset:
 def _photos_of(sources: DataSources, variant: str) -> Dataset:
     from tfgen.data.photos import load_photos
 
-    return load_photos(require_number(int, variant, "the height and width of a patch in pixels", "photos:32"))
+    return load_photos(_number(int, variant, "the height and width of a patch in pixels", "photos:32"))
 
 
 def _two_gaussians(sources: DataSources) -> Dataset:
@@ -72,13 +72,13 @@ def _two_gaussians(sources: DataSources) -> Dataset:
 def _two_gaussians_of(sources: DataSources, variant: str) -> Dataset:
     from tfgen.data.toy import load_two_gaussians
 
-    return load_two_gaussians(require_number(float, variant, "the weight of the left Gaussian", "two_gaussians:0.3"))
+    return load_two_gaussians(_number(float, variant, "the weight of the left Gaussian", "two_gaussians:0.3"))
 
 
 def _checkerboard_of(sources: DataSources, variant: str) -> Dataset:
     from tfgen.data.toy import load_checkerboard
 
-    return load_checkerboard(require_number(int, variant, "the number of dark squares", "checkerboard:5"))
+    return load_checkerboard(_number(int, variant, "the number of dark squares", "checkerboard:5"))
 
 
 def _checkerboard(sources: DataSources) -> Dataset:
@@ -105,7 +105,7 @@ def _linear_gaussian(sources: DataSources) -> Dataset:
     return load_linear_gaussian()
 
 
-def require_number(kind: type[Number], variant: str, meaning: str, example: str) -> Number:
+def _number(kind: type[Number], variant: str, meaning: str, example: str) -> Number:
     """Return a variant of a data set as a number.
 
     Raises:

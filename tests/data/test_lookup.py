@@ -61,6 +61,11 @@ def test_a_variant_that_a_set_does_not_have(registry, name, meaning):
         load_dataset(name, registry, DataSources())
 
 
+@pytest.mark.parametrize(("typed", "name"), [("two_gaussians:.30", "two_gaussians:0.3"), ("photos:16", "photos")])
+def test_variants_have_one_name_however_they_are_typed(registry, typed, name):
+    assert load_dataset(typed, registry, DataSources()).name == name
+
+
 def test_a_set_without_variants_has_none(registry, tmp_path):
     with pytest.raises(UnknownNameError, match="unknown data set 'digits:3'; did you mean 'digits'"):
         load_dataset("digits:3", registry, DataSources(str(tmp_path)))

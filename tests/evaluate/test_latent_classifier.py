@@ -24,6 +24,7 @@ from tfgen.evaluate import latent_classifier as module
 from tfgen.evaluate.label_networks import Discriminative, Generative, NetworkConfig, log_product
 from tfgen.evaluate.latent_classifier import (
     Codes,
+    class_shares,
     code_scores,
     compare_classifiers,
     few_labels,
@@ -202,6 +203,14 @@ def test_a_class_that_was_never_labelled_has_the_codes_of_the_prior(model, data)
     assert (without.log_posteriors.argmax(axis=1) == 2)[data.test.labels == 2].mean() < 0.1
 
 
+def test_an_unseen_class_is_as_probable_as_any(model, data):
+    np.testing.assert_allclose(class_shares(np.array([30, 10, 0])), [0.5, 1 / 6, 1 / 3])
+    _, generative, _ = compare_classifiers(model, data, 200, NetworkConfig(8, 1), unseen=[2])
+    found = generative.log_posteriors.argmax(axis=1)
+    assert (found == 2)[generative.labels == 2].mean() > 0.8
+    assert (found == 2)[generative.labels < 2].mean() < 0.3
+
+
 def test_shifted_frequencies_are_told_to_the_generative_one_alone(model, data, monkeypatch):
     told = []
     original = module.label
@@ -235,14 +244,16 @@ def test_few_labels_of_each_class(each, seed):
 @given(hnp.arrays(np.float64, 3, elements=st.floats(0.05, 1)))
 def test_examples_of_given_frequencies(weights):
     shares = weights / weights.sum()
-    found = with_frequencies(points(3000, 0), shares)
+    found = with_frequencies(points(3000, 0), shares, 3)
     np.testing.assert_allclose(np.bincount(found.labels, minlength=3) / len(found), shares, atol=0.02)
 
 
-@pytest.mark.parametrize("frequencies", [[0.5, 0.5], [0.5, 0.6, 0.1], [-0.5, 1.0, 0.5], [float("nan"), 0.5, 0.5]])
+@pytest.mark.parametrize(
+    "frequencies", [[0.5, 0.5], [0.5, 0.3, 0.2, 0.0], [0.5, 0.6, 0.1], [-0.5, 1.0, 0.5], [float("nan"), 0.5, 0.5]]
+)
 def test_frequencies_that_are_none(frequencies, data):
     with pytest.raises(DataError, match="expected 3 numbers of 0 or more that add up to 1"):
-        with_frequencies(data.test, frequencies)
+        with_frequencies(data.test, frequencies, 3)
 
 
 # Mistakes
@@ -276,7 +287,7 @@ def runs(once):
         "units": 16,
         "depth": 1,
         "latent": 2,
-        "binarise": "none",
+        "binarise": "threshold",
     }
 
     def make(folder):
@@ -316,6 +327,23 @@ def test_the_command(runs, capsys, tmp_path):
 def test_mistakes(options, says, runs, capsys):
     assert main(["latent-classify", str(runs / "vae"), *options]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_cross_entropy_is_no_likelihood(runs, monkeypatch):
+    model = tfgen.load(runs / "vae").model
+    monkeypatch.setattr(model, "scored_as", "cross_entropy")
+    with pytest.raises(CapabilityError, match="scores grey levels by a cross-entropy, which is no likelihood"):
+        module.require_decoder(model)
+
+
+def test_scores_do_not_depend_on_how_blocks_are_filled(runs):
+    run = tfgen.load(runs / "vae")
+    codes = prior_codes(run.model, 7)
+    np.testing.assert_allclose(
+        code_scores(run.model, run.data.test.x[:205], codes)[:203],
+        code_scores(run.model, run.data.test.x[:203], codes),
+        atol=1e-4,
+    )
 
 
 def test_a_conditional_run_has_labels_already(runs, capsys):

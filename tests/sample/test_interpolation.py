@@ -446,7 +446,7 @@ def test_one_line_under_several_labels(runs, tmp_path, say, drawn):
     assert rows == ["linear, label 1", "linear, label 7", "spherical, label 1", "spherical, label 7"]
     say(run, "--samples", "--labels-each", 4, "--out", tmp_path / "y.png")
     assert [text.get_text() for text in drawn[1].axes[0].get_yticklabels()] == ["label 4"]
-    assert "--labels must lie in 0 .. 9; got 10." in say(run, "--labels-each", 10, code=2)
+    assert "--labels-each must lie in 0 .. 9; got 10." in say(run, "--labels-each", 10, code=2)
 
 
 def test_labels_of_rows_need_a_conditional_model_and_a_label(tiny_run, digits, runs):
@@ -492,7 +492,7 @@ def test_end_points_that_do_not_come_back_are_told(tiny_run, tmp_path, say, monk
         (["--path", "linear", "linear"], "none twice; got 'linear linear'."),
         (["--labels", 1], "--labels must be two classes, got 1."),
         (["--labels", 1, 2], "model RealNVP takes no labels; leave --labels out."),
-        (["--labels-each", 1, 7], "model RealNVP takes no labels; leave --labels out."),
+        (["--labels-each", 1, 7], "model RealNVP takes no labels; leave --labels-each out."),
         (["--labels", 1, 7, "--labels-each", 1], "--labels-each keeps one; give one of them."),
         (["--out", "x.jpg"], "cannot write x.jpg: the name must end in .png (a picture) or .npz (arrays)."),
     ],

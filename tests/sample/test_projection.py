@@ -40,6 +40,13 @@ def test_codes_of_one_dimension_and_too_few_codes(name):
         projected(np.zeros((4, 3)), 0)
 
 
+@pytest.mark.parametrize("codes", [np.ones((50, 3)), np.full((50, 3), np.nan)])
+@pytest.mark.parametrize("name", PROJECTIONS)
+def test_codes_without_distances(name, codes):
+    with pytest.raises(DataError, match="these are all alike or not finite"):
+        PROJECTIONS[name][1](codes, 0)
+
+
 def test_umap_is_asked_for_the_same_plane_each_time_and_for_no_more_neighbours_than_there_are(monkeypatch):
     """With a stand-in, since the real one is compiled for half a minute."""
     asked = []
@@ -53,8 +60,8 @@ def test_umap_is_asked_for_the_same_plane_each_time_and_for_no_more_neighbours_t
 
     monkeypatch.setitem(sys.modules, "umap", types.SimpleNamespace(UMAP=Projection))
     _, projected = PROJECTIONS["umap"]
-    assert projected(np.ones((9, 3)), 4).shape == (9, 2)
-    projected(np.ones((40, 3)), 4)
+    assert projected(np.arange(27.0).reshape(9, 3), 4).shape == (9, 2)
+    projected(np.arange(120.0).reshape(40, 3), 4)
     assert [options["n_neighbors"] for options in asked] == [8, 15]
     assert asked[0]["random_state"] == asked[1]["random_state"]
 
@@ -62,4 +69,4 @@ def test_umap_is_asked_for_the_same_plane_each_time_and_for_no_more_neighbours_t
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(TfgenError, match="--project umap needs another package; run: pip install umap-learn"):
-        PROJECTIONS["umap"][1](np.zeros((9, 3)), 0)
+        PROJECTIONS["umap"][1](np.arange(27.0).reshape(9, 3), 0)

@@ -25,7 +25,7 @@ from tfgen.plugin.specs import OptimizerSpec, ScheduleSpec
 from tfgen.plugin.train_options import TrainOptions
 from tfgen.runs.config import split_options
 from tfgen.training.catalogue import check_optimizer
-from tfgen.training.optimisers import learning_rate, make_optimizer
+from tfgen.training.optimisers import learning_rate, leave_undecayed, make_optimizer
 from tfgen_plugins.flows import RealNVPConfig
 
 PLUGIN = """
@@ -148,6 +148,16 @@ def test_decay_of_weights_leaves_some_alone(precision):
     np.testing.assert_array_equal(model.mean, np.ones_like(model.mean))
     steps = trainer.schedule.total_steps
     np.testing.assert_allclose(model.log_scale, np.full(model.log_scale.shape, 0.95**steps), rtol=1e-4)
+
+
+def test_what_an_optimizer_excludes_itself_stays_excluded():
+    weights = [keras.Variable([1.0], name=name) for name in ("kernel", "bias", "gain", "factors")]
+    for own in ({"var_names": ["bias"]}, {"var_list": [weights[1]]}):
+        optimizer = keras.optimizers.AdamW(0.1, weight_decay=0.5)
+        optimizer.exclude_from_weight_decay(**own)
+        leave_undecayed(optimizer, [weights[3]])
+        optimizer.build(weights)
+        assert [optimizer._use_weight_decay(weight) for weight in weights] == [True, False, True, False]
 
 
 def test_the_linear_layers_of_flows_do_not_decay():

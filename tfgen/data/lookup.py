@@ -60,7 +60,7 @@ def load_dataset(name: str, registry: Registry, sources: DataSources, options: D
         raise PluginError(
             f"data set {name!r}: its function must return a tfgen.Dataset, got {type(found).__name__} ({place_of(load)})."
         )
-    if found.name != name:
+    if found.name != name and (spec.variant is not None or name in registry.datasets):
         found = dataclasses.replace(found, name=name)  # as users know it, beside numbers too
     return with_fitted_columns(found)
 

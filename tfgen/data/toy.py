@@ -73,8 +73,8 @@ def load_checkerboard(squares: int = 8) -> Dataset:
 
     Drawn with ``Generator(Philox(2002))``: one of the dark squares at random, then a point in it. The board is
     [-n, n]^2 and its corner at (-n, -n) is dark: 8 dark squares of 4 x 4, 5 of 3 x 3. Coordinates within a square lie on
-    the grid ``2 (k + 1/2) / 2^20``, which float32 holds exactly on boards of up to 4 x 4, and to a quarter of a step on
-    larger ones, so no point is ever rounded onto a border, where the density ends. See `checkerboard_log_prob`.
+    the grid ``2 (k + 1/2) / 2^20``, which float32 holds exactly, so no point is ever rounded onto a border, where the
+    density ends. See `checkerboard_log_prob`.
 
     Args:
         squares: number of dark squares, half of n^2 rounded up for an n from 2 to 8: 2, 5, 8, 13, 18, 25 or 32.

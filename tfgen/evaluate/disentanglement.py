@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from tfgen.errors import DataError
 from tfgen.evaluate.measurement import Measurement
 from tfgen.metrics.disentanglement import DCI, beta_vae_score, dci, factor_vae_score, mutual_information_gap
 from tfgen.metrics.estimate import Estimate
-from tfgen.model.capabilities import HasLatents, capable, require_continuous_codes
+from tfgen.model.capabilities import HasLatents, capable, require_continuous_codes, require_no_context
 from tfgen.sample.latent import LatentSpace
 
 #: Most examples whose codes are compared with their factors.
@@ -28,6 +29,7 @@ def codes_and_factors(measurement: Measurement) -> tuple[NDArray[np.float64], ND
     """
     capable(measurement.model, HasLatents, _WANTED_BY)
     require_continuous_codes(measurement.model, _WANTED_BY)
+    require_no_context(measurement.model, _WANTED_BY)
     chosen = measurement.some_examples(EXAMPLES)
     if chosen.context is None:
         raise DataError(
@@ -70,4 +72,12 @@ def measure_dci_informativeness(measurement: Measurement) -> Estimate:
 
 
 def _dci(measurement: Measurement) -> DCI:
-    return dci(*codes_and_factors(measurement), measurement.seed)
+    codes, factors = codes_and_factors(measurement)
+    return _dci_of(codes.tobytes(), codes.shape, factors.tobytes(), factors.shape, measurement.seed)
+
+
+@lru_cache(maxsize=1)  # three metrics ask for it one after the other, and it takes most of their time
+def _dci_of(codes: bytes, shape: tuple[int, ...], factors: bytes, factors_shape: tuple[int, ...], seed: int) -> DCI:
+    return dci(
+        np.frombuffer(codes, np.float64).reshape(shape), np.frombuffer(factors, np.float32).reshape(factors_shape), seed
+    )

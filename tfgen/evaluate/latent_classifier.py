@@ -32,7 +32,7 @@ from tfgen.evaluate.label_networks import (
 from tfgen.metrics.estimate import Estimate, mean_estimate
 from tfgen.model.base import GenerativeModel, build_model
 from tfgen.model.capabilities import Decodes, HasDecoderLikelihood, capable
-from tfgen.model.program import Program
+from tfgen.model.program import Program, program_of
 from tfgen.plugin.specs import ModelSpec
 from tfgen.progress import Bar
 from tfgen.seeds import as_seed, fold_in
@@ -118,10 +118,12 @@ def code_scores(model: GenerativeModel, x: NDArray[Any], codes: Codes, seed: int
         )
     found = np.empty((len(x), len(codes.z)), np.float32)
     z, noise = tf.constant(codes.z), fold_in(as_seed(seed), _NOISE)
-    score = Program(lambda batch, key: decoder.decoder_log_prob(batch, z, seed=key))
+    score = program_of(model, ("decoder_log_prob", len(codes.z)), decoder.decoder_log_prob)
     for number, begin in enumerate(range(0, len(x), _BLOCK)):
         rows = slice(begin, begin + _BLOCK)
-        log_prob = score(tf.convert_to_tensor(x[rows]), fold_in(noise, number)).numpy().astype(np.float64)
+        padded = np.resize(x[rows], (_BLOCK, *x.shape[1:]))  # a last block that is not full is no other program
+        log_prob = score(tf.convert_to_tensor(padded), z, None, fold_in(noise, number)).numpy().astype(np.float64)
+        log_prob = log_prob[: len(x[rows])]
         found[rows] = log_prob - log_prob.max(axis=1, keepdims=True)
         if bar is not None:
             bar.update(min(begin + _BLOCK, len(x)))
@@ -165,10 +167,20 @@ def train_labels(
     if isinstance(model, Generative):
         counts = np.bincount(data.train.labels, minlength=data.spec.classes)
         model.seen = (counts > 0).astype(np.float32)
-        shares = np.maximum(counts, 1) / np.maximum(counts, 1).sum()
-        model.log_classes = np.log(shares).astype(np.float32)
+        model.log_classes = np.log(class_shares(counts)).astype(np.float32)
     train_briefly(model, data, seed, quiet)
     return model
+
+
+def class_shares(counts: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """Return P(y) by the labelled examples of each class; a class without any has 1 / classes, the others the rest.
+
+    >>> class_shares(np.array([3, 1, 0, 0])).tolist()
+    [0.375, 0.125, 0.25, 0.25]
+    """
+    unseen = counts == 0
+    seen = counts / max(1, counts.sum()) * (1 - unseen.mean())
+    return np.where(unseen, 1 / len(counts), seen)
 
 
 def label(kind: Kind, model: LabelNetwork, split: Split, seconds: float = 0.0, dimensions: int = 0) -> LabelResult:
@@ -187,14 +199,13 @@ def label(kind: Kind, model: LabelNetwork, split: Split, seconds: float = 0.0, d
     if split.labels is None:
         raise DataError(f"{_WANTED_BY} is measured on labels, and there are none.")
     log_joint = Program(model.log_joint)
-    log_joint(tf.convert_to_tensor(split.x[:_LABELLED_BATCH]))  # traced, so that it is no part of the time
+    shape = (_LABELLED_BATCH, *split.x.shape[1:])  # of every batch, so that there is one program
+    batches = [np.resize(split.x[k : k + _LABELLED_BATCH], shape) for k in range(0, len(split), _LABELLED_BATCH)]
+    log_joint(tf.convert_to_tensor(batches[0]))  # traced, so that it is no part of the time
     start = time.perf_counter()
-    found = [
-        np.asarray(log_joint(tf.convert_to_tensor(split.x[k : k + _LABELLED_BATCH])))
-        for k in range(0, len(split), _LABELLED_BATCH)
-    ]
+    found = [np.asarray(log_joint(tf.convert_to_tensor(batch))) for batch in batches]
     took = (time.perf_counter() - start) / len(split)
-    joint = np.concatenate(found).astype(np.float64)
+    joint = np.concatenate(found).astype(np.float64)[: len(split)]
     log_posteriors = joint - np.logaddexp.reduce(joint, axis=1, keepdims=True)
     weights = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights if len(weight.shape) > 1)
     by_codes = isinstance(model, Discriminative)
@@ -210,6 +221,11 @@ def require_decoder(model: GenerativeModel) -> None:
     """
     capable(model, Decodes, _WANTED_BY)
     capable(model, HasDecoderLikelihood, _WANTED_BY)
+    if getattr(model, "scored_as", None) == "cross_entropy":
+        raise CapabilityError(
+            f"model {type(model).__name__} scores grey levels by a cross-entropy, which is no likelihood, and {_WANTED_BY} is "
+            "Bayes' rule with likelihoods; train one that scores bits or grey levels."
+        )
     if model.conditional:
         raise CapabilityError(
             f"{_WANTED_BY} finds the labels by codes alone, and model {type(model).__name__} is given labels already."
@@ -251,7 +267,8 @@ def compare_classifiers(
         raise DataError(f"data set {data.name!r} has no labels, which {_WANTED_BY} is trained on.")
     missing = class_numbers(unseen, data.spec)
     require_classes(missing, classes, "--unseen")
-    test = with_frequencies(data.test, frequencies) if frequencies else data.test
+    shifted = len(frequencies) > 0
+    test = with_frequencies(data.test, frequencies, classes) if shifted else data.test
     splits: dict[SplitName, Split] = {
         "train": few_labels(data.train, classes, labelled, missing),
         "valid": few_labels(data.valid, classes, labelled, missing),
@@ -270,7 +287,7 @@ def compare_classifiers(
     for kind in get_args(Kind):
         source = kept if kind == "plain" else rows
         trained = train_labels(kind, source, codes, config, seed, quiet)
-        if isinstance(trained, Generative) and frequencies:
+        if isinstance(trained, Generative) and shifted:
             trained.log_classes = np.log(np.maximum(frequencies, np.finfo(np.float32).tiny)).astype(np.float32)
         results.append(label(kind, trained, source.test, 0.0 if kind == "plain" else took, data.spec.dimensions))
     return results
@@ -290,7 +307,7 @@ def few_labels(split: Split, classes: int, each: int | None, unseen: Sequence[in
     return split.take(chosen)
 
 
-def with_frequencies(split: Split, frequencies: Sequence[float]) -> Split:
+def with_frequencies(split: Split, frequencies: Sequence[float], classes: int) -> Split:
     """Return as many examples of a split as have the given class frequencies, the first ones of each class.
 
     Raises:
@@ -298,10 +315,10 @@ def with_frequencies(split: Split, frequencies: Sequence[float]) -> Split:
     """
     shares = np.asarray(frequencies, np.float64)
     assert split.labels is not None
-    counts = np.bincount(split.labels, minlength=len(shares))
-    if len(counts) != len(shares) or (shares < 0).any() or not math.isclose(shares.sum(), 1, abs_tol=1e-6):
+    counts = np.bincount(split.labels, minlength=classes)
+    if len(shares) != classes or (shares < 0).any() or not math.isclose(shares.sum(), 1, abs_tol=1e-6):
         raise DataError(
-            f"--frequencies: expected {len(counts)} numbers of 0 or more that add up to 1, got {list(frequencies)}."
+            f"--frequencies: expected {classes} numbers of 0 or more that add up to 1, got {list(frequencies)}."
         )
     total = float(np.min(counts[shares > 0] / shares[shares > 0]))
     kept = [np.flatnonzero(split.labels == k)[: int(total * share)] for k, share in enumerate(shares)]

@@ -106,7 +106,7 @@ def draw_plane_paths(
     breaks = np.flatnonzero(np.diff(labels)) + 1
     for number, (name, x) in enumerate(zip(rows or result.paths, result.x, strict=True)):
         # In the plane two paths may run over each other: those drawn first are broader.
-        size, colour = len(result.paths) - number, f"C{number}"
+        size, colour = _breadth(result, number), f"C{number}"
         for piece in np.split(x, breaks):
             axes.plot(piece[:, 0], piece[:, 1], color=colour, linewidth=0.5 + size)
         look: dict[str, Any] = {"marker": _MARKERS[number % 3], "markersize": 4 + size, "markeredgecolor": "white"}
@@ -117,7 +117,7 @@ def draw_plane_paths(
         axes.plot(*end, marker="o", markersize=8, markerfacecolor="white", markeredgecolor="black", linestyle="")
         axes.annotate(name, end, 24 * away, textcoords="offset points", ha="center", va="center", bbox=_BOX)
     axes.set(xlim=data.value_range, ylim=data.value_range, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1 + len(result.paths), frameon=False)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(4, 1 + len(result.paths)), frameon=False)
     figure.savefig(path, dpi=110, format="png")
 
 
@@ -146,7 +146,7 @@ def draw_line_paths(
     labels = np.zeros(len(result.weights)) if result.labels is None else result.labels
     breaks = np.flatnonzero(np.diff(labels)) + 1
     for number, (name, x) in enumerate(zip(rows or result.paths, result.x, strict=True)):
-        size, colour = len(result.paths) - number, f"C{number}"  # those drawn first are broader, as they may coincide
+        size, colour = _breadth(result, number), f"C{number}"
         for weights, piece in zip(np.split(result.weights, breaks), np.split(x[:, 0], breaks), strict=True):
             axes.plot(weights, piece, color=colour, linewidth=0.5 + size)
         look: dict[str, Any] = {"marker": _MARKERS[number % 3], "markersize": 4 + size, "markeredgecolor": "white"}
@@ -155,8 +155,13 @@ def draw_line_paths(
         )
     axes.set(ylim=data.value_range, xlabel="weight $l$", ylabel="$x$")
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(result.paths), frameon=False)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(4, len(result.paths)), frameon=False)
     counts, edges = np.histogram(np.asarray(displayed, np.float64)[:, 0], bin_edges(data, len(displayed)))
     side.stairs(counts / (len(displayed) * np.diff(edges)), edges, orientation="horizontal", fill=True, color="0.78")
     side.set(xlabel="density of\nthe test data")
     figure.savefig(path, dpi=110, format="png")
+
+
+def _breadth(result: Interpolation, number: int) -> int:
+    """Return how broad a curve is: those drawn first are broader, as others may coincide with them."""
+    return max(1, min(3, len(result.paths)) - number)

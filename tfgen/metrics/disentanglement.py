@@ -82,7 +82,7 @@ def dci(codes: NDArray[Any], factors: NDArray[Any], seed: int = 0) -> DCI:
     fitted, rest = np.array_split(order, 2)
     importances, right = [], []
     for factor in levels.T:
-        forest = RandomForestClassifier(_TREES, max_features=None, random_state=int(random.integers(2**31)))
+        forest = RandomForestClassifier(_TREES, max_features=None, n_jobs=-1, random_state=int(random.integers(2**31)))
         forest.fit(codes[fitted], factor[fitted])
         importances.append(forest.feature_importances_)
         right.append(float(np.mean(forest.predict(codes[rest]) == factor[rest])))
@@ -106,7 +106,7 @@ def beta_vae_score(codes: NDArray[Any], factors: NDArray[Any], seed: int = 0) ->
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    codes, levels = _checked(codes, factors)
+    codes, levels = _checked(codes, factors, fewest=2)
     random, groups = np.random.default_rng(seed), _groups(levels)
 
     def votes(count: int) -> tuple[Floats, Integers]:
@@ -130,7 +130,7 @@ def factor_vae_score(codes: NDArray[Any], factors: NDArray[Any], seed: int = 0) 
     examples, is smallest. A majority vote gives each dimension its factor (Kim, Mnih: Disentangling by factorising, 2018,
     section 3). Dimensions that have collapsed take no part; a code of which all have scores 0.
     """
-    codes, levels = _checked(codes, factors)
+    codes, levels = _checked(codes, factors, fewest=2)
     random, groups = np.random.default_rng(seed), _groups(levels)
     spread = codes.var(axis=0)
     active = np.flatnonzero(spread > _COLLAPSED * max(spread.max(), 1e-12))
@@ -187,11 +187,13 @@ def _groups(levels: Integers) -> list[list[Integers]]:
     return [[np.flatnonzero(factor == value) for value in np.unique(factor)] for factor in levels.T]
 
 
-def _checked(codes: NDArray[Any], factors: NDArray[Any]) -> tuple[Floats, Integers]:
+def _checked(codes: NDArray[Any], factors: NDArray[Any], fewest: int = 1) -> tuple[Floats, Integers]:
     """Return codes in float64 and factors as whole numbers, in the order of their values."""
     codes, factors = np.asarray(codes, np.float64), np.asarray(factors)
     if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors) or not codes.size or not factors.size:
         raise DataError(f"expected codes [n, d] and factors [n, k]; got {list(codes.shape)} and {list(factors.shape)}.")
+    if factors.shape[1] < fewest:
+        raise DataError(f"a score that tells factors apart needs {fewest} factors or more, got {factors.shape[1]}.")
     if not np.isfinite(codes).all():
         raise DataError("codes are not finite.")
     levels = np.stack([np.unique(factor, return_inverse=True)[1] for factor in factors.T], axis=1)

@@ -44,6 +44,7 @@ from tfgen.sample.sampling import given_of, labels_for, sample_batches
 from tfgen.training.data_initialisation import initialise_from_data
 from tfgen.training.interruption import InterruptedRunError, signal_of
 from tfgen.training.memory import is_out_of_memory
+from tfgen.training.selection import training_data
 from tfgen.training.trainer import Trainer, steps_per_epoch
 
 _PICTURE_SEED = 7  # of the pictures of a run, so that before, half-way and after show the same codes
@@ -154,7 +155,7 @@ def _first_model(
 ) -> tuple[GenerativeModel, dict[str, Any]]:
     """Return a model as training begins with it, and what ``config.json`` has to say of weights from another run."""
     model = _model(config, registry, data)
-    initialise_from_data(model, data.train)
+    initialise_from_data(model, training_data(data, config.training).train)
     if config.init is None:
         return model, {}
     taken = take_weights(model, Run(RunFolder.open(Path(config.init)), registry))

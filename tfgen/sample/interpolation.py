@@ -180,6 +180,10 @@ def interpolate(
             raise DataError(f"expected two examples, shape {(2, *model.data.shape)}; got shape {ends.shape}.")
         codes = _codes_that_return(model, latents, ends, labels, weights, seed)
     along = [PATHS[name](codes[0], codes[1], weights).astype(codes.dtype) for name in paths]
+    if labels_each is not None and decode_labels is not None and decode_labels is not labels:
+        raise OptionError(
+            "decode_labels changes the label in the middle of a path, labels_each keeps one; give one of them."
+        )
     if labels_each is None:
         step_labels = None if decode_labels is None else decode_labels[_nearer(weights)]
         decoded = [np.asarray(latents.decode(path, step_labels, seed=seed)) for path in along]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from tfgen.seeds import generator
 
 Floats = NDArray[np.float64]
 
+_NO_UMAP = "--project umap needs another package; run: pip install umap-learn"
 _SEED = 12  # purpose of the seed: the random numbers of a projection
 #: Neighbours that t-SNE's points have in effect (perplexity), scikit-learn's default; UMAP's neighbours are its default too.
 _PERPLEXITY, _NEIGHBOURS = 30.0, 15
@@ -23,10 +25,10 @@ _FEWEST = 5
 def t_sne(codes: NDArray[Any], seed: int = 0) -> Floats:
     """Project codes by t-SNE (van der Maaten, Hinton: Visualizing data using t-SNE, 2008), [n, d] -> [n, 2].
 
-    It begins at the first two principal components, so that the same codes and seed give the same picture.
+    It begins at the first two principal components, for codes of one dimension at random places.
 
     Raises:
-        DataError: for fewer than five codes.
+        DataError: for fewer than five codes, or codes that are all alike.
     """
     from sklearn.manifold import TSNE
 
@@ -41,14 +43,14 @@ def umap(codes: NDArray[Any], seed: int = 0) -> Floats:
     """Project codes by UMAP (McInnes, Healy, Melville: UMAP, 2018, arXiv:1802.03426), [n, d] -> [n, 2].
 
     Raises:
-        DataError: for fewer than five codes.
+        DataError: for fewer than five codes, or codes that are all alike.
         TfgenError: where umap-learn is not installed.
     """
     codes = _enough(codes, "UMAP")
     try:
         from umap import UMAP
     except ImportError as error:
-        raise TfgenError("--project umap needs another package; run: pip install umap-learn") from error
+        raise TfgenError(_NO_UMAP) from error
     neighbours = min(_NEIGHBOURS, len(codes) - 1)
     # A seed takes one thread; told so, UMAP has no warning about it.
     projection = UMAP(n_neighbors=neighbours, n_components=2, random_state=_seed(seed), n_jobs=1)
@@ -63,19 +65,25 @@ PROJECTIONS: dict[str, tuple[str, Callable[[NDArray[Any], int], Floats]]] = {
 
 
 def require_projection(name: str) -> None:
-    """Check the name of a projection: pca or one of `PROJECTIONS`.
+    """Check the name of a projection, pca or one of `PROJECTIONS`, and that its package is there.
 
     Raises:
         UnknownNameError: for another one, with the closest.
+        TfgenError: where umap-learn is not installed.
     """
     if name != "pca" and name not in PROJECTIONS:
         raise UnknownNameError("projection", name, ("pca", *PROJECTIONS))
+    if name == "umap" and importlib.util.find_spec("umap") is None:
+        raise TfgenError(_NO_UMAP)
 
 
 def _enough(codes: NDArray[Any], name: str) -> Floats:
     if len(codes) < _FEWEST:
         raise DataError(f"{name} needs {_FEWEST} codes or more, got {len(codes)}.")
-    return np.asarray(codes, np.float64)
+    codes = np.asarray(codes, np.float64)
+    if not np.isfinite(codes).all() or not np.ptp(codes, axis=0).any():
+        raise DataError(f"{name} places codes by their distances, and these are all alike or not finite.")
+    return codes
 
 
 def _seed(seed: int) -> int:

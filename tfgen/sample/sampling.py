@@ -29,7 +29,11 @@ SAMPLE_BLOCK = 200
 
 
 def labels_for(
-    model: GenerativeModel, count: int, labels: Sequence[int | str] | None, contexts: Any = None
+    model: GenerativeModel,
+    count: int,
+    labels: Sequence[int | str] | None,
+    contexts: Any = None,
+    option: str = "--labels",
 ) -> Conditions | None:
     """Return what `count` samples are given: labels, contexts, or both; None for an unconditional model.
 
@@ -39,6 +43,7 @@ def labels_for(
         labels: numbers or names of classes, gone round; None or none for all classes in turn.
         contexts: [m, k], gone round, or one of them, [k]; None for the means of the training split,
             and of categories the most frequent.
+        option: that names the labels, for messages.
 
     Returns:
         Labels int32 [count]; of a model that takes contexts float32 [count, k], or [count, 1 + k] with the label first.
@@ -49,7 +54,7 @@ def labels_for(
     """
     data, name = model.data, type(model).__name__
     if labels and not (model.conditional and data.classes):
-        raise DataError(f"model {name} takes no labels; leave --labels out.")
+        raise DataError(f"model {name} takes no labels; leave {option} out.")
     if contexts is not None and not uses_context(model):
         raise DataError(f"model {name} takes no context; leave --context out.")
     if not model.conditional:
@@ -57,7 +62,7 @@ def labels_for(
     chosen = None
     if data.classes is not None:
         numbers = class_numbers(labels or range(data.classes), data)
-        require_classes(numbers, data.classes, "--labels", missing=model.labels_optional)
+        require_classes(numbers, data.classes, option, missing=model.labels_optional)
         chosen = np.resize(np.asarray(numbers, np.int32), count)
     elif not uses_context(model):
         raise DataError(f"model {name} needs labels, and the data set has none.")

@@ -106,10 +106,16 @@ def make_optimizer(
 
 
 def leave_undecayed(optimizer: keras.optimizers.Optimizer, weights: Sequence[keras.Variable]) -> None:
-    """Exclude weights from the optimizer's decay of weights, if it has one; before it is built."""
+    """Exclude weights from the optimizer's decay of weights, beside those that it excludes itself; before it is built."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)  # behind the scaling of losses
     if weights:
-        inner.exclude_from_weight_decay(var_list=list(weights))
+        # Keras forgets the weights and the pattern of names of an earlier call.
+        own = set(getattr(inner, "_exclude_from_weight_decay", ()))
+        pattern = getattr(inner, "_exclude_from_weight_decay_pattern", None)
+        inner.exclude_from_weight_decay(
+            var_list=list(weights), var_names=None if pattern is None else [pattern.pattern]
+        )
+        inner._exclude_from_weight_decay |= own
 
 
 def adam(rate: Any, options: TrainOptions) -> keras.optimizers.Optimizer:

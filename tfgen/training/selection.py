@@ -12,16 +12,26 @@ from tfgen.errors import OptionError
 from tfgen.plugin.train_options import TrainOptions
 from tfgen.seeds import generator
 
+_MOST_COPIED = 2 * 1000**3
 _LIMIT, _BALANCE = 12, 13  # purposes of this module's random numbers, apart from any other use of a seed
 
 Indices = NDArray[np.int32]
 
 
 def training_data(data: Dataset, options: TrainOptions) -> Dataset:
-    """Return the data set that is trained on: with ``--validation 0`` the validation examples follow those for training."""
+    """Return the data set that is trained on: with ``--validation 0`` the validation examples follow those for training.
+
+    Raises:
+        OptionError: when both together, which are copied, take more than 2 GB.
+    """
     if options.validation == "split":
         return data
     train, valid = data.train, data.valid
+    if train.x.nbytes + valid.x.nbytes > _MOST_COPIED:
+        raise OptionError(
+            "--validation 0 copies the examples into memory, and these take more than 2 GB; give the validation split fewer of "
+            "them by --split-sizes."
+        )
     parts = [
         None if one is None or other is None else np.concatenate([one, other])
         for one, other in ((train.labels, valid.labels), (train.context, valid.context))

@@ -225,7 +225,9 @@ def _interpolated(options: Options, run: Run, chosen: _Ends | None, steps: int) 
     from tfgen.sample.sampling import given_of, labels_for
 
     asked = labels_for(run.model, 2, options.labels)
-    each = labels_for(run.model, len(options.labels_each), options.labels_each) if options.labels_each else None
+    each = None
+    if options.labels_each:
+        each = labels_for(run.model, len(options.labels_each), options.labels_each, option="--labels-each")
     common: dict[str, Any] = {"paths": options.paths, "steps": steps, "seed": options.seed, "labels_each": each}
     if (
         options.labels or options.labels_each or not isinstance(chosen, _Examples)

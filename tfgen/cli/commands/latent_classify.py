@@ -111,4 +111,7 @@ def _print(results: Sequence[LabelResult]) -> None:
         for result in results
     ]
     print_table(("classifier", "accuracy", "label_nll_nats", "multiplications", "us/example"), rows)
-    say(f"test examples {len(results[0].labels):,}; multiplications and time of one example, the codes decoded before")
+    say(
+        f"test examples {len(results[0].labels):,}; multiplications and time are of one example, and the time includes "
+        "decoding all codes once for 200 of them"
+    )

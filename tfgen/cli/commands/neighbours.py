@@ -74,11 +74,12 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.files import written_whole
     from tfgen.model.capabilities import Samples, capable
     from tfgen.runtime import device_scope
-    from tfgen.training.selection import Selection
+    from tfgen.training.selection import Selection, training_data
 
     with device_scope(run.config.device):
         capable(run.model, Samples, "tfgen neighbours")  # before data are looked for
-        train = Selection(run.data, run.config.training).x  # those that the model has seen
+        training = run.config.training
+        train = Selection(training_data(run.data, training), training).x  # those that the model has seen
         require_option(
             options.nearest <= len(train), "nearest", options.nearest, f"at most {len(train)}, all there are"
         )
