@@ -17,10 +17,11 @@ MODELS = ("realnvp", "conditional_realnvp", "nice", "spline_flow")
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    model=st.sampled_from(MODELS), layers=st.integers(1, 6), bins=st.integers(2, 20), bound=st.floats(0.5, 8),
+    model=st.sampled_from(MODELS), layers=st.integers(1, 3), bins=st.integers(2, 20), bound=st.floats(0.5, 8),
     seed=st.integers(0, 10**6), moved=st.floats(0, 2),
 )  # fmt: skip
 def test_the_log_determinant_is_that_of_autodiff_and_the_inverse_comes_back(model, layers, bins, bound, seed, moved):
+    """Of three splines at most: the slope of each may be a thousandth, and float64 does not tell codes apart at all of six."""
     flow = small_flow(model, LINE, seed=seed, moved=moved, layers=layers, bins=bins, bound=bound)
     x = tf.constant(np.linspace(-6, 12, 91)[:, None])
     bijector = flow.bijector(labels_of(flow, len(x)))
