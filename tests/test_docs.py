@@ -120,7 +120,7 @@ def test_a_page_names_options_of_its_command(command):
     "page",
     [
         *sorted((ROOT / "docs/theory").glob("*.md")),
-        *sorted((ROOT / "docs/learn").glob("*.md")),
+        *sorted((ROOT / "docs/learn").rglob("*.md")),
         *sorted((ROOT / "docs/plugins").glob("*.md")),
         *sorted((ROOT / "docs/data").glob("*.md")),
         *(ROOT / "docs" / page for page in ("from_other_libraries.md", "run_folder.md")),
