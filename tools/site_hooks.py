@@ -11,6 +11,7 @@ import ast
 import html
 import posixpath
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from latex2mathml.converter import convert
@@ -37,10 +38,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add a page of docstrings for each public package, and one for each file outside ``docs/`` that a page links to."""
-    sources: set[str] = set()
-    for file in list(files.documentation_pages()):
-        for path in _outside(file.src_uri, file.content_string):
-            sources.add(path)
+    sources = {path for file in files.documentation_pages() for path in _outside(file.src_uri, file.content_string)}
     for package in PACKAGES:
         files.append(File.generated(config, f"api/{package}.md", content=api_page(package)))
     for path in sorted(sources):
@@ -89,22 +87,22 @@ def rewritten(page: str, markdown: str) -> str:
         there = posixpath.relpath(f"source/{path}.md", posixpath.dirname(page) or ".")
         return f"{found.group(1)}{there})"
 
-    lines, fenced = [], False
-    for line in markdown.splitlines():
-        fenced ^= bool(_FENCE.match(line))
-        lines.append(line if fenced else _LINK.sub(moved, line))
-    return "\n".join(lines) + "\n"
+    return "\n".join(line if fenced else _LINK.sub(moved, line) for line, fenced in _lines(markdown)) + "\n"
 
 
 def _outside(page: str, markdown: str) -> set[str]:
-    found: set[str] = set()
+    """Return the files outside ``docs/`` that a page links to, by their paths from the root of the repository."""
+    links = (link for line, fenced in _lines(markdown) if not fenced for link in _LINK.finditer(line))
+    paths = (outside(page, link.group(2) + link.group(3)) for link in links)
+    return {path for path in paths if path is not None}
+
+
+def _lines(markdown: str) -> Iterator[tuple[str, bool]]:
+    """Yield the lines of a page, and whether each stands in a block of code."""
     fenced = False
     for line in markdown.splitlines():
         fenced ^= bool(_FENCE.match(line))
-        if not fenced:
-            paths = (outside(page, match.group(2) + match.group(3)) for match in _LINK.finditer(line))
-            found.update(path for path in paths if path is not None)
-    return found
+        yield line, fenced
 
 
 def outside(page: str, target: str) -> str | None:
@@ -137,9 +135,8 @@ def public_names(package: str) -> list[str]:
     stub = folder / "__init__.pyi"
     tree = ast.parse((stub if stub.exists() else folder / "__init__.py").read_text(encoding="utf-8"))
     for node in tree.body:
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
-            return [str(name) for name in ast.literal_eval(node.value)]  # type: ignore[union-attr,arg-type]
+        if isinstance(node, ast.Assign) and any(
+            isinstance(each, ast.Name) and each.id == "__all__" for each in node.targets
+        ):
+            return [str(name) for name in ast.literal_eval(node.value)]
     raise ValueError(f"{package} has no __all__")

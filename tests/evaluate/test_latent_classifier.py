@@ -21,17 +21,15 @@ from tfgen.data.dataset import Dataset, Split
 from tfgen.data.spec import DataSpec
 from tfgen.errors import CapabilityError, DataError, UnknownNameError
 from tfgen.evaluate import latent_classifier as module
+from tfgen.evaluate.label_frequencies import class_shares, few_labels, with_frequencies
 from tfgen.evaluate.label_networks import Discriminative, Generative, NetworkConfig, log_product
 from tfgen.evaluate.latent_classifier import (
     Codes,
-    class_shares,
     code_scores,
     compare_classifiers,
-    few_labels,
     label,
     prior_codes,
     train_labels,
-    with_frequencies,
 )
 from tfgen.model.base import GenerativeModel, build_model
 from tfgen.plugin.specs import ModelSpec

@@ -8,6 +8,7 @@ With codes z_1 .. z_K of prior probabilities P(z_k), and scores ``w(z_k)[y]`` th
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,7 @@ class NetworkConfig:
     """Hidden layers."""
 
 
-class LabelNetwork(GenerativeModel):
+class LabelNetwork(GenerativeModel, abc.ABC):
     """Classifier trained by ``-log P(y|x)``: `log_joint` [n, classes] is ``log P(y|x)`` up to a constant of each example.
 
     It is not a generative model, but an objective is enough to be trained by the shared loop.
@@ -53,9 +54,9 @@ class LabelNetwork(GenerativeModel):
         """Return ``-log P(y|x)`` of the labels, [n]."""
         return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=log_joint)
 
+    @abc.abstractmethod
     def log_joint(self, x: Any) -> tf.Tensor:
         """Return the log-probability of each class up to a constant, [n, classes]."""
-        raise NotImplementedError
 
 
 class PlainClassifier(LabelNetwork):

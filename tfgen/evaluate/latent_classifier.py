@@ -21,6 +21,7 @@ from tfgen.data.labels import class_numbers, require_classes
 from tfgen.data.spec import DataSpec
 from tfgen.errors import CapabilityError, DataError, UnknownNameError
 from tfgen.evaluate.classifier import train_briefly
+from tfgen.evaluate.label_frequencies import class_shares, few_labels, with_frequencies
 from tfgen.evaluate.label_networks import (
     Discriminative,
     Floats,
@@ -63,7 +64,7 @@ class Codes:
 
 @dataclass(frozen=True)
 class LabelResult:
-    """How well a classifier labels a split, and what it costs.
+    """Accuracy, log-loss and cost of a classifier on a split.
 
     Attributes:
         kind: of the classifier.
@@ -172,17 +173,6 @@ def train_labels(
     return model
 
 
-def class_shares(counts: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-    """Return P(y) by the labelled examples of each class; a class without any has 1 / classes, the others the rest.
-
-    >>> class_shares(np.array([3, 1, 0, 0])).tolist()
-    [0.375, 0.125, 0.25, 0.25]
-    """
-    unseen = counts == 0
-    seen = counts / max(1, counts.sum()) * (1 - unseen.mean())
-    return np.where(unseen, 1 / len(counts), seen)
-
-
 def label(kind: Kind, model: LabelNetwork, split: Split, seconds: float = 0.0, dimensions: int = 0) -> LabelResult:
     """Label the examples of a split.
 
@@ -253,7 +243,8 @@ def compare_classifiers(
         config: of each network.
         labelled: examples of each class to train on; None for all.
         unseen: classes without labelled examples.
-        frequencies: class frequencies of the test split, which the generative classifier is told; as they are where empty.
+        frequencies: class frequencies P(y) to which the test split is cut down, and with which the generative classifier
+            applies Bayes' rule; empty for the whole split and the frequencies of the training labels.
         seed: of codes, networks and noise.
         quiet: show no progress.
 
@@ -291,41 +282,6 @@ def compare_classifiers(
             trained.log_classes = np.log(np.maximum(frequencies, np.finfo(np.float32).tiny)).astype(np.float32)
         results.append(label(kind, trained, source.test, 0.0 if kind == "plain" else took, data.spec.dimensions))
     return results
-
-
-def few_labels(split: Split, classes: int, each: int | None, unseen: Sequence[int] = ()) -> Split:
-    """Return the first examples of each class, all of them for None, and none of the classes in `unseen`.
-
-    Raises:
-        DataError: when nothing is left.
-    """
-    assert split.labels is not None
-    kept = [np.flatnonzero(split.labels == label)[:each] for label in range(classes) if label not in unseen]
-    chosen = np.sort(np.concatenate(kept)) if kept else np.zeros(0, np.int64)
-    if not len(chosen):
-        raise DataError("no labelled example is left to train on.")
-    return split.take(chosen)
-
-
-def with_frequencies(split: Split, frequencies: Sequence[float], classes: int) -> Split:
-    """Return as many examples of a split as have the given class frequencies, the first ones of each class.
-
-    Raises:
-        DataError: when frequencies are negative, add up to something else than 1, or a class has no examples.
-    """
-    shares = np.asarray(frequencies, np.float64)
-    assert split.labels is not None
-    counts = np.bincount(split.labels, minlength=classes)
-    if len(shares) != classes or (shares < 0).any() or not math.isclose(shares.sum(), 1, abs_tol=1e-6):
-        raise DataError(
-            f"--frequencies: expected {classes} numbers of 0 or more that add up to 1, got {list(frequencies)}."
-        )
-    total = float(np.min(counts[shares > 0] / shares[shares > 0]))
-    kept = [np.flatnonzero(split.labels == k)[: int(total * share)] for k, share in enumerate(shares)]
-    chosen = np.sort(np.concatenate(kept))
-    if not len(chosen):
-        raise DataError("--frequencies: a class that is to be there has no examples in the split.")
-    return split.take(chosen)
 
 
 def rows_of(data: Dataset, scores: Mapping[SplitName, Floats]) -> Dataset:

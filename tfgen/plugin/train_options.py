@@ -55,8 +55,8 @@ class TrainOptions:
     patience: int = 0
     """Stop after so many epochs without a better validation loss. 0 never stops early."""
     validation: Literal["split", "0"] = "split"
-    """What is validated on: the validation split, or 0 examples: that split is trained on as well, there are no validation
-    losses, and the run keeps its last weights."""
+    """Validation examples: the validation split, or 0. With 0 the validation split is added to the training split, no
+    validation loss is computed, and the run keeps its last weights."""
     keep: Literal["best", "last"] = "best"
     """Which weights the run ends with: those of the best validation loss, or the last."""
     precision: Precision = "float32"

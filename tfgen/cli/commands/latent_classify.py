@@ -42,7 +42,8 @@ class Options:
     unseen: Annotated[tuple[str, ...], by_default("none", metavar="CLASS ...")] = ()
     """Classes without any labelled example."""
     frequencies: Annotated[tuple[float, ...], by_default("as they are", metavar="P ...")] = ()
-    """Class frequencies P(y) in the test split, one for each class; the generative classifier is told them."""
+    """Label shift: class frequencies P(y), one for each class, to which the test split is cut down, and with which the
+    generative classifier applies Bayes' rule."""
     seed: int = 0
     """Seed of codes, networks, and noise in examples."""
     out: Path | None = None
