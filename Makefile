@@ -9,13 +9,16 @@ export PYTHONDONTWRITEBYTECODE :=
 # Tests of one xdist_group share what takes long to make, in one worker; SLOWEST=25 names the slowest tests.
 PYTEST := $(BIN)/python -m pytest --dist loadgroup $(if $(SLOWEST),--durations=$(SLOWEST))
 
-.PHONY: run docs test test-long test-durations test-bench test-slow test-build check bench bench-decoding bench-pixelcnn bench-training clean
+.PHONY: run docs notebooks test test-long test-durations test-bench test-slow test-build test-oldest check bench bench-decoding bench-pixelcnn bench-training clean
 
 run: $(STAMP)  ## train a conditional flow on the embedded digits, in a minute at most, and draw each digit ten times
 	$(BIN)/python -m tfgen run conditional_realnvp
 
 docs: $(STAMP)  ## the documentation site, in site/: open site/index.html, no network is needed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+notebooks: $(STAMP)  ## notebooks/*.ipynb from their texts, notebooks/*.py
+	$(BIN)/python tools/notebooks.py
 
 test: $(STAMP)  ## the quick tests of everything but the benchmarks
 	$(PYTEST) -n $(WORKERS) -m 'not long and not slow' --ignore tests/benchmarks
@@ -34,6 +37,12 @@ test-slow: $(STAMP)  ## the tests that take minutes
 
 test-build: $(STAMP)  ## what a user installs: a wheel, in an environment of its own outside the checkout
 	$(BIN)/python -m pytest -m slow -n 0 tests/build
+
+# Their neighbours are of today, which warn about them: here a warning is no error.
+test-oldest:  ## the tests with the oldest versions that setup.cfg admits, in an environment of its own
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-oldest.txt --editable '.[dev]'
+	.venv-oldest/bin/python -m pytest --dist loadgroup -n $(WORKERS) -o filterwarnings=default -m 'not slow' --ignore tests/benchmarks
 
 check: $(STAMP)  ## style, types, and who imports whom
 	$(BIN)/ruff check .

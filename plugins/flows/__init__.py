@@ -57,7 +57,7 @@ class FlowConfig:
     activation: Literal["relu", "gelu", "silu", "tanh"] = "relu"
     """Activation of the hidden layers."""
     linear: Literal["auto", "none", "lu"] = "auto"
-    """Vectors: an invertible linear layer before each pair of couplings, by LU factors; auto: where there are three or more."""
+    """An invertible linear layer before each pair of couplings, by LU factors; auto: for vectors of two numbers or more."""
     alpha: float = 1e-6
     """Images: margin of the logit transform, ``logit(alpha + (1 - 2 alpha) x)``. Bits/dim compare at equal alpha only."""
 

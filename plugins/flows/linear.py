@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -27,14 +28,19 @@ class LULinear(keras.layers.Layer):
         dimensions: D.
         dtype: of densities.
         name: of the layer.
+        turned: in the plane, begin at a rotation by 45 degrees, ``L = (1 0; 1 1)`` and ``U = (c -c; 0 2c)`` with ``c^2 = 1/2``.
     """
 
-    def __init__(self, dimensions: int, dtype: tf.DType, name: str) -> None:
+    def __init__(self, dimensions: int, dtype: tf.DType, name: str, turned: bool = False) -> None:
         super().__init__(name=name)
         weights: dict[str, Any] = {"initializer": "zeros", "dtype": dtype.name, "autocast": False}
         self.factors = self.add_weight(shape=(dimensions, dimensions), name="factors", **weights)
         self.log_scale = self.add_weight(shape=(dimensions,), name="log_scale", **weights)
         self.built = True
+        if turned:
+            c = math.sqrt(0.5)
+            self.factors.assign([[0.0, -c], [1.0, 0.0]])
+            self.log_scale.assign([math.log(c), math.log(2 * c)])
 
     def bijector(self) -> Any:
         """Return the layer as a `tfb.Bijector` from codes to data, ``x = (L U)^-1 z``, [..., D]."""

@@ -58,9 +58,13 @@ class Flow(GenerativeModel):
         else:
             self.scalar = None
             self.couplings = [self._coupling(layer) for layer in range(config.layers)]
-        linear = config.linear == "lu" or (config.linear == "auto" and not data.spatial and data.dimensions > 2)
+        linear = config.linear == "lu" or (config.linear == "auto" and not data.spatial and data.dimensions > 1)
         pairs = range(-(-config.layers // 2)) if linear else ()
-        self.linear = [LULinear(data.dimensions, self.density_dtype, f"linear_{pair}") for pair in pairs]
+        # In the plane all masks are one mask and its complement; turned, couplings see other directions as well.
+        plane = data.dimensions == 2
+        self.linear = [
+            LULinear(data.dimensions, self.density_dtype, f"linear_{pair}", plane and pair > 0) for pair in pairs
+        ]
 
     def transform(self, moved: int) -> Transform:
         """Return the elementwise transform of a coupling's moved dimensions: affine, unless a subclass overrides it."""

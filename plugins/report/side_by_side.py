@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tfgen.cli import ComparisonRow, comparison_rows, text_table
-from tfgen.runs import SPLITS, RunFacts, compare, curves, draw_curve_panels
+from tfgen.runs import SPLITS, ComparisonRow, RunFacts, compare, comparison_rows, curves, draw_curve_panels, text_table
 from tfgen_plugins.report.pictures import Inlined, drawn
 
 

@@ -106,6 +106,14 @@ def test_versions_that_are_not_those_asked_for(distribution):
     assert found["pluggy"].status == "ok"
 
 
+def test_tf_keras_of_another_minor_version(distribution):
+    assert not list(doctor.check_tf_keras())
+    distribution("tf_keras", "2.18.0")
+    (found,) = doctor.check_tf_keras()
+    assert re.fullmatch(r"2\.18\.0 beside TensorFlow 2\.\d+\.\d+", found.found)
+    assert re.fullmatch(r"run: pip install 'tf_keras==2\.\d+\.\*'", found.advice)
+
+
 def test_not_installed_at_all(monkeypatch):
     monkeypatch.setattr(doctor, "DISTRIBUTION", "nothing-of-that-name")
     (found,) = doctor.check_versions()

@@ -12,7 +12,6 @@ import tensorflow_probability as tfp
 from tests.toy_models import ConditionalLinearGaussian, Gaussian, GaussianConfig, LinearGaussian
 from tests.toy_models import spec as registered
 from tfgen import DataSpec
-from tfgen.cli.comparison_table import text_table
 from tfgen.cli.result_lines import metric_lines
 from tfgen.data.dataset import Dataset, Split
 from tfgen.data.toy import load_two_gaussians
@@ -23,6 +22,7 @@ from tfgen.evaluate.likelihood import evaluate
 from tfgen.metrics import metrics_to_json
 from tfgen.model.base import build_model
 from tfgen.runs.comparison import compare
+from tfgen.runs.comparison_table import text_table
 from tfgen.runs.facts import RunFacts
 from tfgen.seeds import fold_in
 

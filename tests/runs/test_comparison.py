@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfgen import DataSpec
-from tfgen.cli.comparison_table import text_table
 from tfgen.cli.main import main
 from tfgen.figures.grids import image_grid
 from tfgen.files import finite
@@ -24,6 +23,7 @@ from tfgen.metrics import CATALOGUE, Basis, Metric
 from tfgen.metrics.rounding import measured
 from tfgen.runs.comparison import compare, curves, metric_rows, options_that_differ, rank
 from tfgen.runs.comparison_figure import Densities, draw_curve_panels, draw_density_panels, draw_sample_panels
+from tfgen.runs.comparison_table import text_table
 from tfgen.runs.facts import RunFacts, distinct_names
 from tfgen.runs.scores import record_scores
 

@@ -1,5 +1,4 @@
 from .commands.run import Place, config_file, defaults_from, parse_options
-from .comparison_table import ComparisonRow, comparison_rows, text_table
 from .context import CommandContext
 from .main import main
 from .outputs import require_new
@@ -8,10 +7,8 @@ from .tables import markdown_table, print_table
 
 __all__ = [
     "CommandContext",
-    "ComparisonRow",
     "Place",
     "by_default",
-    "comparison_rows",
     "config_file",
     "defaults_from",
     "main",
@@ -22,5 +19,4 @@ __all__ = [
     "require_new",
     "required",
     "section",
-    "text_table",
 ]

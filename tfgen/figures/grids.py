@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 #: The most pixels of either side of a grid.
@@ -81,16 +81,18 @@ def grid_layout(count: int, height: int, width: int, columns: int | None = None,
 
 
 def image_grid(
-    images: NDArray[np.generic], levels: int = 256, columns: int | None = None, layout: GridLayout | None = None
+    images: ArrayLike, levels: int = 256, columns: int | None = None, layout: GridLayout | None = None
 ) -> NDArray[np.uint8]:
     """Return images [n, h, w, c] as one RGB picture [H, W, 3], with gaps between them and around.
 
     Args:
-        images: integer grey levels in ``0 .. levels - 1``; one or three channels (others: the first is shown).
+        images: integer grey levels in ``0 .. levels - 1``, an array or a tensor; one or three channels (others: the first is
+            shown).
         levels: the brightest level is ``levels - 1``.
         columns: images in a row; see `grid_layout`.
         layout: in the place of `columns`.
     """
+    images = np.asarray(images)
     count, height, width, _ = images.shape
     layout = layout or grid_layout(count, height, width, columns)
     cells = in_colour(images, levels)
@@ -106,8 +108,9 @@ def image_grid(
     return grid
 
 
-def in_colour(images: NDArray[np.generic], levels: int = 256) -> NDArray[np.uint8]:
+def in_colour(images: ArrayLike, levels: int = 256) -> NDArray[np.uint8]:
     """Return images [n, h, w, c] as RGB [n, h, w, 3] of 8 bits; arguments as for `image_grid`."""
+    images = np.asarray(images)
     bright = (images.astype(np.float32) * (255.0 / (levels - 1))).round().astype(np.uint8)
     return bright if images.shape[-1] == 3 else np.repeat(bright[..., :1], 3, axis=-1)
 

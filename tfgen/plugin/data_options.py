@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -18,6 +19,20 @@ _SIZE = re.compile(r"(\d+)(?:x(\d+))?")
 def _without(what: str) -> Any:
     """Return the annotation of an option with an empty default, for which the help shows `what`."""
     return tyro.conf.arg(help_behavior_hint=f"(default: {what})")
+
+
+def size_text(size: Any) -> Any:
+    """Return the size of pictures, a whole number or (height, width) as Python has them, as the option's text.
+
+    Other values stay as they are, for the option's own check.
+
+    >>> size_text(32), size_text((32, 48)), size_text("32x48")
+    ('32', '32x48', '32x48')
+    """
+    numbers = size if isinstance(size, tuple | list) and len(size) == 2 else (size,)
+    if all(isinstance(number, Integral) and not isinstance(number, bool) for number in numbers):
+        return "x".join(str(int(number)) for number in numbers)
+    return size
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 from .api import generate, load, train
 from .comparison import Comparison, compare, curves, metric_rows, on_one_machine, rate_in_words
 from .comparison_figure import draw_curve_panels
+from .comparison_table import ComparisonRow, comparison_rows, text_table
 from .config import RunConfig, config_from_json, default_config, plugin_words, run_plugin_words
 from .cycles import Cycle, recorded_cycles
 from .experiment import resume_run, start_run
@@ -14,6 +15,7 @@ from .sample_file import write_samples
 __all__ = [
     "SPLITS",
     "Comparison",
+    "ComparisonRow",
     "Cycle",
     "MetricRow",
     "Run",
@@ -22,6 +24,7 @@ __all__ = [
     "RunFolder",
     "check_name",
     "compare",
+    "comparison_rows",
     "config_from_json",
     "curves",
     "default_config",
@@ -39,6 +42,7 @@ __all__ = [
     "resume_run",
     "run_plugin_words",
     "start_run",
+    "text_table",
     "train",
     "write_samples",
 ]

@@ -38,6 +38,17 @@ class Comparison:
     metrics: Sequence[MetricRow]
     notes: Sequence[str]
 
+    def __str__(self) -> str:
+        from tfgen.runs.comparison_table import plain_text  # which imports this module
+
+        return plain_text(self)
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook."""
+        from tfgen.runs.html import html_of_comparison
+
+        return html_of_comparison(self)
+
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as JSON; numbers that are not finite become null."""
         return finite(

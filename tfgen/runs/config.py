@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tfgen.errors import OptionError, require_option
-from tfgen.plugin.data_options import DataOptions
+from tfgen.plugin.data_options import DataOptions, size_text
 from tfgen.plugin.option_types import checked, to_json
 from tfgen.plugin.options import build, check_names, field_names, option_names
 from tfgen.plugin.presets import preset as preset_options
@@ -159,6 +159,8 @@ def split_options(values: Mapping[str, Any], spec: ModelSpec) -> RunConfig:
     content: dict[str, Any] = {name: values[name] for name in top if name in values}
     for group, names in groups.items():
         content[group] = {name: values[name] for name in names if name in values}
+    if "size" in content["data_options"]:
+        content["data_options"]["size"] = size_text(content["data_options"]["size"])
     return config_from_json(content, spec, checked("preset", values.get("preset"), str | None))
 
 

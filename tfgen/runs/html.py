@@ -1,4 +1,4 @@
-"""HTML of a run, for notebooks: its numbers, notes and pictures, with every text escaped."""
+"""HTML of a run or a comparison, for notebooks: numbers, notes and pictures, with every text escaped."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from tfgen.errors import RunError
 from tfgen.metrics.metric import metrics_from_json
 from tfgen.metrics.rounding import measured
 from tfgen.printed import escaped
+from tfgen.runs.comparison import Comparison
+from tfgen.runs.comparison_table import text_table
 from tfgen.runs.folder import RunFolder
 from tfgen.runs.notes import notes_of
 
@@ -49,6 +51,20 @@ def short_html_of_run(files: RunFolder) -> str:
         return html_of_run(files)
     except RunError as error:
         return f"<p>{_safe(str(error))}</p>"
+
+
+def html_of_comparison(comparison: Comparison) -> str:
+    """Return the table of a comparison and its notes as HTML."""
+    table = text_table(comparison)
+    head = "".join(f"<th>{_lines(heading)}</th>" for heading in table.headings)
+    rows = "".join(f"<tr>{''.join(f'<td>{_lines(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
+    legend = "".join(f"<p>{_safe(line)}</p>" for line in table.legend)
+    notes = "".join(f"<p><small>{_safe(note)}</small></p>" for note in table.notes)
+    return f"{legend}<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{notes}"
+
+
+def _lines(text: str) -> str:
+    return "<br>".join(map(_safe, text.split("\n")))
 
 
 def _safe(text: object) -> str:

@@ -59,11 +59,11 @@ class Options:
 def main(arguments: Sequence[str], context: CommandContext) -> None:
     """Print the table, which needs no TensorFlow, then draw the pictures."""
     options = parse(Options, arguments, "compare", __doc__ or "")
-    from tfgen.cli.comparison_table import text_table
     from tfgen.cli.tables import print_table
     from tfgen.files import write_json
     from tfgen.metrics.catalogue import Catalogue
     from tfgen.runs.comparison import compare
+    from tfgen.runs.comparison_table import text_table
     from tfgen.runs.facts import read_runs
 
     registry = context.registry()

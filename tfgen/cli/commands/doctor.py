@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.machinery
 import json
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     options = parse(Options, arguments, "doctor", __doc__ or "")
     findings = [
         *check_versions(),
+        *check_tf_keras(),
         check_name(),
         check_import(Path.cwd()),
         check_devices(context),
@@ -126,6 +128,20 @@ def check_versions() -> Iterator[Finding]:
         yield Finding(
             requirement.name, "problem", found, f"run: pip install '{requirement.name}{requirement.specifier}'"
         )
+
+
+def check_tf_keras() -> Iterator[Finding]:
+    """Check that tf_keras, which TensorFlow Probability uses, is of TensorFlow's minor version; no requirement can say so."""
+    with contextlib.suppress(metadata.PackageNotFoundError):  # which `check_versions` tells
+        tensorflow, ours = metadata.version("tensorflow"), metadata.version("tf_keras")
+        minor = ".".join(tensorflow.split(".")[:2])
+        if ours.split(".")[:2] != minor.split("."):
+            yield Finding(
+                "tf_keras",
+                "problem",
+                f"{ours} beside TensorFlow {tensorflow}",
+                f"run: pip install 'tf_keras=={minor}.*'",
+            )
 
 
 def check_name() -> Finding:

@@ -1,7 +1,8 @@
-"""Table of `tfgen compare`: a column for each run, a row for each differing option and each metric."""
+"""Table of a comparison of runs: a column for each run, a row for each differing option and each metric."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import string
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from typing import Any, Literal
 
 from tfgen.metrics.metric import entry_text
 from tfgen.metrics.rounding import measured
+from tfgen.printed import escaped
 from tfgen.runs.comparison import Comparison, rate_in_words
 from tfgen.runs.facts import RunFacts
 from tfgen.runs.metric_row import MetricRow, in_words
@@ -120,6 +122,20 @@ def text_table(comparison: Comparison) -> TextTable:
         notes += [_IMPROVEMENT_LEGEND.format(first=names[0], second=names[1]), *_error_notes(comparison)]
     notes += comparison.notes
     return TextTable(legend, ["", *letters, *improved], [[cell or _NOTHING for cell in row] for row in rows], notes)
+
+
+def plain_text(comparison: Comparison) -> str:
+    """Return the table as lines of text, columns under each other; what `print` shows of a comparison."""
+    table = text_table(comparison)
+    cells = [[escaped(cell, keep="\n").split("\n") for cell in row] for row in [table.headings, *table.rows]]
+    widths = [max(len(line) for row in cells for line in row[column]) for column in range(len(table.headings))]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for row in cells
+        for line in itertools.zip_longest(*row, fillvalue="")
+    ]
+    rule = "-" * max(map(len, lines))
+    return "\n".join([*map(escaped, table.legend), lines[0], rule, *lines[1:], "", *map(escaped, table.notes)])
 
 
 def _improvement(row: MetricRow, runs: int) -> str:

@@ -1,0 +1,114 @@
+"""Notebooks: made of their texts, without outputs, with badge and install cell; each runs from first cell to last."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import notebooks
+
+ROOT = Path(__file__).parent.parent
+TEXTS = notebooks.texts()
+PAGE = (ROOT / "docs/notebooks.md").read_text()
+
+
+def read(text: Path) -> nbformat.NotebookNode:
+    return nbformat.read(text.with_suffix(".ipynb"), 4)
+
+
+def install_code() -> str:
+    """The install cell without its last line, which calls pip."""
+    *lines, pip = notebooks.INSTALL.rstrip().splitlines()
+    assert pip == "    %pip install --quiet {requirements}"
+    return "\n".join(lines)
+
+
+def test_there_are_eight_and_none_is_stale(capsys):
+    assert [text.stem[0] for text in TEXTS] == list("12345678")
+    assert notebooks.main(["--check"]) == 0
+    assert {path.stem for path in notebooks.FOLDER.glob("*.ipynb")} == {text.stem for text in TEXTS}
+
+
+def test_a_stale_one_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
+    text = tmp_path / "1_one.py"
+    text.write_text("# %% [markdown]\n# # One\n\n# %%\n1 + 1\n")
+    assert notebooks.main([]) == 0
+    written = text.with_suffix(".ipynb").read_bytes()
+    assert notebooks.main([]) == 0
+    assert text.with_suffix(".ipynb").read_bytes() == written  # no random names of cells
+    text.write_text(text.read_text() + "2 + 2\n")
+    assert notebooks.main(["--check"]) == 1
+    assert "stale: 1_one.ipynb; run: python tools/notebooks.py" in capsys.readouterr().err
+    assert notebooks.main(["--chekc"]) == 2
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: text.stem)
+def test_each_begins_with_title_badge_and_install_cell(text):
+    notebook = read(text)
+    nbformat.validate(notebook)
+    title, badge, install = notebook.cells[:3]
+    assert title.source.startswith("# ")
+    assert f"/{notebooks.REPOSITORY}/blob/main/notebooks/{text.stem}.ipynb)" in badge.source
+    assert install.source == notebooks.INSTALL.replace("{repository}", notebooks.REPOSITORY).rstrip()
+    assert not [cell for cell in notebook.cells if cell.get("outputs") or cell.get("execution_count")]
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+    assert f"(../notebooks/{text.name})" in PAGE
+    assert "EPOCHS" in notebook.cells[3].source  # the sizes of its training
+
+
+def installed(monkeypatch, versions: dict[str, str]) -> str:
+    """What the install cell asks pip for, with these versions of libraries and no tfgen."""
+
+    def version(name: str) -> str:
+        if name not in versions:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    names: dict[str, str] = {}
+    exec(install_code().replace("{repository}", "someone/tfgen"), names)
+    return names["requirements"]
+
+
+def test_the_install_cell_keeps_the_libraries_of_the_kernel(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    colab = {"tensorflow": "2.19.0", "keras": "3.10.0", "numpy": "2.0.2"}
+    assert installed(monkeypatch, colab) == (
+        "git+https://github.com/someone/tfgen tensorflow==2.19.0 tf_keras==2.19.* keras==3.10.0 numpy==2.0.2"
+    )
+    (tmp_path / "tfgen_prob-0.1.0-py3-none-any.whl").touch()
+    assert installed(monkeypatch, {}) == "tfgen_prob-0.1.0-py3-none-any.whl"
+
+
+def test_where_tfgen_is_installed_nothing_is():
+    names: dict[str, str] = {}
+    exec(install_code(), names)
+    assert "requirements" not in names
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: text.stem)
+def test_each_runs(text, tmp_path, monkeypatch):
+    """In an empty folder, with the commands of this environment; pictures appear, and no cell fails."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    notebook = read(text)
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(pictures) >= 2
+    printed = "".join(output.get("text", "") for output in outputs)
+    assert "Traceback" not in printed
+    assert "tfgen: " not in printed  # how a command tells an error
+    runs = list((tmp_path / "runs").iterdir())
+    assert runs
+    assert all(json.loads((run / "results.json").read_text()) for run in runs)
