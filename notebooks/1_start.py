@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import tfgen
 from tfgen.figures import image_grid
 
-DATA, EPOCHS = "digits", 20  # scikit-learn's 1,797 images of 8x8 pixels; with a GPU try "mnist" and 10
+DATA, EPOCHS = "digits", 100  # scikit-learn's 1,797 images of 8x8 pixels; with a GPU try "mnist" and 10
 
 # %% [markdown]
 # ## Train

@@ -7,7 +7,6 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
-import tensorflow as tf
 import tfgen
 from IPython.display import Image, display
 from tfgen.figures import image_grid
@@ -23,6 +22,9 @@ EPOCHS = 20  # of 10,000 points in the plane, and of 1,797 images of 8x8
 
 # %%
 mixture = tfgen.train("nice", data="two_gaussians:0.3", epochs=2, name="nice-mixture", compile="graph", quiet=True)
+
+import tensorflow as tf  # which is loaded by now, without its log
+
 points = tf.constant(mixture.data.test.x[:3])
 
 
@@ -101,7 +103,7 @@ for prior in ("standard", "flow"):
         quiet=True,
     )  # fmt: skip
     runs.append(run)
-    display(Image(run.folder / "figures/latent/aggregate_posterior.png"))
+    display(Image(run.folder / "figures/aggregate_posterior.png"))
 tfgen.compare(tfgen.read_runs([run.folder for run in runs]))
 
 # %%

@@ -10,14 +10,13 @@ import numpy as np
 import tfgen
 from IPython.display import Image, display
 
-DATA, EPOCHS = "digits", 40  # 1,797 images of 8x8; with a GPU: "mnist", 30
+DATA, EPOCHS = "digits", 200  # 1,797 images of 8x8; with a GPU: "mnist", 30
 NETWORK = {"network": "mlp", "units": 128, "latent": 2, "beta_warmup": 5}  # on MNIST without network and units
 
 
 def show(run, picture):
     """Display a picture of a run."""
-    (path,) = run.folder.glob(f"figures/**/{picture}.png")
-    display(Image(path))
+    display(Image(run.folder / f"figures/{picture}.png"))
 
 
 # %% [markdown]
@@ -64,11 +63,11 @@ for particles in (1, 10, 100):
 
 # %%
 for picture in ("codes", "grid", "interpolations"):
-    show(vae, picture)
+    show(vae, f"latent/{picture}")
 
 # %%
 for picture in ("codes", "style_transfer", "one_code_all_classes"):
-    show(cvae, picture)
+    show(cvae, f"latent/{picture}")
 
 # %% [markdown]
 # ## One line of codes under two labels

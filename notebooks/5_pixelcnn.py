@@ -11,17 +11,18 @@ import numpy as np
 import tfgen
 from tfgen.figures import image_grid
 
-DATA, EPOCHS = "digits", 20  # 1,797 images of 8x8; with a GPU: "mnist", 10
+DATA, EPOCHS = "digits", 40  # 1,797 images of 8x8; with a GPU: "mnist", 10
 
 # %% [markdown]
 # ## Train
 #
 # $$\log p(x) = \sum_i \log p(x_i \,|\, x_1, \dots, x_{i-1}).$$
 #
-# One pass of the network computes all terms of the sum, so training is fast.
+# One pass of the network computes all terms of the sum, so training is fast. With `categorical` each pixel has a
+# distribution over all grey levels; by default pixels are bits, black or white.
 
 # %%
-run = tfgen.train("pixelcnn", data=DATA, epochs=EPOCHS, filters=32, blocks=3, name="pixelcnn")
+run = tfgen.train("pixelcnn", data=DATA, epochs=EPOCHS, output="categorical", filters=32, blocks=3, name="pixelcnn")
 levels = run.data.spec.levels
 
 # %% [markdown]
@@ -29,8 +30,8 @@ levels = run.data.spec.levels
 #
 # A masked kernel leaves out the pixel itself (type A, of the image) or all that follows (type B, of features). Which
 # pixels does the middle one depend on after six layers? Those where the gradient is not zero. Plain masked convolutions
-# never reach a wedge at the upper right, the blind spot; a stack for the rows above and one for the own row, which is
-# what `pixelcnn --gated` has (van den Oord et al., 2016), do.
+# never reach a wedge at the upper right, the blind spot. A stack for the rows above beside one for the own row does (van
+# den Oord et al., 2016); `network="gated"`, the default, has both.
 
 # %%
 import tensorflow as tf

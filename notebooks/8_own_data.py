@@ -44,7 +44,9 @@ for kind in ("disc", "square"):
 
 # %%
 # !tfgen data pictures --size 16
-run = tfgen.train("conditional_realnvp", data="./pictures", size=16, units=128, epochs=EPOCHS, name="pictures")
+run = tfgen.train(
+    "cvae", data="./pictures", size=16, network="mlp", latent=8, binarise="none", epochs=3 * EPOCHS, name="pictures"
+)
 
 # %% [markdown]
 # Classes have names:

@@ -104,6 +104,7 @@ def test_each_runs(text, tmp_path, monkeypatch):
     notebook = read(text)
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    assert not [output for output in outputs if output["output_type"] == "error"]  # such as a picture that is not there
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) >= 2
     printed = "".join(output.get("text", "") for output in outputs)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import image as mpl_image
@@ -185,3 +186,8 @@ def test_no_figure_of_tall_or_wide_images_is_too_large_to_open(height, width, tm
     for name in ("paths", "panels", "neighbours", "inpainting", "samples"):
         shape = picture(tmp_path / f"{name}.png").shape
         assert max(shape) <= 4096, (name, shape)
+
+
+def test_tensors_are_taken_as_models_return_them():
+    images = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3, 1)
+    np.testing.assert_array_equal(image_grid(tf.constant(images)), image_grid(images))

@@ -1,5 +1,6 @@
 """Comparing runs: what differs is found, unlike numbers are kept apart, noise is not called better, and nothing is lost."""
 
+import html
 import json
 import math
 import re
@@ -121,6 +122,20 @@ def test_what_was_measured_on_different_things_is_not_ranked(basis, says):
     assert any("not ranked" in note and "test bits_per_dim" in note and says in note for note in found.notes)
     text = text_table(found)
     assert not any("*" in cell or "~" in cell for row in text.rows for cell in row)
+
+
+def test_a_comparison_prints_and_displays_as_its_table():
+    found = compare([run("a", {"nll_nats": metric(1.0)}), run("b<", {"nll_nats": metric(2.0)})])
+    lines = str(found).splitlines()
+    assert lines[0].split() == ["a", "b<", "improvement"]
+    (row,) = [line for line in lines if line.startswith("test nll_nats")]
+    columns = {line.index("b<") for line in lines[:1]} | {row.index("2.0")}
+    assert len(columns) == 1  # cells stand under their heading
+    page = found._repr_html_()
+    assert "<th>b&lt;</th>" in page
+    assert "b<" not in page.replace("b<br>", "")
+    assert page.count("<tr>") == 1 + len(text_table(found).rows)
+    assert all(html.escape(note) in page for note in text_table(found).notes)
 
 
 def test_other_units_and_other_examples_under_one_name_are_not_ranked():

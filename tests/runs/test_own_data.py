@@ -13,6 +13,9 @@ import tfgen
 from tfgen.cli.main import main
 from tfgen.data.digits import load_digits
 from tfgen.data.labels import class_numbers
+from tfgen.errors import OptionError
+from tfgen.plugin.loading import load_registry
+from tfgen.runs.config import split_options
 
 SMALL = ["--layers", "2", "--units", "8", "--epochs", "1", "--compile", "graph", "--no-pictures"]
 
@@ -131,3 +134,16 @@ def test_a_class_without_a_name_is_its_number(tiny_run, capsys):
     ):
         class_numbers(["one"], tfgen.DataSpec("image", (2, 2, 1), 3))
     assert class_numbers(["2", 0], tfgen.DataSpec("image", (2, 2, 1), 3)) == [2, 0]
+
+
+@pytest.mark.parametrize("size", [6, np.int64(6), (6, 6), "6x6"])
+def test_sizes_of_pictures_are_numbers_or_texts(size):
+    config = split_options({"data": "./pictures", "size": size}, load_registry([]).model("realnvp"))
+    assert config.data_options.height_and_width == (6, 6)
+
+
+@pytest.mark.parametrize("size", [0, 6.0, True, (6, 6, 6), [6], "6 x 6"])
+def test_other_sizes_are_refused_in_one_line(size):
+    with pytest.raises(OptionError, match="size") as caught:
+        split_options({"data": "./pictures", "size": size}, load_registry([]).model("realnvp"))
+    assert "\n" not in str(caught.value)
