@@ -1,4 +1,4 @@
-"""Programs of docs/examples that draw a page's figure: what is drawn agrees with the page."""
+"""Programs beside the pages of docs/learn that draw a page's figure: what is drawn agrees with the page."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from scipy.special import expit
 
 from tfgen_plugins.gan.objectives import minimax, nonsaturating
 
-EXAMPLES = Path(__file__).parent.parent / "docs/examples"
+LEARN = Path(__file__).parent.parent / "docs/learn"
 
 
 def program(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, LEARN / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -51,6 +51,6 @@ def test_slopes_are_those_of_the_page(tmp_path):
 
 @pytest.mark.parametrize("name", ["monte_carlo_error", "gan_slopes"])
 def test_the_page_has_figure_and_command(name):
-    (page,) = [page for page in (EXAMPLES.parent / "learn").glob("*.md") if f"]({name}.png)" in page.read_text()]
-    assert f"python docs/examples/{name}.py {name}.png" in page.read_text()
+    (page,) = [page for page in LEARN.glob("*.md") if f"]({name}.png)" in page.read_text()]
+    assert f"python docs/learn/{name}.py {name}.png" in page.read_text()
     assert (page.parent / f"{name}.png").exists()

@@ -1,6 +1,6 @@
 """Slopes of the generator's two losses over the discriminator's output, drawn from the losses of the code.
 
-    python docs/examples/gan_slopes.py gan_slopes.png
+    python docs/learn/gan_slopes.py gan_slopes.png
 
 docs/learn/gan_saturation.md derives them: -s(d) of the minimax loss, -(1 - s(d)) of the nonsaturating one.
 """

@@ -1,6 +1,6 @@
 """Error of three Monte Carlo estimates of log p(x) over the dimension of the code, drawn.
 
-    python docs/examples/monte_carlo_error.py monte_carlo_error.png
+    python docs/learn/monte_carlo_error.py monte_carlo_error.png
 
 The model is p(z) = N(0, I), p(x|z) = N(z, s^2 I), whose log p(x) is known; docs/learn/monte_carlo.md derives what is seen.
 """
