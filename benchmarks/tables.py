@@ -7,7 +7,7 @@ noise, once; real columns of few values are left out; columns are standardised b
 15 % by a permutation of its own, the same for all. zuko's flow has as many weights as tfgen's spline flow; all flows
 have as many steps and rows in a batch, AdamW at the same rate falling to zero as a cosine, and the weights of their best
 validation epoch. The decay of weights is chosen for each table and flow by the validation rows of one split more, as
-mixtures are by those of each split. Differences are paired by split.
+mixtures are by those of each split, and then whether tfgen's flows have linear layers. Differences are paired by split.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,8 +109,21 @@ def mixture(parts: Parts, components: tuple[int, ...], seed: int) -> dict[str, A
     }
 
 
-def flow(model: str, parts: Parts, seed: int, decay: float) -> dict[str, Any]:
-    """Train one of tfgen's flows with AdamW's decay of weights."""
+@dataclass(frozen=True)
+class Setting:
+    """Options of a flow that the validation rows of a split that is not compared choose.
+
+    Attributes:
+        decay: of weights, by AdamW.
+        linear: whether a flow of tfgen has linear layers.
+    """
+
+    decay: float = 0.0
+    linear: Literal["lu", "none"] = "lu"
+
+
+def flow(model: str, parts: Parts, seed: int, setting: Setting) -> dict[str, Any]:
+    """Train one of tfgen's flows with AdamW."""
     train, valid, test = parts
     spec = tfgen.DataSpec("vector", train.shape[1:])
     data = tfgen.Dataset(
@@ -120,7 +134,8 @@ def flow(model: str, parts: Parts, seed: int, decay: float) -> dict[str, Any]:
         run = tfgen.train(
             model, data=data, layers=_LAYERS, units=_UNITS,
             epochs=epochs_of(train), batch_size=_BATCH, learning_rate=_RATE, schedule="cosine", seed=seed, quiet=True,
-            optimizer="adamw", weight_decay=decay, runs_dir=folder, data_dir=folder, pictures=False, evaluate="none",
+            optimizer="adamw", weight_decay=setting.decay, linear=setting.linear,
+            runs_dir=folder, data_dir=folder, pictures=False, evaluate="none",
         )  # fmt: skip
         wall = time.perf_counter() - start
         log_prob, validated = (run.model.log_prob(part).numpy() for part in (test, valid))
@@ -163,19 +178,21 @@ def compared(rows: Mapping[str, list[float]], best: str) -> dict[str, list[float
     return found
 
 
-#: What is fitted to a split: of the split, its number, the decay of weights, and what was fitted to it before.
-Fit = Callable[[Parts, int, float, Mapping[str, Any]], dict[str, Any]]
+#: What is fitted to a split: of the split, its number, the options, and what was fitted to it before.
+Fit = Callable[[Parts, int, Setting, Mapping[str, Any]], dict[str, Any]]
+#: Flows of tfgen.
+OURS = ("realnvp", "spline_flow")
 
 
 def flows(python: Path | None) -> dict[str, Fit]:
     """Return the flows by name; zuko's has as many weights as the spline flow that was fitted before it."""
     known: dict[str, Fit] = {
-        "realnvp": lambda parts, seed, decay, done: flow("realnvp", parts, seed, decay),
-        "spline_flow": lambda parts, seed, decay, done: flow("spline_flow", parts, seed, decay),
+        "realnvp": lambda parts, seed, setting, done: flow("realnvp", parts, seed, setting),
+        "spline_flow": lambda parts, seed, setting, done: flow("spline_flow", parts, seed, setting),
     }
     if python is not None:
-        known["zuko"] = lambda parts, seed, decay, done: zuko(
-            python, parts, seed, done["spline_flow"]["parameters"], decay
+        known["zuko"] = lambda parts, seed, setting, done: zuko(
+            python, parts, seed, done["spline_flow"]["parameters"], setting.decay
         )
     return known
 
@@ -183,8 +200,8 @@ def flows(python: Path | None) -> dict[str, Fit]:
 def contenders(python: Path | None) -> dict[str, Fit]:
     """Return what is compared, by name."""
     return {
-        "gaussian": lambda parts, seed, decay, done: mixture(parts, (1,), seed),
-        "mixture": lambda parts, seed, decay, done: mixture(parts, _COMPONENTS, seed),
+        "gaussian": lambda parts, seed, setting, done: mixture(parts, (1,), seed),
+        "mixture": lambda parts, seed, setting, done: mixture(parts, _COMPONENTS, seed),
         **flows(python),
     }
 
@@ -195,13 +212,32 @@ def choose_decays(x: NDArray[np.float64], decays: Sequence[float], python: Path 
     for decay in decays:
         done: dict[str, Any] = {}
         for name, fit in flows(python).items():
-            done[name] = fit(parts, _CHOOSING, decay, done)
+            done[name] = fit(parts, _CHOOSING, Setting(decay), done)
             kept.setdefault(name, {})[str(decay)] = done[name]["valid"]
+
+
+def choose_linear(x: NDArray[np.float64], entry: dict[str, Any]) -> None:
+    """Fit each flow of tfgen without linear layers to that split, with its decay; what is better replaces earlier fits."""
+    tried = entry.setdefault("linear", {})
+    for name in OURS:
+        decays = entry["decays"][name]
+        found = flow(name, split(x, _CHOOSING), _CHOOSING, Setting(chosen(decays), "none"))
+        tried[name] = {"lu": max(decays.values()), "none": found["valid"]}
+        if setting_of(entry, name).linear == "none":
+            for done in entry["fits"].values():
+                done.pop(name, None)
 
 
 def chosen(tried: Mapping[str, float]) -> float:
     """Return the decay of the best validation log-likelihood; 0 for what has none."""
     return float(max(tried, key=tried.__getitem__, default="0"))
+
+
+def setting_of(entry: Mapping[str, Any], contender: str) -> Setting:
+    """Return the options that were chosen for a contender on the table of this entry."""
+    tried = entry["linear"].get(contender, {"lu": 0.0})
+    linear: Literal["lu", "none"] = "lu" if tried["lu"] >= tried.get("none", -np.inf) else "none"
+    return Setting(chosen(entry["decays"].get(contender, {})), linear)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -228,12 +264,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             choose_decays(x, options.decays, options.zuko_python, entry["decays"])
             print(name, entry["decays"], flush=True)
             options.out.write_text(json.dumps(kept, indent=1))
+        if "linear" not in entry:
+            choose_linear(x, entry)
+            print(name, entry["linear"], flush=True)
+            options.out.write_text(json.dumps(kept, indent=1))
         for number in range(options.splits):
             parts, done = split(x, number), entry["fits"].setdefault(str(number), {})
             for contender, fit in fits.items():
                 if contender in done:
                     continue
-                found = fit(parts, number, chosen(entry["decays"].get(contender, {})), done)
+                found = fit(parts, number, setting_of(entry, contender), done)
                 done[contender] = {**found, "log_prob": float(np.mean(found["log_prob"]))}
                 print(name, list(x.shape), number, contender, done[contender], flush=True)
                 options.out.write_text(json.dumps(kept, indent=1))
@@ -256,19 +296,21 @@ def markdown(kept: Mapping[str, Mapping[str, Any]]) -> str:
         if any(name in facts["seconds"] for _, facts in found.values())
     ]
     lines = [["table", "splits", *names, *(f"splines over {name}" for name in names if name != "spline_flow")]]
-    speeds = [["table", "decays: " + ", ".join(names[2:]), *(f"{name}, s" for name in names[2:]), "by the clock, s"]]
+    tried = [f"decays: {', '.join(names[2:])}", f"linear layers: {', '.join(OURS)}"]
+    speeds = [["table", *tried, *(f"{name}, s" for name in names[2:]), "by the clock, s"]]
     for name, (entry, facts) in found.items():
         rows = facts["compared"]["spline_flow"]
         shape = "{:,} x {}".format(*entry["shape"])
         gaps = [f"{rows[other][1]:+.2f} ± {rows[other][2]:.2f}" for other in names if other != "spline_flow"]
         lines.append([f"{name}, {shape}", str(facts["splits"]), *(f"{rows[other][0]:.2f}" for other in names), *gaps])
-        decays = ", ".join(f"{chosen(entry['decays'].get(other, {})):g}" for other in names[2:])
+        decays = ", ".join(f"{setting_of(entry, other).decay:g}" for other in names[2:])
+        linear = ", ".join(setting_of(entry, other).linear for other in OURS)
         clock = [
             float(np.median([done[flow]["wall"] for done in entry["fits"].values() if "wall" in done.get(flow, {})]))
             for flow in ("realnvp", "spline_flow")
         ]
         took = [f"{facts['seconds'][other]:.1f}" for other in names[2:]]
-        speeds.append([name, decays, *took, ", ".join(f"{seconds:.0f}" for seconds in clock)])
+        speeds.append([name, decays, linear, *took, ", ".join(f"{seconds:.0f}" for seconds in clock)])
     return "\n\n".join(
         "\n".join(_row(row) for row in [table[0], ["---"] * len(table[0]), *table[1:]]) for table in (lines, speeds)
     )

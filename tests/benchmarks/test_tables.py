@@ -36,12 +36,13 @@ def test_differences_are_paired_by_split():
 
 @pytest.fixture
 def trained(monkeypatch):
-    """Flows that are scored by their decay of weights, best at 1, and the list of what was fitted."""
+    """Flows that are scored by their decay of weights, best at 1, splines better without linear layers; and what was fitted."""
     fitted = []
 
-    def flow(model, parts, seed, decay):
-        fitted.append((model, seed, decay))
-        scores = {"log_prob": np.arange(3.0) - seed, "valid": -abs(decay - 1.0)}
+    def flow(model, parts, seed, setting):
+        fitted.append((model, seed, setting.decay, setting.linear))
+        better = setting.linear == ("none" if model == "spline_flow" else "lu")
+        scores = {"log_prob": np.arange(3.0) - seed, "valid": better - abs(setting.decay - 1.0)}
         return {**scores, "seconds": 2.0 + seed, "wall": 4.0, "parameters": 70}
 
     x = np.random.default_rng(0).normal(size=(120, 3))
@@ -55,8 +56,13 @@ def test_what_was_fitted_is_not_fitted_again(tmp_path, trained, capsys):
     arguments = ["--out", str(tmp_path / "tables.json"), "--decays", "1", "--splits"]
     tables.main([*arguments, "1"])
     tables.main([*arguments, "2"])
-    numbers = [tables._CHOOSING, 0, 1]
-    assert trained == [(model, number, 1.0) for number in numbers for model in ("realnvp", "spline_flow")]
+    choosing = [(model, tables._CHOOSING, 1.0, linear) for linear in ("lu", "none") for model in tables.OURS]
+    compared = [
+        (model, number, 1.0, linear)
+        for number in (0, 1)
+        for model, linear in zip(tables.OURS, ("lu", "none"), strict=True)
+    ]
+    assert trained == choosing + compared
     fits = json.loads((tmp_path / "tables.json").read_text())["noise"]["fits"]
     printed = json.loads(capsys.readouterr().out.splitlines()[-1])["noise"]
     assert (printed["splits"], printed["seconds"]["realnvp"]) == (2, 2.5)
@@ -74,17 +80,27 @@ def test_the_tables_of_a_page(tmp_path, trained, capsys):
     row = likelihoods.splitlines()[-1]
     assert row.startswith("| noise, 120 x 3 | 2 |")
     assert row.endswith("| +0.00 ± 0.00 |")  # both flows have the scores of one stand-in
-    assert speeds.splitlines()[-1] == "| noise | 1, 1 | 2.5, 2.5 |".replace("2.5, 2.5", "2.5 | 2.5") + " 4, 4 |"
+    assert speeds.splitlines()[-1] == "| noise | 1, 1 | lu, none | 2.5 | 2.5 | 4, 4 |"
 
 
 def test_decays_are_chosen_by_the_validation_rows_of_a_split_that_is_not_compared(tmp_path, trained):
     tables.main(["--out", str(tmp_path / "tables.json"), "--decays", "0.1", "1", "10", "--splits", "2"])
-    assert [decay for model, number, decay in trained if (model, number) == ("realnvp", tables._CHOOSING)] == [
-        0.1,
-        1,
-        10,
-    ]
-    assert {decay for _, number, decay in trained if number in (0, 1)} == {1.0}
+    choosing = [setting for model, number, *setting in trained if (model, number) == ("realnvp", tables._CHOOSING)]
+    assert choosing == [[0.1, "lu"], [1, "lu"], [10, "lu"], [1, "none"]]
+    assert {tuple(setting) for _, number, *setting in trained if number in (0, 1)} == {(1.0, "lu"), (1.0, "none")}
+
+
+def test_fits_with_linear_layers_are_made_again_where_none_are_better(tmp_path, trained):
+    """A file of before this choice has fits with linear layers alone."""
+    path = tmp_path / "tables.json"
+    arguments = ["--out", str(path), "--decays", "1", "--splits", "1"]
+    tables.main(arguments)
+    kept = json.loads(path.read_text())
+    del kept["noise"]["linear"]
+    path.write_text(json.dumps(kept))
+    trained.clear()
+    tables.main(arguments)
+    assert [(model, linear) for model, number, _, linear in trained if number == 0] == [("spline_flow", "none")]
 
 
 @pytest.mark.slow
@@ -92,7 +108,7 @@ def test_each_contender_is_fitted_and_scored():
     parts = tables.split(np.random.default_rng(0).normal(size=(400, 3)), 0)
     done = {}
     for name, fit in tables.contenders(None).items():
-        done[name] = fit(parts, 0, 0.01, done)
+        done[name] = fit(parts, 0, tables.Setting(0.01), done)
         assert done[name]["log_prob"].shape == (60,)
         assert -6 < done[name]["log_prob"].mean() < -3.5  # of a standard normal, about -4.3
     assert done["spline_flow"]["parameters"] > done["realnvp"]["parameters"]
