@@ -38,8 +38,8 @@ test-slow: $(STAMP)  ## the tests that take minutes
 test-build: $(STAMP)  ## what a user installs: a wheel, in an environment of its own outside the checkout
 	$(BIN)/python -m pytest -m slow -n 0 tests/build
 
-# Their neighbours are of today, which warn about them: here a warning is no error.
-test-oldest:  ## the tests with the oldest versions that setup.cfg admits, in an environment of its own
+# The other packages are today's and warn about old ones: here a warning is no error. Python 3.13 came after TensorFlow 2.19.
+test-oldest:  ## quick and long tests with the oldest versions that setup.cfg admits, in .venv-oldest; Python 3.11 or 3.12
 	$(PYTHON) -m venv .venv-oldest
 	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-oldest.txt --editable '.[dev]'
 	.venv-oldest/bin/python -m pytest --dist loadgroup -n $(WORKERS) -o filterwarnings=default -m 'not slow' --ignore tests/benchmarks
@@ -70,4 +70,4 @@ $(STAMP): setup.cfg setup.py pyproject.toml constraints.txt tools/build_backend.
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

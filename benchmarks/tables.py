@@ -235,7 +235,7 @@ def chosen(tried: Mapping[str, float]) -> float:
 
 def setting_of(entry: Mapping[str, Any], contender: str) -> Setting:
     """Return the options that were chosen for a contender on the table of this entry."""
-    tried = entry["linear"].get(contender, {"lu": 0.0})
+    tried = entry.get("linear", {}).get(contender, {"lu": 0.0})
     linear: Literal["lu", "none"] = "lu" if tried["lu"] >= tried.get("none", -np.inf) else "none"
     return Setting(chosen(entry["decays"].get(contender, {})), linear)
 
@@ -263,6 +263,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if any(set(known.get(flow, ())) != wanted for flow in flows(options.zuko_python)):
             choose_decays(x, options.decays, options.zuko_python, entry["decays"])
             print(name, entry["decays"], flush=True)
+            entry.pop("linear", None)  # it was chosen, and flows were fitted, with another decay
+            for done in entry["fits"].values():
+                for flow_name in flows(options.zuko_python):
+                    done.pop(flow_name, None)
             options.out.write_text(json.dumps(kept, indent=1))
         if "linear" not in entry:
             choose_linear(x, entry)

@@ -2,7 +2,7 @@
 # # Start in five minutes
 #
 # Train a normalizing flow on small images of digits, sample from it, measure it in bits per dimension, and walk from
-# one digit to another. Two minutes on two processor cores; a GPU is used where there is one.
+# one digit to another. A GPU is used where there is one.
 
 # %%
 import matplotlib.pyplot as plt
@@ -18,7 +18,7 @@ DATA, EPOCHS = "digits", 100  # scikit-learn's 1,797 images of 8x8 pixels; with 
 # run is kept in the folder `runs/`, and displayed below: its numbers with standard errors, and its pictures.
 
 # %%
-run = tfgen.train("conditional_realnvp", data=DATA, epochs=EPOCHS, units=128, name="start")
+run = tfgen.train("conditional_realnvp", data=DATA, epochs=EPOCHS, units=128)
 
 # %% [markdown]
 # ## Sample
@@ -41,8 +41,9 @@ show(tfgen.generate(run, labels, seed=0))
 # %% [markdown]
 # ## Measure
 #
-# A flow has an exact density. `bits_per_dim` is the mean of $-\log_2 p(x)$ of the test images, divided by the number of
-# pixels: lower is better. Every number has a standard error and tells what it rests on.
+# A flow has an exact density of real numbers; grey levels are whole numbers, which uniform noise makes real.
+# `bits_per_dim` is the mean of $-\log_2 p(x)$ of the test images with their noise, divided by the number of pixels: lower
+# is better. Every number has a standard error and tells what it rests on.
 
 # %%
 for name, metric in run.evaluate().items():
@@ -77,5 +78,5 @@ print(f"accuracy on the test split: {classified.metrics['accuracy'].value:.3f}")
 # Each of these is a command as well; `tfgen --help` lists them.
 
 # %%
-# !tfgen sample runs/start --labels 3 8 --count 20 --out samples.png --overwrite
+# !tfgen sample {run.folder} --labels 3 8 --count 20 --out samples.png --overwrite
 # !tfgen runs

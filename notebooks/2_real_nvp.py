@@ -2,8 +2,7 @@
 # # Real NVP
 #
 # A flow of affine couplings (Dinh, Sohl-Dickstein and Bengio, 2017): five couplings against ten, interpolations, and
-# couplings that know the label. Three minutes on two processor cores with the digits; on MNIST the same cells give the
-# numbers of the project's results pages, with a GPU in some minutes.
+# couplings that know the label. On MNIST the same cells give numbers like those of the project's results pages.
 
 # %%
 import matplotlib.pyplot as plt
@@ -28,10 +27,10 @@ DATA, EPOCHS, UNITS = "digits", 30, 128  # 1,797 images of 8x8; with a GPU: "mni
 # ## Five couplings and ten
 
 # %%
-five = tfgen.train("realnvp", data=DATA, epochs=EPOCHS, units=UNITS, layers=5, name="realnvp-5")
+five = tfgen.train("realnvp", data=DATA, epochs=EPOCHS, units=UNITS, layers=5)
 
 # %%
-ten = tfgen.train("realnvp", data=DATA, epochs=EPOCHS, units=UNITS, layers=10, name="realnvp-10", quiet=True)
+ten = tfgen.train("realnvp", data=DATA, epochs=EPOCHS, units=UNITS, layers=10, quiet=True)
 tfgen.compare(tfgen.read_runs([five.folder, ten.folder]))
 
 # %% [markdown]
@@ -51,8 +50,8 @@ def show(images, title, columns):
     plt.show()
 
 
-for run in (five, ten):
-    show(run.model.sample(50, seed=0), f"samples of {run.name}", columns=10)
+for couplings, run in (("five", five), ("ten", ten)):
+    show(run.model.sample(50, seed=0), f"samples, {couplings} couplings", columns=10)
 
 # %% [markdown]
 # ## Linear and sinusoidal interpolation
@@ -77,9 +76,7 @@ print("largest error of the two ends, in grey levels:", line.end_errors().max())
 # five more then?
 
 # %%
-conditional = tfgen.train(
-    "conditional_realnvp", data=DATA, epochs=EPOCHS, units=UNITS, layers=5, name="conditional-5", quiet=True
-)
+conditional = tfgen.train("conditional_realnvp", data=DATA, epochs=EPOCHS, units=UNITS, layers=5, quiet=True)
 tfgen.compare(tfgen.read_runs([five.folder, ten.folder, conditional.folder]))
 
 # %%

@@ -2,8 +2,7 @@
 # # VAE, conditional VAE, and numbers
 #
 # A variational autoencoder (Kingma and Welling, 2014) with two latents and its conditional form: the bound, its two
-# parts, the plane of codes, style transfer, and a number written by hand that nobody wrote. Three minutes on two
-# processor cores.
+# parts, the plane of codes, style transfer, and a number written by hand that nobody wrote.
 
 # %%
 import numpy as np
@@ -26,10 +25,11 @@ def show(run, picture):
 #
 # The first term asks that the code describes the image (reconstruction), the second that codes stay near the prior
 # (regularisation). The weight of the KL rises from 0 to 1 over the first five epochs (KL annealing), so that the codes
-# are not given up before the decoder has learned to use them.
+# are not given up before the decoder has learned to use them. By default x is an image of bits: a pixel is white with the
+# probability of its grey level, drawn anew each time.
 
 # %%
-vae = tfgen.train("vae", data=DATA, epochs=EPOCHS, name="vae", quiet=True, **NETWORK)
+vae = tfgen.train("vae", data=DATA, epochs=EPOCHS, quiet=True, **NETWORK)
 show(vae, "curves")
 
 # %% [markdown]
@@ -38,7 +38,7 @@ show(vae, "curves")
 # reconstruction, KL and bound are better.
 
 # %%
-cvae = tfgen.train("cvae", data=DATA, epochs=EPOCHS, name="cvae", quiet=True, **NETWORK)
+cvae = tfgen.train("cvae", data=DATA, epochs=EPOCHS, quiet=True, **NETWORK)
 tfgen.compare(tfgen.read_runs([vae.folder, cvae.folder]))
 
 # %% [markdown]
@@ -58,8 +58,8 @@ for particles in (1, 10, 100):
 # codes. The codes of a conditional model do not cluster by digit: the label tells it already, the code tells the style.
 
 # %%
-# !tfgen latent runs/vae --pictures codes grid interpolations
-# !tfgen latent runs/cvae --pictures codes style_transfer one_code_all_classes
+# !tfgen latent {vae.folder} --pictures codes grid interpolations
+# !tfgen latent {cvae.folder} --pictures codes style_transfer one_code_all_classes
 
 # %%
 for picture in ("codes", "grid", "interpolations"):
@@ -90,7 +90,7 @@ plt.show()
 # Each digit is sampled on its own: two equal digits differ.
 
 # %%
-# !tfgen number runs/cvae 2026 --out number.png --overwrite
+# !tfgen number {cvae.folder} 2026 --out number.png --overwrite
 display(Image("number.png"))
 images = tfgen.generate(cvae, labels=[2, 0, 2, 6], seed=1)  # the same from Python: uint8 [4, height, width, 1]
 print(images.shape, np.unique(images).size, "grey levels")

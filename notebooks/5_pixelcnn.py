@@ -3,7 +3,7 @@
 #
 # An autoregressive model (van den Oord, Kalchbrenner and Kavukcuoglu, 2016): masked convolutions predict each pixel
 # from those above it and left of it. It has an exact likelihood, samples pixel by pixel, and completes images with
-# holes. Three minutes on two processor cores.
+# holes.
 
 # %%
 import matplotlib.pyplot as plt
@@ -22,7 +22,7 @@ DATA, EPOCHS = "digits", 40  # 1,797 images of 8x8; with a GPU: "mnist", 10
 # distribution over all grey levels; by default pixels are bits, black or white.
 
 # %%
-run = tfgen.train("pixelcnn", data=DATA, epochs=EPOCHS, output="categorical", filters=32, blocks=3, name="pixelcnn")
+run = tfgen.train("pixelcnn", data=DATA, epochs=EPOCHS, output="categorical", filters=32, blocks=3)
 levels = run.data.spec.levels
 
 # %% [markdown]
@@ -104,4 +104,4 @@ for particles in (1, 64):
     print(f"{particles} particles: mean log-likelihood of a completion {result.log_prob.mean():.1f} nats")
 
 # %% [markdown]
-# From a terminal, with other holes: `tfgen inpaint runs/pixelcnn --mask box:2,2,4,4 --particles 64`.
+# From a terminal, with other holes: `tfgen inpaint RUN --mask box:2,2,4,4 --particles 64`.

@@ -2,8 +2,7 @@
 # # VAE against GAN
 #
 # Two ways to a generator. A VAE is trained on a bound of the likelihood, a GAN (Goodfellow et al., 2014) in a game
-# against a discriminator. Which samples look better, which covers the data, and what can each be asked? Four minutes on
-# two processor cores.
+# against a discriminator. Which samples look better, which covers the data, and what can each be asked?
 
 # %%
 import matplotlib.pyplot as plt
@@ -58,11 +57,11 @@ plt.show()
 # ## Train both
 
 # %%
-gan = tfgen.train("gan", data=DATA, epochs=EPOCHS, name="gan", quiet=True)
+gan = tfgen.train("gan", data=DATA, epochs=EPOCHS, quiet=True)
 display(Image(gan.folder / "figures" / "curves.png"))
 
 # %%
-vae = tfgen.train("vae", data=DATA, epochs=EPOCHS, latent=10, name="vae-10", quiet=True)
+vae = tfgen.train("vae", data=DATA, epochs=EPOCHS, latent=10, quiet=True)
 
 # %% [markdown]
 # ## Samples, and their distance to the data
@@ -73,14 +72,14 @@ vae = tfgen.train("vae", data=DATA, epochs=EPOCHS, latent=10, name="vae-10", qui
 # alone.
 
 # %%
-for run in (gan, vae):
+for name, run in (("GAN", gan), ("VAE", vae)):
     plt.figure(figsize=(6, 3))
     plt.imshow(image_grid(run.model.sample(50, seed=0), run.data.spec.levels, 10))
-    plt.title(f"samples of {run.name}")
+    plt.title(f"samples of the {name}")
     plt.axis("off")
     plt.show()
     metrics = run.measure_samples(["fid", "prdc"], samples=1000)
-    print(run.name, {name: round(metric.value, 2) for name, metric in metrics.items()})
+    print(name, {key: round(metric.value, 2) for key, metric in metrics.items()})
 
 # %% [markdown]
 # ## Between two samples
@@ -88,11 +87,11 @@ for run in (gan, vae):
 # Nine images on a line between two codes.
 
 # %%
-for run in (gan, vae):
+for name, run in (("GAN", gan), ("VAE", vae)):
     line = tfgen.interpolate(run.model, paths=("spherical",), steps=9, seed=3)
     plt.figure(figsize=(8, 1.2))
     plt.imshow(image_grid(line.x.reshape(-1, *run.data.spec.shape), run.data.spec.levels, 9))
-    plt.title(run.name)
+    plt.title(name)
     plt.axis("off")
     plt.show()
 
@@ -102,7 +101,7 @@ for run in (gan, vae):
 # A VAE has a bound on the likelihood of any image, and a code for it; a GAN has neither, and says so.
 
 # %%
-print("VAE, test:", round(vae.evaluate()["nll_nats"].value, 2), "nats or better")
+print("VAE, test:", round(vae.evaluate()["nll_nats"].value, 2), "nats or less, of images as bits")
 try:
     gan.evaluate()
 except tfgen.CapabilityError as error:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import json
 import os
+import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -65,35 +66,41 @@ def test_each_begins_with_title_badge_and_install_cell(text):
     assert "EPOCHS" in notebook.cells[3].source  # the sizes of its training
 
 
-def installed(monkeypatch, versions: dict[str, str]) -> str:
-    """What the install cell asks pip for, with these versions of libraries and no tfgen."""
-
-    def version(name: str) -> str:
-        if name not in versions:
-            raise importlib.metadata.PackageNotFoundError(name)
-        return versions[name]
-
-    monkeypatch.setattr(importlib.metadata, "version", version)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    names: dict[str, str] = {}
-    exec(install_code().replace("{repository}", "someone/tfgen"), names)
-    return names["requirements"]
+def installed(monkeypatch, versions: dict[str, str], repository: str = "someone/tfgen") -> dict[str, object]:
+    """The variables of the install cell, where these libraries are installed."""
+    found = [SimpleNamespace(metadata={"Name": name}, version=version) for name, version in versions.items()]
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda: found)
+    names: dict[str, object] = {}
+    exec(install_code().replace("{repository}", repository), names)
+    return names
 
 
 def test_the_install_cell_keeps_the_libraries_of_the_kernel(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     colab = {"tensorflow": "2.19.0", "keras": "3.10.0", "numpy": "2.0.2"}
-    assert installed(monkeypatch, colab) == (
-        "git+https://github.com/someone/tfgen tensorflow==2.19.0 tf_keras==2.19.* keras==3.10.0 numpy==2.0.2"
+    assert installed(monkeypatch, colab)["requirements"] == (
+        "git+https://github.com/someone/tfgen tensorflow==2.19.0 keras==3.10.0 numpy==2.0.2 tf_keras==2.19.*"
     )
     (tmp_path / "tfgen_prob-0.1.0-py3-none-any.whl").touch()
-    assert installed(monkeypatch, {}) == "tfgen_prob-0.1.0-py3-none-any.whl"
+    assert installed(monkeypatch, {})["requirements"] == "tfgen_prob-0.1.0-py3-none-any.whl"
 
 
-def test_where_tfgen_is_installed_nothing_is():
-    names: dict[str, str] = {}
-    exec(install_code(), names)
-    assert "requirements" not in names
+def test_where_tfgen_is_installed_nothing_is(monkeypatch):
+    assert "requirements" not in installed(monkeypatch, {"tfgen-prob": "0.1.0"})
+
+
+def test_without_a_published_repository_a_wheel_is_asked_for(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RuntimeError, match="upload a wheel of tfgen beside this notebook"):
+        installed(monkeypatch, {"tfgen": "1.0"}, "YOUR-NAME/tfgen")
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: text.stem)
+def test_a_cell_that_trains_can_be_run_again(text):
+    """A run without a name gets a number where its place is taken; a name that is taken is refused."""
+    trainings = re.findall(r"tfgen\.train\((?:[^()]|\([^()]*\))*\)", text.read_text())
+    assert trainings
+    assert not [training for training in trainings if "name=" in training]
 
 
 @pytest.mark.slow

@@ -29,18 +29,16 @@ BADGE = (
 #: Code of the install cell. TensorFlow, Keras and NumPy keep their versions: the kernel, or the GPU, depends on them.
 INSTALL = """\
 from glob import glob
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
+from importlib.metadata import distributions
 
-if find_spec("tfgen") is None:
+there = {found.metadata["Name"]: found.version for found in distributions()}
+if "tfgen-prob" not in there:
     wanted = sorted(glob("tfgen_prob-*.whl"))[-1:] or ["git+https://github.com/{repository}"]
-    for name in ("tensorflow", "keras", "numpy"):
-        try:
-            wanted.append(f"{name}=={version(name)}")
-        except PackageNotFoundError:
-            continue
-        if name == "tensorflow":  # tf_keras has to be of the same minor version
-            wanted.append("tf_keras=={}.{}.*".format(*version(name).split(".")))
+    if "YOUR-NAME" in wanted[0]:
+        raise RuntimeError("upload a wheel of tfgen beside this notebook, then run this cell again")
+    wanted += [f"{name}=={there[name]}" for name in ("tensorflow", "keras", "numpy") if name in there]
+    if "tensorflow" in there:  # tf_keras has to be of the same minor version
+        wanted.append("tf_keras=={}.{}.*".format(*there["tensorflow"].split(".")))
     requirements = " ".join(wanted)
     %pip install --quiet {requirements}
 """

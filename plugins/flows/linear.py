@@ -21,8 +21,8 @@ class LULinear(keras.layers.Layer):
     """Invertible linear layer: ``z = L U x``, ``log|det dz/dx| = sum_i s_i``.
 
     L is lower triangular with ones on its diagonal, U upper triangular with ``exp(s)`` on its diagonal: the product is
-    invertible whatever the weights are. They begin at the identity, or where `whiten` sets them. From data to codes it is a
-    product of matrices; sampling solves two triangular systems.
+    invertible whatever the weights are. They begin at the identity, at a rotation, or where `whiten` sets them. From data to
+    codes it is a product of matrices; sampling solves two triangular systems.
 
     Args:
         dimensions: D.

@@ -125,7 +125,8 @@ class Flow(GenerativeModel):
     def initialise(self, batch: Batch) -> None:
         """Begin at the Gaussian with the training examples' covariance, where the flow has linear layers.
 
-        The couplings begin at the identity, and so do all linear layers but the first, which makes the columns uncorrelated.
+        The couplings begin at the identity; the first linear layer makes the columns uncorrelated, and the others keep them
+        so: they begin at the identity, or in the plane at a rotation.
         """
         if self.linear:
             flat = self.codec.spread(batch.x, 0)

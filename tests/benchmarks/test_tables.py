@@ -90,6 +90,17 @@ def test_decays_are_chosen_by_the_validation_rows_of_a_split_that_is_not_compare
     assert {tuple(setting) for _, number, *setting in trained if number in (0, 1)} == {(1.0, "lu"), (1.0, "none")}
 
 
+def test_with_other_decays_all_is_fitted_again(tmp_path, trained):
+    arguments = ["--out", str(tmp_path / "tables.json"), "--splits", "1", "--decays"]
+    tables.main([*arguments, "1"])
+    trained.clear()
+    tables.main([*arguments, "1", "2"])
+    assert [(model, decay) for model, number, decay, _ in trained if number == 0] == [
+        ("realnvp", 1),
+        ("spline_flow", 1),
+    ]
+
+
 def test_fits_with_linear_layers_are_made_again_where_none_are_better(tmp_path, trained):
     """A file of before this choice has fits with linear layers alone."""
     path = tmp_path / "tables.json"
@@ -97,9 +108,10 @@ def test_fits_with_linear_layers_are_made_again_where_none_are_better(tmp_path, 
     tables.main(arguments)
     kept = json.loads(path.read_text())
     del kept["noise"]["linear"]
+    kept["elsewhere"] = kept["noise"]
     path.write_text(json.dumps(kept))
     trained.clear()
-    tables.main(arguments)
+    tables.main([*arguments, "--markdown"])  # of the other table as it is
     assert [(model, linear) for model, number, _, linear in trained if number == 0] == [("spline_flow", "none")]
 
 

@@ -69,6 +69,7 @@ def test_on_colabs_python_its_libraries_satisfy_all_that_is_asked_for(wheel, tmp
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="TensorFlow 2.19 has no wheel for this Python")
 def test_it_installs_beside_them_and_a_model_is_trained(wheel, tmp_path):
     """With this Python, in an environment of its own; the cell runs there as it stands."""
     home = tmp_path / "env"
@@ -87,9 +88,9 @@ def test_it_installs_beside_them_and_a_model_is_trained(wheel, tmp_path):
     assert wanted == [
         wheel.name,
         f"tensorflow=={pins()['tensorflow']}",
-        "tf_keras==2.19.*",
         f"keras=={pins()['keras']}",
         f"numpy=={pins()['numpy']}",
+        "tf_keras==2.19.*",
     ]
     pip(*wanted)
     ask = "import importlib.metadata as m, sys; print(*(m.version(name) for name in sys.argv[1:]))"

@@ -1,7 +1,7 @@
 from .api import generate, load, train
 from .comparison import Comparison, compare, curves, metric_rows, on_one_machine, rate_in_words
 from .comparison_figure import draw_curve_panels
-from .comparison_table import ComparisonRow, comparison_rows, text_table
+from .comparison_table import ComparisonRow, TextTable, comparison_rows, text_table
 from .config import RunConfig, config_from_json, default_config, plugin_words, run_plugin_words
 from .cycles import Cycle, recorded_cycles
 from .experiment import resume_run, start_run
@@ -22,6 +22,7 @@ __all__ = [
     "RunConfig",
     "RunFacts",
     "RunFolder",
+    "TextTable",
     "check_name",
     "compare",
     "comparison_rows",

@@ -131,7 +131,10 @@ def check_versions() -> Iterator[Finding]:
 
 
 def check_tf_keras() -> Iterator[Finding]:
-    """Check that tf_keras, which TensorFlow Probability uses, is of TensorFlow's minor version; no requirement can say so."""
+    """Check that tf_keras, which TensorFlow Probability uses, is of TensorFlow's minor version.
+
+    pip keeps both together when it installs tfgen; a later ``pip install tensorflow==...`` may part them.
+    """
     with contextlib.suppress(metadata.PackageNotFoundError):  # which `check_versions` tells
         tensorflow, ours = metadata.version("tensorflow"), metadata.version("tf_keras")
         minor = ".".join(tensorflow.split(".")[:2])
