@@ -215,7 +215,7 @@ class TfgenContender(Contender):
             raise UnsuitableError("a trained run is not trained on")
         split = self._data.train
         labels = {} if split.labels is None else {"labels": split.labels}
-        np.savez(folder / "data.npz", allow_pickle=False, x=split.x, **labels)
+        np.savez(folder / "data.npz", x=split.x, **labels)  # type: ignore[arg-type]
 
     def probe(self, folder: Path) -> None:
         """Scatter the weights, and write them and what the model makes of fixed codes and images.
@@ -229,7 +229,7 @@ class TfgenContender(Contender):
         model = cast(Any, self._model)
         _scatter(model, self._subject["seed"])
         weights = {str(number): weight.numpy() for number, weight in enumerate(model.trainable_variables)}
-        np.savez(folder / "weights.npz", allow_pickle=False, **weights)
+        np.savez(folder / "weights.npz", **weights)
         labels = labels_for(model, _PROBED, None)
         rng = generator(self._subject["seed"], 1)
         images = 255 * rng.integers(0, 2, (_PROBED, *model.data.shape)).astype(np.uint8)

@@ -179,7 +179,7 @@ def accuracy_of(model: Classifier, x: NDArray[np.generic], labels: NDArray[np.in
 def save_weights(model: Classifier, path: Path, about: Mapping[str, Any]) -> None:
     """Write weights and facts as ``.npz``; see `load_weights`."""
     arrays = {f"weight_{number}": weight.numpy() for number, weight in enumerate(model.weights)}
-    np.savez(path, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+    np.savez(path, about=np.array(json.dumps(about)), **arrays)
 
 
 def load_weights(model: Classifier, path: Path) -> dict[str, Any]:

@@ -87,5 +87,5 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     say(f"pictures  {run.files.figures} (confusion{ending}, reliability{ending})")
     if options.out is not None:
         with written_whole(options.out) as path:
-            np.savez(path, allow_pickle=False, **result.arrays())
+            np.savez(path, **result.arrays())  # type: ignore[arg-type]  # not allow_pickle: NumPy 2.0 keeps it as an array
         say(f"arrays    {options.out}")

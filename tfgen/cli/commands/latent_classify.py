@@ -93,7 +93,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     if options.out is not None:
         arrays = {result.kind: result.log_posteriors for result in results}
         with written_whole(options.out) as path:
-            np.savez(path, allow_pickle=False, labels=results[0].labels, **arrays)
+            np.savez(path, labels=results[0].labels, **arrays)  # type: ignore[arg-type]  # NumPy 2.0 keeps allow_pickle
         say(f"arrays    {options.out}")
 
 

@@ -62,7 +62,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         x = generate_examples(run.model, digits, options.seed)
     with written_whole(out) as temporary:
         if out.suffix == ".npz":
-            np.savez(temporary, allow_pickle=False, x=x, labels=np.asarray(digits, np.int32))
+            np.savez(temporary, x=x, labels=np.asarray(digits, np.int32))
         else:
             draw_side_by_side(x, run.data_spec.levels, temporary, labels=digits)
     say(out)

@@ -188,4 +188,4 @@ def _write_npz(path: Path, run: Run, examples: Ordered, scores: ExampleScores) -
         name: np.asarray(column) for name, column in _columns(run, examples, scores).items()
     }
     with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # not allow_pickle: NumPy 2.0 keeps it as an array
