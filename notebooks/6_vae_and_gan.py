@@ -98,7 +98,8 @@ for name, run in (("GAN", gan), ("VAE", vae)):
 # %% [markdown]
 # ## What each can be asked
 #
-# A VAE has a bound on the likelihood of any image, and a code for it; a GAN has neither, and says so.
+# A VAE has a bound on the likelihood of any image, and a code for it; a GAN has neither, and says so. The bound is of
+# images as bits, which are drawn with the grey levels as probabilities, since that is what this VAE models.
 
 # %%
 print("VAE, test:", round(vae.evaluate()["nll_nats"].value, 2), "nats or less, of images as bits")

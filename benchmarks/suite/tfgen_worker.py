@@ -214,8 +214,8 @@ class TfgenContender(Contender):
         if self._data is None:
             raise UnsuitableError("a trained run is not trained on")
         split = self._data.train
-        labels = {} if split.labels is None else {"labels": split.labels}
-        np.savez(folder / "data.npz", x=split.x, **labels)  # type: ignore[arg-type]
+        labels: dict[str, Any] = {} if split.labels is None else {"labels": split.labels}
+        np.savez(folder / "data.npz", x=split.x, **labels)
 
     def probe(self, folder: Path) -> None:
         """Scatter the weights, and write them and what the model makes of fixed codes and images.

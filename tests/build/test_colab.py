@@ -35,7 +35,7 @@ def wheel(tmp_path_factory) -> Path:
 
 
 def requirements(python: Path | str, folder: Path) -> list[str]:
-    """What the install cell asks pip for, when this Python runs it in this folder."""
+    """Return the requirements that the install cell hands to pip, run by a Python in a folder."""
     *lines, _ = notebooks.INSTALL.rstrip().splitlines()
     code = "\n".join([*lines, "print(requirements)"])
     done = subprocess.run([python, "-I", "-c", code], cwd=folder, capture_output=True, text=True, check=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
@@ -87,5 +87,6 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     say(f"pictures  {run.files.figures} (confusion{ending}, reliability{ending})")
     if options.out is not None:
         with written_whole(options.out) as path:
-            np.savez(path, **result.arrays())  # type: ignore[arg-type]  # not allow_pickle: NumPy 2.0 keeps it as an array
+            arrays: dict[str, Any] = result.arrays()
+            np.savez(path, **arrays)
         say(f"arrays    {options.out}")

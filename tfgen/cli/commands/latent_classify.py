@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -91,9 +91,9 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         )
     _print(results)
     if options.out is not None:
-        arrays = {result.kind: result.log_posteriors for result in results}
+        arrays: dict[str, Any] = {result.kind: result.log_posteriors for result in results}
         with written_whole(options.out) as path:
-            np.savez(path, labels=results[0].labels, **arrays)  # type: ignore[arg-type]  # NumPy 2.0 keeps allow_pickle
+            np.savez(path, labels=results[0].labels, **arrays)
         say(f"arrays    {options.out}")
 
 

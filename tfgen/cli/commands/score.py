@@ -16,8 +16,6 @@ from tfgen.plugin.data_options import DataOptions
 from tfgen.printed import say
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tfgen.cli.context import CommandContext
     from tfgen.data.own.ordered import Ordered
     from tfgen.evaluate.examples import ExampleScores
@@ -184,8 +182,6 @@ def _write_csv(path: Path, run: Run, examples: Ordered, scores: ExampleScores) -
 def _write_npz(path: Path, run: Run, examples: Ordered, scores: ExampleScores) -> None:
     import numpy as np
 
-    arrays: dict[str, NDArray[Any]] = {
-        name: np.asarray(column) for name, column in _columns(run, examples, scores).items()
-    }
+    arrays: dict[str, Any] = {name: np.asarray(column) for name, column in _columns(run, examples, scores).items()}
     with path.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # not allow_pickle: NumPy 2.0 keeps it as an array
+        np.savez(file, **arrays)
