@@ -169,18 +169,18 @@ def _write(folder: Path, outcomes: Sequence[Outcome]) -> None:
     from tfgen.cli import markdown_table
     from tfgen.files import write_json, written_whole
     from tfgen_plugins.sweep.sweeps import RECORD
-    from tfgen_plugins.sweep.table import combinations, notes, table, to_json
+    from tfgen_plugins.sweep.table import notes, table, to_json
 
     write_json(folder / RECORD, to_json(folder.name, outcomes))
     below = "".join(f"\n{note}\n" for note in notes(outcomes))
     with written_whole(folder / "sweep.md") as path:
-        path.write_text(markdown_table(*table(combinations(outcomes))) + below)
+        path.write_text(markdown_table(*table(outcomes)) + below)
 
 
 def _report(folder: Path, outcomes: Sequence[Outcome]) -> None:
     from tfgen.cli import print_table
     from tfgen_plugins.sweep.sweeps import RECORD
-    from tfgen_plugins.sweep.table import combinations, notes, table
+    from tfgen_plugins.sweep.table import notes, table
 
-    print_table(*table(combinations(outcomes)))
+    print_table(*table(outcomes))
     say(*notes(outcomes), f"written  {folder / RECORD}, {folder / 'sweep.md'}")

@@ -21,7 +21,7 @@ from tfgen.cli.main import main
 from tfgen.figures.grids import image_grid
 from tfgen.files import finite
 from tfgen.metrics import CATALOGUE, Basis, Metric
-from tfgen.metrics.rounding import measured
+from tfgen.metrics.rounding import in_percent, measured
 from tfgen.runs.comparison import compare, curves, metric_rows, options_that_differ, rank
 from tfgen.runs.comparison_figure import Densities, draw_curve_panels, draw_density_panels, draw_sample_panels
 from tfgen.runs.comparison_table import text_table
@@ -346,7 +346,8 @@ def test_errors_of_differences_are_those_of_a_paired_test(noise, shift, seed):
         )
         text = text_table(compare(runs))
         assert text.headings == ["", "a", "b", "improvement"]
-        assert text.rows[-1][-1] == measured(found.value, found.error, signed=True)
+        shown = measured(found.value, found.error, signed=True)
+        assert text.rows[-1][-1] in (f"{shown} ({in_percent(found.value, row.values['a'])})", shown)
         assert any("paired tests" in note for note in text.notes)
 
 
@@ -372,7 +373,12 @@ def test_a_bound_stands_beside_its_form_given_the_label_and_says_what_the_differ
         assert "test elbo_nats, test latent_kl_nats: of cvae given the label, log p(x|y), of vae without" in note
         assert "at most log 10 = 2.30 nats" in note
         table = {row[0]: row[1:] for row in text_table(found).rows}
-        assert table["test elbo_nats, nats\ngiven the label: cvae"][-1].startswith("+2 ±" if sign > 0 else "-2 ±")
+        improved = table["test elbo_nats, nats\ngiven the label: cvae"][-1]
+        assert improved.startswith("+2 ±" if sign > 0 else "-2 ±")
+        assert improved.endswith("(+2.2 %)" if sign > 0 else "(-2.3 %)")  # of -90, of -88
+        changed = table["test latent_kl_nats, nats\ngiven the label: cvae"][-1]
+        assert changed.startswith("change -2" if sign > 0 else "change +2")
+        assert changed.endswith("(-10.0 %)" if sign > 0 else "(+11.1 %)")  # of 20, of 18
         assert json.loads(json.dumps(found.to_json()))["metrics"]
 
 
@@ -484,7 +490,9 @@ def test_the_command(two_runs, tmp_path, capsys):
     assert [line.split() for line in out.splitlines() if line.split()[:1] == ["seed"]] == [["seed", "0", "5"]]
     assert "epochs" not in out
     (line,) = [line for line in out.splitlines() if line.split()[:2] == ["test", "bits_per_dim,"]]
-    assert re.fullmatch(r"test bits_per_dim, bits/dim .*[0-9] \*( +[+-][0-9.]+ ± [0-9.]+)?", line.strip())
+    assert re.fullmatch(
+        r"test bits_per_dim, bits/dim .*[0-9] \*( +[+-][0-9.]+ ± [0-9.]+( \([+-][0-9.]+ %\))?)?", line.strip()
+    )
     for name in ("samples.png", "curves.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
         assert name in out

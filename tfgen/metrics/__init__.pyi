@@ -19,7 +19,7 @@ from .metric import Baseline, Basis, Metric, NotFinite, entry_text, given_label,
 from .moments import Moments
 from .neighbours import nearest_neighbours
 from .plausibility import Note, notes_about, warnings_about
-from .rounding import fixed, measured
+from .rounding import fixed, in_percent, measured
 
 __all__ = [
     "CATALOGUE",
@@ -48,6 +48,7 @@ __all__ = [
     "gaussian_js",
     "gaussian_kl",
     "given_label",
+    "in_percent",
     "js_divergence",
     "kernel_distance",
     "kl_divergence",

@@ -31,6 +31,16 @@ def measured(value: float, error: float = math.nan, before_error: str = " ", sig
     return f"{fixed(value, decimals, signed)}{before_error}± {fixed(error, decimals)}"
 
 
+def in_percent(change: float, of: float) -> str:
+    """Return a change as a share of a number, ``-9.9 %``; empty where a share says nothing (of 0, or beyond the whole).
+
+    >>> in_percent(-13.64, 138.0), in_percent(15.43, -144.59), in_percent(3.0, 2.0), in_percent(1.0, 0.0)
+    ('-9.9 %', '+10.7 %', '', '')
+    """
+    share = change / abs(of) if of else math.nan
+    return f"{fixed(100 * share, 1, signed=True)} %" if abs(share) <= 1 else ""
+
+
 def _own_decimals(value: float) -> int:
     """Return the decimals of a number without an error: none for a whole one, else as many as make four digits."""
     if not math.isfinite(value) or float(value).is_integer():

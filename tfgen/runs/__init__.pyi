@@ -7,6 +7,7 @@ from .cycles import Cycle, recorded_cycles
 from .experiment import resume_run, start_run
 from .facts import SPLITS, RunFacts, read_run, read_runs
 from .folder import RunFolder
+from .label_rows import label_notes, with_given_label
 from .metric_row import MetricRow, in_words
 from .places import check_name
 from .run import Run
@@ -32,6 +33,7 @@ __all__ = [
     "draw_curve_panels",
     "generate",
     "in_words",
+    "label_notes",
     "load",
     "metric_rows",
     "on_one_machine",
@@ -45,5 +47,6 @@ __all__ = [
     "start_run",
     "text_table",
     "train",
+    "with_given_label",
     "write_samples",
 ]

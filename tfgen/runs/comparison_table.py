@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tfgen.metrics.metric import entry_text
-from tfgen.metrics.rounding import measured
+from tfgen.metrics.rounding import in_percent, measured
 from tfgen.printed import escaped
 from tfgen.runs.comparison import Comparison, rate_in_words
 from tfgen.runs.facts import RunFacts
@@ -36,7 +36,10 @@ _UNPAIRED = (
     "tfgen evaluate writes scores_SPLIT.npz), so mostly too large"
 )
 _IMPROVEMENT = "improvement"
-_IMPROVEMENT_LEGEND = "improvement: by how much {second} is better than {first}; below 0 if it is worse"
+_IMPROVEMENT_LEGEND = (
+    "improvement: by how much {second} is better than {first}, and in percent of the number of {first}; below 0 if it is "
+    "worse. Where neither direction is better it says change"
+)
 
 
 @dataclass(frozen=True)
@@ -139,9 +142,18 @@ def plain_text(comparison: Comparison) -> str:
 
 
 def _improvement(row: MetricRow, runs: int) -> str:
-    """Return the improvement of a row of two runs as text; of more runs, the cells say how far each is from the best."""
-    found = row.improvement
-    return "" if found is None or runs > 2 else measured(found.value, found.error, signed=True)
+    """Return the improvement of a row of two runs as text; of more runs, the cells say how far each is from the best.
+
+    Where neither direction is better, as of the two parts of an ELBO, it is the change.
+    """
+    if runs > 2 or row.change is None:
+        return ""
+    (value, error), first = row.change, next(iter(row.values.values()))
+    if row.improvement is not None:
+        value = row.improvement.value
+    share = in_percent(value, first)
+    text = measured(value, error, signed=True) + (f" ({share})" if share else "")
+    return text if row.improvement is not None else f"change {text}"
 
 
 def _error_notes(comparison: Comparison) -> list[str]:

@@ -8,7 +8,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
-from tfgen.runs.ranking import Better, Improvement, Standing, improvement, rank
+from tfgen.runs.ranking import Better, Improvement, Standing, change, improvement, rank
 from tfgen.runs.scores import Scores
 
 
@@ -52,6 +52,11 @@ class MetricRow:
     def improvement(self) -> Improvement | None:
         """How much better the best other run is than the first; None if neither direction is better."""
         return improvement(self.values, self.errors, self.better, self.scores)
+
+    @property
+    def change(self) -> tuple[float, float] | None:
+        """The second run's value minus the first one's, with the error of this difference; None unless there are two."""
+        return change(self.values, self.errors, self.scores)
 
     def described(self, key: str) -> str:
         """Return a differing entry of the basis as text."""

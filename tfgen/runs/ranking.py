@@ -117,6 +117,25 @@ def improvement(
     return Improvement(run, over, sign * (values[run] - values[over]), error, paired)
 
 
+def change(
+    values: Mapping[str, float], errors: Mapping[str, float], scores: Mapping[str, Scores]
+) -> tuple[float, float] | None:
+    """Return the second run's value minus the first one's, and the standard error of this difference.
+
+    Args:
+        values: by run.
+        errors: standard errors over the examples, by run.
+        scores: of the examples, [n], by run, where they are known.
+
+    Returns:
+        Both; None unless there are two runs with finite numbers.
+    """
+    if len(values) != 2 or len(_finite(values, errors)) != 2:
+        return None
+    first, second = values
+    return values[second] - values[first], error_of_difference(second, first, errors, scores)[0]
+
+
 def error_of_difference(
     run: str, other: str, errors: Mapping[str, float], scores: Mapping[str, Scores]
 ) -> tuple[float, bool]:

@@ -16,7 +16,7 @@ from tfgen.runs.config import default_config
 from tfgen.runs.facts import RunFacts
 from tfgen.sample.throughput import samples_per_second
 from tfgen_plugins.sweep.sweeps import Outcome, plan
-from tfgen_plugins.sweep.table import combinations, mean_and_deviation, notes, table, to_json
+from tfgen_plugins.sweep.table import mean_and_deviation, notes, table, to_json
 
 PLUGIN = '''
 """Toys on vectors. The variable TFGEN_STOP names a run that is stopped by Ctrl-C at its step 8."""
@@ -279,13 +279,14 @@ def test_the_table():
     planned = plan([base], registry, {"layers": [2, 3]}, [0, 1])
     two, three, two_again, _ = planned
     outcomes = [outcome(two, 1.0), outcome(three, 5.0), outcome(two_again, 3.0), Outcome(planned[3], error="why")]
-    headings, rows = table(combinations(outcomes))
+    headings, rows = table(outcomes)
     assert headings == [
         "model", "layers", "seeds", "test nll_nats, nats", "parameters", "training, s", "samples/s, batches of 1000",
     ]  # fmt: skip
     assert rows == [
         ["realnvp", "2", "0, 1", "2.0 ± 1.4", "1,234", "2.0", "125,000"],
         ["realnvp", "3", "0 (not 1)", "5", "1,234", "2.0", "125,000"],
+        ["change", "", "", "+3", "", "", ""],  # no error from one seed, no percentage above 100
     ]
     assert "failed: realnvp-layers=3-seed=1: why" in notes(outcomes)
     assert not any("different bases" in note for note in notes(outcomes))
@@ -295,8 +296,9 @@ def test_the_table():
         json.loads(json.dumps(to_json("s", outcomes), allow_nan=False))["table"][1]["test"]["nll_nats"]["deviation"]
         is None
     )
+    assert [row[0] for row in table(unlike)[1]] == ["realnvp", "realnvp"]  # no change of what does not compare
     assert notes([Outcome(run) for run in planned]) == []
-    assert table(combinations([Outcome(run) for run in planned]))[1][0] == [
+    assert table([Outcome(run) for run in planned])[1][0] == [
         "realnvp",
         "2",
         "none (not 0, 1)",
@@ -304,6 +306,32 @@ def test_the_table():
         "—",
         "—",
     ]
+
+
+def test_a_vae_beside_a_cvae_shares_columns_and_has_the_change_in_percent():
+    registry = load_registry()
+    planned = plan([default_config(registry.model(name)) for name in ("vae", "cvae")], registry, {}, [0, 1, 2])
+    values = {"vae": ("", 6.0, [-143.0, -144.0, -145.0]), "cvae": ("_given_label", 4.8, [-131.0, -130.0, -129.0])}
+    outcomes = []
+    for run in planned:
+        form, kl, bounds = values[run.config.model]
+        done = outcome(run, 0.0)
+        metric = done.facts.results["test"].pop("nll_nats")
+        done.facts.results["test"][f"elbo_nats{form}"] = {**metric, "value": bounds[run.config.training.seed]}
+        done.facts.results["test"][f"latent_kl_nats{form}"] = {**metric, "value": kl}
+        outcomes.append(done)
+    headings, rows = table(outcomes)
+    assert headings[1:4] == ["seeds", "test elbo_nats, nats", "test latent_kl_nats, nats"]
+    assert [row[:4] for row in rows] == [
+        ["vae", "0, 1, 2", "-144.0 ± 1.0", "6 ± 0"],
+        ["cvae", "0, 1, 2", "-130.0 ± 1.0 given y", "4.800 ± 0 given y"],
+        ["change", "", "+14.00 ± 0.82 (+9.7 %)", "-1.200 ± 0 (-20.0 %)"],
+    ]
+    found = to_json("s", outcomes)["change"]["elbo_nats"]
+    assert found == {"difference": 14.0, "error": pytest.approx(math.sqrt(2 / 3)), "first": -144.0}
+    (note,) = [note for note in notes(outcomes) if "given the label" in note]
+    assert "given the label, log p(x|y)" in note
+    assert any(note.startswith("change: ") for note in notes(outcomes))
 
 
 def test_spread_and_markdown():
