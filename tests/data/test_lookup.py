@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tfgen import builtin
@@ -142,3 +143,18 @@ def test_registration_is_light():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_fault_within_a_variant_function_is_told_with_its_line_and_a_variant_that_is_none_without(registry):
+    def faulty(sources, variant):
+        if variant == "none":
+            raise ValueError("sizes are small and large")
+        return np.broadcast_to(np.zeros(3), (2, 2))  # a mistake of the author's, found by NumPy
+
+    registry.add_dataset(
+        DatasetSpec("faulty", lambda sources: load_digits(), "digits", variant=faulty, variants="SIZE")
+    )
+    with pytest.raises(OptionError, match="^--data faulty:none: sizes are small and large$"):
+        load_dataset("faulty:none", registry, DataSources())
+    with pytest.raises(PluginError, match=r"'faulty:large' failed: ValueError.*test_lookup\.py:\d+"):
+        load_dataset("faulty:large", registry, DataSources())

@@ -62,6 +62,13 @@ def author_place(error: BaseException) -> str | None:
     return own[-1] if own else None
 
 
+def raised_by_library(error: BaseException) -> bool:
+    """Return whether an exception comes from within a library, or Python's own, and not from code that meant to raise it."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    package = str(frames[-1][0].f_globals.get("__name__")).partition(".")[0] if frames else "tfgen"
+    return package != "tfgen" and _is_library(package)
+
+
 _LIBRARIES = frozenset({
     "tfgen", "tensorflow", "tensorflow_probability", "keras", "tf_keras", "numpy", "wrapt", "tree", "matplotlib", "scipy",
     "sklearn", "pandas", "PIL", "tensorflow_datasets", "pyarrow", "etils",

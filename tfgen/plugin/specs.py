@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any, Literal, get_args
 
 from tfgen.errors import OptionError, PluginError
+from tfgen.plugin.author_code import raised_by_library
 from tfgen.plugin.train_options import Precision
 
 #: The commands of the core, in the order of `tfgen --help`; plugins add others.
@@ -139,6 +140,8 @@ class DatasetSpec:
             try:
                 return _imported("data set", self.name, load)(sources, variant)
             except ValueError as error:
+                if raised_by_library(error):  # a fault of the function: what a variant may be, it says itself
+                    raise
                 raise OptionError(f"--data {name}: {error}") from error
 
         return replace(self, name=name, load=load_variant, variant=None)
