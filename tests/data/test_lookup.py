@@ -156,5 +156,5 @@ def test_a_fault_within_a_variant_function_is_told_with_its_line_and_a_variant_t
     )
     with pytest.raises(OptionError, match=r"^--data faulty:none: sizes are small and large$"):
         load_dataset("faulty:none", registry, DataSources())
-    with pytest.raises(PluginError, match=r"'faulty:large' : its function failed: ValueError.*test_lookup\.py:\d+"):
+    with pytest.raises(PluginError, match=r"'faulty:large': its function failed: ValueError.*test_lookup\.py:\d+"):
         load_dataset("faulty:large", registry, DataSources())
