@@ -23,7 +23,7 @@ __version__ = VERSION
 #: Public names that can be had without TensorFlow.
 _LIGHT = frozenset({
     "Basis", "CapabilityError", "Column", "CommandSpec", "DataError", "DataSources", "DataSpec", "Dataset", "DatasetSpec",
-    "FeatureNetworkSpec", "InterruptedRunError", "Metric", "MetricSpec", "ModelSpec", "NonFiniteError",
+    "ExportFormatSpec", "FeatureNetworkSpec", "InterruptedRunError", "Metric", "MetricSpec", "ModelSpec", "NonFiniteError",
     "OptimizerSpec", "OptionError", "OutOfMemoryError", "OutputError", "PictureSpec", "PluginError", "Registration", "Registry",
     "Run", "RunError", "ScheduleSpec", "Split", "TfgenError", "TrainOptions", "UnknownNameError", "compare", "hookimpl", "load",
     "load_dataset", "load_registry", "read_runs", "require_option", "train",

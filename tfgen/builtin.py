@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from tfgen.export.catalogue import FORMATS
 from tfgen.metrics.catalogue import BUILTIN
 from tfgen.plugin.hookspecs import hookimpl
 from tfgen.plugin.specs import DatasetSpec, DataSources, FeatureNetworkSpec, PictureSpec
@@ -18,7 +19,7 @@ Number = TypeVar("Number", int, float)
 
 @hookimpl
 def tfgen_register(registry: Registration) -> None:
-    """Register the built-in data sets, metrics, pictures and feature networks."""
+    """Register the built-in data sets, metrics, pictures, feature networks, optimizers and export formats."""
     for dataset in DATASETS:
         registry.add_dataset(dataset)
     for metric in BUILTIN:
@@ -31,6 +32,8 @@ def tfgen_register(registry: Registration) -> None:
         registry.add_optimizer(optimizer)
     for schedule in SCHEDULES:
         registry.add_schedule(schedule)
+    for export_format in FORMATS:
+        registry.add_export_format(export_format)
 
 
 def _digits(sources: DataSources) -> Dataset:

@@ -5,8 +5,11 @@ TensorFlow's stateless generators take a pair of int32, which this module makes 
 
 from __future__ import annotations
 
+import contextlib
 import math
-from typing import Any
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +20,26 @@ from tfgen.quantiles import normal_quantile
 _PHILOX = 1  # the generator's number in TensorFlow's raw operations
 _SCRAMBLING_KEY = 0x02461E293EC8F720  # as in TensorFlow's stateless_random_ops.cc
 _BLOCK_BYTES = 16  # of random bits for each value of its counter
+
+
+class NoiseSource(Protocol):
+    """Source of random numbers in the place of the generator: of an exported program that is given its noise."""
+
+    def __call__(self, kind: Literal["uniform", "normal"], shape: Any, dtype: tf.DType) -> tf.Tensor:
+        """Return numbers of this distribution, uniform on [0, 1) or standard normal, and of this shape."""
+
+
+_SOURCE: ContextVar[NoiseSource | None] = ContextVar("source", default=None)
+
+
+@contextlib.contextmanager
+def noise_from(source: NoiseSource | None) -> Iterator[None]:
+    """Context manager in which `uniform` and `normal` take their numbers from a source, whatever the seed; None undoes it."""
+    token = _SOURCE.set(source)
+    try:
+        yield
+    finally:
+        _SOURCE.reset(token)
 
 
 def as_seed(seed: Any) -> tf.Tensor:
@@ -68,6 +91,8 @@ def uniform(shape: Any, seed: Any, dtype: tf.DType = tf.float32, first: Any = No
         TfgenError: for another dtype, whose numbers would round to 1, or overflow.
     """
     _require_floats(dtype)
+    if (source := _SOURCE.get()) is not None:
+        return source("uniform", shape, dtype)
     bits, kept = (tf.uint64, 53) if dtype == tf.float64 else (tf.uint32, 24)
     leading = tf.bitwise.right_shift(_bits(shape, seed, bits, first), tf.constant(bits.size * 8 - kept, bits))
     return tf.cast(leading, dtype) * tf.constant(2.0**-kept, dtype)
@@ -119,6 +144,8 @@ def normal(shape: Any, seed: Any, dtype: tf.DType = tf.float32, first: Any = Non
         TfgenError: for another dtype.
     """
     _require_floats(dtype)
+    if (source := _SOURCE.get()) is not None:
+        return source("normal", shape, dtype)
     if dtype == tf.float32:
         return normal_quantile(tf.bitwise.right_shift(_bits(shape, seed, tf.uint32, first), tf.constant(8, tf.uint32)))
     drawn = uniform(shape, seed, dtype, first)

@@ -39,12 +39,14 @@ class CachedRealNVP(tfb.RealNVP):
     def _forward(self, x: tf.Tensor, **condition: Any) -> tf.Tensor:
         self._begin(condition, x=x)
         y = super()._forward(x, **condition)
+        y.set_shape(x.shape)  # which a spline forgets, where the size of the batch is unknown
         self._evaluation = _Evaluation(x, y, condition)
         return y
 
     def _inverse(self, y: tf.Tensor, **condition: Any) -> tf.Tensor:
         self._begin(condition, y=y)
         x = super()._inverse(y, **condition)
+        x.set_shape(y.shape)
         self._evaluation = _Evaluation(x, y, condition)
         return x
 

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.layers import MaskedConv2D as ImageConv2D
-from tfgen.layers import Sees
+from tfgen.layers import Sees, leading_shape
 from tfgen_plugins.pixelcnn.modes import CausalLayer, PixelMode, RowMode
 
 
@@ -57,7 +57,7 @@ class MaskedConv2D(ImageConv2D, CausalLayer):
         else:
             source = at.caches[self] = _written(at.caches[self], x[None, None], at.row, at.column - self.left)
             row, margin = at.row % source.shape[0], -self.left
-        places, batch = len(self._own), source.shape[2]
+        places, batch = len(self._own), leading_shape(source)[2]
         window = tf.slice(source, [row, at.column + margin + self.left, 0, 0], [1, places, batch, self.inputs])
         y = tf.concat(tf.unstack(window[0], places), axis=-1) @ at.matrices[self][1] + self.bias
         return y + at.row_parts[self][at.column] if self.has_row_part else y

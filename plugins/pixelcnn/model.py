@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfgen import Batch, Context, DataError, DataSpec, GenerativeModel, Objective, fold_in, split_seed, uniform
-from tfgen.layers import bits_per_dim
+from tfgen.layers import bits_per_dim, leading_shape
 from tfgen_plugins.pixelcnn import PixelCNNConfig
 from tfgen_plugins.pixelcnn.network import build_network
 from tfgen_plugins.pixelcnn.outputs import build_output
@@ -98,7 +98,7 @@ class PixelCNN(GenerativeModel):
         return self._drawn(self._draw_naively, temperature, n, labels, seed)
 
     def _drawn(self, program: Program, temperature: Any, n: int, labels: Any, seed: Any, first: Any = 0) -> tf.Tensor:
-        if n < 1:
+        if not tf.is_tensor(n) and n < 1:
             raise DataError(f"n must be at least 1, got {n}.")
         height, width, _ = self.data.shape
         uniforms = uniform([n, height, width, self.pixels.draws], fold_in(seed, _PIXELS), self.density_dtype, first)
@@ -120,8 +120,8 @@ class PixelCNN(GenerativeModel):
         if particles < 1:
             raise DataError(f"particles must be at least 1, got {particles}.")
         values, known = self._observed(x, seed), tf.convert_to_tensor(known_mask)
-        n, height, width, _ = values.shape
-        if known.dtype != tf.bool or tuple(known.shape) != (n, height, width):
+        n, height, width = leading_shape(values)
+        if known.dtype != tf.bool or not known.shape.is_compatible_with(values.shape[:3]):
             raise DataError(
                 f"the mask must be of booleans, [{n}, {height}, {width}], true where a pixel is known; "
                 f"got {known.dtype.name}, {known.shape.as_list()}."

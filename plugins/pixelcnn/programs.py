@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from tfgen.layers import leading_shape
 from tfgen_plugins.pixelcnn.sampler import Sampler, State, sample_by_full_passes, sample_incrementally
 
 #: ``(arrays, option) -> values [batch, height, width, channels]``; the first axis of all arrays is the batch.
@@ -38,7 +39,7 @@ def _drawing(sampler: Sampler, sample: Callable[..., tuple[tf.Tensor, State]]) -
         def choose(raw: tf.Tensor, row: tf.Tensor, column: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
             return sampler.output.draw(raw, by_pixel[row, column], temperature), state
 
-        values, _ = sample(sampler, uniforms.shape[0], one_hot, choose, ())
+        values, _ = sample(sampler, leading_shape(uniforms)[0], one_hot, choose, ())
         return tf.transpose(values, [2, 0, 1, 3])
 
     return program
@@ -69,11 +70,11 @@ def inpainting_program(sampler: Sampler) -> Program:
 
     def program(arrays: tuple[tf.Tensor, tf.Tensor, Noise, tf.Tensor | None], particles: int) -> tf.Tensor:
         values, known, noise, one_hot = arrays
-        groups, k = values.shape[0], particles
+        groups, k = leading_shape(values)[0], particles
         each = partial(tf.repeat, repeats=k, axis=0)
         given = tf.transpose(each(values), [1, 2, 0, 3])
         is_known = tf.transpose(each(known), [1, 2, 0])
-        height, width, batch, _ = given.shape
+        height, width, batch = leading_shape(given)
         by_pixel = tf.reshape(tf.transpose(noise.pixels, [1, 2, 0, 3, 4]), [height, width, batch, -1])
         first = k * tf.range(groups)[:, None]
 
@@ -141,6 +142,8 @@ def in_chunks(program: Program, members: Callable[[Any], int] = lambda _: 1) -> 
 
     def chunks(arrays: Any, option: Any) -> tf.Tensor:
         n = tf.nest.flatten(arrays)[0].shape[0]
+        if n is None:  # an exported program, for batches of any size
+            return program(arrays, option)
         size = chunk_size(n, members(option), cores)
         count = math.ceil(n / size)
         # The last chunk is filled up with members from the front.

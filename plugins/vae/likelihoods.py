@@ -17,7 +17,14 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen import DataSpec, binarise, dequantise, fold_in, normal, uniform
-from tfgen.layers import LogitCodec, bernoulli_log_prob, discretised_logistic_log_prob, to_signed, to_unit
+from tfgen.layers import (
+    LogitCodec,
+    bernoulli_log_prob,
+    discretised_logistic_log_prob,
+    leading_shape,
+    to_signed,
+    to_unit,
+)
 from tfgen_plugins.vae import VAEConfig
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -87,7 +94,7 @@ class Likelihood(abc.ABC):
             seed: of the random numbers.
             first: index of the first example, as in `tfgen.uniform`.
         """
-        return self.levels(self.quantile(raw, uniform(raw.shape[:-1].as_list(), seed, self.dtype, first)))
+        return self.levels(self.quantile(raw, uniform(leading_shape(raw), seed, self.dtype, first)))
 
     def quantile(self, raw: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
         """Return the quantile of each pixel's distribution at u [...], for decoder outputs [..., parameters]."""
@@ -202,7 +209,7 @@ class Gaussian(_Dequantised):
     def sample(self, raw: tf.Tensor, seed: Any, first: Any = None) -> tf.Tensor:
         """Sample each pixel by `tfgen.normal`: the quantile at a uniform number of 0 would be infinite."""
         numbers = self.distribution(raw)
-        noise = normal(raw.shape[:-1].as_list(), seed, self.dtype, first)
+        noise = normal(leading_shape(raw), seed, self.dtype, first)
         return self.levels(numbers.loc + numbers.scale * noise)
 
 

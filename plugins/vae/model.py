@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen import Batch, Context, DataError, DataSpec, GenerativeModel, Objective, fold_in, normal, quantise
+from tfgen.layers import leading_shape
 from tfgen_plugins.vae import CVAEConfig, VAEConfig
 from tfgen_plugins.vae.elbo import (
     closed_form_kl,
@@ -77,12 +78,14 @@ class VAE(GenerativeModel):
     def _draws(self, posterior: Any, particles: int, seed: tf.Tensor) -> tf.Tensor:
         """Sample ``z = m + s e``, e standard normal, [particles, n, latent] (reparameterisation: differentiable in m and s)."""
         normals = posterior.distribution
-        noise = normal([particles, *normals.loc.shape], fold_in(seed, _CODE), self.density_dtype)
+        noise = normal(
+            [particles, *leading_shape(normals.loc), normals.loc.shape[-1]], fold_in(seed, _CODE), self.density_dtype
+        )
         return normals.loc + normals.scale * noise
 
     def _decoded(self, z: tf.Tensor, one_hot: tf.Tensor | None) -> tf.Tensor:
         """Return decoder outputs [..., n, *shape, parameters] for codes [..., n, latent] and labels [n, k]."""
-        leading = z.shape[:-1]
+        leading = leading_shape(z)
         if one_hot is not None:
             one_hot = tf.broadcast_to(one_hot, [*leading, self.classes])
             one_hot = tf.reshape(one_hot, [-1, self.classes])

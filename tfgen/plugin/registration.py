@@ -13,6 +13,7 @@ from tfgen.plugin.specs import (
     CORE_COMMANDS,
     CommandSpec,
     DatasetSpec,
+    ExportFormatSpec,
     FeatureNetworkSpec,
     MetricSpec,
     ModelSpec,
@@ -22,7 +23,15 @@ from tfgen.plugin.specs import (
 )
 
 Spec = (
-    ModelSpec | DatasetSpec | CommandSpec | MetricSpec | PictureSpec | FeatureNetworkSpec | OptimizerSpec | ScheduleSpec
+    ModelSpec
+    | DatasetSpec
+    | CommandSpec
+    | MetricSpec
+    | PictureSpec
+    | FeatureNetworkSpec
+    | OptimizerSpec
+    | ScheduleSpec
+    | ExportFormatSpec
 )
 
 
@@ -49,6 +58,7 @@ KINDS: dict[type[Spec], Kind] = {
     FeatureNetworkSpec: Kind("feature network", "feature_networks"),
     OptimizerSpec: Kind("optimizer", "optimizers"),
     ScheduleSpec: Kind("schedule", "schedules"),
+    ExportFormatSpec: Kind("export format", "export_formats"),
 }
 _NAME = re.compile(r"[a-z0-9_-]+")
 #: A data set may have variants, such as ``photos:32``.
@@ -127,6 +137,14 @@ class Additions(abc.ABC):
             PluginError: when `spec` is no `ScheduleSpec`, its name is malformed, or the name has been added already.
         """
         self._add(spec, ScheduleSpec)
+
+    def add_export_format(self, spec: ExportFormatSpec) -> None:
+        """Add a format of exported models, a choice of ``--format`` of `tfgen export`.
+
+        Raises:
+            PluginError: when `spec` is no `ExportFormatSpec`, its name is malformed, or the name has been added already.
+        """
+        self._add(spec, ExportFormatSpec)
 
 
 class Registration(Additions):

@@ -17,6 +17,7 @@ from tfgen.plugin.specs import (
     CORE_COMMANDS,
     CommandSpec,
     DatasetSpec,
+    ExportFormatSpec,
     FeatureNetworkSpec,
     MetricSpec,
     ModelSpec,
@@ -48,6 +49,7 @@ class PluginRecord:
         feature_networks: the names of the feature networks it adds.
         optimizers: the names of the optimizers it adds.
         schedules: the names of the learning-rate schedules it adds.
+        export_formats: the names of the formats of exported models it adds.
         hooks: the hooks it implements.
     """
 
@@ -66,6 +68,7 @@ class PluginRecord:
     feature_networks: tuple[str, ...] = ()
     optimizers: tuple[str, ...] = ()
     schedules: tuple[str, ...] = ()
+    export_formats: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
 
     @property
@@ -194,6 +197,11 @@ class Registry(Additions):
     def schedules(self) -> dict[str, ScheduleSpec]:
         """The learning-rate schedules by name, in the order in which they were added, less those in `conflicts`."""
         return self._shelf(ScheduleSpec).sole(in_order=True)
+
+    @property
+    def export_formats(self) -> dict[str, ExportFormatSpec]:
+        """The formats of exported models by name, in the order in which they were added, less those in `conflicts`."""
+        return self._shelf(ExportFormatSpec).sole(in_order=True)
 
     def find(self, kind: type[T], name: str) -> T:
         """Return the spec of one kind called `name`, for example ``find(OptimizerSpec, "adam")``.

@@ -17,8 +17,8 @@ from tfgen.plugin.train_options import Precision
 #: The commands of the core, in the order of `tfgen --help`; plugins add others.
 CORE_COMMANDS = (
     "run", "resume", "runs", "evaluate", "score", "sample", "compare", "interpolate", "inpaint", "impute", "latent",
-    "number", "classify", "latent-classify", "neighbours", "divergence", "info", "list", "datasets", "data", "plugins",
-    "check", "new", "doctor",
+    "number", "classify", "latent-classify", "neighbours", "divergence", "export", "info", "list", "datasets", "data",
+    "plugins", "check", "new", "doctor",
 )  # fmt: skip
 
 MetricKind = Literal["density", "bound", "samples", "classification", "divergence", "speed", "model", "training"]
@@ -341,6 +341,43 @@ class ScheduleSpec:
             PluginError: when it cannot be imported.
         """
         return _imported("schedule", self.name, self.make)
+
+
+@dataclass(frozen=True)
+class ExportFormatSpec:
+    """A format of exported models as a plugin registers it: a choice of ``--format`` of `tfgen export`.
+
+    Attributes:
+        name: what ``--format`` calls it.
+        write: the function ``(signatures, model, folder) -> {name: why}`` that writes `tfgen.export.Signature` objects by name
+            into an empty folder, or its dotted path ``"package.module:function"``. It returns those that the format cannot
+            hold, each with the reason.
+        load: Python source, without tfgen, that defines ``load(folder)``: the functions of an export by the names of their
+            signatures, each of arrays by name, and returning an array. The export is checked by it, and its example has it.
+        summary: one line for `tfgen plugins` and the docs.
+        noise: whether functions are given a ``seed``, or their random numbers as ``inputs``, for a format without such.
+        extra: of the distribution tfgen-prob that installs what it needs; empty where nothing more is needed.
+        imports: names of the modules that it needs.
+    """
+
+    name: str
+    write: str | Callable[..., Mapping[str, str]]
+    load: str
+    summary: str
+    noise: Literal["seed", "inputs"] = "seed"
+    extra: str = ""
+    imports: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_path("export format", self.name, self.write)
+
+    def function(self) -> Callable[..., Mapping[str, str]]:
+        """Return the function that writes it, importing it only now.
+
+        Raises:
+            PluginError: when it cannot be imported.
+        """
+        return _imported("export format", self.name, self.write)
 
 
 def _check_path(kind: str, name: str, target: str | Callable[..., Any]) -> None:

@@ -1,0 +1,143 @@
+"""Exported runs: loaded without tfgen, compared with the run, described by a card; mistakes are told in one line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import tfgen
+from tests.slow import slow
+from tfgen.cli.main import main
+from tfgen.errors import OptionError, OutputError
+from tfgen.export import catalogue, export_run
+from tfgen.plugin.specs import ExportFormatSpec
+
+RUNS = {
+    "realnvp": {"layers": 2, "units": 8},
+    "cvae": {"network": "mlp", "units": 8, "latent": 3},
+    "pixelcnn": {"blocks": 1, "filters": 4},
+}
+FORMATS = {("savedmodel", "realnvp"), ("onnx", "realnvp"), ("litert", "realnvp"), ("savedmodel", "pixelcnn")}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Return a function that gives the run of a model."""
+    folder, runs = tmp_path_factory.mktemp("runs"), {}
+
+    def run(model):
+        if model not in runs:
+            runs[model] = tfgen.train(
+                model, data="digits", epochs=1, compile="graph", quiet=True, pictures=False, limit=200,
+                runs_dir=folder, name=f"{model}_<b>", evaluate=50, **RUNS[model],
+            )  # fmt: skip
+        return runs[model]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        pair if pair in FORMATS else slow(*pair)
+        for pair in [(name, model) for name in ("savedmodel", "onnx", "litert") for model in RUNS]
+    ],
+)
+def test_every_function_is_the_runs_in_a_process_without_tfgen(name, model, trained, tmp_path):
+    run, out = trained(model), tmp_path / "model"
+    export = export_run(run, out, name, licence="CC0-1.0")
+    loops = (
+        {"sample", "inpaint"} if model == "pixelcnn" and name != "savedmodel" else set()
+    )  # compiled by XLA, with caches
+    assert set(export.left_out) == loops
+    assert all("has not the operations" in why for why in export.left_out.values())
+    assert all(found.rounding and found.examples == 64 for found in export.differences)
+    content = json.loads((out / "signature.json").read_text())
+    assert set(content["signatures"]) == {found["signature"] for found in content["checked"]} == set(export.signatures)
+    card = (out / "model_card.md").read_text()
+    for text in ("CC0-1.0", "load\\_digits", "test", "\\<b\\>", "standard normal" if name != "savedmodel" else "seed"):
+        assert text in card
+    done = subprocess.run(
+        [sys.executable, "-I", out / "example.py"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout.startswith("(4,)" if "sample" in loops else "(4, 8, 8, 1) uint8")
+
+
+def test_an_export_that_is_not_the_run_is_an_error_and_leaves_nothing(trained, tmp_path):
+    def other_seeds(signatures, model, folder):
+        from tfgen.export.saved_model import write
+
+        shifted = {
+            name: replace(
+                found, call=lambda call=found.call, **tensors: call(**{**tensors, "seed": tensors["seed"] + 1})
+            )
+            for name, found in signatures.items()
+            if name == "sample"
+        }
+        return write({**signatures, **shifted}, model, folder)
+
+    run = trained("realnvp")
+    run.registry.add_export_format(
+        ExportFormatSpec("wrong", other_seeds, catalogue.FORMATS[0].load, "wrong on purpose")
+    )
+    with pytest.raises(OutputError, match="the export's sample is not the run's: largest difference"):
+        export_run(run, tmp_path / "model", "wrong")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_format_whose_loader_needs_tfgen_is_an_error(trained, tmp_path):
+    run = trained("realnvp")
+    run.registry.add_export_format(
+        ExportFormatSpec("needy", catalogue.FORMATS[0].write, "import tfgen\n\ndef load(folder): ...\n", "needs tfgen")
+    )
+    with pytest.raises(OutputError, match=r"does not work without tfgen: .*tfgen"):
+        export_run(run, tmp_path / "model", "needy")
+
+
+def test_what_is_not_installed_is_named_with_the_command(trained, tmp_path):
+    run = trained("realnvp")
+    run.registry.add_export_format(
+        ExportFormatSpec("far", "nowhere:write", "", "far away", extra="far", imports=("no_such_module",))
+    )
+    with pytest.raises(OptionError, match=r"format far needs no_such_module, .* pip install 'tfgen-prob\[far\]'"):
+        export_run(run, tmp_path / "model", "far")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--format", "savedmodell"), "did you mean 'savedmodel'"),
+        (("--particles", "0"), "--particles must be at least 1"),
+        (("--out", "{run}"), "is there already"),
+        (("--temperature", "2"), "temperature"),
+    ],
+)
+def test_mistakes(arguments, says, trained, tmp_path, capsys):
+    run = trained("realnvp")
+    before = sorted(run.folder.rglob("*"))
+    code = main(["export", str(run.folder), *(word.format(run=run.folder) for word in arguments)])
+    _, err = capsys.readouterr()
+    lines = [line for line in err.splitlines() if not line.startswith("loading TensorFlow")]
+    assert code == 2
+    assert len(lines) == 1, err
+    assert says in lines[0]
+    assert sorted(run.folder.rglob("*")) == before
+
+
+def test_the_command_prints_what_it_wrote(trained, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("tfgen.export.export.verify", lambda *_: [])
+    out = tmp_path / "model"
+    assert main(["export", str(trained("realnvp").folder), "--out", str(out)]) == 0
+    assert f"written   {out}" in capsys.readouterr().out
+    assert (out / "saved_model.pb").is_file()
+    import tensorflow as tf
+
+    sampled = tf.saved_model.load(str(out)).signatures["sample"](
+        count=tf.constant(3), seed=tf.constant([0, 5]), first=tf.constant(0)
+    )["x"]
+    np.testing.assert_array_equal(sampled, trained("realnvp").model.sample(3, seed=5))

@@ -1,0 +1,5 @@
+from .export import Export, export_run
+from .signatures import SIGNATURES, Argument, Signature, signatures_of
+from .verify import Difference
+
+__all__ = ["SIGNATURES", "Argument", "Difference", "Export", "Signature", "export_run", "signatures_of"]
