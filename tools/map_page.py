@@ -52,7 +52,8 @@ def page() -> str:
     unknown = {path.parent.name for path in ROOT.glob("tfgen/*/__init__.py")} - set(rooms)
     if unknown:
         raise SystemExit(f"give these rooms a layer in pyproject.toml: {', '.join(sorted(unknown))}")
-    order = " > ".join(" | ".join(layer) for layer in layers()) + " > ground"
+    order = textwrap.fill(" > ".join(" | ".join(layer) for layer in layers()) + " > ground", 110)
+    order = textwrap.indent(order, "    ").strip()
     parts = [_HEAD.format(order=order)]
     for room in rooms:
         parts += _folder(f"tfgen/{room}")
