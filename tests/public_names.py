@@ -8,7 +8,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 #: Packages that plugins may import from; what these list in ``__all__`` is public.
-PUBLIC = ("tfgen", "tfgen.layers", "tfgen.metrics", "tfgen.testing", "tfgen.runs", "tfgen.figures", "tfgen.cli")
+PUBLIC = (
+    "tfgen",
+    "tfgen.layers",
+    "tfgen.metrics",
+    "tfgen.testing",
+    "tfgen.runs",
+    "tfgen.export",
+    "tfgen.figures",
+    "tfgen.cli",
+)
 
 
 def private_imports(files: Iterable[Path]) -> list[str]:

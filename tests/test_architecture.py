@@ -17,10 +17,12 @@ ROOT = Path(__file__).parent.parent
 PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py")) + sorted((ROOT / "docs/examples").glob("*.py"))
 
 
-#: Plugins that are tools rather than models: they read, draw or track runs, or bring commands, with the packages for that.
-TOOLS = ("mlflow", "report", "sweep", "wandb")
+#: Plugins that are tools rather than models: they read, draw, track or export runs, or bring commands; and their packages.
+TOOLS = ("litert", "mlflow", "onnx", "report", "sweep", "wandb")
 PACKAGES = {name: importlib.import_module(name) for name in ("tfgen", "tfgen.layers", "tfgen.metrics")}
-PACKAGES_OF_TOOLS = {name: importlib.import_module(name) for name in ("tfgen.runs", "tfgen.figures", "tfgen.cli")}
+PACKAGES_OF_TOOLS = {
+    name: importlib.import_module(name) for name in ("tfgen.runs", "tfgen.export", "tfgen.figures", "tfgen.cli")
+}
 #: Ground that tools use as well: files written whole, TensorFlow loaded quietly, options by name, printed lines, the version.
 GROUND_OF_TOOLS = {
     "tfgen.files", "tfgen.plugin.option_types", "tfgen.plugin.options", "tfgen.printed", "tfgen.reading", "tfgen.runtime",

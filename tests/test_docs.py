@@ -198,9 +198,9 @@ def options_of(words: tuple[str, ...]) -> set[str]:
 
 @cache
 def every_option(command: str) -> set[str]:
-    """The options of a command, for `run`, `sweep`, `sample` and `evaluate` with any model."""
+    """The options of a command, for `run`, `sweep`, `sample`, `evaluate` and `export` with any model."""
     models = REGISTRY.models
-    if command in ("sample", "evaluate"):
+    if command in ("sample", "evaluate", "export"):
         declared = (spec.sampling for spec in models.values() if spec.sampling)
         fields = (field.name for sampling in declared for field in dataclasses.fields(sampling))
         return listed_options(command).union(f"--{name.replace('_', '-')}" for name in fields)

@@ -20,7 +20,16 @@ from typing import Any
 from generated_page import write_or_check
 
 PAGE = Path(__file__).parent.parent / "docs" / "api.md"
-PACKAGES = ("tfgen", "tfgen.layers", "tfgen.metrics", "tfgen.testing", "tfgen.runs", "tfgen.figures", "tfgen.cli")
+PACKAGES = (
+    "tfgen",
+    "tfgen.layers",
+    "tfgen.metrics",
+    "tfgen.testing",
+    "tfgen.runs",
+    "tfgen.export",
+    "tfgen.figures",
+    "tfgen.cli",
+)
 COLUMNS = 120
 
 _HEAD = """
