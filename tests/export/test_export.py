@@ -141,3 +141,26 @@ def test_the_command_prints_what_it_wrote(trained, tmp_path, capsys, monkeypatch
         count=tf.constant(3), seed=tf.constant([0, 5]), first=tf.constant(0)
     )["x"]
     np.testing.assert_array_equal(sampled, trained("realnvp").model.sample(3, seed=5))
+
+
+def test_without_its_data_an_export_is_compared_on_samples(tmp_path, monkeypatch):
+    """And a model that cannot sample either says what is missing."""
+    np.savez(tmp_path / "points.npz", x=np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32))
+    run = tfgen.train(
+        "realnvp", data=tmp_path / "points.npz", epochs=1, layers=2, units=4, compile="graph", quiet=True, pictures=False,
+        evaluate="none", runs_dir=tmp_path / "runs", data_dir=str(tmp_path / "cache"), name="points",
+    )  # fmt: skip
+    seen = []
+    monkeypatch.setattr(
+        "tfgen.export.export.verify", lambda folder, example, signatures, known: seen.append(known) or []
+    )
+
+    def gone(*_):
+        raise tfgen.DataError("the data are gone")
+
+    monkeypatch.setattr(type(run), "data", property(gone))
+    export_run(run, tmp_path / "model")
+    assert seen[0]["x"].shape == (64, 2)
+    monkeypatch.setattr("tfgen.export.export.Samples", tfgen.HasElbo)  # a capability that a flow lacks
+    with pytest.raises(tfgen.DataError, match="gone"):
+        export_run(run, tmp_path / "other")
