@@ -233,14 +233,14 @@ def changes(outcomes: Sequence[Outcome]) -> dict[str, Change]:
 def notes(outcomes: Sequence[Outcome]) -> list[str]:
     """Return notes on the table: meaning of ±, metrics that do not compare, missing runs."""
     rows, result = combinations(outcomes), []
-    if changes(outcomes):
-        result.append(
-            "change: from the first row to the second, ± its standard error over the seeds, and in percent of the first"
-        )
     if any(len(row.seeds) > 1 for row in rows):
         result.append("mean ± standard deviation over the seeds; seconds and samples/s are means")
     elif any(row.seeds for row in rows):
         result.append("one seed: the variation between seeds is unknown")
+    if changes(outcomes):
+        result.append(
+            "change: from the first row to the second, ± its standard error over the seeds, and in percent of the first"
+        )
     facts = [outcome.facts for outcome in outcomes if outcome.facts]
     tests = _test_rows(outcomes)
     result += label_notes(tests, facts)
