@@ -225,7 +225,7 @@ def changes(outcomes: Sequence[Outcome]) -> dict[str, Change]:
     found = {}
     for column in columns(outcomes):
         first, second = (column.value_of(row) for row in rows)
-        if first is not None and second is not None and max(bases[form] for form in column.forms) == 1:
+        if first is not None and second is not None and max(bases[form] for form in column.forms) <= 1:
             found[column.name] = change(first, second)
     return {name: value for name, value in found.items() if math.isfinite(value.difference)}
 

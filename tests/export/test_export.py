@@ -164,3 +164,19 @@ def test_without_its_data_an_export_is_compared_on_samples(tmp_path, monkeypatch
     monkeypatch.setattr("tfgen.export.export.Samples", tfgen.HasElbo)  # a capability that a flow lacks
     with pytest.raises(tfgen.DataError, match="gone"):
         export_run(run, tmp_path / "other")
+
+
+def test_a_model_that_draws_by_tensorflows_own_generator_keeps_its_seed(trained, tmp_path, monkeypatch):
+    import tensorflow as tf
+
+    run = trained("realnvp")
+
+    def sample(self, n, labels=None, seed=0, first=0):
+        return tf.random.stateless_uniform([n, 8, 8, 1], tfgen.as_seed(seed), maxval=17, dtype=tf.int32)
+
+    monkeypatch.setattr(type(run.model), "sample", lambda *a, **k: tf.cast(sample(*a, **k), tf.uint8))
+    monkeypatch.setattr("tfgen.export.export.verify", lambda *_: [])
+    export_run(run, tmp_path / "model")
+    exported = tf.saved_model.load(str(tmp_path / "model")).signatures["sample"]
+    first, other = (exported(count=tf.constant(4), seed=tf.constant([0, s]), first=tf.constant(0))["x"] for s in (1, 2))
+    assert (first.numpy() != other.numpy()).any()

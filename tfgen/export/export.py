@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tfgen.errors import CapabilityError, OptionError, OutputError, PluginError, TfgenError
 from tfgen.export.card import model_card
-from tfgen.export.noise import draws_of, with_noise_inputs, without_unused_seed
+from tfgen.export.noise import draws_of, with_noise_inputs
 from tfgen.export.signatures import Signature, signatures_of
 from tfgen.export.verify import EXAMPLES, Difference, verify
 from tfgen.files import temporary_beside, write_json
@@ -110,11 +110,10 @@ def _signatures(
 ) -> tuple[dict[str, Signature], dict[str, str]]:
     found, left_out = {}, {}
     for name, signature in signatures_of(run.model, options, particles).items():
-        if spec.noise == "seed":
-            try:
-                found[name] = without_unused_seed(signature, draws_of(signature))
-            except CapabilityError:  # it draws within a loop, which a seed serves well
-                found[name] = signature
+        if (
+            spec.noise == "seed"
+        ):  # always an input: a model may draw by TensorFlow's own generators, unseen by `draws_of`
+            found[name] = signature
             continue
         try:
             found[name] = with_noise_inputs(signature, draws_of(signature))

@@ -43,11 +43,6 @@ def draws_of(signature: Signature) -> list[Argument]:
     return found
 
 
-def without_unused_seed(signature: Signature, draws: list[Argument]) -> Signature:
-    """Return a signature without the inputs of random numbers, if it draws none."""
-    return signature if draws else _without(signature, _OF_RANDOM_NUMBERS)
-
-
 def with_noise_inputs(signature: Signature, draws: list[Argument]) -> Signature:
     """Return a signature that is given the random numbers which it would draw, in the place of a seed.
 
