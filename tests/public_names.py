@@ -7,17 +7,7 @@ import importlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-#: Packages that plugins may import from; what these list in ``__all__`` is public.
-PUBLIC = (
-    "tfgen",
-    "tfgen.layers",
-    "tfgen.metrics",
-    "tfgen.testing",
-    "tfgen.runs",
-    "tfgen.export",
-    "tfgen.figures",
-    "tfgen.cli",
-)
+from public_packages import PACKAGES
 
 
 def private_imports(files: Iterable[Path]) -> list[str]:
@@ -26,7 +16,7 @@ def private_imports(files: Iterable[Path]) -> list[str]:
         f"{file.name}: {module}.{name}"
         for file in files
         for module, name in _imports(file)
-        if module not in PUBLIC or (name and name not in importlib.import_module(module).__all__)
+        if module not in PACKAGES or (name and name not in importlib.import_module(module).__all__)
     ]
 
 

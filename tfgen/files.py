@@ -36,7 +36,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(_folders_made(path.parent))
+            stack.enter_context(folders_made(path.parent))
             with contextlib.suppress(FileNotFoundError):
                 os.lstat(path)  # a name that is too long
             if path.is_dir():
@@ -165,7 +165,7 @@ def remove(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _folders_made(folder: Path) -> Iterator[None]:
+def folders_made(folder: Path) -> Iterator[None]:
     """Context manager that creates `folder` with its parents, and removes new, empty ones when the block fails."""
     missing = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
     try:

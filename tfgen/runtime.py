@@ -41,7 +41,7 @@ def load_tensorflow(verbose: bool = False, announce: bool = False) -> ModuleType
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     try:
-        with contextlib.nullcontext() if verbose else _captured_stderr():
+        with contextlib.nullcontext() if verbose else captured_stderr():
             import keras  # noqa: F401
             import tensorflow as tf
             import tensorflow_probability  # noqa: F401
@@ -57,7 +57,7 @@ def load_tensorflow(verbose: bool = False, announce: bool = False) -> ModuleType
 
 
 @contextlib.contextmanager
-def _captured_stderr() -> Iterator[None]:
+def captured_stderr() -> Iterator[None]:
     """Capture file descriptor 2 (stderr), and print its content only if the block fails."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as kept:

@@ -18,18 +18,9 @@ from types import ModuleType
 from typing import Any
 
 from generated_page import write_or_check
+from public_packages import PACKAGES
 
 PAGE = Path(__file__).parent.parent / "docs" / "api.md"
-PACKAGES = (
-    "tfgen",
-    "tfgen.layers",
-    "tfgen.metrics",
-    "tfgen.testing",
-    "tfgen.runs",
-    "tfgen.export",
-    "tfgen.figures",
-    "tfgen.cli",
-)
 COLUMNS = 120
 
 _HEAD = """

@@ -18,19 +18,9 @@ from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from public_packages import PACKAGES
 
 ROOT = Path(__file__).parent.parent
-#: Packages whose `__all__` is public, by the page of the site.
-PACKAGES = (
-    "tfgen",
-    "tfgen.layers",
-    "tfgen.metrics",
-    "tfgen.testing",
-    "tfgen.runs",
-    "tfgen.export",
-    "tfgen.figures",
-    "tfgen.cli",
-)
 _LINK = re.compile(r"(\]\()((?:\.\./)*)((?!https?:|#)[^)#\s]+)((?:#[^)\s]*)?\))")
 _FENCE = re.compile(r"^(```|~~~)")
 _MATH = re.compile(r'<(span|div) class="arithmatex">\s*\\([(\[])(.*?)\\[)\]]\s*</\1>', re.DOTALL)

@@ -12,35 +12,33 @@ from tensorflow.lite.python.convert import ConverterError
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from tfgen import CapabilityError, GenerativeModel
-from tfgen.export import Signature
+from tfgen.export import Signature, write_each
 
 
 def write(signatures: Mapping[str, Signature], model: GenerativeModel, folder: Path) -> Mapping[str, str]:
     """Write ``NAME.tflite`` for each signature; return those with operations that the format has not, and which these are."""
-    left_out = {}
-    for name, signature in signatures.items():
-        try:
-            content = _converted(name, signature)
-        except CapabilityError as error:
-            left_out[name] = str(error)
-        else:
-            (folder / f"{name}.tflite").write_bytes(content)
-    return left_out
+    return write_each(signatures, folder, ".tflite", _converted)
 
 
-def _converted(name: str, signature: Signature) -> bytes:
-    program = _without_clips(convert_variables_to_constants_v2(signature.program()))
+def _converted(signature: Signature) -> bytes:
+    program = _without_clips(convert_variables_to_constants_v2(signature.program))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([program])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     try:
         content: bytes = converter.convert()
     except ConverterError as error:
-        missing = sorted(
-            {*re.findall(r"'tf\.(\w+)' op is neither", str(error)), *re.findall(r"\ttf\.(\w+)\(", str(error))}
-        )
-        what = f"the operations {', '.join(missing)}" if missing else "an operation"
-        raise CapabilityError(f"LiteRT has not {what}, which its {name} needs.") from error
+        raise CapabilityError(f"LiteRT has not {_missing(str(error))}, which its {signature.name} needs") from error
     return content
+
+
+def _missing(message: str) -> str:
+    """Return what the converter's message misses: operations that are named once at their error, or in a list with types."""
+    listed = re.findall(r"\ttf\.(\w+)\((.*)", message)
+    in_float32 = {name for name, types in listed if "f64" not in types}
+    missing = sorted({*re.findall(r"'tf\.(\w+)' op is neither", message), *in_float32})
+    found = [f"the operations {', '.join(missing)}"] if missing else []
+    found += ["operations on float64"] if len(in_float32) < len({name for name, _ in listed}) else []
+    return " and ".join(found) or "an operation"
 
 
 def _without_clips(program: Any) -> Any:

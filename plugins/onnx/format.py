@@ -12,7 +12,7 @@ import tf2onnx
 from onnx import checker
 
 from tfgen import CapabilityError, GenerativeModel
-from tfgen.export import Signature
+from tfgen.export import Signature, write_each
 from tfgen_plugins.onnx.operations import HANDLERS
 
 #: Version of ONNX's operations: the newest that tf2onnx writes and runtimes of the last years read.
@@ -21,23 +21,16 @@ _OPSET = 18
 
 def write(signatures: Mapping[str, Signature], model: GenerativeModel, folder: Path) -> Mapping[str, str]:
     """Write ``NAME.onnx`` for each signature; return those with operations that the format has not, and which these are."""
-    left_out = {}
-    for name, signature in signatures.items():
-        try:
-            content = _converted(name, signature)
-        except CapabilityError as error:
-            left_out[name] = str(error)
-        else:
-            (folder / f"{name}.onnx").write_bytes(content)
-    return left_out
+    return write_each(signatures, folder, ".onnx", _converted)
 
 
-def _converted(name: str, signature: Signature) -> bytes:
+def _converted(signature: Signature) -> bytes:
     specs = [argument.tensor_spec() for argument in signature.inputs]
     names = [argument.name for argument in signature.inputs]
 
     def function(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {signature.output.name: signature.call(**dict(zip(names, tensors, strict=True)))}
+        outputs: dict[str, tf.Tensor] = signature.program(**dict(zip(names, tensors, strict=True)))
+        return outputs
 
     log = _Unsupported()
     logging.getLogger("tf2onnx").addHandler(log)
@@ -48,9 +41,8 @@ def _converted(name: str, signature: Signature) -> bytes:
     finally:
         logging.getLogger("tf2onnx").removeHandler(log)
     if log.operations:
-        raise CapabilityError(
-            f"ONNX has not the operations {', '.join(sorted(log.operations))}, which its {name} needs."
-        )
+        missing = ", ".join(sorted(log.operations))
+        raise CapabilityError(f"ONNX has not the operations {missing}, which its {signature.name} needs")
     checker.check_model(proto)
     content: bytes = proto.SerializeToString()
     return content

@@ -20,6 +20,7 @@ tfd = tfp.distributions
 
 #: Codes decoded at once in a bound with many particles: this limits its memory.
 CODES_BATCH = 8192
+_USUAL = 64  # examples, where their number is unknown while a program is traced
 
 
 def closed_form_kl(posterior: Any, factors: Any) -> tf.Tensor:
@@ -61,17 +62,18 @@ def importance_weighted(log_weights: tf.Tensor) -> tf.Tensor:
 
 
 def importance_weighted_in_chunks(
-    log_weights: Callable[[int, tf.Tensor], tf.Tensor], particles: int, examples: int, seed: tf.Tensor
+    log_weights: Callable[[int, tf.Tensor], tf.Tensor], particles: int, examples: int | tf.Tensor, seed: tf.Tensor
 ) -> tf.Tensor:
     """Return the importance-weighted bound ``log 1/k sum_i w_i``, [n], in chunks of particles: memory does not grow with k.
 
     Args:
         log_weights: ``(particles, seed) -> [particles, n]``.
         particles: k.
-        examples: n.
+        examples: n; a tensor in a program for batches of any size, whose chunks are those of 64 examples.
         seed: each chunk gets a seed derived from it.
     """
-    chunk = min(particles, max(1, CODES_BATCH // max(examples, 1)))
+    known = _USUAL if tf.is_tensor(examples) else max(examples, 1)
+    chunk = min(particles, max(1, CODES_BATCH // known))
     chunks = math.ceil(particles / chunk)
     surplus = chunks * chunk - particles
 

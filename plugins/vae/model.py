@@ -174,7 +174,7 @@ class VAE(GenerativeModel):
             kl = monte_carlo_kl(posterior, self.codes.distribution(one_hot), z)
             return self.likelihood.log_prob(observed, self._decoded(z, one_hot)) - kl
 
-        return importance_weighted_in_chunks(log_weights, particles, observed.shape[0], fold_in(seed, _CODE))
+        return importance_weighted_in_chunks(log_weights, particles, leading_shape(observed)[0], fold_in(seed, _CODE))
 
     def decoder_log_prob(self, x: Any, z: Any, labels: Any = None, seed: Any = 0) -> tf.Tensor:
         """Return log p(x_i|z_j, y_i), [n, k] nats, for examples [n, ...] and codes [k, latent]."""

@@ -1,14 +1,17 @@
-"""Exported runs: loaded without tfgen, compared with the run, described by a card; mistakes are told in one line."""
+"""Exported runs load without tfgen and compute what the run computes; mistakes are one line."""
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfgen
 from tests.slow import slow
@@ -63,7 +66,7 @@ def test_every_function_is_the_runs_in_a_process_without_tfgen(name, model, trai
     for text in ("CC0-1.0", "load\\_digits", "test", "\\<b\\>", "standard normal" if name != "savedmodel" else "seed"):
         assert text in card
     done = subprocess.run(
-        [sys.executable, "-I", out / "example.py"], capture_output=True, text=True, check=True, cwd=tmp_path
+        [sys.executable, "-P", out / "example.py"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert done.stdout.startswith("(4,)" if "sample" in loops else "(4, 8, 8, 1) uint8")
 
@@ -135,8 +138,6 @@ def test_the_command_prints_what_it_wrote(trained, tmp_path, capsys, monkeypatch
     assert main(["export", str(trained("realnvp").folder), "--out", str(out)]) == 0
     assert f"written   {out}" in capsys.readouterr().out
     assert (out / "saved_model.pb").is_file()
-    import tensorflow as tf
-
     sampled = tf.saved_model.load(str(out)).signatures["sample"](
         count=tf.constant(3), seed=tf.constant([0, 5]), first=tf.constant(0)
     )["x"]
@@ -159,16 +160,57 @@ def test_without_its_data_an_export_is_compared_on_samples(tmp_path, monkeypatch
         raise tfgen.DataError("the data are gone")
 
     monkeypatch.setattr(type(run), "data", property(gone))
-    export_run(run, tmp_path / "model")
+    export = export_run(run, tmp_path / "model")
     assert seen[0]["x"].shape == (64, 2)
-    monkeypatch.setattr("tfgen.export.export.Samples", tfgen.HasElbo)  # a capability that a flow lacks
+    assert export.compared_on == "64 samples of the model, since the data cannot be read: the data are gone"
+    assert "compared with the run itself on 64 samples" in (tmp_path / "model" / "model_card.md").read_text()
+    monkeypatch.setattr("tfgen.export.compared.Samples", tfgen.HasElbo)  # a capability that a flow lacks
     with pytest.raises(tfgen.DataError, match="gone"):
         export_run(run, tmp_path / "other")
 
 
-def test_a_model_that_draws_by_tensorflows_own_generator_keeps_its_seed(trained, tmp_path, monkeypatch):
-    import tensorflow as tf
+def test_a_function_that_cannot_be_compiled_for_any_number_of_examples_is_left_out(trained, tmp_path, monkeypatch):
+    run = trained("realnvp")
 
+    def log_prob(self, x, labels=None, seed=0):
+        return tf.reshape(tf.stack([tf.reduce_sum(tf.cast(x[i], tf.float32)) for i in range(x.shape[0])]), [-1])
+
+    monkeypatch.setattr(type(run.model), "log_prob", log_prob)
+    monkeypatch.setattr("tfgen.export.export.verify", lambda *_: [])
+    export = export_run(run, tmp_path / "model")
+    assert set(export.left_out) == {"log_prob"}
+    assert "log_prob failed: TypeError" in export.left_out["log_prob"]
+    assert "for any number of examples" in export.left_out["log_prob"]
+
+
+def test_a_function_that_fails_on_the_examples_is_one_line(trained, tmp_path, monkeypatch):
+    run = trained("realnvp")
+
+    def log_prob(self, x, labels=None, seed=0):
+        return tf.reshape(tf.cast(x, tf.float32), [-1, 7])[:, 0]
+
+    monkeypatch.setattr(type(run.model), "log_prob", log_prob)
+    monkeypatch.setattr(
+        "tfgen.export.verify._run_fresh", lambda arguments: np.savez(arguments[2], **dict.fromkeys(run_signatures, 0))
+    )
+    run_signatures = ("sample", "log_prob", "encode", "decode")
+    with pytest.raises(OutputError, match="the run's own log_prob failed: ") as told:
+        export_run(run, tmp_path / "deep" / "er" / "model")
+    assert "\n" not in str(told.value)
+    assert not any(tmp_path.iterdir())  # the folders above are gone too
+
+
+def test_an_export_keeps_nothing_of_the_model_in_memory(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfgen.export.export.verify", lambda *_: [])
+    run = tfgen.load(trained("realnvp").folder)
+    model = weakref.ref(run.model)
+    export_run(run, tmp_path / "model")
+    del run
+    gc.collect()
+    assert model() is None
+
+
+def test_a_model_that_draws_by_tensorflows_own_generator_keeps_its_seed(trained, tmp_path, monkeypatch):
     run = trained("realnvp")
 
     def sample(self, n, labels=None, seed=0, first=0):

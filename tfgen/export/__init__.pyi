@@ -1,5 +1,6 @@
 from .export import Export, export_run
+from .separate_files import write_each
 from .signatures import SIGNATURES, Argument, Signature, signatures_of
 from .verify import Difference
 
-__all__ = ["SIGNATURES", "Argument", "Difference", "Export", "Signature", "export_run", "signatures_of"]
+__all__ = ["SIGNATURES", "Argument", "Difference", "Export", "Signature", "export_run", "signatures_of", "write_each"]

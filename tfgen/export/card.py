@@ -24,6 +24,7 @@ def model_card(
     written_as: ExportFormatSpec,
     signatures: Mapping[str, Signature],
     differences: Sequence[Difference],
+    checked_on: str,
     licence: str | None,
 ) -> str:
     """Return the card as Markdown.
@@ -34,6 +35,7 @@ def model_card(
         written_as: the format.
         signatures: that were written.
         differences: between them and the run, from the check.
+        checked_on: what these were computed of, in words.
         licence: of the weights, in words or as an SPDX identifier; None where it was not given.
     """
     parts = [
@@ -41,7 +43,7 @@ def model_card(
         _data(run, licence),
         _numbers(run),
         _calls(written_as, signatures),
-        _checked(differences),
+        _checked(differences, checked_on),
         _training(run),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -53,7 +55,7 @@ def _head(run: Run, spec: ModelSpec) -> str:
     origin = f"plugin {plugin.get('name')} of {plugin.get('distribution') or 'a file'}{version}"
     lines = [
         f"# {_safe(run.name)}",
-        f"{_sentence(spec.summary)} Model `{_safe(spec.name)}` of {_safe(origin)}, "
+        f"{_sentence(spec.summary)} Model {_safe(spec.name)} of {_safe(origin)}, "
         f"trained with tfgen ({_safe(', '.join(f'{name} {number}' for name, number in versions.items()))}).",
     ]
     if spec.reference:
@@ -116,11 +118,10 @@ def _row(name: str, argument: Any) -> str:
     return f"| {name} | {argument.dtype} | [{shape}] | {_safe(argument.meaning)} |"
 
 
-def _checked(differences: Sequence[Difference]) -> str:
+def _checked(differences: Sequence[Difference], checked_on: str) -> str:
     rows = [f"- {found.signature}, {found.examples} examples: {found.in_words}" for found in differences]
-    return "\n".join(
-        ["## Checked", "", "Loaded in a fresh process without tfgen, and compared with the run itself:", "", *rows]
-    )
+    how = f"Loaded in a fresh process without tfgen, and compared with the run itself on {_safe(checked_on)}:"
+    return "\n".join(["## Checked", "", how, "", *rows])
 
 
 def _training(run: Run) -> str:

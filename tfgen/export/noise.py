@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import tensorflow as tf
@@ -13,7 +14,7 @@ from tfgen.export.signatures import Argument, Signature
 from tfgen.seeds import noise_from
 
 #: Inputs that say which random numbers are drawn.
-_OF_RANDOM_NUMBERS = ("seed", "first")
+_OF_RANDOM_NUMBERS = {"seed", "first"}
 _MEANINGS = {"uniform": "random numbers, uniform on [0, 1)", "normal": "random numbers, standard normal"}
 
 
@@ -21,17 +22,19 @@ def draws_of(signature: Signature) -> list[Argument]:
     """Return the random numbers that a signature draws, in their order, by tracing it.
 
     Raises:
-        CapabilityError: when it draws some within a loop or another compiled part, so that there is no list of them.
+        CapabilityError: when there is no list of them: some are drawn within a loop or another compiled part, or by another
+            generator than `tfgen.uniform` and `tfgen.normal`, or for more things than there are examples.
     """
     found: list[Argument] = []
     graphs: list[Any] = []
 
     def record(kind: Literal["uniform", "normal"], shape: Any, dtype: tf.DType) -> tf.Tensor:
         if tf.compat.v1.get_default_graph() is not graphs[-1]:
-            raise CapabilityError(f"its signature {signature.name!r} draws random numbers within a loop")
+            raise CapabilityError(f"its {signature.name} draws random numbers within a loop")
         known = tensor_util.constant_value_as_shape(_as_tensor(shape)).as_list()
-        name = f"noise_{len(found)}"
-        found.append(Argument(name, dtype.name, tuple(known), _MEANINGS[kind]))
+        if known.count(None) > 1:
+            raise CapabilityError(f"its {signature.name} draws random numbers of an unknown shape")
+        found.append(Argument(f"noise_{len(found)}", dtype.name, tuple(known), _MEANINGS[kind], kind))
         return tf.zeros(shape, dtype)
 
     def call(**tensors: tf.Tensor) -> tf.Tensor:
@@ -39,7 +42,11 @@ def draws_of(signature: Signature) -> list[Argument]:
         with noise_from(record):
             return signature.call(**tensors)
 
-    dataclasses.replace(signature, call=call).program()
+    program = dataclasses.replace(signature, call=call).program
+    if _OF_RANDOM_NUMBERS & _inputs_of(program.outputs):
+        raise CapabilityError(f"its {signature.name} draws random numbers by another generator than tfgen's")
+    if any(argument.name == "count" for argument in signature.inputs) and _first_of_each(found) is None:
+        raise CapabilityError(f"its {signature.name} draws no random numbers that tell how many samples there are")
     return found
 
 
@@ -50,27 +57,38 @@ def with_noise_inputs(signature: Signature, draws: list[Argument]) -> Signature:
         signature: with a seed.
         draws: of it; see `draws_of`.
     """
-    plain = _without(signature, _OF_RANDOM_NUMBERS)
-    counted = any(argument.name == "count" for argument in plain.inputs) and bool(draws)
-    inputs = [argument for argument in plain.inputs if not (counted and argument.name == "count")]
+    left_out = _OF_RANDOM_NUMBERS | {"count"}
+    inputs = [argument for argument in signature.inputs if argument.name not in left_out]
+    counted = any(argument.name == "count" for argument in signature.inputs)
+    rows = _first_of_each(draws) if counted else None
 
     def call(**tensors: tf.Tensor) -> tf.Tensor:
-        noise = [tensors.pop(draw.name) for draw in draws]
-        if counted:
-            tensors["count"] = tf.shape(noise[0])[0]
-        left = iter(noise)
+        noise = {draw.name: tensors.pop(draw.name) for draw in draws}
+        if rows is not None:
+            tensors["count"] = tf.shape(noise[rows])[0]
+        left = iter(noise.values())
         with noise_from(lambda kind, shape, dtype: next(left)):
-            return plain.call(**tensors)
+            return signature.call(**tensors)
 
-    return dataclasses.replace(plain, call=call, inputs=(*inputs, *draws))
+    return dataclasses.replace(signature, call=call, inputs=(*inputs, *draws))
 
 
-def _without(signature: Signature, names: tuple[str, ...]) -> Signature:
-    inputs = tuple(argument for argument in signature.inputs if argument.name not in names)
-    return dataclasses.replace(signature, inputs=inputs)
+def _first_of_each(draws: list[Argument]) -> str | None:
+    """Return the name of the first random numbers with a row for each example."""
+    return next((draw.name for draw in draws if draw.shape and draw.shape[0] is None), None)
+
+
+def _inputs_of(outputs: Iterable[tf.Tensor]) -> set[str]:
+    """Return the names of a program's inputs that its outputs follow from."""
+    seen: set[str] = set()
+    left = [output.op for output in outputs]
+    while left:
+        operation = left.pop()
+        if operation.name not in seen:
+            seen.add(operation.name)
+            left += [tensor.op for tensor in operation.inputs]
+    return seen
 
 
 def _as_tensor(shape: Any) -> tf.Tensor:
-    return (
-        tf.convert_to_tensor(shape, tf.int32) if not isinstance(shape, tf.TensorShape) else tf.constant(shape.as_list())
-    )
+    return tf.convert_to_tensor(shape.as_list() if isinstance(shape, tf.TensorShape) else shape, tf.int32)

@@ -9,19 +9,16 @@ import tensorflow as tf
 
 from tfgen.export.signatures import Signature
 from tfgen.model.base import GenerativeModel
-from tfgen.model.program import bijector_cache, custom_gradients
 
 
 def write(signatures: Mapping[str, Signature], model: GenerativeModel, folder: Path) -> Mapping[str, str]:
     """Write a SavedModel with a signature for each function; it holds all of them, and leaves out none."""
     module = tf.Module()
     module.variables_of_model = [weight.value for weight in model.weights]  # which a module tracks
-    with bijector_cache, custom_gradients:
-        programs = {name: signature.program() for name, signature in signatures.items()}
-        tf.saved_model.save(
-            module,
-            str(folder),
-            signatures=programs,
-            options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
-        )
+    tf.saved_model.save(
+        module,
+        str(folder),
+        signatures={name: signature.program for name, signature in signatures.items()},
+        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
+    )
     return {}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import tensorflow as tf
 
-from tfgen.data.spec import DataSpec
 from tfgen.errors import CapabilityError
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import Decodes, HasElbo, HasLatents, HasLogProb, Inpaints, Samples, uses_context
@@ -29,12 +29,14 @@ class Argument:
         dtype: name of its type, ``"float32"``.
         shape: None stands for the number of examples.
         meaning: in words, with units.
+        noise: of random numbers, their distribution: ``uniform`` on [0, 1), or standard ``normal``.
     """
 
     name: str
     dtype: str
     shape: tuple[int | None, ...]
     meaning: str
+    noise: Literal["uniform", "normal"] | None = None
 
     def tensor_spec(self) -> tf.TensorSpec:
         """Return its spec for tracing."""
@@ -42,7 +44,8 @@ class Argument:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``signature.json`` has it; None in the shape is the number of examples."""
-        return {"name": self.name, "dtype": self.dtype, "shape": list(self.shape), "meaning": self.meaning}
+        found = {"name": self.name, "dtype": self.dtype, "shape": list(self.shape), "meaning": self.meaning}
+        return found if self.noise is None else {**found, "noise": self.noise}
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,18 @@ class Signature:
     output: Argument
     meaning: str
 
+    @cached_property
     def program(self) -> Any:
-        """Return the function, traced for any number of examples, as a `tf.ConcreteFunction`."""
+        """The function traced for any number of examples, a `tf.ConcreteFunction`.
+
+        Raises:
+            CapabilityError: when the model does not offer it, as it is configured.
+            PluginError: when it cannot be traced for an unknown number of examples.
+        """
         specs = {argument.name: argument.tensor_spec() for argument in self.inputs}
 
         def named(**tensors: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {self.output.name: self.call(**tensors)}
+            return {self.output.name: tf.cast(self.call(**tensors), tf.as_dtype(self.output.dtype))}
 
         with without_retracing_warnings():
             return tf.function(named, autograph=False).get_concrete_function(**specs)
@@ -98,11 +107,8 @@ def signatures_of(
     """
     makers: dict[str, tuple[type[Any], Callable[[], Signature]]] = {
         "sample": (Samples, lambda: _sample(model, sampling_options(model, options))),
-        "log_prob": (
-            HasLogProb,
-            lambda: _score(model, "log_prob", "log p(x), of a discrete or dequantised example", {}),
-        ),
-        "elbo": (HasElbo, lambda: _score(model, "elbo", _bound(particles), {"particles": particles})),
+        "log_prob": (HasLogProb, lambda: _score(model, "log_prob", _density(model), {})),
+        "elbo": (HasElbo, lambda: _score(model, "elbo", _bound(model, particles), {"particles": particles})),
         "encode": (HasLatents, lambda: _encode(model)),
         "decode": (Decodes, lambda: _decode(model)),
         "inpaint": (Inpaints, lambda: _inpaint(model, particles)),
@@ -115,12 +121,21 @@ def signatures_of(
     return found
 
 
-def _bound(particles: int) -> str:
-    return (
-        "ELBO, a lower bound of log p(x)"
-        if particles == 1
-        else f"importance-weighted bound of log p(x), {particles} codes"
-    )
+def _log_p(model: GenerativeModel) -> str:
+    """Return the log-likelihood that a model gives: of x, or of x given the label, the context, or both."""
+    given = [argument.name.removesuffix("s") for argument in conditions_of(model)]
+    return f"log p(x | {', '.join(given)})" if given else "log p(x)"
+
+
+def _density(model: GenerativeModel) -> str:
+    found = _log_p(model)
+    return f"{found} of the image dequantised by the seed's noise" if model.density == "dequantised" else found
+
+
+def _bound(model: GenerativeModel, particles: int) -> str:
+    if particles == 1:
+        return f"ELBO, a lower bound of {_log_p(model)}"
+    return f"importance-weighted bound of {_log_p(model)}, {particles} codes"
 
 
 SEED = Argument("seed", "int32", (2,), "seed of the random numbers: the same one gives the same result")
@@ -130,13 +145,15 @@ _FIRST = Argument(
 _COUNT = Argument("count", "int32", (), "how many samples")
 
 
-def example(data: DataSpec, name: str = "x") -> Argument:
-    """Return examples of a data set as an argument."""
+def example(model: GenerativeModel, given: bool = True) -> Argument:
+    """Return examples of a model's data as an argument: given to it, or made by it, as precise as its densities."""
+    data = model.data
     if data.kind == "image":
         height, width, channels = data.shape
-        return Argument(name, "uint8", (None, height, width, channels), f"images, grey levels 0 .. {data.levels - 1}")
+        return Argument("x", "uint8", (None, height, width, channels), f"images, grey levels 0 .. {data.levels - 1}")
     names = ", ".join(column.name for column in data.columns) if data.columns else ""
-    return Argument(name, "float32", (None, *data.shape), f"rows of the table{f': {names}' if names else ''}")
+    dtype = "float32" if given else model.density_dtype.name
+    return Argument("x", dtype, (None, *data.shape), f"rows of the table{f': {names}' if names else ''}")
 
 
 def conditions_of(model: GenerativeModel) -> tuple[Argument, ...]:
@@ -164,6 +181,11 @@ def _given(tensors: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
     return tf.concat([tf.cast(labels, context.dtype)[:, None], context], axis=-1)
 
 
+def _seed(tensors: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """Return the seed, or any where the random numbers are given."""
+    return tensors.get("seed", as_seed(0))
+
+
 def _sample(model: GenerativeModel, options: Mapping[str, Any]) -> Signature:
     sampler: Any = model
     conditions = conditions_of(model)
@@ -171,30 +193,27 @@ def _sample(model: GenerativeModel, options: Mapping[str, Any]) -> Signature:
     def sample(**tensors: tf.Tensor) -> tf.Tensor:
         given = _given(tensors)
         n = tensors["count"] if given is None else tf.shape(given)[0]
-        return sampler.sample(
-            n, given, seed=tensors.get("seed", as_seed(0)), first=tensors.get("first", tf.constant(0)), **options
-        )
+        return sampler.sample(n, given, seed=_seed(tensors), first=tensors.get("first", tf.constant(0)), **options)
 
     inputs = (*(conditions or (_COUNT,)), SEED, _FIRST)
     each = "a sample for each label or context" if conditions else "samples"
-    return Signature("sample", sample, inputs, example(model.data), f"{each} of the model")
+    return Signature("sample", sample, inputs, example(model, given=False), f"{each} of the model")
 
 
 def _score(model: GenerativeModel, method: str, meaning: str, constants: Mapping[str, Any]) -> Signature:
     function = getattr(model, method)
 
     def score(**tensors: tf.Tensor) -> tf.Tensor:
-        found = function(tensors["x"], _given(tensors), seed=tensors.get("seed", as_seed(0)), **constants)
-        return tf.cast(found, tf.float32)
+        return function(tensors["x"], _given(tensors), seed=_seed(tensors), **constants)
 
-    output = Argument(method, "float32", (None,), "nats for each example")
-    return Signature(method, score, (example(model.data), *conditions_of(model), SEED), output, meaning)
+    output = Argument(method, model.density_dtype.name, (None,), "nats for each example")
+    return Signature(method, score, (example(model), *conditions_of(model), SEED), output, meaning)
 
 
 def _codes(model: GenerativeModel) -> Argument:
     coded: Any = model
     width = int(coded.prior(_one_condition(model)).event_shape[-1])
-    dtype = "int32" if model.discrete_codes else "float32"
+    dtype = "int32" if model.discrete_codes else model.density_dtype.name
     return Argument("z", dtype, (None, width), "codes in the latent space")
 
 
@@ -210,9 +229,9 @@ def _encode(model: GenerativeModel) -> Signature:
     coder: Any = model
 
     def encode(**tensors: tf.Tensor) -> tf.Tensor:
-        return coder.encode(tensors["x"], _given(tensors), seed=tensors.get("seed", as_seed(0)))
+        return coder.encode(tensors["x"], _given(tensors), seed=_seed(tensors))
 
-    inputs = (example(model.data), *conditions_of(model), SEED)
+    inputs = (example(model), *conditions_of(model), SEED)
     return Signature("encode", encode, inputs, _codes(model), "codes of examples")
 
 
@@ -220,20 +239,20 @@ def _decode(model: GenerativeModel) -> Signature:
     coder: Any = model
 
     def decode(**tensors: tf.Tensor) -> tf.Tensor:
-        return coder.decode(tensors["z"], _given(tensors), seed=tensors.get("seed", as_seed(0)))
+        return coder.decode(tensors["z"], _given(tensors), seed=_seed(tensors))
 
     inputs = (_codes(model), *conditions_of(model), SEED)
-    return Signature("decode", decode, inputs, example(model.data), "examples of codes")
+    return Signature("decode", decode, inputs, example(model, given=False), "examples of codes")
 
 
 def _inpaint(model: GenerativeModel, particles: int) -> Signature:
     painter: Any = model
 
     def inpaint(**tensors: tf.Tensor) -> tf.Tensor:
-        seed = tensors.get("seed", as_seed(0))
-        return painter.inpaint(tensors["x"], tensors["known"], _given(tensors), seed=seed, particles=particles)
+        known, given = tensors["known"], _given(tensors)
+        return painter.inpaint(tensors["x"], known, given, seed=_seed(tensors), particles=particles)
 
-    images = example(model.data)
+    images = example(model)
     mask = Argument("known", "bool", images.shape[:3], "true where a pixel is known")
     meaning = "images with the unknown pixels drawn"
     return Signature("inpaint", inpaint, (images, mask, *conditions_of(model), SEED), images, meaning)

@@ -16,14 +16,17 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfgen.errors import OutputError
+from tfgen.errors import OutputError, TfgenError
+from tfgen.export.compared import EXAMPLES
 from tfgen.export.signatures import Argument, Signature
+from tfgen.plugin.author_code import failure
 from tfgen.seeds import generator
 
-#: Examples that are compared.
-EXAMPLES = 64
-#: What rounding may change: numbers by this share of the largest, and this share of whole numbers at all.
+#: What rounding may change: numbers by this share of the largest in their column, and this share of whole numbers at all.
 _OF_NUMBERS, _OF_WHOLE = 1e-4, 0.01
+#: Share of examples that may differ altogether: where rounding changes a category or a grey level, all that is drawn after it.
+_OF_EXAMPLES = 1 / 32
+_RANDOM = {"seed": (3, 7), "first": 5}  # not zero, or an export that ignores them would pass
 _SECONDS = 1200
 _FRESH = """
 import json, runpy, sys
@@ -88,11 +91,11 @@ def _input(argument: Argument, known: Mapping[str, NDArray[Any]], random: np.ran
         return known[argument.name].astype(dtype)
     if argument.name == "count":
         return np.array(EXAMPLES, dtype)
-    if argument.name in ("seed", "first"):
-        return np.zeros(shape, dtype)
+    if argument.name in _RANDOM:
+        return np.array(_RANDOM[argument.name], dtype)
     if argument.name == "known":
         return np.broadcast_to(np.arange(shape[1])[:, None] < shape[1] // 2, shape).copy()
-    if "uniform" in argument.meaning:
+    if argument.noise == "uniform":
         return np.floor(random.random(shape) * 2**24).astype(dtype) / dtype.type(2**24)
     return random.standard_normal(shape).astype(dtype)
 
@@ -125,32 +128,71 @@ def verify(
 
 
 def _own(signature: Signature, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-    """Return the result of the run's own model, which is not compiled for this."""
-    result: NDArray[Any] = signature.call(**{name: tf.constant(array) for name, array in arrays.items()}).numpy()
-    return result
+    """Return the result of the run's own model, which is not compiled for this.
+
+    Raises:
+        OutputError: when it fails; says how.
+    """
+    try:
+        result = signature.call(**{name: tf.constant(array) for name, array in arrays.items()})
+    except TfgenError:
+        raise
+    except Exception as error:  # whatever a model may raise
+        how = failure(f"the run's own {signature.name}", "an export is compared with it", error)
+        raise OutputError(str(how)) from error
+    found: NDArray[Any] = tf.cast(result, tf.as_dtype(signature.output.dtype)).numpy()
+    return found
 
 
 def difference(name: str, own: NDArray[Any], exported: NDArray[Any]) -> Difference:
-    """Return the difference between two arrays, which is no rounding where their shapes or types are not the same."""
+    """Return the difference between two arrays, which is no rounding where their shapes or types are not the same.
+
+    Args:
+        name: of the signature.
+        own: of the run, a row for each example: scores [n], codes or rows of a table [n, columns], or images.
+        exported: the same of the export.
+    """
     if own.shape != exported.shape or own.dtype != exported.dtype:
         return Difference(name, len(own), math.inf, 1.0, False)
     if own.dtype.kind == "f":
-        with np.errstate(invalid="ignore"):  # infinities of one sign are equal, and so are two NaN
-            apart = np.where(own == exported, 0.0, np.abs(own.astype(float) - exported))
-        apart = np.where(np.isnan(own) & np.isnan(exported), 0.0, np.where(np.isnan(apart), math.inf, apart))
-        size = np.abs(own[np.isfinite(own)]).max(initial=1.0)
-        sound = bool(apart.max(initial=0.0) <= _OF_NUMBERS * size)
+        apart, allowed = _apart(own, exported), _OF_NUMBERS * _sizes(own)
+        beyond = apart > allowed
+        sound = not beyond.any() or (_has_whole_numbers(own) and _examples_beyond(beyond) <= _OF_EXAMPLES)
     else:
         apart = np.abs(own.astype(float) - exported)
-        sound = bool((apart > 0).mean() <= _OF_WHOLE)
-    return Difference(name, len(own), float(apart.max(initial=0.0)), float((apart > 0).mean()), sound)
+        sound = bool((apart > 0).mean() <= _OF_WHOLE) or _examples_beyond(apart > 0) <= _OF_EXAMPLES
+    return Difference(name, len(own), float(apart.max(initial=0.0)), float((apart > 0).mean()), bool(sound))
+
+
+def _apart(own: NDArray[Any], exported: NDArray[Any]) -> NDArray[np.float64]:
+    """Return absolute differences; infinities of one sign are equal, and so are two NaN."""
+    with np.errstate(invalid="ignore"):
+        apart = np.where(own == exported, 0.0, np.abs(own.astype(float) - exported))
+    apart[np.isnan(own) & np.isnan(exported)] = 0.0
+    return np.nan_to_num(apart, nan=math.inf, posinf=math.inf)
+
+
+def _sizes(own: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the largest absolute number of each column, of scores at least one nat."""
+    finite = np.where(np.isfinite(own), np.abs(own.astype(float)), 0.0)
+    return finite.max(axis=0, initial=1.0 if own.ndim == 1 else 0.0)
+
+
+def _has_whole_numbers(rows: NDArray[Any]) -> bool:
+    """Return whether a column of a table has whole numbers only: categories or counts."""
+    return rows.ndim > 1 and bool((rows == np.round(rows)).all(axis=0).any())
+
+
+def _examples_beyond(beyond: NDArray[np.bool_]) -> float:
+    """Return the share of examples with a value that differs."""
+    return float(beyond.reshape(len(beyond), -1).any(axis=1).mean()) if beyond.size else 0.0
 
 
 def _run_fresh(arguments: list[str]) -> None:
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-c", _FRESH, *arguments],
+            [sys.executable, "-P", "-c", _FRESH, *arguments],
             env=environment, capture_output=True, text=True, check=False, timeout=_SECONDS,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:

@@ -351,3 +351,12 @@ def test_sampling_is_timed_batch_by_batch(kind):
         samples_per_second(object())
     with pytest.raises(OptionError, match="--sample-batch must be at least 1, got 0"):
         samples_per_second(kind(GaussianConfig(), vectors().spec, 0), 0)
+
+
+def test_one_seed_of_each_has_the_change_too():
+    registry = load_registry()
+    planned = plan([default_config(registry.model(name)) for name in ("vae", "cvae")], registry, {}, [0])
+    outcomes = [outcome(run, value) for run, value in zip(planned, (140.0, 126.0), strict=True)]
+    row = table(outcomes)[1][-1]
+    assert row[0] == "change"
+    assert "-14 (-10.0 %)" in row

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """What to export, and where to. With the folder of a run, --help also shows the options of its model's sampler."""
+    """Run to export, and folder to write. `tfgen export RUN --help` also shows the options of the model's sampler."""
 
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     from tfgen.runs.folder import RunFolder
 
     out = options.out or RunFolder.open(options.run).path / f"export-{options.format}"
-    context.registry().find(ExportFormatSpec, options.format)  # a typing error is told before TensorFlow loads
+    context.registry().find(ExportFormatSpec, options.format)  # an unknown format ends here, before TensorFlow loads
     if out.exists() or out.is_symlink():
         raise OutputError(f"{out} is there already; name a folder that is not, with --out.")
     run = context.run(options.run)
@@ -57,4 +57,4 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         say(f"{found.signature:<9} ({names}): {found.in_words}")
     say(*(f"left out  {name}: {why}" for name, why in export.left_out.items()))
     say(f"written   {out}, with model_card.md, signature.json, example.py")
-    say("checked   in a fresh process without tfgen, against the run on 64 examples")
+    say(f"checked   in a fresh process without tfgen, against the run, on {export.compared_on}")
