@@ -41,11 +41,20 @@ class Options:
     """List the runs and make nothing."""
     sample_batch: int = 1000
     """Samples in a batch when sampling is timed after training; 0 times nothing."""
+    metrics: Annotated[tuple[str, ...], by_default("those of `tfgen run`", metavar="NAME[,NAME...]")] = ()
+    """Further metrics of the test split, as `tfgen evaluate` takes them, for example fid or mig,dci."""
+    against: Annotated[str | None, by_default("no picture")] = None
+    """Draw each other test metric over this one, for example reconstruction_nats: NAME/against.png."""
 
     def __post_init__(self) -> None:
         for seed in self.seeds:
             require_option(0 <= seed < 2**31, "seeds", seed, "0 or more, below 2^31")
         require_option(self.sample_batch >= 0, "sample_batch", self.sample_batch, "0 or more")
+
+    @property
+    def names(self) -> list[str]:
+        """Names of metrics, separated by commas or spaces."""
+        return [name for part in self.metrics for name in part.split(",") if name]
 
 
 def main(arguments: Sequence[str], context: CommandContext) -> None:
@@ -63,6 +72,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     place, bases = result[0][0], [config for _, config in result]
     if place.name is None:
         raise OptionError(f"the sweep needs a name, under which its runs are kept: add --name NAME; {_EXAMPLE}")
+    from tfgen.runs import check_metric_names
     from tfgen_plugins.sweep.sweeps import check_models, open_sweep, plan, train_all
 
     planned = plan(bases, registry, _typed(vary, specs), options.seeds)
@@ -71,11 +81,12 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
         say(*(f"{folder / run.name}   {_state(folder / run.name)}" for run in planned))
         return
     context.tensorflow()
+    check_metric_names(options.names, registry)
     check_models(planned, registry)
     outcomes: list[Outcome] = []
-    for outcomes in train_all(planned, registry, folder, options.sample_batch):
+    for outcomes in train_all(planned, registry, folder, options.sample_batch, metrics=options.names):
         _write(folder, outcomes)
-    _report(folder, outcomes)
+    _report(folder, outcomes, options.against)
     failed = [outcome.planned.name for outcome in outcomes if outcome.error]
     if failed:
         raise RunError(
@@ -177,10 +188,15 @@ def _write(folder: Path, outcomes: Sequence[Outcome]) -> None:
         path.write_text(markdown_table(*table(outcomes)) + below)
 
 
-def _report(folder: Path, outcomes: Sequence[Outcome]) -> None:
+def _report(folder: Path, outcomes: Sequence[Outcome], against: str | None) -> None:
     from tfgen.cli import print_table
     from tfgen_plugins.sweep.sweeps import RECORD
     from tfgen_plugins.sweep.table import notes, table
 
     print_table(*table(outcomes))
     say(*notes(outcomes), f"written  {folder / RECORD}, {folder / 'sweep.md'}")
+    if against is not None:
+        from tfgen_plugins.sweep.figure import draw_trade_off
+
+        draw_trade_off(outcomes, against, folder / "against.png")
+        say(f"drawn    {folder / 'against.png'}")

@@ -25,7 +25,17 @@ from tfgen import (
 )
 from tfgen.plugin.options import field_names, flattened, option_names
 from tfgen.printed import say
-from tfgen.runs import Run, RunConfig, RunFacts, RunFolder, check_name, config_from_json, in_words, read_run
+from tfgen.runs import (
+    Run,
+    RunConfig,
+    RunFacts,
+    RunFolder,
+    check_name,
+    config_from_json,
+    in_words,
+    read_run,
+    record_metrics,
+)
 
 RECORD = "sweep.json"
 _LONGEST_NAME = 200  # file systems take 255 bytes
@@ -53,7 +63,7 @@ class Outcome:
     Attributes:
         planned: the run.
         facts: read from its folder, once it is finished.
-        error: why it failed, in one line.
+        error: why it failed, or a metric of the finished run, in one line.
     """
 
     planned: Planned
@@ -177,7 +187,12 @@ def check_models(planned: Sequence[Planned], registry: Registry) -> None:
 
 
 def train_all(
-    planned: Sequence[Planned], registry: Registry, folder: Path, sample_batch: int = 1000, quiet: bool = False
+    planned: Sequence[Planned],
+    registry: Registry,
+    folder: Path,
+    sample_batch: int = 1000,
+    quiet: bool = False,
+    metrics: Sequence[str] = (),
 ) -> Iterator[list[Outcome]]:
     """Train unfinished runs one after another; yield the outcomes of all runs, at first and after each run.
 
@@ -189,6 +204,7 @@ def train_all(
         folder: of the sweep.
         sample_batch: samples in a batch when sampling is timed; 0 times nothing.
         quiet: show no progress.
+        metrics: names of metrics that are computed after training, where the results lack them.
 
     Raises:
         InterruptedRunError: when the user stops a run, which is saved.
@@ -206,7 +222,7 @@ def train_all(
         for number, run in enumerate(planned):
             place = f"run {number + 1} of {len(planned)}"
             try:
-                outcomes[number] = _outcome(run, registry, folder, sample_batch, "" if quiet else place)
+                outcomes[number] = _outcome(run, registry, folder, sample_batch, "" if quiet else place, metrics)
             except InterruptedRunError as stop:
                 done = sum(outcome.facts is not None for outcome in outcomes)
                 raise InterruptedRunError(
@@ -217,7 +233,9 @@ def train_all(
             yield outcomes
 
 
-def _outcome(run: Planned, registry: Registry, folder: Path, sample_batch: int, place: str) -> Outcome:
+def _outcome(
+    run: Planned, registry: Registry, folder: Path, sample_batch: int, place: str, metrics: Sequence[str]
+) -> Outcome:
     """Train one run unless it is finished; `place` is a prefix of its printed name."""
     files = RunFolder(folder / run.name)
     try:
@@ -230,7 +248,8 @@ def _outcome(run: Planned, registry: Registry, folder: Path, sample_batch: int, 
         timed = read_run(files, run.name).sampling
         if sample_batch and (timed is None or timed.basis.get("batch_size") != sample_batch):
             _time_sampling(trained, sample_batch)
-        return Outcome(run, read_run(files, run.name, trained.catalogue))
+        error = _measure(trained, metrics, quiet=not place)
+        return Outcome(run, read_run(files, run.name, trained.catalogue), error)
     except InterruptedRunError:
         raise
     except TfgenError as error:
@@ -250,6 +269,19 @@ def _train(run: Planned, registry: Registry, files: RunFolder, place: str) -> Ru
         return resume_run(Run(files, registry), quiet=not place)
     _say(place, run.name)
     return start_run(run.config, registry, files.path.parent, run.name, quiet=not place)
+
+
+def _measure(run: Run, metrics: Sequence[str], quiet: bool) -> str | None:
+    """Compute the metrics that results lack; return why one cannot be had: the run is finished all the same."""
+    try:
+        record_metrics(run, metrics, quiet=quiet)
+    except InterruptedRunError:
+        raise
+    except TfgenError as error:
+        said = f"trained, but not measured: {error}"
+        _say("failed", f"{run.name}: {said}")
+        return said
+    return None
 
 
 def _time_sampling(run: Run, batch_size: int) -> None:

@@ -10,6 +10,7 @@ from .folder import RunFolder
 from .label_rows import label_notes, with_given_label
 from .metric_row import MetricRow, in_words
 from .places import check_name
+from .requested_metrics import check_metric_names, record_metrics
 from .run import Run
 from .sample_file import write_samples
 
@@ -24,6 +25,7 @@ __all__ = [
     "RunFacts",
     "RunFolder",
     "TextTable",
+    "check_metric_names",
     "check_name",
     "compare",
     "comparison_rows",
@@ -41,6 +43,7 @@ __all__ = [
     "rate_in_words",
     "read_run",
     "read_runs",
+    "record_metrics",
     "recorded_cycles",
     "resume_run",
     "run_plugin_words",

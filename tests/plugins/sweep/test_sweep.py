@@ -21,11 +21,13 @@ from tfgen_plugins.sweep.table import mean_and_deviation, notes, table, to_json
 PLUGIN = '''
 """Toys on vectors. The variable TFGEN_STOP names a run that is stopped by Ctrl-C at its step 8."""
 
+import math
 import os
 import signal
 
 import tensorflow as tf
-from tfgen import DatasetSpec, hookimpl
+from tfgen import CapabilityError, DatasetSpec, MetricSpec, hookimpl
+from tfgen.metrics import Estimate
 from tests.toy_models import ConditionalGaussian, Gaussian, spec, vectors
 
 
@@ -35,6 +37,13 @@ class Diverging(Gaussian):
     def _loss(self, batch, seed, context):
         late = tf.cast(context.step >= 5, tf.float32) if self.config.start != 1 else 0.0
         return {name: term / (1.0 - late) for name, term in super()._loss(batch, seed, context).items()}
+
+
+def start(measurement):
+    """Return where the mean started, of all but one run."""
+    if os.environ.get("TFGEN_UNMEASURED") == str(measurement.model.config.start):
+        raise CapabilityError("it has no start")
+    return Estimate(measurement.model.config.start, math.nan)
 
 
 class Buggy(Gaussian):
@@ -48,6 +57,7 @@ class Buggy(Gaussian):
 def tfgen_register(registry):
     for model in (Gaussian, ConditionalGaussian, Diverging, Buggy):
         registry.add_model(spec(model))
+    registry.add_metric(MetricSpec("start", "start", "units", measure=start))
     registry.add_dataset(DatasetSpec("vectors", lambda sources: vectors(), summary="Vectors."))
 
 
@@ -360,3 +370,44 @@ def test_one_seed_of_each_has_the_change_too():
     row = table(outcomes)[1][-1]
     assert row[0] == "change"
     assert "-14 (-10.0 %)" in row
+
+
+def test_further_metrics_are_measured_once_and_drawn(sweep, tmp_path):
+    arguments = ("gaussian", "--vary", "start", 0, 1, "--name", "s")
+    assert sweep(*arguments)[0] == 0
+    results = tmp_path / "runs" / "s" / "gaussian-start=1-seed=0" / "results.json"
+    trained = json.loads(results.read_text())
+    code, out, err = sweep(*arguments, "--metrics", "start", "--against", "nll_nats")
+    assert code == 0, err
+    assert "drawn    runs/s/against.png" in out
+    assert (tmp_path / "runs" / "s" / "against.png").stat().st_size > 5000
+    rows = json.loads((tmp_path / "runs" / "s" / "sweep.json").read_text())["table"]
+    assert [row["test"]["start"]["mean"] for row in rows] == [0, 1]
+    measured = json.loads(results.read_text())
+    assert measured["train_seconds"] == trained["train_seconds"]  # not trained again
+    before = results.stat().st_mtime_ns
+    assert sweep(*arguments, "--metrics", "start")[0] == 0
+    assert results.stat().st_mtime_ns == before  # nor measured again
+
+
+def test_a_metric_that_a_run_cannot_have_leaves_it_trained(sweep, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFGEN_UNMEASURED", "1.0")
+    code, out, err = sweep("gaussian", "--vary", "start", 0, 1, "--metrics", "start", "--name", "s")
+    assert code == 2
+    assert "gaussian-start=1-seed=0: trained, but not measured: it has no start" in err
+    rows = json.loads((tmp_path / "runs" / "s" / "sweep.json").read_text())["table"]
+    assert all("nll_nats" in row["test"] for row in rows)
+
+
+def test_unknown_metrics_end_before_training(sweep, tmp_path):
+    code, _, err = sweep("gaussian", "--metrics", "stat", "--name", "s")
+    assert code == 2
+    assert "did you mean 'start'" in err
+    assert not runs_of(tmp_path / "runs" / "s")
+
+
+def test_a_picture_against_an_unknown_metric_says_which_there_are(sweep):
+    code, out, err = sweep("gaussian", "--against", "fid", "--name", "s")
+    assert code == 2
+    assert "--against fid: no run has this test metric and another one; there are nll_nats" in err
+    assert "written" in out

@@ -11,7 +11,7 @@ import tyro
 
 from tfgen.cli.parsing import by_default
 from tfgen.cli.sampling_section import parse_with_sampling, spec_of_run
-from tfgen.errors import CapabilityError, OptionError, UnknownNameError, require_option
+from tfgen.errors import CapabilityError, OptionError, require_option
 from tfgen.printed import say
 
 if TYPE_CHECKING:
@@ -143,27 +143,14 @@ def _wanted(options: Options, run: Run) -> _Wanted:
         CapabilityError: for a metric that the model cannot have.
         OptionError: when samples are to be drawn, and every metric that is named does without.
     """
-    from tfgen.evaluate.likelihood import DENSITY_METRICS, check_metrics
-    from tfgen.evaluate.sample_quality import SAMPLE_METRICS, resolve_metrics, sample_metrics
+    from tfgen.evaluate.likelihood import check_metrics
+    from tfgen.evaluate.requested import requested_metrics
+    from tfgen.evaluate.sample_quality import resolve_metrics, sample_metrics
     from tfgen.evaluate.scoring import check_measurement
     from tfgen.model.capabilities import HasElbo, HasLogProb
 
-    by_plugins: dict[str, list[str]] = {}  # each name and alias with the metrics that it stands for
-    for name, spec in run.registry.metrics.items():
-        for word in (name, *spec.aliases) if spec.measure is not None else ():
-            by_plugins.setdefault(word, []).append(name)
-    known = [*DENSITY_METRICS, *SAMPLE_METRICS, *by_plugins]
-    of_training = [name for name, spec in run.registry.metrics.items() if spec.of == "training"]
-    for name in options.names:
-        if name not in known and name in of_training:
-            raise OptionError(
-                f"--metrics {name} is a term of training, in metrics.jsonl; there are {', '.join(known)}."
-            )
-        if name not in known:
-            raise UnknownNameError("metric", name, known, "A metric of a plugin's file needs its -p FILE.")
-    of_samples = [name for name in options.names if name in SAMPLE_METRICS]
-    of_plugins = list(dict.fromkeys(name for word in options.names for name in by_plugins.get(word, ())))
-    of_density = [name for name in options.names if name in DENSITY_METRICS]
+    named = requested_metrics(options.names, run.registry)
+    of_samples, of_functions, of_density = list(named.samples), list(named.functions), list(named.density)
     model, kind = run.model, type(run.model).__name__
     scored = isinstance(model, HasLogProb | HasElbo)
     if options.particles > 1 and not isinstance(model, HasElbo):
@@ -190,4 +177,4 @@ def _wanted(options: Options, run: Run) -> _Wanted:
         # before anything is computed
         plan = sample_metrics(resolve_metrics(samples, model), options.samples or _SAMPLES, options.reference)
         plan.check_reference(run.data, check_measurement(options.split, options.draws, options.batch_size))
-    return _Wanted(density, samples, of_plugins)
+    return _Wanted(density, samples, of_functions)
