@@ -392,7 +392,7 @@ def test_further_metrics_are_measured_once_and_drawn(sweep, tmp_path):
 
 def test_a_metric_that_a_run_cannot_have_leaves_it_trained(sweep, tmp_path, monkeypatch):
     monkeypatch.setenv("TFGEN_UNMEASURED", "1.0")
-    code, out, err = sweep("gaussian", "--vary", "start", 0, 1, "--metrics", "start", "--name", "s")
+    code, _, err = sweep("gaussian", "--vary", "start", 0, 1, "--metrics", "start", "--name", "s")
     assert code == 2
     assert "gaussian-start=1-seed=0: trained, but not measured: it has no start" in err
     rows = json.loads((tmp_path / "runs" / "s" / "sweep.json").read_text())["table"]
