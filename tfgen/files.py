@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -36,7 +37,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(_folders_made(path.parent))
+            stack.enter_context(folders_made(path.parent))
             with contextlib.suppress(FileNotFoundError):
                 os.lstat(path)  # a name that is too long
             if path.is_dir():
@@ -70,6 +71,24 @@ def temporary_beside(path: Path) -> Iterator[Path]:
     finally:
         remove(temporary)
         _WRITING.discard(temporary.name)
+
+
+@contextlib.contextmanager
+def temporary_folder(name: str) -> Iterator[Path]:
+    """Context manager that yields a new folder among the system's temporary files, readable by this user alone.
+
+    It is removed at the end, and so are leftovers of killed processes that had one of the same name.
+
+    Raises:
+        OutputError: when it cannot be made.
+    """
+    place = Path(tempfile.gettempdir())
+    with temporary_beside(place / name) as folder:
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise OutputError(f"cannot write into {place}: {error.strerror}; name another folder by TMPDIR.") from error
+        yield folder
 
 
 def is_temporary(name: str) -> bool:
@@ -165,7 +184,7 @@ def remove(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _folders_made(folder: Path) -> Iterator[None]:
+def folders_made(folder: Path) -> Iterator[None]:
     """Context manager that creates `folder` with its parents, and removes new, empty ones when the block fails."""
     missing = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
     try:

@@ -18,10 +18,28 @@ def named_weights(model: keras.layers.Layer) -> dict[str, keras.Variable]:
     Args:
         model: built.
     """
+    found = _found(model)
+    return {found.get(id(weight), weight.path): weight for weight in model.weights}
+
+
+def weight_names(model: keras.layers.Layer) -> list[str]:
+    """Return a name of its own for each of ``model.weights``, in their order, for files: the same in every program.
+
+    It is the name of `named_weights`, or ``weight.7`` for the eighth where no attributes lead to it.
+
+    Args:
+        model: built.
+    """
+    found = _found(model)
+    return [found.get(id(weight), f"weight.{number}") for number, weight in enumerate(model.weights)]
+
+
+def _found(model: keras.layers.Layer) -> dict[int, str]:
+    """Return the names of the weights that attributes lead to, by the identities of these."""
     found: dict[int, str] = {}
     for name, weight in _walk(model, "", set()):
         found.setdefault(id(weight), name)
-    return {found.get(id(weight), weight.path): weight for weight in model.weights}
+    return found
 
 
 @cache
