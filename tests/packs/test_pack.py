@@ -69,7 +69,15 @@ def test_a_run_of_ones_own_data_needs_no_data(tmp_path, monkeypatch):
     pyarrow.csv.write_csv(people(300), table)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "secret" / "data"))
     run = tfgen.train(
-        "realnvp", data=str(table), label="smoker", categorical=("sex",), runs_dir=runs, name="people", **TINY, layers=2, units=8
+        "realnvp",
+        data=str(table),
+        label="smoker",
+        categorical=("sex",),
+        runs_dir=runs,
+        name="people",
+        **TINY,
+        layers=2,
+        units=8,
     )
     samples = run.model.sample(5, seed=0).numpy()
     spec = run.data_spec
