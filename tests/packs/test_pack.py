@@ -209,3 +209,29 @@ def test_nothing_that_is_there_is_replaced(run_copy, tmp_path):
         tfgen.pack(run_copy, there)
     assert there.read_text() == "mine"
     assert tfgen.load(tfgen.pack(run_copy, there, overwrite=True).path).name == "copy"
+
+
+def test_plugins_of_files_and_of_other_versions(tmp_path, monkeypatch, capsys):
+    example = str(Path(__file__).parents[2] / "docs/examples/histogram.py")
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "histogram", "--name", "h", "--compile", "graph", "--no-pictures", "--evaluate", "20"]
+    assert main(["-p", example, *words]) == 0
+    assert main(["-p", example, "pack", "h"]) == 0
+    assert main(["import", "h.tfgen", "--runs-dir", "new"]) == 2
+    assert (
+        "of plugin 'histogram', which is not installed or no longer has it; get its file histogram.py, and name it"
+        in (capsys.readouterr().err)
+    )
+    assert not Path("new").exists()
+    assert main(["-p", example, "import", "h.tfgen", "--runs-dir", "new"]) == 0
+    assert_same(*(tfgen.load(folder, plugins=[example]) for folder in ("runs/h", "h.tfgen")))
+
+
+def test_another_version_of_the_plugin_is_noted(packed, tmp_path, monkeypatch, capsys):
+    registry = load_registry()
+    for record in registry.plugins:
+        if record.distribution == "tfgen-prob":
+            object.__setattr__(record, "version", "0.0.1")
+    monkeypatch.setattr("tfgen.plugin.loading.load_registry", lambda plugins=(): registry)
+    assert main(["import", str(packed), "--runs-dir", str(tmp_path)]) == 0
+    assert f"note: packed with tfgen-prob {tfgen.__version__}, and here is 0.0.1" in capsys.readouterr().err

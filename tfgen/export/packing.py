@@ -13,7 +13,8 @@ from tfgen.export.card import card_with, without_folder
 from tfgen.files import finite
 from tfgen.packs.manifest import CARD, MOST_BYTES, Manifest, PluginOrigin
 from tfgen.packs.members import CHUNK
-from tfgen.packs.write import Content, Pack, write_pack
+from tfgen.packs.write import Content, write_pack
+from tfgen.packs.write import Pack as Pack
 from tfgen.plugin.option_types import to_json
 from tfgen.reading import open_regular
 from tfgen.runs.api import load

@@ -25,13 +25,18 @@ def named_weights(model: keras.layers.Layer) -> dict[str, keras.Variable]:
 def weight_names(model: keras.layers.Layer) -> list[str]:
     """Return a name of its own for each of ``model.weights``, in their order, for files: the same in every program.
 
-    It is the name of `named_weights`, or ``weight.7`` for the eighth where no attributes lead to it.
+    It is the name of `named_weights`, or ``weight.7`` for the eighth where no attributes lead to it. Of two weights with one
+    name, as those of attributes ``w`` and ``_w`` are, the second has its number behind it.
 
     Args:
         model: built.
     """
     found = _found(model)
-    return [found.get(id(weight), f"weight.{number}") for number, weight in enumerate(model.weights)]
+    names: dict[str, None] = {}
+    for number, weight in enumerate(model.weights):
+        name = found.get(id(weight), f"weight.{number}")
+        names[f"{name}.{number}" if name in names else name] = None
+    return list(names)
 
 
 def _found(model: keras.layers.Layer) -> dict[int, str]:

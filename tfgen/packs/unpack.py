@@ -64,7 +64,8 @@ def unpack(path: Path, folder: Path, quiet: bool = True) -> Manifest:
             for name, member in manifest.members.items():
                 for size in _write_member(members, name, member, folder, path):
                     done += size
-                    bar.update(done // _MEGABYTE)
+                    if done // _MEGABYTE > bar.done:
+                        bar.update(done // _MEGABYTE)
     return manifest
 
 

@@ -88,5 +88,6 @@ def _write_member(archive: zipfile.ZipFile, name: str, content: Content, bar: Ba
             file.write(piece)
             digest.update(piece)
             written += len(piece)
-            bar.update((done + written) // _MEGABYTE)
+            if (megabytes := (done + written) // _MEGABYTE) > bar.done:
+                bar.update(megabytes)
     return Member(written, digest.hexdigest())

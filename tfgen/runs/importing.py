@@ -131,6 +131,16 @@ def _require_plugin(pack: Path, manifest: Manifest, registry: Registry) -> None:
         )
 
 
+def version_notes(manifest: Manifest, registry: Registry) -> list[str]:
+    """Return a line for each plugin of a pack that is here in another version: numbers may differ."""
+    here = {record.distribution: record.version for record in registry.plugins if record.distribution}
+    return [
+        f"packed with {plugin.distribution} {plugin.version}, and here is {here[plugin.distribution]}"
+        for plugin in manifest.plugins
+        if plugin.distribution in here and plugin.version != here[plugin.distribution]
+    ]
+
+
 def _fill(pack: Path, folder: Path, registry: Registry, quiet: bool) -> None:
     """Unpack a pack into an empty folder, and check its small files."""
     manifest = unpack(pack, folder, quiet)

@@ -64,11 +64,12 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
 
 def _import(pack: Path, options: Options, registry: Registry, context: CommandContext) -> None:
     from tfgen.plugin.specs import DataSources
-    from tfgen.runs.importing import checked_pack, import_run
+    from tfgen.runs.importing import checked_pack, import_run, version_notes
     from tfgen.runs.places import check_name
     from tfgen.runs.removal import folder_bytes
 
-    checked_pack(pack, registry)  # mistakes are told before TensorFlow loads
+    _, manifest = checked_pack(pack, registry)  # mistakes are told before TensorFlow loads
+    say(*(f"note: {text}" for text in version_notes(manifest, registry)), error=True)
     if options.name is not None:
         check_name(options.runs_dir, options.name)
     context.tensorflow()
