@@ -21,6 +21,7 @@ from .evaluate.features import FeatureNetwork, Features, feature_network
 from .evaluate.measurement import Measurement
 from .evaluate.model_divergences import model_divergences
 from .evaluate.sample_quality import SampleMetrics, measure_samples
+from .export.packing import pack
 from .metrics.metric import Basis, Metric
 from .model.base import GenerativeModel, build_model
 from .model.capabilities import (
@@ -139,6 +140,7 @@ __all__ = [
     "model_divergences",
     "normal",
     "note_progress",
+    "pack",
     "quantise",
     "read_runs",
     "require_option",

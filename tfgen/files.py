@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -70,6 +71,24 @@ def temporary_beside(path: Path) -> Iterator[Path]:
     finally:
         remove(temporary)
         _WRITING.discard(temporary.name)
+
+
+@contextlib.contextmanager
+def temporary_folder(name: str) -> Iterator[Path]:
+    """Context manager that yields a new folder among the system's temporary files, readable by this user alone.
+
+    It is removed at the end, and so are leftovers of killed processes that had one of the same name.
+
+    Raises:
+        OutputError: when it cannot be made.
+    """
+    place = Path(tempfile.gettempdir())
+    with temporary_beside(place / name) as folder:
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise OutputError(f"cannot write into {place}: {error.strerror}; name another folder by TMPDIR.") from error
+        yield folder
 
 
 def is_temporary(name: str) -> bool:

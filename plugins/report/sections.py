@@ -80,7 +80,10 @@ def section_of(run: RunFacts, anchor: str, registry: Registry) -> Section:
 
 
 def _state(run: RunFacts) -> str:
-    step = RunFolder(run.folder).saved_step()
+    files = RunFolder(run.folder)
+    if files.has_weights_alone:
+        return "unfinished, from a pack; shown with the results so far"
+    step = files.saved_step()
     saved = "no checkpoint yet" if step is None else f"saved at step {step:,}"
     return f"unfinished, {saved}; shown with the results so far"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
+import keyword
 import signal
 import sys
 import traceback
@@ -126,7 +127,8 @@ def _function(name: str, context: CommandContext) -> Callable[[Sequence[str], Co
 
 def _module(name: str) -> Any:
     """Return the module of a command of the core."""
-    return importlib.import_module(f"tfgen.cli.commands.{name.replace('-', '_')}")
+    module = name.replace("-", "_")
+    return importlib.import_module(f"tfgen.cli.commands.{module}{'_' if keyword.iskeyword(module) else ''}")
 
 
 def _help(context: CommandContext) -> list[str]:

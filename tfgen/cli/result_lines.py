@@ -121,6 +121,8 @@ def info_lines(files: RunFolder) -> list[str]:
     lines = fitted(lines)
     if files.finished:
         return [*lines, "state     finished", *results_lines(files.read_results())]
+    if files.has_weights_alone:
+        return [*lines, "state     unfinished, from a pack: it has weights, and no training state to resume"]
     step = files.saved_step()
     state = "no checkpoint yet" if step is None else f"saved at step {step}"
     return [*lines, f"state     unfinished, {state}; go on with: {files.command('resume')}"]

@@ -28,6 +28,18 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console(file=sys.stdout, width=width, markup=False, emoji=False, highlight=False).print(table)
 
 
+def bytes_text(count: int) -> str:
+    """Return a size in words.
+
+    >>> bytes_text(999), bytes_text(20_800), bytes_text(1_200_000), bytes_text(3_400_000_000)
+    ('999 bytes', '20.8 kB', '1.2 MB', '3.4 GB')
+    """
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 1000)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
 def counted(count: int, name: str) -> str:
     """Return a number with a noun, in the plural unless it is 1.
 

@@ -1,6 +1,18 @@
 from .export import Export, export_run
+from .packing import Pack, pack
 from .separate_files import write_each
 from .signatures import SIGNATURES, Argument, Signature, signatures_of
 from .verify import Difference
 
-__all__ = ["SIGNATURES", "Argument", "Difference", "Export", "Signature", "export_run", "signatures_of", "write_each"]
+__all__ = [
+    "SIGNATURES",
+    "Argument",
+    "Difference",
+    "Export",
+    "Pack",
+    "Signature",
+    "export_run",
+    "pack",
+    "signatures_of",
+    "write_each",
+]

@@ -1,7 +1,8 @@
-"""Model card of an exported model: what it is, its data, its numbers with their basis, how to call it, and its licence."""
+"""Model card of an exported or packed model: what it is, its data, its numbers with their basis, how to call it, licences."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ def model_card(
     checked_on: str,
     licence: str | None,
 ) -> str:
-    """Return the card as Markdown.
+    """Return the card of an export as Markdown.
 
     Args:
         run: that is exported.
@@ -38,14 +39,19 @@ def model_card(
         checked_on: what these were computed of, in words.
         licence: of the weights, in words or as an SPDX identifier; None where it was not given.
     """
-    parts = [
-        _head(run, spec),
-        _data(run, licence),
-        _numbers(run),
-        _calls(written_as, signatures),
-        _checked(differences, checked_on),
-        _training(run),
-    ]
+    return card_with(run, spec, licence, [_calls(written_as, signatures), _checked(differences, checked_on)])
+
+
+def card_with(run: Run, spec: ModelSpec, licence: str | None, sections: Sequence[str]) -> str:
+    """Return a card as Markdown: what every card has, with the sections on how this model is called.
+
+    Args:
+        run: that is given away.
+        spec: of its model.
+        licence: of the weights, in words or as an SPDX identifier; None where it was not given.
+        sections: Markdown, each with its heading.
+    """
+    parts = [_head(run, spec), _data(run, licence), _numbers(run), *sections, _training(run)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -65,7 +71,7 @@ def _head(run: Run, spec: ModelSpec) -> str:
 
 def _data(run: Run, licence: str | None) -> str:
     data, source = run.data_spec, run.provenance.get("data_source")
-    rows = [f"- data set: {_safe(run.config.data)}, {_safe(data.described())}"]
+    rows = [f"- data set: {_safe(without_folder(run.config.data))}, {_safe(data.described())}"]
     if source:
         rows.append(f"- version or digest of the data: {_safe(str(source))}")
     rows += [
@@ -73,6 +79,11 @@ def _data(run: Run, licence: str | None) -> str:
         f"- licence of the data: {NOT_GIVEN}; see its source",
     ]
     return "\n".join(["## Data and licence", "", *rows])
+
+
+def without_folder(path: str) -> str:
+    """Return the last part of a full path, whose folders are nobody else's business; any other text as it is."""
+    return os.path.basename(path.rstrip("/\\")) if os.path.isabs(path) else path
 
 
 def _numbers(run: Run) -> str:

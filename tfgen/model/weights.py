@@ -18,10 +18,33 @@ def named_weights(model: keras.layers.Layer) -> dict[str, keras.Variable]:
     Args:
         model: built.
     """
+    found = _found(model)
+    return {found.get(id(weight), weight.path): weight for weight in model.weights}
+
+
+def weight_names(model: keras.layers.Layer) -> list[str]:
+    """Return a name of its own for each of ``model.weights``, in their order, for files: the same in every program.
+
+    It is the name of `named_weights`, or ``weight.7`` for the eighth where no attributes lead to it. Of two weights with one
+    name, as those of attributes ``w`` and ``_w`` are, the second has its number behind it.
+
+    Args:
+        model: built.
+    """
+    found = _found(model)
+    names: dict[str, None] = {}
+    for number, weight in enumerate(model.weights):
+        name = found.get(id(weight), f"weight.{number}")
+        names[f"{name}.{number}" if name in names else name] = None
+    return list(names)
+
+
+def _found(model: keras.layers.Layer) -> dict[int, str]:
+    """Return the names of the weights that attributes lead to, by the identities of these."""
     found: dict[int, str] = {}
     for name, weight in _walk(model, "", set()):
         found.setdefault(id(weight), name)
-    return {found.get(id(weight), weight.path): weight for weight in model.weights}
+    return found
 
 
 @cache

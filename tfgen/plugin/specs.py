@@ -17,8 +17,8 @@ from tfgen.plugin.train_options import Precision
 #: The commands of the core, in the order of `tfgen --help`; plugins add others.
 CORE_COMMANDS = (
     "run", "resume", "runs", "evaluate", "score", "sample", "compare", "interpolate", "inpaint", "impute", "latent",
-    "number", "classify", "latent-classify", "neighbours", "divergence", "export", "info", "list", "datasets", "data",
-    "plugins", "check", "new", "doctor",
+    "number", "classify", "latent-classify", "neighbours", "divergence", "export", "pack", "import", "info", "list", "datasets",
+    "data", "plugins", "check", "new", "doctor",
 )  # fmt: skip
 
 MetricKind = Literal["density", "bound", "samples", "classification", "divergence", "speed", "model", "training"]

@@ -7,6 +7,7 @@ from .cycles import Cycle, recorded_cycles
 from .experiment import resume_run, start_run
 from .facts import SPLITS, RunFacts, read_run, read_runs
 from .folder import RunFolder
+from .importing import import_run
 from .label_rows import label_notes, with_given_label
 from .metric_row import MetricRow, in_words
 from .places import check_name
@@ -34,6 +35,7 @@ __all__ = [
     "default_config",
     "draw_curve_panels",
     "generate",
+    "import_run",
     "in_words",
     "label_notes",
     "load",

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from tfgen.data.own.in_memory import prepared_name
 from tfgen.errors import DataError
+from tfgen.packs.unpack import pack_in
 from tfgen.plugin.loading import load_registry
 from tfgen.runs.config import split_options
-from tfgen.runs.folder import RunFolder
+from tfgen.runs.folder import RunFolder, located
+from tfgen.runs.importing import temporary_run
 from tfgen.runs.run import Run
 from tfgen.runtime import device_scope, load_tensorflow
 
@@ -74,16 +76,20 @@ def train(
 
 
 def load(run: str | Path, *, plugins: Sequence[str] = ()) -> Run:
-    """Load the run in a folder; model, data and results are loaded on first use.
+    """Load a run, from its folder or from a pack; model, data and results are loaded on first use.
+
+    A pack is unpacked into a folder for temporary files that is removed with the `Run`, or at the end of the program: what is
+    recorded in it goes as well. `tfgen import` makes a run that stays.
 
     Args:
-        run: the run's folder.
+        run: the run's folder, or a pack: the file, or a folder with one.
         plugins: files or modules with further plugins, as ``-p`` on the command line.
 
     Raises:
-        RunError: when the folder is no run.
+        RunError: when there is no run, or the pack is damaged or needs a plugin that is not here.
     """
-    return Run(RunFolder.open(Path(run)), load_registry(plugins))
+    path, registry = located(Path(run)), load_registry(plugins)
+    return Run(RunFolder.open(path), registry) if pack_in(path) is None else temporary_run(path, registry)
 
 
 def generate(
@@ -100,7 +106,7 @@ def generate(
     The example at a place is a function of seed, place and label, so that equal labels give different examples.
 
     Args:
-        run: a run with a conditional model, or its folder.
+        run: a run with a conditional model, or its folder or pack.
         labels: classes, n integers or names, for example ``[0, 2]``; None for a model that is given a context alone.
         context: of a model that takes one, [n, k] numbers, or [k] for all.
         seed: same seed and labels, same examples.
@@ -136,7 +142,7 @@ def score(
     """Score each example by the density or bound of a run, as `tfgen score` does.
 
     Args:
-        run: a run, or its folder.
+        run: a run, or its folder or pack.
         data: another data set, by name, as a path, or as a `tfgen.Dataset`; the run's own by default. Labels are not needed.
         split: whose examples are scored; of a path all examples, and ``train`` only of the run's own data or a `tfgen.Dataset`.
         draws: passes with other noise, averaged; with two or more each score has an error.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,11 @@ def resume_run(run: Run, quiet: bool = False, epochs: int | None = None) -> Run:
             being trained elsewhere, or its checkpoint is missing or damaged.
         OptionError: when the cycle is too short for its warm-up.
     """
+    if run.files.has_weights_alone:
+        raise RunError(
+            f"{run.folder} came from a pack, which has weights but no training state to resume; begin a new run with them: "
+            f"tfgen run {run.config.model} --init {shlex.quote(str(run.folder))}"
+        )
     _check_finished(run, epochs)
     if next(run.files.metric_rows(), None) and run.files.saved_step() is None:
         raise RunError(

@@ -8,7 +8,6 @@ make the program run nothing.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import shlex
@@ -31,9 +30,9 @@ from tfgen.reading import RESULTS_BYTES, read_json
 from tfgen.runs.commands import run_command
 from tfgen.runs.metrics_file import metric_rows, thinned_rows
 from tfgen.runs.notes import with_notes
-from tfgen.runs.places import OLD_TEMPORARY, check_name, is_unmade, renamed, taken
+from tfgen.runs.places import OLD_TEMPORARY, is_unmade, placed
 from tfgen.runs.results_format import READABLE, RESULTS_FORMAT, current_results
-from tfgen.training.saved_steps import latest_step
+from tfgen.training.saved_steps import has_weights_alone, latest_step
 
 #: Version of ``config.json`` and of the rows of ``metrics.jsonl``; ``results.json`` has its own.
 FORMAT = 2
@@ -78,28 +77,7 @@ class RunFolder:
             RunError: when a run of that name exists, or the name is no plain name.
             OutputError: when the folder cannot be made.
         """
-        if name is not None:
-            check_name(runs_dir, name)
-        try:
-            runs_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
-            raise OutputError(f"cannot make runs in {runs_dir}: {reason}; choose another --runs-dir.") from error
-        remove_stale(runs_dir)
-        path = runs_dir / (name or stem)
-        try:
-            with temporary_beside(path) as temporary:
-                temporary.mkdir()
-                cls(temporary).write_config(config)
-                for number in itertools.count(2):
-                    if renamed(temporary, path):
-                        return cls(path)
-                    if name is not None:
-                        raise taken(path)
-                    path = runs_dir / f"{stem}-{number}"
-        except OSError as error:
-            raise OutputError(f"cannot make {path}: {error.strerror}; choose another --runs-dir.") from error
-        raise AssertionError("there is always another number")
+        return cls(placed(runs_dir, name, stem, lambda folder: cls(folder).write_config(config)))
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -110,6 +88,8 @@ class RunFolder:
         """
         path = located(path)
         if not os.path.isdir(path):  # `Path.is_dir` raises for a name that is too long
+            if path.suffix == ".tfgen" and os.path.isfile(path):
+                raise RunError(f"{path} is a pack; make a run of it: tfgen import {shlex.quote(str(path))}")
             similar = _similar_run(path)
             advice = f"did you mean {similar}?" if similar else "name a run's folder, for example runs/MODEL-digits."
             raise RunError(f"{path} is no folder; {advice}")
@@ -290,6 +270,11 @@ class RunFolder:
     def saved_step(self) -> int | None:
         """Return the step of the newest checkpoint, or None."""
         return latest_step(self.path)
+
+    @property
+    def has_weights_alone(self) -> bool:
+        """True if the run came from a pack: it has weights, but no state from which training can go on."""
+        return has_weights_alone(self.path)
 
     @contextlib.contextmanager
     def locked(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-from tfgen.errors import RunError
-from tfgen.files import is_stale, remove
+from tfgen.errors import OutputError, RunError
+from tfgen.files import folders_made, is_stale, remove, remove_stale, temporary_beside
 from tfgen.runs.commands import run_command
 
 #: Most bytes of a run's name: file systems take 255, and temporary names are longer.
@@ -26,6 +28,17 @@ def check_name(runs_dir: Path, name: str) -> None:
     Raises:
         RunError: for a name that is taken or not plain.
     """
+    check_plain(name)
+    if os.path.lexists(runs_dir / name) and not is_unmade(runs_dir / name):
+        raise taken(runs_dir / name)
+
+
+def check_plain(name: str) -> None:
+    """Check that a run's name is a plain one.
+
+    Raises:
+        RunError: for another.
+    """
     separators = {"/", "\0", os.sep, os.altsep}
     if not name or name in (".", "..") or separators & {*name} or name.startswith("-"):
         raise RunError(f"--name {name!r} is no plain folder name; use letters, digits, '-' and '_'.")
@@ -35,8 +48,47 @@ def check_name(runs_dir: Path, name: str) -> None:
         raise RunError(f"--name {name!r} holds half a character; use letters, digits, '-' and '_'.") from error
     if size > LONGEST_NAME:
         raise RunError(f"--name {name[:60]}... has more than {LONGEST_NAME} bytes; choose a shorter one.")
-    if os.path.lexists(runs_dir / name) and not is_unmade(runs_dir / name):
-        raise taken(runs_dir / name)
+
+
+def placed(runs_dir: Path, name: str | None, stem: str, fill: Callable[[Path], object]) -> Path:
+    """Make the folder of a new run, which appears as a whole once it is filled, and return its path.
+
+    An empty folder of that name, as earlier versions left it when they were killed, is taken over. New folders above it are
+    removed when it fails.
+
+    Args:
+        runs_dir: where runs live.
+        name: of the run, or None for `stem`, with a number when that is taken.
+        stem: what an unnamed run is called.
+        fill: writes the run's files into the folder that it is given.
+
+    Raises:
+        RunError: when a run of that name exists, or the name is no plain name.
+        OutputError: when the folder cannot be made.
+    """
+    if name is not None:
+        check_name(runs_dir, name)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(folders_made(runs_dir))
+        except OSError as error:
+            reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
+            raise OutputError(f"cannot make runs in {runs_dir}: {reason}; choose another --runs-dir.") from error
+        remove_stale(runs_dir)
+        path = runs_dir / (name or stem)
+        try:
+            with temporary_beside(path) as temporary:
+                temporary.mkdir()
+                fill(temporary)
+                for number in itertools.count(2):
+                    if renamed(temporary, path):
+                        return path
+                    if name is not None:
+                        raise taken(path)
+                    path = runs_dir / f"{stem}-{number}"
+        except OSError as error:
+            raise OutputError(f"cannot make {path}: {error.strerror}; choose another --runs-dir.") from error
+    raise AssertionError("there is always another number")
 
 
 def renamed(temporary: Path, path: Path) -> bool:

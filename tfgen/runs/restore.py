@@ -10,7 +10,10 @@ from tfgen.plugin.specs import ModelSpec
 from tfgen.runs.config import RunConfig
 from tfgen.runtime import device_scope
 from tfgen.training.checkpoints import Checkpoints, check_spec, saved_weights, within_saved
+from tfgen.training.saved_steps import has_weights_alone
+from tfgen.training.saved_weights import SavedWeights
 from tfgen.training.state import TrainingState
+from tfgen.training.weights_file import WeightsFile
 
 
 def restored_model(folder: Path, spec: ModelSpec, config: RunConfig, data: DataSpec) -> GenerativeModel:
@@ -23,10 +26,15 @@ def restored_model(folder: Path, spec: ModelSpec, config: RunConfig, data: DataS
         data: spec of the data that the run was trained on.
 
     Raises:
-        RunError: when there is no checkpoint, or it is damaged or of another model.
+        RunError: when there are neither a checkpoint nor the weights of a pack, or they are damaged or of another model.
     """
     training = config.training
     with device_scope(config.device):
+        if has_weights_alone(folder):
+            weights = WeightsFile(folder)
+            model = _build_within(folder, weights.saved, spec, config, data)
+            weights.assign_to(model)
+            return model
         model = build_for_checkpoint(folder, spec, config, data)
         state = TrainingState(model, [], ema=training.ema > 0, keep_best=training.keep == "best")
         Checkpoints(folder, state).restore()
@@ -42,7 +50,12 @@ def build_for_checkpoint(folder: Path, spec: ModelSpec, config: RunConfig, data:
     Raises:
         RunError: when there is no checkpoint, it is damaged, or config.json does not fit it.
     """
-    saved = saved_weights(folder)
+    return _build_within(folder, saved_weights(folder), spec, config, data)
+
+
+def _build_within(
+    folder: Path, saved: SavedWeights, spec: ModelSpec, config: RunConfig, data: DataSpec
+) -> GenerativeModel:
     check_spec(folder, saved, data)
     with within_saved(folder, saved):
         return build_model(spec, config.options, data, config.training.seed, config.training.precision)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+#: File with the weights of a run that was imported from a pack, which has no checkpoints; see `tfgen.training.weights_file`.
+WEIGHTS_FILE = "weights.safetensors"
 
 
 def saved_steps(run_folder: Path) -> list[int]:
@@ -20,3 +24,8 @@ def latest_step(run_folder: Path) -> int | None:
 def prefix(run_folder: Path, step: int) -> Path:
     """Return what the files of the checkpoint at `step` begin with."""
     return run_folder / "checkpoints" / f"step-{step}"
+
+
+def has_weights_alone(run_folder: Path) -> bool:
+    """Return whether a run has its weights from a pack, and no state from which training can go on."""
+    return latest_step(run_folder) is None and os.path.lexists(run_folder / WEIGHTS_FILE)

@@ -54,7 +54,7 @@ def read_saved_weights(run_folder: Path, step: int) -> SavedWeights:
     declared = sum(math.prod(shape) * types[name].size for name, shape in shapes.items() if types[name] != tf.string)
     if declared > held:
         raise ValueError(f"it declares {declared:,} bytes of weights, and its files hold {held:,}")
-    if declared > (memory := _memory()):
+    if declared > (memory := memory_bytes()):
         raise ValueError(
             f"its weights take {declared / 1e9:.1f} GB, and this machine has {memory / 1e9:.1f} GB of memory"
         )
@@ -105,7 +105,7 @@ def _saved_spec(reader: tf.train.CheckpointReader, shape: list[int] | None, dtyp
     return tuple(int(number) for number in reader.get_tensor(_DATA))
 
 
-def _memory() -> int:
+def memory_bytes() -> int:
     """Return the memory of this machine in bytes; a great number where the system does not say."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

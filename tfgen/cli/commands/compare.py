@@ -156,7 +156,7 @@ def _draw(comparison: Comparison, folder: Path, options: Options, context: Comma
     for facts in comparison.runs:
         run = Run(RunFolder(facts.folder), registry)  # one at a time: models need memory
         try:
-            if run.files.saved_step() is None:
+            if run.files.saved_step() is None and not run.files.has_weights_alone:
                 raise RunError(f"{facts.folder} has no checkpoint yet.")
             with device_scope(run.config.device), without_retracing_warnings():
                 turns = "\n(classes 0, 1, ... in turn)" if run.model.conditional else ""

@@ -1,0 +1,1 @@
+"""Packs: a trained run in one portable file, ``run.tfgen``: its members, manifest, writing and unpacking."""
