@@ -1,6 +1,17 @@
+from .constants import constant_program
 from .export import Export, export_run
 from .separate_files import write_each
 from .signatures import SIGNATURES, Argument, Signature, signatures_of
 from .verify import Difference
 
-__all__ = ["SIGNATURES", "Argument", "Difference", "Export", "Signature", "export_run", "signatures_of", "write_each"]
+__all__ = [
+    "SIGNATURES",
+    "Argument",
+    "Difference",
+    "Export",
+    "Signature",
+    "constant_program",
+    "export_run",
+    "signatures_of",
+    "write_each",
+]
