@@ -12,7 +12,7 @@ import tf2onnx
 from onnx import checker
 
 from tfgen import CapabilityError, GenerativeModel
-from tfgen.export import Signature, write_each
+from tfgen.export import Signature, constant_program, write_each
 from tfgen_plugins.onnx.operations import HANDLERS
 
 #: Version of ONNX's operations: the newest that tf2onnx writes and runtimes of the last years read.
@@ -26,11 +26,13 @@ def write(signatures: Mapping[str, Signature], model: GenerativeModel, folder: P
 
 def _converted(signature: Signature) -> bytes:
     specs = [argument.tensor_spec() for argument in signature.inputs]
-    names = [argument.name for argument in signature.inputs]
+    names = {argument.name for argument in signature.inputs}
+    program = constant_program(signature)
+    # Names are unique in a graph of ONNX, where an image may be both given and returned (`inpaint`).
+    result = signature.output.name + ("_out" if signature.output.name in names else "")
 
     def function(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs: dict[str, tf.Tensor] = signature.program(**dict(zip(names, tensors, strict=True)))
-        return outputs
+        return {result: program(*tensors)[0]}
 
     log = _Unsupported()
     logging.getLogger("tf2onnx").addHandler(log)

@@ -65,6 +65,15 @@ def test_whole_numbers_stay_in_their_cell_and_come_back(column, seed):
     assert np.array_equal(values_of(y, [column]), v)
 
 
+@pytest.mark.parametrize("bits", [0, 1, 2**23, 2**24 - 2, 2**24 - 1])
+def test_whole_numbers_are_spread_to_the_largest_number_of_their_cell_at_most(bits, monkeypatch):
+    v = np.unique(np.r_[np.arange(-300, 300), np.linspace(-(2**24) + 1, 2**24 - 1, 5000)].round()).astype(np.float32)
+    u = np.float32(bits * 2.0**-24)
+    monkeypatch.setattr("tfgen.data.column_map.uniform", lambda shape, seed, dtype: tf.fill(shape, u))
+    y = spread_columns(tf.constant(v[:, None]), [Column("count", "integer")], 3, tf.float32)
+    np.testing.assert_array_equal(y[:, 0], np.minimum(v + u, np.nextafter(v + np.float32(1), np.float32(-np.inf))))
+
+
 def test_the_bijector_agrees_with_what_shift_and_scale_were_fitted_to():
     random = np.random.default_rng(0)
     for column, values in (

@@ -5,8 +5,10 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from tfgen import DataSpec, TfgenError, dequantise, normal, quantise, seeds, uniform
+from tfgen.data.dequantisation import number_below
 from tfgen.layers import LogitCodec
 
 DTYPES = {np.float32: 24, np.float64: 53}  # bits of a uniform number
@@ -66,6 +68,21 @@ def test_noise_stays_in_its_cell_for_any_level_and_seed(levels, share, seed, dat
     assert_in_cells(dequantise(v, levels, seed, dtype).numpy(), v)
     low, scaled, high = shares(v, levels, seed, dtype)
     assert np.all((low <= scaled) & (scaled < high))
+
+
+BELOW = {jit: tf.function(number_below, jit_compile=jit, reduce_retracing=True) for jit in (False, True)}
+
+
+@pytest.mark.parametrize("jit", BELOW)
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(values=arrays(np.float64, 64, elements=st.floats(-1e30, 1e30) | st.integers(-(2**24), 2**24).map(float)))
+def test_the_number_below_is_that_of_numpy(values, dtype, jit):
+    x = values[np.abs(values) >= 1e-30].astype(dtype)
+    ends = np.ldexp(
+        dtype([[1], [-1]]), np.arange(-99, 100)
+    ).ravel()  # around each power of two numbers are unevenly spaced
+    x = np.concatenate([x, ends, np.nextafter(ends, dtype(np.inf)), np.nextafter(ends, dtype(-np.inf))])
+    np.testing.assert_array_equal(BELOW[jit](tf.constant(x)), np.nextafter(x, dtype(-np.inf)))
 
 
 @pytest.mark.parametrize("alpha", [1e-30, 1e-12, 1e-8, 1e-6, 0.05, 0.499])

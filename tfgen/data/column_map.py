@@ -13,6 +13,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
 from tfgen.data.columns import MARGIN, MOST_ASINH, Column
+from tfgen.data.dequantisation import number_below
 from tfgen.seeds import uniform
 
 
@@ -94,8 +95,8 @@ def spread_columns(x: tf.Tensor, columns: Sequence[Column], seed: Any, dtype: tf
     if not discrete.any():
         return v
     u = tf.constant(0.5, dtype) if seed is None else uniform(tf.shape(v), seed, dtype)
-    # In float32 v + u may round to v + 1, which is the cell of the next number.
-    cells = tf.minimum(v + u, tf.math.nextafter(v + 1, tf.constant(-np.inf, dtype)))
+    # In float32 v + u may round to v + 1, which is the cell of the next number; never where that is 0, since u < 1.
+    cells = tf.minimum(v + u, number_below(v + 1))
     return tf.where(discrete, cells, v)
 
 

@@ -32,11 +32,24 @@ def dequantise(images: Any, levels: int, seed: Any, dtype: tf.DType = tf.float32
     v = tf.cast(images, dtype)
     y = v + uniform(tf.shape(images), seed, dtype)
     if unit:  # the product below would be joined with the quotient by XLA, and be rounded in another way
-        return tf.minimum(y / levels, tf.math.nextafter((v + 1) / levels, tf.zeros([], dtype)))
-    # `nextafter` by one product, in half the time: with e half the distance from 1 to the number below it, x (1 - e) lies more
-    # than half a distance below an x between two powers of two, and just one below a power of two.
+        return tf.minimum(y / levels, number_below((v + 1) / levels))
+    # `number_below` of a positive number by one product: with e half the distance from 1 to the number above it, x (1 - e) lies
+    # more than half a distance below an x between two powers of two, and just one below a power of two.
     epsilon = np.finfo(dtype.as_numpy_dtype).epsneg
     return tf.minimum(y, (v + 1) * tf.constant(1 - epsilon, dtype))
+
+
+def number_below(x: tf.Tensor) -> tf.Tensor:
+    """Return the largest number below x in its type: `tf.math.nextafter` towards minus infinity, which exports have not.
+
+    ``x - 5/8 e |x|`` with e the distance from 1 to the number above it: what is taken away is at least 5/8 and less than 5/4
+    of the distance of numbers at x, and below a positive power of two, where they lie twice as close, 5/4 of that distance.
+    So it is rounded to one, and would be if the product were a little off.
+
+    Args:
+        x: float32 or float64, of at least 1e-30 in absolute value; 0 stays 0.
+    """
+    return x - tf.abs(x) * tf.constant(0.625 * np.finfo(x.dtype.as_numpy_dtype).eps, x.dtype)
 
 
 def quantise(y: tf.Tensor, levels: int) -> tf.Tensor:

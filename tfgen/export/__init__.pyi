@@ -1,3 +1,4 @@
+from .constants import constant_program
 from .export import Export, export_run
 from .packing import Pack, pack
 from .separate_files import write_each
@@ -11,6 +12,7 @@ __all__ = [
     "Export",
     "Pack",
     "Signature",
+    "constant_program",
     "export_run",
     "pack",
     "signatures_of",
