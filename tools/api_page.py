@@ -28,6 +28,7 @@ PACKAGES = (
     "tfgen.runs",
     "tfgen.export",
     "tfgen.figures",
+    "tfgen.sample",
     "tfgen.cli",
 )
 COLUMNS = 120

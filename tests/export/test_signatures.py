@@ -82,7 +82,7 @@ def test_the_same_noise_as_an_input_gives_the_same_result(registry, digits, name
             continue
         drawn: list[tf.Tensor] = []
 
-        def generated(kind, shape, dtype, drawn=drawn):
+        def generated(kind, shape, dtype, seed, first, drawn=drawn):
             with noise_from(None):
                 number = {"uniform": uniform, "normal": normal}[kind](shape, fold_in(7, len(drawn)), dtype)
             drawn.append(number)

@@ -12,6 +12,7 @@ from tfgen.errors import CapabilityError
 from tfgen.export.signatures import Argument, Signature
 from tfgen.seeds import noise_from
 
+Kind = Literal["uniform", "normal"]
 #: Inputs that say which random numbers are drawn.
 _OF_RANDOM_NUMBERS = ("seed", "first")
 _MEANINGS = {"uniform": "random numbers, uniform on [0, 1)", "normal": "random numbers, standard normal"}
@@ -26,7 +27,7 @@ def draws_of(signature: Signature) -> list[Argument]:
     found: list[Argument] = []
     graphs: list[Any] = []
 
-    def record(kind: Literal["uniform", "normal"], shape: Any, dtype: tf.DType) -> tf.Tensor:
+    def record(kind: Kind, shape: Any, dtype: tf.DType, seed: Any, first: Any) -> tf.Tensor:
         if tf.compat.v1.get_default_graph() is not graphs[-1]:
             raise CapabilityError(f"its signature {signature.name!r} draws random numbers within a loop")
         known = tensor_util.constant_value_as_shape(_as_tensor(shape)).as_list()
@@ -59,7 +60,7 @@ def with_noise_inputs(signature: Signature, draws: list[Argument]) -> Signature:
         if counted:
             tensors["count"] = tf.shape(noise[0])[0]
         left = iter(noise)
-        with noise_from(lambda kind, shape, dtype: next(left)):
+        with noise_from(lambda *_: next(left)):
             return plain.call(**tensors)
 
     return dataclasses.replace(plain, call=call, inputs=(*inputs, *draws))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from tfgen.data.spec import DataSpec
 from tfgen.errors import CapabilityError
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import Decodes, HasElbo, HasLatents, HasLogProb, Inpaints, Samples, uses_context
+from tfgen.model.program import bijector_cache, custom_gradients
 from tfgen.model.sampling_options import sampling_options
 from tfgen.runtime import without_retracing_warnings
 from tfgen.seeds import as_seed
@@ -36,9 +37,10 @@ class Argument:
     shape: tuple[int | None, ...]
     meaning: str
 
-    def tensor_spec(self) -> tf.TensorSpec:
-        """Return its spec for tracing."""
-        return tf.TensorSpec(self.shape, tf.as_dtype(self.dtype), self.name)
+    def tensor_spec(self, examples: int | None = None) -> tf.TensorSpec:
+        """Return its spec for tracing, for this number of examples; None for any."""
+        shape = [examples if side is None else side for side in self.shape]
+        return tf.TensorSpec(shape, tf.as_dtype(self.dtype), self.name)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``signature.json`` has it; None in the shape is the number of examples."""
@@ -63,14 +65,14 @@ class Signature:
     output: Argument
     meaning: str
 
-    def program(self) -> Any:
-        """Return the function, traced for any number of examples, as a `tf.ConcreteFunction`."""
-        specs = {argument.name: argument.tensor_spec() for argument in self.inputs}
+    def program(self, examples: int | None = None) -> Any:
+        """Return the function as a `tf.ConcreteFunction`, traced for this number of examples; None for any."""
+        specs = {argument.name: argument.tensor_spec(examples) for argument in self.inputs}
 
         def named(**tensors: tf.Tensor) -> dict[str, tf.Tensor]:
             return {self.output.name: self.call(**tensors)}
 
-        with without_retracing_warnings():
+        with bijector_cache, custom_gradients, without_retracing_warnings():
             return tf.function(named, autograph=False).get_concrete_function(**specs)
 
     def to_json(self) -> dict[str, Any]:
@@ -83,7 +85,10 @@ class Signature:
 
 
 def signatures_of(
-    model: GenerativeModel, options: Mapping[str, Any] | None = None, particles: int = 1
+    model: GenerativeModel,
+    options: Mapping[str, Any] | None = None,
+    particles: int = 1,
+    free: Collection[str] = (),
 ) -> dict[str, Signature]:
     """Return the signatures that a model offers, by name.
 
@@ -91,13 +96,15 @@ def signatures_of(
         model: trained.
         options: of its sampler, by name, which become constants.
         particles: of the importance-weighted bound, and of inpainting; a constant as well.
+        free: names of numeric options of the sampler that become scalar inputs of ``sample`` instead, whose values no one
+            checks then.
 
     Raises:
         CapabilityError: when the model offers none.
         OptionError: for a sampling option that does not fit.
     """
     makers: dict[str, tuple[type[Any], Callable[[], Signature]]] = {
-        "sample": (Samples, lambda: _sample(model, sampling_options(model, options))),
+        "sample": (Samples, lambda: _sample(model, sampling_options(model, options), free)),
         "log_prob": (
             HasLogProb,
             lambda: _score(model, "log_prob", "log p(x), of a discrete or dequantised example", {}),
@@ -164,20 +171,27 @@ def _given(tensors: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
     return tf.concat([tf.cast(labels, context.dtype)[:, None], context], axis=-1)
 
 
-def _sample(model: GenerativeModel, options: Mapping[str, Any]) -> Signature:
+def _sample(model: GenerativeModel, options: Mapping[str, Any], free: Collection[str]) -> Signature:
     sampler: Any = model
     conditions = conditions_of(model)
+    given_as_input = tuple(_option(name, options[name]) for name in free)
 
     def sample(**tensors: tf.Tensor) -> tf.Tensor:
         given = _given(tensors)
+        chosen = {name: tensors.get(name, value) for name, value in options.items()}
         n = tensors["count"] if given is None else tf.shape(given)[0]
         return sampler.sample(
-            n, given, seed=tensors.get("seed", as_seed(0)), first=tensors.get("first", tf.constant(0)), **options
+            n, given, seed=tensors.get("seed", as_seed(0)), first=tensors.get("first", tf.constant(0)), **chosen
         )
 
-    inputs = (*(conditions or (_COUNT,)), SEED, _FIRST)
+    inputs = (*(conditions or (_COUNT,)), SEED, _FIRST, *given_as_input)
     each = "a sample for each label or context" if conditions else "samples"
     return Signature("sample", sample, inputs, example(model.data), f"{each} of the model")
+
+
+def _option(name: str, usual: Any) -> Argument:
+    dtype = "int32" if isinstance(usual, int) else "float32"
+    return Argument(name, dtype, (), f"option of the sampler; {usual} by default")
 
 
 def _score(model: GenerativeModel, method: str, meaning: str, constants: Mapping[str, Any]) -> Signature:
