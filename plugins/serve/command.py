@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import ipaddress
 import os
@@ -53,7 +54,7 @@ class Options:
     """Requests that may wait; more are refused by 429."""
     max_rows: int = 10_000
     """Most samples, or other rows, of one request."""
-    max_body: int = 16
+    max_body: int = 8
     """Most megabytes of a request's body."""
     timeout: float = 30.0
     """Seconds after which a request is given up."""
@@ -116,6 +117,8 @@ def _serve(options: Options, context: CommandContext, token: str | None, found: 
         def started() -> None:
             say(*_lines(models, address_of(found), token is not None))
 
+        gc.collect()
+        gc.freeze()  # a collection that looks through all of TensorFlow would stop every answer for a third of a second
         serve(Server(app, service, options.timeout, started), found)
     say("stopped", error=True)
 
