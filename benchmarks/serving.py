@@ -55,7 +55,7 @@ class Options:
     """Numbers of clients, one after the other."""
     rows: int = 1
     """Samples in a request."""
-    block: int = 64
+    block: int = 32
     """Rows of a block of the server."""
     rounds: int = 5
     """How often each is measured."""

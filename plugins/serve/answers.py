@@ -47,7 +47,7 @@ class Answer:
         """Return the answer in a format.
 
         Raises:
-            DataError: for a picture of something else than images, or of too many.
+            DataError: for a picture of too many images.
         """
         if form == "json":
             return self._json()
@@ -56,8 +56,7 @@ class Answer:
             arrays: dict[str, Any] = dict(self.arrays)
             np.savez(file, **arrays)
             return file.getvalue()
-        if self.images is None or data.kind != "image":
-            raise DataError("format: png is for images, and the answer has none; ask for json or npz.")
+        assert self.images is not None
         if len(self.images) > MOST_IN_PICTURE:
             raise DataError(
                 f"format: a png holds at most {MOST_IN_PICTURE} images, got {len(self.images)}; ask for npz."
@@ -82,6 +81,16 @@ def _without_infinities(values: Any) -> Any:
     if isinstance(values, list):
         return [_without_infinities(value) for value in values]
     return values if math.isfinite(values) else None
+
+
+def require_pictures(data: DataSpec, endpoint: str) -> None:
+    """Check that an endpoint of a model of these data answers with images, of which a picture can be made.
+
+    Raises:
+        DataError: when it does not.
+    """
+    if data.kind != "image" or endpoint in ("log_prob", "encode"):
+        raise DataError("format: png is for images, and the answer has none; ask for json or npz.")
 
 
 def format_for(asked: Format | None, accept: str) -> Format:

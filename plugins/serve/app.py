@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tfgen import UnknownNameError
 from tfgen_plugins.serve.access import Access
@@ -19,28 +19,67 @@ from tfgen_plugins.serve.model import ENDPOINTS
 from tfgen_plugins.serve.openapi import description, docs_page
 from tfgen_plugins.serve.service import Service, error_response
 
-Answering = Callable[[Request], Awaitable[Response]]
-
 
 def build_app(
     service: Service,
     hosts: Collection[str] | None = None,
     token: str | None = None,
     routes: Sequence[BaseRoute] = (),
-) -> Starlette:
+) -> ASGIApp:
     """Return the ASGI application of a service.
 
     Args:
         service: with its models.
         hosts: names by which it may be called; None for any.
         token: that requests carry; None for none.
-        routes: further ones, of a page for example; they come first.
+        routes: further ones, of a page for example; they come before those of the models.
     """
-    return Starlette(
+    rest = Starlette(
         routes=[*routes, *model_routes(service), *health_routes(service), *docs_routes(service)],
-        middleware=[Middleware(Access, hosts=hosts, token=token)],
         exception_handlers={HTTPException: _unrouted},
     )
+    return Access(_Direct(service, rest), hosts, token)
+
+
+class _Endpoint:
+    """ASGI application that answers requests to an endpoint of the models.
+
+    Args:
+        service: with its models.
+        endpoint: of them.
+        name: of the model; None for the one that the path names, or the first.
+    """
+
+    def __init__(self, service: Service, endpoint: str, name: str | None = None) -> None:
+        self._service, self._endpoint, self._name = service, endpoint, name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        name = self._name or scope.get("path_params", {}).get("name")
+        response = await self._service.answer(Request(scope, receive), name, self._endpoint)
+        await response(scope, receive, send)
+
+
+class _Direct:
+    """ASGI application in which requests to the models pass by Starlette's routing, which takes as long as all else.
+
+    Args:
+        service: with its models.
+        rest: for all other requests.
+    """
+
+    def __init__(self, service: Service, rest: ASGIApp) -> None:
+        self._rest = rest
+        self._paths: dict[str, ASGIApp] = {}
+        for endpoint in ENDPOINTS:
+            self._paths[f"/{endpoint}"] = _Endpoint(service, endpoint)
+            for name in service.models:
+                self._paths[f"/v1/models/{name}/{endpoint}"] = _Endpoint(service, endpoint, name)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        known = scope["type"] == "http" and scope["method"] == "POST"
+        await (self._paths.get(scope["path"], self._rest) if known else self._rest)(scope, receive, send)
 
 
 def model_routes(service: Service) -> list[BaseRoute]:
@@ -55,17 +94,12 @@ def model_routes(service: Service) -> list[BaseRoute]:
             return error_response(404, str(UnknownNameError("model", name, service.models)))
         return JSONResponse(service.models[name].describe())
 
-    def answering(endpoint: str) -> Answering:
-        async def answer(request: Request) -> Response:
-            return await service.answer(request, request.path_params.get("name"), endpoint)
-
-        return answer
-
     found: list[BaseRoute] = [Route("/v1/models", models), Route("/v1/models/{name}", model)]
     for endpoint in ENDPOINTS:
-        handler = answering(endpoint)
-        found.append(Route(f"/v1/models/{{name}}/{endpoint}", handler, methods=["POST"]))
-        found.append(Route(f"/{endpoint}", handler, methods=["POST"]))
+        answering = _Endpoint(service, endpoint)
+        found += [
+            Route(path, answering, methods=["POST"]) for path in (f"/v1/models/{{name}}/{endpoint}", f"/{endpoint}")
+        ]
     return found
 
 

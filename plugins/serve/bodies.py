@@ -90,8 +90,8 @@ def _conditions(model: ServedModel, most: int, how: str) -> dict[str, Any]:
         fields["labels"] = (labels | None, None)
     if "context" in model.conditions:
         row = Annotated[list[float], Field(fail_fast=True, max_length=len(model.data.context or ()))]
-        rows = Annotated[list[row], Field(fail_fast=True, max_length=most)]  # type: ignore[valid-type]
-        context = Annotated[row | rows, Field(description=f"numbers of the context: {how}")]  # type: ignore[valid-type]
+        rows = Annotated[list[row], Field(fail_fast=True, max_length=most)]
+        context = Annotated[row | rows, Field(description=f"numbers of the context: {how}")]
         fields["context"] = (context | None, None)
     return fields
 

@@ -45,7 +45,7 @@ class Options:
     processes: rather set the variable TFGEN_SERVE_TOKEN, or name a file."""
     token_file: Annotated[Path | None, by_default("none")] = None
     """File with the token."""
-    block: int = 64
+    block: int = 32
     """Rows that are computed together, always as many: a smaller number answers a lone request sooner, a larger one serves
     more clients."""
     batching: bool = True

@@ -16,6 +16,7 @@ class ServerMetrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         labels = ("model", "endpoint")
         self.requests = Counter(
             "tfgen_requests", "Answered requests, by status.", (*labels, "status"), registry=self._registry
@@ -46,8 +47,12 @@ class ServerMetrics:
 
     def answered(self, model: str, endpoint: str, status: int, seconds: float) -> None:
         """Count an answered request."""
-        self.requests.labels(model, endpoint, status).inc()
-        self.seconds.labels(model, endpoint).observe(seconds)
+        key = (model, endpoint, status)
+        if key not in self._counters:  # kept, since each look-up by labels takes a lock
+            self._counters[key] = self.requests.labels(*key), self.seconds.labels(model, endpoint)
+        count, times = self._counters[key]
+        count.inc()
+        times.observe(seconds)
 
     def text(self) -> bytes:
         """Return all of them in the text format of Prometheus."""

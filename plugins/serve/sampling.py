@@ -52,10 +52,7 @@ class SamplingOptions:
         Raises:
             OptionError: for a value of the wrong type or out of range.
         """
-        try:
-            chosen = build(type(self._usual), given, self._usual) if given else self._usual
-        except OptionError as error:
-            raise OptionError(without_dashes(str(error))) from error
+        chosen = build(type(self._usual), given, self._usual) if given else self._usual
         differing = tuple(
             (name, getattr(chosen, name))
             for name in self.types

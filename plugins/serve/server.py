@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tfgen import OptionError, OutputError
@@ -102,7 +102,7 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, app: Starlette, service: Service, patience: float = 30.0, on_start: Callable[[], None] = lambda: None
+        self, app: ASGIApp, service: Service, patience: float = 30.0, on_start: Callable[[], None] = lambda: None
     ) -> None:
         config = uvicorn.Config(
             app,

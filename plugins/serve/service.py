@@ -13,12 +13,13 @@ from starlette.responses import JSONResponse, Response
 
 from tfgen import CapabilityError, DataError, OptionError, TfgenError, UnknownNameError
 from tfgen.printed import say
-from tfgen_plugins.serve.answers import MEDIA_TYPES, Answer, Format, format_for
+from tfgen_plugins.serve.answers import MEDIA_TYPES, Answer, Format, format_for, require_pictures
 from tfgen_plugins.serve.batching import Batcher, BusyError, ClosingError
 from tfgen_plugins.serve.bodies import Body, MalformedError, bodies_of, parse
 from tfgen_plugins.serve.endpoints import HANDLERS, Call, Rows
 from tfgen_plugins.serve.metrics import ServerMetrics
 from tfgen_plugins.serve.model import ServedModel
+from tfgen_plugins.serve.sampling import without_dashes
 from tfgen_plugins.serve.work import Work
 
 #: Longest bodies that may be held at a time.
@@ -110,6 +111,8 @@ class Service:
         model.require(endpoint)
         body = parse(self.bodies[model.name][endpoint], await self._body(request))
         form = format_for(body.format, request.headers.get("accept", ""))
+        if form == "png":
+            require_pictures(model.data, endpoint)
         gone = asyncio.ensure_future(_disconnected(request))
         try:
             answer = await HANDLERS[endpoint](
@@ -226,7 +229,7 @@ def _error_of(error: Exception) -> Response:
     if isinstance(error, CapabilityError):
         return error_response(409, str(error))
     if isinstance(error, OptionError | DataError | UnknownNameError):
-        return error_response(422, str(error))
+        return error_response(422, without_dashes(str(error)))
     text = str(error) if isinstance(error, TfgenError) else f"{type(error).__name__}: {error}"
     say(f"error: {' '.join(text.split())[:500]}", error=True)
     return error_response(500, "the model failed on this request; the log of the server has the reason.")

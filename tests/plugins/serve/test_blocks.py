@@ -119,7 +119,7 @@ def test_rows_that_cannot_mix_are_computed_for_one_request_at_a_time(cls, name):
     (alone,) = results(Batcher(), [work_of(model, name, 11, 3, arrays)])
     assert not model.function(name).mixes
     assert name in model.describe()["not_batched"]
-    works = [work_of(model, name, 5, 8, {key: 2 * x[:5] for key in arrays}), work_of(model, name, 11, 3, arrays)]
+    works = [work_of(model, name, 5, 8, dict.fromkeys(arrays, 2 * x[:5])), work_of(model, name, 11, 3, arrays)]
     other, again = results(Batcher(), works)
     assert again.tobytes() == alone.tobytes()
     assert other.tobytes() != alone[:5].tobytes()
