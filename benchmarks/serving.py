@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ import tfgen
 from tfgen.cli.tables import markdown_table
 from tfgen.errors import TfgenError, require_option
 from tfgen.export import Signature, signatures_of
+from tfgen.files import write_json
+from tfgen.plugin.option_types import to_json
 from tfgen.printed import say
 from tfgen_benchmarks.machine import describe_machine
 
@@ -61,6 +63,8 @@ class Options:
     """How often each is measured."""
     seconds: float = 2.0
     """Seconds of each measurement."""
+    json: Path | None = None
+    """File for all numbers."""
 
     def __post_init__(self) -> None:
         require_option(1 <= self.rounds <= 100, "rounds", self.rounds, "from 1 to 100")
@@ -295,7 +299,12 @@ def main() -> None:
     say(
         f"{options.rows} samples in a request, blocks of {options.block}, {options.rounds} rounds of {options.seconds:g} s"
     )
-    say(json.dumps(describe_machine("cpu"), default=str))
+    machine = describe_machine("cpu")
+    say(f"{machine['cores']} cores ({machine['cpu']}), load at the end {machine['load_average'][0]:.1f}")
+    if options.json is not None:
+        ways = [{"way": way, "clients": clients, **asdict(load)} for (way, clients), load in loads.items()]
+        content = {"options": to_json(options), "machine": machine, "loads": ways, "megabytes": memory}
+        write_json(options.json, content)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Collection
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -79,6 +80,7 @@ class Access:
         return None
 
 
+@lru_cache(1000)
 def host_name(host: str) -> str | None:
     """Return the name or address in a header ``Host``, without its port; None for what is no host.
 

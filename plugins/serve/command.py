@@ -124,13 +124,15 @@ def _serve(options: Options, context: CommandContext, token: str | None, found: 
 
 
 def require_names(runs: Sequence[Run]) -> None:
-    """Check that the names of runs differ.
+    """Check that the names of runs differ, and can be in a URL.
 
     Raises:
-        OptionError: names two runs of one name.
+        OptionError: names two runs of one name, or one whose name cannot.
     """
     by_name: dict[str, Run] = {}
     for run in runs:
+        if not run.name.isprintable():  # half a character, for example, which is in no URL
+            raise OptionError(f"run {run.folder} has a name that no URL can hold; give its folder another one.")
         if run.name in by_name:
             raise OptionError(
                 f"two runs are called {run.name!r}: {by_name[run.name].folder} and {run.folder}; give one of the folders "

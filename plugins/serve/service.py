@@ -24,6 +24,8 @@ from tfgen_plugins.serve.work import Work
 
 #: Longest bodies that may be held at a time.
 _BODIES = 8
+#: Seconds after which a request that has no answer yet is watched: whether its client is still there.
+_SOON = 0.1
 #: Answers of more numbers are written in a thread, so that other requests go on.
 _MANY_NUMBERS = 20_000
 
@@ -113,13 +115,7 @@ class Service:
         form = format_for(body.format, request.headers.get("accept", ""))
         if form == "png":
             require_pictures(model.data, endpoint)
-        gone = asyncio.ensure_future(_disconnected(request))
-        try:
-            answer = await HANDLERS[endpoint](
-                model, body, lambda wanted: self._computed(wanted, gone), self.limits.rows
-            )
-        finally:
-            gone.cancel()
+        answer = await HANDLERS[endpoint](model, body, lambda wanted: self._computed(wanted, request), self.limits.rows)
         return Response(await _content(answer, form, model), media_type=MEDIA_TYPES[form])
 
     async def _body(self, request: Request) -> bytes:
@@ -138,7 +134,7 @@ class Service:
         finally:
             self.body_bytes -= size
 
-    async def _computed(self, wanted: Rows | Call, gone: asyncio.Future[None]) -> Any:
+    async def _computed(self, wanted: Rows | Call, request: Request) -> Any:
         """Return the result of some work, unless the client goes away or it takes too long: then it is dropped."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if isinstance(wanted, Call):
@@ -147,14 +143,14 @@ class Service:
             work = Work(future, wanted.function, wanted.count, wanted.key, wanted.request)
         self.batcher.submit(work)
         try:
-            await asyncio.wait({future, gone}, timeout=self.limits.seconds, return_when=asyncio.FIRST_COMPLETED)
+            gone = await _waited(future, request, self.limits.seconds)
         finally:
             if not future.done():
                 work.dropped = True
                 future.cancel()
         if not future.cancelled():
             return future.result()
-        if gone.done():
+        if gone:
             raise StatusError(499, "the client has gone.")
         if work.started:
             raise StatusError(504, f"the model took more than {self.limits.seconds:g} seconds; ask for fewer rows.")
@@ -163,6 +159,21 @@ class Service:
             f"the request waited more than {self.limits.seconds:g} seconds; send it again later.",
             {"Retry-After": "5"},
         )
+
+
+async def _waited(future: asyncio.Future[Any], request: Request, seconds: float) -> bool:
+    """Wait for a result so long; return whether the client has gone before it was there."""
+    soon = min(_SOON, seconds)
+    await asyncio.wait({future}, timeout=soon)
+    if future.done():
+        return False
+    # Only now: a task that waits for the client costs as much as reading a request.
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({future, gone}, timeout=seconds - soon, return_when=asyncio.FIRST_COMPLETED)
+        return gone.done()
+    finally:
+        gone.cancel()
 
 
 async def read_body(request: Request, limits: Limits, count: Callable[[int], None]) -> bytes:
