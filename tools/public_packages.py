@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 PACKAGES = (
-    "tfgen", "tfgen.layers", "tfgen.metrics", "tfgen.testing", "tfgen.runs", "tfgen.export", "tfgen.figures", "tfgen.cli",
+    "tfgen", "tfgen.layers", "tfgen.metrics", "tfgen.testing", "tfgen.runs", "tfgen.export", "tfgen.figures", "tfgen.sample",
+    "tfgen.cli",
 )  # fmt: skip

@@ -60,7 +60,7 @@ def arrays_for(model, signature, data):
 def test_programs_for_any_number_of_examples_do_what_the_model_does(registry, digits, name):
     model = built(registry, name, digits)
     for signature in signatures_of(model).values():
-        program = signature.program
+        program = signature.program()
         arrays = arrays_for(model, signature, digits)
         for n in (1, 3):
             few = {
@@ -86,7 +86,7 @@ def test_the_same_noise_as_an_input_gives_the_same_result(registry, digits, name
             continue
         drawn: list[tf.Tensor] = []
 
-        def generated(kind, shape, dtype, drawn=drawn):
+        def generated(kind, shape, dtype, seed, first, drawn=drawn):
             with noise_from(None):
                 number = {"uniform": uniform, "normal": normal}[kind](shape, fold_in(7, len(drawn)), dtype)
             drawn.append(number)
@@ -98,7 +98,7 @@ def test_the_same_noise_as_an_input_gives_the_same_result(registry, digits, name
         fed = with_noise_inputs(signature, draws)
         given = {key: tensors[key] for key in tensors if key in {argument.name for argument in fed.inputs}}
         given |= {draw.name: number for draw, number in zip(draws, drawn, strict=True)}
-        (result,) = fed.program(**given).values()
+        (result,) = fed.program()(**given).values()
         assert difference(signature.name, expected.numpy(), result.numpy()).rounding, signature.name
 
 
@@ -132,7 +132,7 @@ def test_noise_that_is_drawn_in_a_loop_is_no_input():
     signature = signatures_of(toy(InALoop))["sample"]
     with pytest.raises(CapabilityError, match="within a loop"):
         draws_of(signature)
-    assert signature.program(count=tf.constant(4), seed=tf.constant([0, 1]), first=tf.constant(0))["x"].shape == (
+    assert signature.program()(count=tf.constant(4), seed=tf.constant([0, 1]), first=tf.constant(0))["x"].shape == (
         4,
         2,
     )
@@ -154,7 +154,7 @@ def test_a_bound_of_many_particles_is_that_of_the_model():
     """With more particles than are decoded at once: chunks are the same for a known and an unknown number of examples."""
     model, x = small_vae("vae", policy="float32"), images(n=64)
     signature = signatures_of(model, particles=300)["elbo"]
-    (found,) = signature.program(x=x, seed=tf.constant([0, 3])).values()
+    (found,) = signature.program()(x=x, seed=tf.constant([0, 3])).values()
     np.testing.assert_allclose(found, model.elbo(x, seed=3, particles=300), rtol=1e-5)
     assert "importance-weighted bound of log p(x), 300 codes" in signature.meaning
 
@@ -168,7 +168,7 @@ def test_densities_and_codes_in_float64_keep_their_digits(make):
     assert {found[name].output.dtype for name in {"log_prob", "elbo", "encode"} & set(found)} == {"float64"}
     for name, signature in found.items():
         tensors = {key: tf.constant(array) for key, array in inputs_for(signature, known).items()}
-        (result,) = signature.program(**tensors).values()
+        (result,) = signature.program()(**tensors).values()
         np.testing.assert_allclose(result.numpy(), signature.call(**tensors).numpy(), rtol=1e-12, err_msg=name)
 
 
@@ -177,7 +177,7 @@ def test_the_sample_of_a_seed_is_that_of_the_model(first, seed):
     model = small_flow("realnvp", PLANE, policy="float32")
     (found,) = (
         signatures_of(model)["sample"]
-        .program(count=tf.constant(4), seed=tf.constant([0, seed]), first=tf.constant(first))
+        .program()(count=tf.constant(4), seed=tf.constant([0, seed]), first=tf.constant(first))
         .values()
     )
     np.testing.assert_allclose(found, model.sample(4, seed=seed, first=first), rtol=1e-5, atol=1e-5)
@@ -234,7 +234,7 @@ def test_the_number_of_samples_is_that_of_the_noise_of_each():
     signature = signatures_of(toy(Shared))["sample"]
     draws = draws_of(signature)
     assert [(draw.shape, draw.noise) for draw in draws] == [((1, 2), "normal"), ((None, 2), "normal")]
-    fed = with_noise_inputs(signature, draws).program(noise_0=tf.ones([1, 2]), noise_1=tf.zeros([5, 2]))
+    fed = with_noise_inputs(signature, draws).program()(noise_0=tf.ones([1, 2]), noise_1=tf.zeros([5, 2]))
     np.testing.assert_array_equal(fed["x"], np.ones([5, 2]))
 
 

@@ -25,7 +25,7 @@ def constant_program(signature: Signature) -> Any:
     Returns:
         A `tf.ConcreteFunction` of the inputs in their order, which returns the output in a list.
     """
-    frozen = convert_variables_to_constants_v2(signature.program)
+    frozen = convert_variables_to_constants_v2(signature.program())
 
     def replaced() -> None:
         tf.compat.v1.import_graph_def(frozen.graph.as_graph_def(), name="")

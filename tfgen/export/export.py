@@ -118,7 +118,7 @@ def _signatures(
             with author_errors(run.model, name, _TRACED):
                 # A seed stays an input in any case: a model may draw by generators that `draws_of` does not see.
                 held = signature if spec.noise == "seed" else with_noise_inputs(signature, draws_of(signature))
-                _ = held.program
+                _ = held.program()
             found[name] = held
         except (CapabilityError, PluginError, NotImplementedError) as error:
             left_out[name] = str(error)

@@ -13,6 +13,7 @@ from tfgen.errors import CapabilityError
 from tfgen.export.signatures import Argument, Signature
 from tfgen.seeds import noise_from
 
+Kind = Literal["uniform", "normal"]
 #: Inputs that say which random numbers are drawn.
 _OF_RANDOM_NUMBERS = {"seed", "first"}
 _MEANINGS = {"uniform": "random numbers, uniform on [0, 1)", "normal": "random numbers, standard normal"}
@@ -28,7 +29,7 @@ def draws_of(signature: Signature) -> list[Argument]:
     found: list[Argument] = []
     graphs: list[Any] = []
 
-    def record(kind: Literal["uniform", "normal"], shape: Any, dtype: tf.DType) -> tf.Tensor:
+    def record(kind: Kind, shape: Any, dtype: tf.DType, seed: Any, first: Any) -> tf.Tensor:
         if tf.compat.v1.get_default_graph() is not graphs[-1]:
             raise CapabilityError(f"its {signature.name} draws random numbers within a loop")
         known = tensor_util.constant_value_as_shape(_as_tensor(shape)).as_list()
@@ -42,7 +43,7 @@ def draws_of(signature: Signature) -> list[Argument]:
         with noise_from(record):
             return signature.call(**tensors)
 
-    program = dataclasses.replace(signature, call=call).program
+    program = dataclasses.replace(signature, call=call).program()
     if _OF_RANDOM_NUMBERS & _inputs_of(program.outputs):
         raise CapabilityError(f"its {signature.name} draws random numbers by another generator than tfgen's")
     if any(argument.name == "count" for argument in signature.inputs) and _first_of_each(found) is None:
@@ -67,7 +68,7 @@ def with_noise_inputs(signature: Signature, draws: list[Argument]) -> Signature:
         if rows is not None:
             tensors["count"] = tf.shape(noise[rows])[0]
         left = iter(noise.values())
-        with noise_from(lambda kind, shape, dtype: next(left)):
+        with noise_from(lambda *_: next(left)):
             return signature.call(**tensors)
 
     return dataclasses.replace(signature, call=call, inputs=(*inputs, *draws))

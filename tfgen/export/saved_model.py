@@ -18,7 +18,7 @@ def write(signatures: Mapping[str, Signature], model: GenerativeModel, folder: P
     tf.saved_model.save(
         module,
         str(folder),
-        signatures={name: signature.program for name, signature in signatures.items()},
+        signatures={name: signature.program() for name, signature in signatures.items()},
         options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
     )
     return {}

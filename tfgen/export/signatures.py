@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfgen.errors import CapabilityError
 from tfgen.model.base import GenerativeModel
 from tfgen.model.capabilities import Decodes, HasElbo, HasLatents, HasLogProb, Inpaints, Samples, uses_context
+from tfgen.model.program import bijector_cache, custom_gradients
 from tfgen.model.sampling_options import sampling_options
 from tfgen.runtime import without_retracing_warnings
 from tfgen.seeds import as_seed
@@ -38,9 +39,10 @@ class Argument:
     meaning: str
     noise: Literal["uniform", "normal"] | None = None
 
-    def tensor_spec(self) -> tf.TensorSpec:
-        """Return its spec for tracing."""
-        return tf.TensorSpec(self.shape, tf.as_dtype(self.dtype), self.name)
+    def tensor_spec(self, examples: int | None = None) -> tf.TensorSpec:
+        """Return its spec for tracing, for this number of examples; None for any."""
+        shape = [examples if side is None else side for side in self.shape]
+        return tf.TensorSpec(shape, tf.as_dtype(self.dtype), self.name)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``signature.json`` has it; None in the shape is the number of examples."""
@@ -66,20 +68,28 @@ class Signature:
     output: Argument
     meaning: str
 
-    @cached_property
-    def program(self) -> Any:
-        """The function traced for any number of examples, a `tf.ConcreteFunction`.
+    def program(self, examples: int | None = None) -> Any:
+        """Return the function as a `tf.ConcreteFunction`, traced once for this number of examples; None for any.
 
         Raises:
             CapabilityError: when the model does not offer it, as it is configured.
             PluginError: when it cannot be traced for an unknown number of examples.
         """
-        specs = {argument.name: argument.tensor_spec() for argument in self.inputs}
+        if examples not in self._programs:
+            self._programs[examples] = self._traced(examples)
+        return self._programs[examples]
+
+    @cached_property
+    def _programs(self) -> dict[int | None, Any]:
+        return {}
+
+    def _traced(self, examples: int | None) -> Any:
+        specs = {argument.name: argument.tensor_spec(examples) for argument in self.inputs}
 
         def named(**tensors: tf.Tensor) -> dict[str, tf.Tensor]:
             return {self.output.name: tf.cast(self.call(**tensors), tf.as_dtype(self.output.dtype))}
 
-        with without_retracing_warnings():
+        with bijector_cache, custom_gradients, without_retracing_warnings():
             return tf.function(named, autograph=False).get_concrete_function(**specs)
 
     def to_json(self) -> dict[str, Any]:
@@ -92,7 +102,10 @@ class Signature:
 
 
 def signatures_of(
-    model: GenerativeModel, options: Mapping[str, Any] | None = None, particles: int = 1
+    model: GenerativeModel,
+    options: Mapping[str, Any] | None = None,
+    particles: int = 1,
+    free: Collection[str] = (),
 ) -> dict[str, Signature]:
     """Return the signatures that a model offers, by name.
 
@@ -100,13 +113,15 @@ def signatures_of(
         model: trained.
         options: of its sampler, by name, which become constants.
         particles: of the importance-weighted bound, and of inpainting; a constant as well.
+        free: names of numeric options of the sampler that become scalar inputs of ``sample`` instead, whose values no one
+            checks then.
 
     Raises:
         CapabilityError: when the model offers none.
         OptionError: for a sampling option that does not fit.
     """
     makers: dict[str, tuple[type[Any], Callable[[], Signature]]] = {
-        "sample": (Samples, lambda: _sample(model, sampling_options(model, options))),
+        "sample": (Samples, lambda: _sample(model, sampling_options(model, options), free)),
         "log_prob": (HasLogProb, lambda: _score(model, "log_prob", _density(model), {})),
         "elbo": (HasElbo, lambda: _score(model, "elbo", _bound(model, particles), {"particles": particles})),
         "encode": (HasLatents, lambda: _encode(model)),
@@ -186,18 +201,25 @@ def _seed(tensors: Mapping[str, tf.Tensor]) -> tf.Tensor:
     return tensors.get("seed", as_seed(0))
 
 
-def _sample(model: GenerativeModel, options: Mapping[str, Any]) -> Signature:
+def _sample(model: GenerativeModel, options: Mapping[str, Any], free: Collection[str]) -> Signature:
     sampler: Any = model
     conditions = conditions_of(model)
+    given_as_input = tuple(_option(name, options[name]) for name in free)
 
     def sample(**tensors: tf.Tensor) -> tf.Tensor:
         given = _given(tensors)
+        chosen = {name: tensors.get(name, value) for name, value in options.items()}
         n = tensors["count"] if given is None else tf.shape(given)[0]
-        return sampler.sample(n, given, seed=_seed(tensors), first=tensors.get("first", tf.constant(0)), **options)
+        return sampler.sample(n, given, seed=_seed(tensors), first=tensors.get("first", tf.constant(0)), **chosen)
 
-    inputs = (*(conditions or (_COUNT,)), SEED, _FIRST)
+    inputs = (*(conditions or (_COUNT,)), SEED, _FIRST, *given_as_input)
     each = "a sample for each label or context" if conditions else "samples"
     return Signature("sample", sample, inputs, example(model, given=False), f"{each} of the model")
+
+
+def _option(name: str, usual: Any) -> Argument:
+    dtype = "int32" if isinstance(usual, int) else "float32"
+    return Argument(name, dtype, (), f"option of the sampler; {usual} by default")
 
 
 def _score(model: GenerativeModel, method: str, meaning: str, constants: Mapping[str, Any]) -> Signature:

@@ -1,0 +1,160 @@
+"""Server process: the socket, connections that are too slow, and the graceful stop, around uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from tfgen import OptionError, OutputError
+from tfgen_plugins.serve.service import Service
+
+#: Seconds in which the headers of a request have to arrive, and for which a connection without one is kept.
+HEADER_SECONDS = 10.0
+#: Most connections at a time; those beyond are answered by 503.
+MOST_CONNECTIONS = 1_000
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket at an address, which does not listen yet: nobody waits at it while models are loaded.
+
+    Raises:
+        OutputError: when another program has the port, or the address is not one of this machine's.
+        OptionError: when the host is unknown.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError) as error:
+        raise OptionError(f"--host: {host!r} is no name or address that is known here.") from error
+    found = socket.socket(family, kind, protocol)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+    except OSError as error:
+        found.close()
+        if error.errno == errno.EADDRINUSE:
+            raise OutputError(
+                f"port {port} of {host} is in use; choose another --port, or 0 for a free one."
+            ) from error
+        if error.errno == errno.EACCES:
+            raise OutputError(f"port {port} is for the system alone; choose a --port above 1023.") from error
+        raise OutputError(f"cannot listen at {host} port {port}: {error.strerror}.") from error
+    return found
+
+
+class Protocol(HttpToolsProtocol):
+    """HTTP connection that is closed when the headers of a request do not arrive in time, byte by byte for example."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for headers."""
+        super().connection_made(transport)
+        self._wait_for_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._cancel_deadline()
+        super().connection_lost(exc)
+
+    def on_headers_complete(self) -> None:
+        """Wait no longer: the body has a time of its own."""
+        self._cancel_deadline()
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the headers of the next request."""
+        super().on_response_complete()
+        if not self.transport.is_closing() and not self.pipeline:
+            self._wait_for_headers()
+
+    def _wait_for_headers(self) -> None:
+        self._cancel_deadline()
+        self._deadline = self.loop.call_later(HEADER_SECONDS, self._too_slow)
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+class Server(uvicorn.Server):
+    """Server that stops gracefully: requests that it has are answered, new ones get 503 until these are done.
+
+    Args:
+        app: the application.
+        service: behind it.
+        patience: seconds after which it stops anyway.
+        on_start: called once it takes requests.
+    """
+
+    def __init__(
+        self, app: ASGIApp, service: Service, patience: float = 30.0, on_start: Callable[[], None] = lambda: None
+    ) -> None:
+        config = uvicorn.Config(
+            app,
+            http=Protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_keep_alive=int(HEADER_SECONDS),
+            timeout_graceful_shutdown=5,
+            backlog=MOST_CONNECTIONS,
+        )
+        super().__init__(config)
+        self._service, self._patience, self._on_start = service, patience, on_start
+        self._stop_at: float | None = None
+
+    def stop(self) -> None:
+        """Stop gracefully; a second time at once."""
+        if self._stop_at is not None:
+            self.should_exit = True
+            return
+        self._stop_at = time.monotonic() + self._patience
+        self._service.batcher.close()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop on SIGTERM or Ctrl-C."""
+        self.stop()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        self._on_start()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to stop now."""
+        if self._stop_at is not None and (not self._service.at_work or time.monotonic() > self._stop_at):
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def address_of(found: socket.socket) -> str:
+    """Return the address of a socket as a URL."""
+    host, port = found.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def serve(server: Server, found: socket.socket) -> None:
+    """Serve at a socket until a signal says to stop, or `Server.stop` does."""
+    try:
+        server.run(sockets=[found])
+    finally:
+        found.close()
