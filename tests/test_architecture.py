@@ -21,7 +21,8 @@ PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py")) + sorted((ROOT / "docs/e
 TOOLS = ("litert", "mlflow", "onnx", "report", "serve", "sweep", "wandb")
 PACKAGES = {name: importlib.import_module(name) for name in ("tfgen", "tfgen.layers", "tfgen.metrics")}
 PACKAGES_OF_TOOLS = {
-    name: importlib.import_module(name) for name in ("tfgen.runs", "tfgen.export", "tfgen.figures", "tfgen.sample", "tfgen.cli")
+    name: importlib.import_module(name)
+    for name in ("tfgen.runs", "tfgen.export", "tfgen.figures", "tfgen.sample", "tfgen.cli")
 }
 #: Ground that tools use as well: files written whole, TensorFlow loaded quietly, options by name, printed lines, the version.
 GROUND_OF_TOOLS = {

@@ -18,7 +18,6 @@ MOST_STEPS = 201
 
 FORMATS = ("json", "npz", "png")
 _Label = Annotated[int, Field(strict=True)] | Annotated[str, Field(max_length=200)]
-_Numbers = Annotated[list[Any], Field(description="nested lists of numbers")]
 
 
 class Body(BaseModel):
@@ -50,8 +49,8 @@ def _fields(model: ServedModel, endpoint: str, most: int) -> dict[str, Any]:
     if endpoint == "sample":
         count = (Annotated[int, Field(ge=1, le=most, description="number of samples")], 64)
         options = {name: (hint | None, None) for name, hint in model.sampling.types.items()}
-        return {"count": count, **_conditions(model, "gone round; all classes in turn by default"), **options}
-    conditions = _conditions(model, "one for all, or one for each")
+        return {"count": count, **_conditions(model, most, "gone round; all classes in turn by default"), **options}
+    conditions = _conditions(model, most, "one for all, or one for each")
     examples = (_described(f"examples, {model.data.described()}"), ...)
     particles = (Annotated[int, Field(ge=1, le=MOST_PARTICLES)], 1)
     if endpoint == "log_prob":
@@ -72,7 +71,7 @@ def _fields(model: ServedModel, endpoint: str, most: int) -> dict[str, Any]:
     path = (Literal[tuple(PATHS)], "linear")
     return {
         **ends,
-        **_conditions(model, "one, or one for each end"),
+        **_conditions(model, most, "one, or one for each end"),
         "path": path,
         "steps": (Annotated[int, Field(ge=2, le=MOST_STEPS)], 11),
     }
@@ -82,13 +81,17 @@ def _described(what: str) -> Any:
     return Annotated[list[Any], Field(description=f"nested lists of numbers: {what}")]
 
 
-def _conditions(model: ServedModel, how: str) -> dict[str, Any]:
+def _conditions(model: ServedModel, most: int, how: str) -> dict[str, Any]:
     fields: dict[str, Any] = {}
+    # The first wrong entry of a list ends its check, so that a long one makes no list of errors.
     if "labels" in model.conditions:
-        labels = Annotated[_Label | list[_Label], Field(description=f"classes by number or name: {how}")]
+        several = Annotated[list[_Label], Field(fail_fast=True, max_length=most)]
+        labels = Annotated[_Label | several, Field(description=f"classes by number or name: {how}")]
         fields["labels"] = (labels | None, None)
     if "context" in model.conditions:
-        context = Annotated[list[float] | list[list[float]], Field(description=f"numbers of the context: {how}")]
+        row = Annotated[list[float], Field(fail_fast=True, max_length=len(model.data.context or ()))]
+        rows = Annotated[list[row], Field(fail_fast=True, max_length=most)]  # type: ignore[valid-type]
+        context = Annotated[row | rows, Field(description=f"numbers of the context: {how}")]  # type: ignore[valid-type]
         fields["context"] = (context | None, None)
     return fields
 

@@ -53,7 +53,7 @@ class Options:
     """Requests that may wait; more are refused by 429."""
     max_rows: int = 10_000
     """Most samples, or other rows, of one request."""
-    max_body: int = 16
+    max_body: int = 8
     """Most megabytes of a request's body."""
     timeout: float = 30.0
     """Seconds after which a request is given up."""

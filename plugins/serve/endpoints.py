@@ -66,7 +66,7 @@ async def sample(model: ServedModel, body: Any, compute: Compute, most: int) -> 
 
 async def log_prob(model: ServedModel, body: Any, compute: Compute, most: int) -> Answer:
     """Compute log-probabilities or bounds of them: ``log_prob`` [n] in nats, with the kind and the basis of these numbers."""
-    x = arrays.examples(body.x, model.data, most)
+    x = arrays.examples(_taken(body, "x"), model.data, most)
     conditions = _conditions_of_rows(model, len(x), body)
     particles = getattr(body, "particles", 1)
     constants = (("particles", particles),) if particles > 1 else ()
@@ -81,7 +81,7 @@ async def log_prob(model: ServedModel, body: Any, compute: Compute, most: int) -
 
 async def encode(model: ServedModel, body: Any, compute: Compute, most: int) -> Answer:
     """Encode examples: ``z`` [n, latent]."""
-    x = arrays.examples(body.x, model.data, most)
+    x = arrays.examples(_taken(body, "x"), model.data, most)
     conditions = _conditions_of_rows(model, len(x), body)
     z = await compute(Rows(model, "encode", len(x), RowRequest({"x": x, **conditions}, body.seed)))
     return Answer({"z": z}, {"seed": body.seed})
@@ -89,7 +89,7 @@ async def encode(model: ServedModel, body: Any, compute: Compute, most: int) -> 
 
 async def decode(model: ServedModel, body: Any, compute: Compute, most: int) -> Answer:
     """Decode codes: ``x`` [n, ...]."""
-    z = arrays.codes(body.z, model.latent or 0, model.model.discrete_codes, most)
+    z = arrays.codes(_taken(body, "z"), model.latent or 0, model.model.discrete_codes, most)
     conditions = _conditions_of_rows(model, len(z), body)
     x = await compute(Rows(model, "decode", len(z), RowRequest({"z": z, **conditions}, body.seed)))
     return _examples(model, x, body, {})
@@ -114,9 +114,9 @@ async def interpolate(model: ServedModel, body: Any, compute: Compute, most: int
 async def _ends(model: ServedModel, body: Any, conditions: dict[str, Any], compute: Compute) -> NDArray[Any]:
     """Return the codes of both ends: those of the examples, as given, or drawn from the prior."""
     if body.z is not None:
-        return _two("z", arrays.codes(body.z, model.latent or 0, False, 2))
+        return _two("z", arrays.codes(_taken(body, "z"), model.latent or 0, False, 2))
     if body.x is not None:
-        x = _two("x", arrays.examples(body.x, model.data, 2))
+        x = _two("x", arrays.examples(_taken(body, "x"), model.data, 2))
         ends: NDArray[Any] = await compute(Rows(model, "encode", 2, RowRequest({"x": x, **conditions}, body.seed)))
         return ends
 
@@ -138,8 +138,8 @@ def _two(name: str, rows: NDArray[Any]) -> NDArray[Any]:
 
 async def inpaint(model: ServedModel, body: Any, compute: Compute, most: int) -> Answer:
     """Draw the unknown pixels of images: ``x`` [n, samples, height, width, channels]."""
-    x = arrays.examples(body.x, model.data, most)
-    known = arrays.mask(body.known, len(x), model.data, most)
+    x = arrays.examples(_taken(body, "x"), model.data, most)
+    known = arrays.mask(_taken(body, "known"), len(x), model.data, most)
     if len(x) * body.samples > most:
         raise DataError(f"samples: at most {most} completions at a time, got {len(x)} x {body.samples}.")
     conditions = _conditions_of_rows(model, len(x), body)
@@ -161,6 +161,13 @@ HANDLERS: dict[str, Callable[[ServedModel, Any, Compute, int], Awaitable[Answer]
     "interpolate": interpolate,
     "inpaint": inpaint,
 }
+
+
+def _taken(body: Any, name: str) -> Any:
+    """Return a field with nested lists, and forget it: they need far more memory than the array that is made of them."""
+    value = getattr(body, name)
+    setattr(body, name, None)
+    return value
 
 
 def _examples(model: ServedModel, x: NDArray[Any], body: Any, conditions: dict[str, Any]) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable, Collection, Sequence
 
@@ -56,5 +57,7 @@ def serve_models(
             batcher.call(model.prepare)
         service = Service(models, batcher, limits, metrics)
         app = build_app(service, hosts, token, routes(models, batcher))
+        gc.collect()
+        gc.freeze()  # a collection that looks through all of TensorFlow would stop every answer for a third of a second
         serve(Server(app, service, limits.seconds, lambda: started(models)), found)
     say("stopped", error=True)

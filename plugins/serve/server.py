@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import signal
 import socket
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -119,14 +116,8 @@ class Server(uvicorn.Server):
 
 
 def serve(server: Server, found: socket.socket) -> None:
-    """Serve until a signal says to stop."""
-    # Until the loop runs, as after it, Ctrl-C raises as everywhere.
-    gc.collect()
-    gc.freeze()  # a collection that looks through all of TensorFlow and the models stops everything for 0.3 s
-    before: dict[int, Any] = {sig: signal.getsignal(sig) for sig in (signal.SIGINT, signal.SIGTERM)}
+    """Serve at a socket until a signal says to stop, or `Server.stop` does."""
     try:
         server.run(sockets=[found])
     finally:
-        for sig, handler in before.items():
-            signal.signal(sig, handler)
         found.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ from tfgen_plugins.serve.metrics import ServerMetrics
 from tfgen_plugins.serve.model import ServedModel
 from tfgen_plugins.serve.work import Work
 
+#: Longest bodies that may be held at a time.
+_BODIES = 8
 #: Answers of more numbers are written in a thread, so that other requests go on.
 _MANY_NUMBERS = 20_000
 
@@ -31,13 +33,13 @@ class Limits:
 
     Attributes:
         rows: most rows, such as samples, of one request.
-        body: most bytes of its body.
+        body: most bytes of its body; eight times as many of all bodies that are being read.
         seconds: after which it is given up, in the queue or in computing.
         body_seconds: in which its body has to arrive.
     """
 
     rows: int = 10_000
-    body: int = 16 * 2**20
+    body: int = 8 * 2**20
     seconds: float = 30.0
     body_seconds: float = 10.0
 
@@ -75,7 +77,7 @@ class Service:
         self.metrics = metrics or ServerMetrics()
         self.metrics.watch_queue(lambda: batcher.waiting)
         self.bodies: dict[str, dict[str, type[Body]]] = {model.name: bodies_of(model, limits.rows) for model in models}
-        self.at_work = 0
+        self.at_work = self.body_bytes = 0
 
     async def answer(self, request: Request, name: str | None, endpoint: str) -> Response:
         """Answer a request to an endpoint of a model, with an error in one line where it cannot be.
@@ -106,8 +108,7 @@ class Service:
             raise ClosingError("the server is stopping; send the request to another one, or later.")
         model = self.first if name is None else self.models[name]
         model.require(endpoint)
-        content = await read_body(request, self.limits)
-        body = parse(self.bodies[model.name][endpoint], content)
+        body = parse(self.bodies[model.name][endpoint], await self._body(request))
         form = format_for(body.format, request.headers.get("accept", ""))
         gone = asyncio.ensure_future(_disconnected(request))
         try:
@@ -117,6 +118,22 @@ class Service:
         finally:
             gone.cancel()
         return Response(await _content(answer, form, model), media_type=MEDIA_TYPES[form])
+
+    async def _body(self, request: Request) -> bytes:
+        """Return the body of a request, unless so many are being read that memory would grow without end."""
+        size = 0
+
+        def count(more: int) -> None:
+            nonlocal size
+            size += more
+            self.body_bytes += more
+            if self.body_bytes > _BODIES * self.limits.body:
+                raise BusyError("too many long requests at a time; send it again in a second.")
+
+        try:
+            return await read_body(request, self.limits, count)
+        finally:
+            self.body_bytes -= size
 
     async def _computed(self, wanted: Rows | Call, gone: asyncio.Future[None]) -> Any:
         """Return the result of some work, unless the client goes away or it takes too long: then it is dropped."""
@@ -145,8 +162,13 @@ class Service:
         )
 
 
-async def read_body(request: Request, limits: Limits) -> bytes:
+async def read_body(request: Request, limits: Limits, count: Callable[[int], None]) -> bytes:
     """Return the body of a request.
+
+    Args:
+        request: of which nothing has been read.
+        limits: of it.
+        count: called with the bytes of each part.
 
     Raises:
         StatusError: when it is no JSON by its header, too long, or arrives too slowly.
@@ -165,6 +187,7 @@ async def read_body(request: Request, limits: Limits) -> bytes:
         async with asyncio.timeout(limits.body_seconds):
             async for part in request.stream():
                 content += part
+                count(len(part))
                 if len(content) > limits.body:
                     raise too_long
     except TimeoutError as error:
