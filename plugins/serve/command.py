@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 import ipaddress
 import os
@@ -73,8 +72,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     options = parse(Options, arguments, "serve", __doc__ or "")
     if not options.runs:
         raise OptionError("which runs? For example: tfgen serve runs/realnvp-mnist")
-    _require_installed()
-    from tfgen_plugins.serve.server import bind
+    require_installed("serve")
+    from tfgen_plugins.serve.address import bind
 
     token = _token(options)
     if token is None and not is_loopback(options.host):
@@ -92,35 +91,16 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
 def _serve(options: Options, context: CommandContext, token: str | None, found: socket.socket) -> None:
     runs = [context.run(folder) for folder in options.runs]  # which loads TensorFlow, without its log
     require_names(runs)
-    from tfgen.runtime import device_scope
-    from tfgen_plugins.serve.app import build_app
-    from tfgen_plugins.serve.batching import Batcher
-    from tfgen_plugins.serve.metrics import ServerMetrics
-    from tfgen_plugins.serve.model import ServedModel
-    from tfgen_plugins.serve.server import Server, address_of, serve
-    from tfgen_plugins.serve.service import Limits, Service
+    from tfgen_plugins.serve.address import address_of
+    from tfgen_plugins.serve.running import serve_models
+    from tfgen_plugins.serve.service import Limits
 
-    models = [ServedModel(run, options.block) for run in runs]
-    limits = Limits(options.max_rows, options.max_body * 2**20, options.timeout)
-    metrics = ServerMetrics()
-    device = runs[0].config.device
-    with Batcher(
-        options.queue, 4 * options.max_rows, options.batching, metrics.block, lambda: device_scope(device)
-    ) as batcher:
-        for model in models:
-            say(f"preparing {model.name} ...", error=True)
-            batcher.call(model.prepare)
-        service = Service(models, batcher, limits, metrics)
-        hosts = allowed_hosts(options.host) if token is None else None
-        app = build_app(service, hosts, token)
-
-        def started() -> None:
-            say(*_lines(models, address_of(found), token is not None))
-
-        gc.collect()
-        gc.freeze()  # a collection that looks through all of TensorFlow would stop every answer for a third of a second
-        serve(Server(app, service, options.timeout, started), found)
-    say("stopped", error=True)
+    serve_models(
+        runs, found, lambda models: say(*_lines(models, address_of(found), token is not None)),
+        hosts=allowed_hosts(options.host) if token is None else None, token=token, block=lambda run: options.block,
+        batching=options.batching, queue=options.queue,
+        limits=Limits(options.max_rows, options.max_body * 2**20, options.timeout),
+    )  # fmt: skip
 
 
 def require_names(runs: Sequence[Run]) -> None:
@@ -141,7 +121,7 @@ def require_names(runs: Sequence[Run]) -> None:
         by_name[run.name] = run
 
 
-def _lines(models: list[ServedModel], address: str, with_token: bool) -> list[str]:
+def _lines(models: Sequence[ServedModel], address: str, with_token: bool) -> list[str]:
     """Return what the command prints once it serves."""
     named = [f"model     {model.name}: {', '.join(model.endpoints)}" for model in models]
     for model in models:
@@ -207,9 +187,14 @@ def allowed_hosts(host: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*LOOPBACK, host]))
 
 
-def _require_installed() -> None:
+def require_installed(command: str) -> None:
+    """Check that what the server needs is installed.
+
+    Raises:
+        OptionError: says how to install it.
+    """
     missing = [name for name in _NEEDS if importlib.util.find_spec(name) is None]
     if missing:
         raise OptionError(
-            f"serve needs {', '.join(missing)}, which is not installed; pip install '{DISTRIBUTION}[serve]'"
+            f"{command} needs {', '.join(missing)}, which is not installed; pip install '{DISTRIBUTION}[serve]'"
         )

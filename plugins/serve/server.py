@@ -1,9 +1,8 @@
-"""Server process: the socket, connections that are too slow, and the graceful stop, around uvicorn."""
+"""Server process: connections that are too slow, and the graceful stop, around uvicorn."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 import time
 from collections.abc import Callable
@@ -13,42 +12,12 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tfgen import OptionError, OutputError
 from tfgen_plugins.serve.service import Service
 
 #: Seconds in which the headers of a request have to arrive, and for which a connection without one is kept.
 HEADER_SECONDS = 10.0
 #: Most connections at a time; those beyond are answered by 503.
 MOST_CONNECTIONS = 1_000
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Return a socket at an address, which does not listen yet: nobody waits at it while models are loaded.
-
-    Raises:
-        OutputError: when another program has the port, or the address is not one of this machine's.
-        OptionError: when the host is unknown.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except (OSError, UnicodeError) as error:
-        raise OptionError(f"--host: {host!r} is no name or address that is known here.") from error
-    found = socket.socket(family, kind, protocol)
-    try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(address)
-    except OSError as error:
-        found.close()
-        if error.errno == errno.EADDRINUSE:
-            raise OutputError(
-                f"port {port} of {host} is in use; choose another --port, or 0 for a free one."
-            ) from error
-        if error.errno == errno.EACCES:
-            raise OutputError(f"port {port} is for the system alone; choose a --port above 1023.") from error
-        raise OutputError(f"cannot listen at {host} port {port}: {error.strerror}.") from error
-    return found
 
 
 class Protocol(HttpToolsProtocol):
@@ -144,12 +113,6 @@ class Server(uvicorn.Server):
         if self._stop_at is not None and (not self._service.at_work or time.monotonic() > self._stop_at):
             self.should_exit = True
         return await super().on_tick(counter)
-
-
-def address_of(found: socket.socket) -> str:
-    """Return the address of a socket as a URL."""
-    host, port = found.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def serve(server: Server, found: socket.socket) -> None:

@@ -14,9 +14,10 @@ from tests.plugins.serve.served import served, service_of
 from tfgen.errors import OptionError, OutputError
 from tfgen_plugins.serve import server as server_module
 from tfgen_plugins.serve.access import host_name
+from tfgen_plugins.serve.address import address_of, bind
 from tfgen_plugins.serve.app import build_app
 from tfgen_plugins.serve.command import allowed_hosts, is_loopback
-from tfgen_plugins.serve.server import Server, address_of, bind
+from tfgen_plugins.serve.server import Server
 from tfgen_plugins.serve.service import Limits
 from tfgen_plugins.serve.work import Work
 

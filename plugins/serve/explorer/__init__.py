@@ -1,0 +1,1 @@
+"""Explorer: a page, served beside the models, on which a latent space can be explored by hand."""
