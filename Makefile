@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Tests of one xdist_group share what takes long to make, in one worker; SLOWEST=25 names the slowest tests.
 PYTEST := $(BIN)/python -m pytest --dist loadgroup $(if $(SLOWEST),--durations=$(SLOWEST))
 
-.PHONY: run docs notebooks test test-long test-durations test-bench test-slow test-build test-oldest check bench bench-decoding bench-pixelcnn bench-training clean
+.PHONY: run docs notebooks test test-long test-durations test-bench test-slow test-build test-browser test-oldest check bench bench-decoding bench-pixelcnn bench-training clean
 
 run: $(STAMP)  ## train a conditional flow on the embedded digits, in a minute at most, and draw each digit ten times
 	$(BIN)/python -m tfgen run conditional_realnvp
@@ -37,6 +37,10 @@ test-slow: $(STAMP)  ## the tests that take minutes
 
 test-build: $(STAMP)  ## what a user installs: a wheel, in an environment of its own outside the checkout
 	$(BIN)/python -m pytest -m slow -n 0 tests/build
+
+test-browser: $(STAMP)  ## the explorer's page in a real browser: needs a Chromium, and installs playwright, which drives it
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
+	$(BIN)/python -m pytest -n 0 tests/plugins/serve/test_explorer_in_browser.py
 
 # The other packages are today's and warn about old ones: here a warning is no error. Python 3.13 came after TensorFlow 2.19.
 test-oldest:  ## quick and long tests with the oldest versions that setup.cfg admits, in .venv-oldest; Python 3.11 or 3.12

@@ -14,7 +14,7 @@ from tfgen_plugins.serve.model import ServedModel
 MOST_IMAGES, MOST_POINTS = 40, 1000
 
 
-def test_split(model: ServedModel) -> tuple[Split | None, str | None]:
+def split_of(model: ServedModel) -> tuple[Split | None, str | None]:
     """Return the test split of a model's data, or why it cannot be read: the model can be explored all the same."""
     try:
         return model.run.data.test, None

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from tfgen import UnknownNameError
-from tfgen_plugins.serve.explorer.examples import examples_of, test_split
+from tfgen_plugins.serve.explorer.examples import examples_of, split_of
 from tfgen_plugins.serve.explorer.latents import latent_plane
 from tfgen_plugins.serve.model import ServedModel
 from tfgen_plugins.serve.service import error_response
@@ -21,7 +21,7 @@ _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".
 
 def explored(model: ServedModel) -> dict[str, Any]:
     """Return all that the page draws of a model, as JSON; in the thread of the models."""
-    split, why = test_split(model)
+    split, why = split_of(model)
     plane = latent_plane(model, split)
     return {
         **model.describe(),

@@ -30,11 +30,11 @@ def flow():
 
 
 @contextlib.contextmanager
-def running(models, limits=None, token=None, hosts=("localhost", "127.0.0.1"), **options):
+def running(models, limits=None, token=None, hosts=("localhost", "127.0.0.1"), routes=lambda service: (), **options):
     """Serve models at a free port; yield address, service and server."""
     with service_of(models, limits, **options) as service:
         started, found = threading.Event(), bind("127.0.0.1", 0)
-        server = Server(build_app(service, hosts, token), service, 20.0, started.set)
+        server = Server(build_app(service, hosts, token, routes(service)), service, 20.0, started.set)
         thread = threading.Thread(target=server_module.serve, args=(server, found))
         thread.start()
         try:

@@ -42,6 +42,7 @@ export class Plane {
       context.fillRect(x - size / 2, y - size / 2, size, size);
     });
     context.globalAlpha = 1;
+    this.canvas.dataset.points = String(this.points.length);
     const [x, y] = this.#pixel(this.place);
     const arm = width / 30;
     for (const [colour, thick] of [["#fff", 5], ["#111", 2]]) {
