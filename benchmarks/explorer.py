@@ -18,10 +18,11 @@ _TIMED = """
 async moves => {
   const canvas = document.querySelector("canvas.touch"), image = document.querySelector("canvas.image");
   const box = canvas.getBoundingClientRect(), waits = [];
-  const at = (kind, k) => canvas.dispatchEvent(new PointerEvent(kind, {
-    pointerId: 1, buttons: 1, bubbles: true,
-    clientX: box.left + box.width * (0.5 + 0.4 * Math.cos(k / 7)), clientY: box.top + box.height * (0.5 + 0.4 * Math.sin(k / 5)),
-  }));
+  const at = (kind, k) => {
+    const clientX = box.left + box.width * (0.5 + 0.4 * Math.cos(k / 7));
+    const clientY = box.top + box.height * (0.5 + 0.4 * Math.sin(k / 5));
+    canvas.dispatchEvent(new PointerEvent(kind, { pointerId: 1, buttons: 1, bubbles: true, clientX, clientY }));
+  };
   for (let k = 0; k < moves; k += 1) {
     const before = image.dataset.place, begin = performance.now();
     at("pointermove", k);
