@@ -47,7 +47,7 @@ def test_every_weight_comes_back(tmp_path):
 
     other, file = made(), WeightsFile(tmp_path)
     assert file.saved.step == 7
-    assert file.saved.shapes == tuple(tuple(weight.shape) for weight in model.weights)
+    assert sorted(file.saved.shapes) == sorted(tuple(weight.shape) for weight in model.weights)
     file.assign_to(other)
     for name, one, two in zip(names, model.weights, other.weights, strict=True):
         np.testing.assert_array_equal(one.numpy(), two.numpy())

@@ -84,7 +84,7 @@ class WeightsFile:
         folder: of the run.
 
     Attributes:
-        saved: step, shapes and data specification, as a checkpoint has them.
+        saved: step, shapes (in no order) and data specification, as a checkpoint has them.
 
     Raises:
         RunError: when it is no regular file of the folder, or damaged; says what to do.
@@ -96,7 +96,7 @@ class WeightsFile:
             with open_regular(self.path, None, within=folder) as file:
                 _check_size(file)
             with safe_open(self.path, framework="np") as weights:
-                self._names: list[str] = list(weights.offset_keys())
+                self._names: list[str] = list(weights.keys())  # sorted by the library
                 slices = [weights.get_slice(name) for name in self._names]
                 self._types = [str(part.get_dtype()) for part in slices]
                 shapes = tuple(tuple(int(side) for side in part.get_shape()) for part in slices)
