@@ -8,13 +8,16 @@ import socket
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tfgen import OptionError, OutputError
-from tfgen_plugins.serve.service import Service
+
+if TYPE_CHECKING:  # it loads TensorFlow, which a look at a port need not wait for
+    from tfgen_plugins.serve.service import Service
 
 #: Seconds in which the headers of a request have to arrive, and for which a connection without one is kept.
 HEADER_SECONDS = 10.0
