@@ -155,7 +155,12 @@ def ask(port: int, clients: int, content: dict[str, Any], seconds: float) -> lis
             for _ in range(clients)
         ]
         protocols = [protocol for _, protocol in made]
-        await asyncio.wait_for(asyncio.gather(*(protocol.done for protocol in protocols)), seconds + 60)
+        try:
+            await asyncio.wait_for(asyncio.gather(*(protocol.done for protocol in protocols)), seconds + 60)
+        finally:
+            for transport, _ in made:
+                transport.abort()
+            await asyncio.sleep(0.01)  # in which the loop closes them
         return [latency for protocol in protocols for latency in protocol.latencies]
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

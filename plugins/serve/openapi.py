@@ -67,7 +67,7 @@ def _operation(endpoint: str, schema: str) -> dict[str, Any]:
     answers: dict[str, Any] = {str(status): {"description": what, "content": error} for status, what in ERRORS.items()}
     answers["200"] = {"description": "the result", "content": {media_type: {} for media_type in MEDIA_TYPES.values()}}
     return {
-        "summary": (HANDLERS[endpoint].__doc__ or "").strip(),
+        "summary": (HANDLERS[endpoint].__doc__ or "").strip().replace("``", ""),
         "requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": schema}}}},
         "responses": answers,
     }
@@ -91,9 +91,14 @@ def _fields(schema: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     """Return name, type, default and meaning of each field."""
     required = schema.get("required", ())
     return [
-        (name, _type(field), "required" if name in required else str(field.get("default")), _meaning(field))
+        (name, _type(field), "required" if name in required else _default(field), _meaning(field))
         for name, field in schema.get("properties", {}).items()
     ]
+
+
+def _default(field: dict[str, Any]) -> str:
+    default = field.get("default")
+    return "" if default is None else str(default)
 
 
 def _meaning(field: dict[str, Any]) -> str:

@@ -78,6 +78,7 @@ def test_address_models_and_how_to_stop_are_printed(tiny_run, tmp_path, capsys, 
         server._on_start()
 
     monkeypatch.setattr(server_module, "serve", serve)
+    monkeypatch.setattr("gc.freeze", lambda: None)
     assert main(["serve", str(tiny_run), "--host", "0.0.0.0", "--port", "0", "--token-file", str(file)]) == 0
     out = capsys.readouterr().out
     assert "serving   http://0.0.0.0:" in out
