@@ -105,7 +105,7 @@ def test_models_of_a_table_with_categories_are_held_whole(name, model, tmp_path)
     options = {"vae": {"likelihood": "gaussian", "network": "mlp", "units": 8, "latent": 3}, "gan": RUNS["gan"]}
     run = tfgen.train(
         model, data=str(tmp_path / "mixed.csv"), categorical=["colour", "kind"], epochs=1, compile="graph", quiet=True,
-        pictures=False, evaluate="none", runs_dir=tmp_path / "runs", data_dir=tmp_path / "cache", name="mixed",
+        pictures=False, evaluate="none", runs_dir=tmp_path / "runs", data_dir=str(tmp_path / "cache"), name="mixed",
         **options.get(model, FLOW),
     )  # fmt: skip
     export = export_run(run, tmp_path / "model", name)

@@ -110,8 +110,7 @@ class DDPM(GenerativeModel):
         if particles > 1:
             raise CapabilityError("the bound of a diffusion model has no importance weights; leave --particles out.")
         x = to_signed(x, self.data.levels)
-        n = tf.shape(x)[0]
-        one_hot = self.one_hot(labels, n)
+        n, one_hot = x.shape[0], self.one_hot(labels, x.shape[0])
         weights, axes = tf.constant(self.diffusion.kl_weights, tf.float32), [1, 2, 3]
 
         def noisy(t: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
