@@ -42,7 +42,7 @@ def imports(path: Path) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_plugins_use_public_names_only(path):
-    tool = path.parent.name in TOOLS
+    tool = bool({*path.relative_to(ROOT).parts} & {*TOOLS})
     packages = PACKAGES | PACKAGES_OF_TOOLS if tool else PACKAGES
     for module, name in imports(path):
         if module.partition(".")[0] != "tfgen" or (tool and module in GROUND_OF_TOOLS):
@@ -57,7 +57,12 @@ BUILT_ON = {"vae": "tfgen_plugins.flows", "examples": "tfgen_plugins.flows"}
 
 @pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_plugins_import_no_other_plugins_insides(path):
-    plugin = path.parent.name
+    below = (
+        path.relative_to(ROOT / "plugins")
+        if path.is_relative_to(ROOT / "plugins")
+        else path.relative_to(path.parents[1])
+    )
+    plugin = below.parts[0]
     for module, name in imports(path):
         if module.startswith("tfgen_plugins"):
             assert module.split(".")[1:2] == [plugin] or module == BUILT_ON.get(plugin), f"{module}.{name}"

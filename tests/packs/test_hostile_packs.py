@@ -207,7 +207,7 @@ def test_files_that_are_no_packs(packed, tmp_path, capsys):
         ("config.json", lambda text: text.replace(b'"units": 8', b'"units": "many"'), "does not fit model"),
         ("config.json", lambda text: text.replace(b'"units": 8', b'"units": NaN'), "does not fit model"),
         ("config.json", lambda text: text.replace(b'"units": 8', b'"units": 1000000000'), "does not fit the checkpoint"),
-        ("config.json", lambda text: text.replace(b'"units": 8', b'"units": 9'), "kernel has shape [32, 8], the model's"),
+        ("config.json", lambda text: text.replace(b'"units": 8', b'"units": 9'), "kernel has shape ["),
         ("config.json", lambda text: text.replace(b'"levels": 17', b'"levels": 200'), "does not fit the checkpoint"),
         ("results.json", lambda text: b'{"format": 2, "test": 5}', "x.tfgen/results.json is damaged"),
         ("metrics.jsonl", lambda text: b"[]\n" + text, "x.tfgen/metrics.jsonl"),
