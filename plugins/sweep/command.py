@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from tfgen import OptionError, RunError, TrainOptions, require_option
+from tfgen import OptionError, RunError, TrainOptions, UnknownNameError, require_option
 from tfgen.cli import Place, by_default, config_file, defaults_from, parse, parse_options, required
+from tfgen.metrics import given_label
 from tfgen.plugin.option_types import is_bool, is_tuple
 from tfgen.plugin.options import field_names, negated, option_types
 from tfgen.printed import say
@@ -19,7 +20,7 @@ from tfgen.runs import RunConfig
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tfgen import ModelSpec
+    from tfgen import ModelSpec, Registry
     from tfgen.cli import CommandContext
     from tfgen_plugins.sweep.sweeps import Outcome
 
@@ -72,26 +73,42 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     place, bases = result[0][0], [config for _, config in result]
     if place.name is None:
         raise OptionError(f"the sweep needs a name, under which its runs are kept: add --name NAME; {_EXAMPLE}")
-    from tfgen.runs import check_metric_names
     from tfgen_plugins.sweep.sweeps import check_models, open_sweep, plan, train_all
 
+    _check_metrics(options, registry, context)
     planned = plan(bases, registry, _typed(vary, specs), options.seeds)
     folder = open_sweep(place.runs_dir, place.name, planned, registry)
     if options.dry_run:
         say(*(f"{folder / run.name}   {_state(folder / run.name)}" for run in planned))
         return
     context.tensorflow()
-    check_metric_names(options.names, registry)
     check_models(planned, registry)
     outcomes: list[Outcome] = []
     for outcomes in train_all(planned, registry, folder, options.sample_batch, metrics=options.names):
         _write(folder, outcomes)
-    _report(folder, outcomes, options.against)
+    _report(folder, outcomes)
     failed = [outcome.planned.name for outcome in outcomes if outcome.error]
     if failed:
         raise RunError(
             f"{len(failed)} of {len(planned)} runs failed ({', '.join(failed)}); the same command tries them again."
         )
+    if options.against is not None:
+        from tfgen_plugins.sweep.figure import draw_trade_off
+
+        draw_trade_off(outcomes, options.against, folder / "against.png")
+        say(f"drawn    {folder / 'against.png'}")
+
+
+def _check_metrics(options: Options, registry: Registry, context: CommandContext) -> None:
+    """Check the names of metrics, before anything is trained."""
+    if options.names:
+        context.tensorflow()
+        from tfgen.runs import check_metric_names
+
+        check_metric_names(options.names, registry)
+    known = (*registry.metrics, *map(given_label, registry.metrics))
+    if options.against is not None and options.against not in known:
+        raise UnknownNameError("metric", options.against, known, "It is one of the columns of the sweep's table.")
 
 
 def _sorted_out(arguments: Sequence[str]) -> tuple[list[str], dict[str, list[str]], list[str]]:
@@ -188,15 +205,10 @@ def _write(folder: Path, outcomes: Sequence[Outcome]) -> None:
         path.write_text(markdown_table(*table(outcomes)) + below)
 
 
-def _report(folder: Path, outcomes: Sequence[Outcome], against: str | None) -> None:
+def _report(folder: Path, outcomes: Sequence[Outcome]) -> None:
     from tfgen.cli import print_table
     from tfgen_plugins.sweep.sweeps import RECORD
     from tfgen_plugins.sweep.table import notes, table
 
     print_table(*table(outcomes))
     say(*notes(outcomes), f"written  {folder / RECORD}, {folder / 'sweep.md'}")
-    if against is not None:
-        from tfgen_plugins.sweep.figure import draw_trade_off
-
-        draw_trade_off(outcomes, against, folder / "against.png")
-        say(f"drawn    {folder / 'against.png'}")

@@ -66,7 +66,7 @@ def _panel(axis: Any, along: Column, column: Column, rows: Sequence[Combination]
             axis.annotate(words, (x.mean, y.mean), xytext=(4, 4), textcoords="offset points", fontsize="x-small")
     axis.set_xlabel(f"{along.name}, {along.unit}", fontsize="small")
     axis.set_ylabel(f"{column.name}, {column.unit}" if column.unit != "1" else column.name, fontsize="small")
-    axis.margins(0.15)
+    axis.margins(x=0.25, y=0.15)
     axis.tick_params(labelsize="small")
 
 

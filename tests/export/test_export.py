@@ -204,7 +204,7 @@ def test_without_its_data_an_export_is_compared_on_samples(tmp_path, monkeypatch
     monkeypatch.setattr(type(run), "data", property(gone))
     export = export_run(run, tmp_path / "model")
     assert seen[0]["x"].shape == (64, 2)
-    assert export.compared_on == "64 samples of the model, since the data cannot be read: the data are gone"
+    assert export.compared_on == "64 samples of the model, since its data cannot be read here"
     assert "compared with the run itself on 64 samples" in (tmp_path / "model" / "model_card.md").read_text()
     monkeypatch.setattr("tfgen.export.compared.Samples", tfgen.HasElbo)  # a capability that a flow lacks
     with pytest.raises(tfgen.DataError, match="gone"):

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import io
 import json
+import os
 import shutil
 import stat
 import struct
@@ -75,7 +76,7 @@ def refused(pack: Path, tmp_path: Path, capsys, says: str) -> None:
 @pytest.mark.parametrize(
     ("entries", "says"),
     [
-        ({"format": 2, "tfgen": "0.9.1"}, "this tfgen 0.1.0 reads format 1; install a tfgen that reads it: pip install "),
+        ({"format": 2, "tfgen": "0.9.1"}, "reads format 1; install a tfgen that reads it: pip install "),
         ({"format": "1"}, "has no format number"), ({"format": True}, "has no format number"),
         ({"tfgen": "1; rm -rf /"}, "does not say which tfgen wrote it"), ({"tfgen": None}, "does not say which tfgen"),
         ({"name": 5}, "no name of the run"), ({"model": ""}, "no name of the run or of its model"),
@@ -228,6 +229,11 @@ def other_weights(contents: Contents, change) -> bytes:
     return save(arrays, metadata)
 
 
+def _spoil(arrays):
+    first = sorted(arrays)[0]
+    arrays[first] = arrays[first] + np.nan
+
+
 def _renamed(arrays, metadata):
     arrays["another"] = arrays.pop(sorted(arrays)[0])
 
@@ -252,6 +258,7 @@ def _retyped(arrays, metadata):
         (lambda arrays, metadata: metadata.update(data="[1, 2"), "is damaged"),
         (lambda arrays, metadata: metadata.update(data="[0, 17, 10.5, 8, 8, 1]"), "no data specification"),
         (lambda arrays, metadata: metadata.update(data="[0, 17, 3, 8, 8, 1]"), "17 levels and 3 classes"),
+        (lambda arrays, metadata: _spoil(arrays), "has weights that are not finite"),
     ],
 )  # fmt: skip
 def test_weights_of_another_model(change, says, contents, tmp_path, capsys):
@@ -318,7 +325,12 @@ def test_links_in_a_folder_that_was_unpacked(contents, tmp_path, capsys):
     (folder / "results.json").unlink()
     (tmp_path / "secret").write_bytes(contents["results.json"])
     (folder / "results.json").symlink_to(tmp_path / "secret")
-    refused(folder, tmp_path, capsys, "is no sound pack")
+    manifest = json.loads(contents[MANIFEST])
+    manifest["members"]["results.json"]["bytes"] = len(
+        os.readlink(folder / "results.json")
+    )  # as a look at the link says
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    refused(folder, tmp_path, capsys, "link")
 
 
 def test_a_disk_that_is_too_small(packed, tmp_path, capsys, monkeypatch):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tfgen.errors import OutputError, RunError
 from tfgen.export.card import card_with, without_folder
 from tfgen.files import finite
-from tfgen.packs.manifest import CARD, MOST_BYTES, Manifest, PluginOrigin
+from tfgen.packs.manifest import CARD, MOST_BYTES, MOST_PLUGINS, Manifest, PluginOrigin
 from tfgen.packs.members import CHUNK
 from tfgen.packs.write import Content, write_pack
 from tfgen.packs.write import Pack as Pack
@@ -57,14 +58,14 @@ def pack(
         raise OutputError(f"{path} is there already; name a file that is not, or allow to overwrite it.")
     run.check()
     step = _saved_step(run)
-    with device_scope(run.config.device):
+    with contextlib.ExitStack() as files, device_scope(run.config.device):
         writer = WeightsWriter(run.model, step)
         card = _card(run, licence)
         contents = {
             "config.json": _text(json.dumps(_portable_config(run), indent=2, allow_nan=False) + "\n"),
             WEIGHTS_FILE: Content(writer.pieces(), writer.bytes, packed=False),
             CARD: _text(card),
-            **_copies(run.folder),
+            **_copies(run.folder, files),
         }
         for name, content in contents.items():
             most = MOST_BYTES[name]
@@ -85,7 +86,7 @@ def _saved_step(run: Run) -> int:
 
 def _portable_config(run: Run) -> dict[str, Any]:
     """Return the content of ``config.json`` without what is this machine's: data folders, and the folders of files."""
-    config = {"data_spec": run.data_spec.to_json(), **run.provenance, "sources": {}}
+    config = {"data_spec": run.data_spec.to_json(), **run.provenance, "sources": {}, "device": "auto"}
     config["data"] = without_folder(config["data"])
     if isinstance(config.get("init"), str):
         config["init"] = without_folder(config["init"])
@@ -112,11 +113,17 @@ def _plugins(run: Run) -> tuple[PluginOrigin, ...]:
     own = {key: getattr(origin, key) for key in ("name", "distribution", "version", "file")}
     recorded = run.provenance.get("other_plugins")
     others = [plugin for plugin in recorded if isinstance(plugin, dict)] if isinstance(recorded, list) else []
+    if len(others) >= MOST_PLUGINS:
+        raise RunError(
+            f"{run.folder} was made with {len(others) + 1} plugins, and a pack names {MOST_PLUGINS} at most."
+        )
     return tuple(_origin(_without_folders(plugin)) for plugin in (own, *others))
 
 
 def _origin(plugin: Mapping[str, Any]) -> PluginOrigin:
-    return PluginOrigin(str(plugin.get("name")), plugin.get("distribution"), plugin.get("version"), plugin.get("file"))
+    """Return the origin of a plugin that a file of unknown origin may describe: what is no text is left out."""
+    parts = (plugin.get(key) for key in ("distribution", "version", "file"))
+    return PluginOrigin(str(plugin.get("name")), *(part if isinstance(part, str) and part else None for part in parts))
 
 
 def _card(run: Run, licence: str | None) -> str:
@@ -136,26 +143,28 @@ def _text(text: str) -> Content:
     return Content([content], len(content))
 
 
-def _copies(folder: Path) -> dict[str, Content]:
-    """Return the files of a run that a pack has as they are, in pieces."""
+def _copies(folder: Path, files: contextlib.ExitStack) -> dict[str, Content]:
+    """Return the files of a run that a pack has as they are, in pieces.
+
+    They are open until the pack is written: a file that another process replaces meanwhile is packed as it was.
+    """
     found = {}
     for name in _COPIED:
         path = folder / name
         if os.path.lexists(path):
             try:
-                with open_regular(path, MOST_BYTES[name], within=folder) as file:
-                    size = os.fstat(file.fileno()).st_size
+                file = files.enter_context(open_regular(path, MOST_BYTES[name], within=folder))
+                size = os.fstat(file.fileno()).st_size
             except (OSError, ValueError) as error:
                 raise RunError(
                     f"cannot pack {path}: {error}; put a regular file in its place, or delete it."
                 ) from error
-            found[name] = Content(_pieces(path, size), size)
+            found[name] = Content(_pieces(file, size), size)
     return found
 
 
-def _pieces(path: Path, size: int) -> Iterator[bytes]:
+def _pieces(file: IO[bytes], size: int) -> Iterator[bytes]:
     """Yield the first bytes of a file: one that is written at the same time may have more by now."""
-    with path.open("rb") as file:
-        while size > 0 and (piece := file.read(min(CHUNK, size))):
-            size -= len(piece)
-            yield piece
+    while size > 0 and (piece := file.read(min(CHUNK, size))):
+        size -= len(piece)
+        yield piece

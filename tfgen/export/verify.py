@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,8 @@ def _own(signature: Signature, arrays: Mapping[str, NDArray[Any]]) -> NDArray[An
         OutputError: when it fails; says how.
     """
     try:
-        result = signature.call(**{name: tf.constant(array) for name, array in arrays.items()})
+        with _full_float32():
+            result = signature.call(**{name: tf.constant(array) for name, array in arrays.items()})
     except TfgenError:
         raise
     except Exception as error:  # whatever a model may raise
@@ -142,6 +144,17 @@ def _own(signature: Signature, arrays: Mapping[str, NDArray[Any]]) -> NDArray[An
         raise OutputError(str(how)) from error
     found: NDArray[Any] = tf.cast(result, tf.as_dtype(signature.output.dtype)).numpy()
     return found
+
+
+@contextlib.contextmanager
+def _full_float32() -> Iterator[None]:
+    """Context manager in which a GPU computes products in float32, and not in TensorFloat-32."""
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
 def difference(name: str, own: NDArray[Any], exported: NDArray[Any]) -> Difference:
@@ -189,7 +202,8 @@ def _examples_beyond(beyond: NDArray[np.bool_]) -> float:
 
 
 def _run_fresh(arguments: list[str]) -> None:
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    # Products of a GPU in TensorFloat-32 have ten bits of mantissa: more than rounding of float32.
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "NVIDIA_TF32_OVERRIDE": "0"}
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-c", _FRESH, *arguments],

@@ -29,7 +29,7 @@ MOST_BYTES: Mapping[str, int | None] = {
 REQUIRED = ("config.json", WEIGHTS_FILE, CARD)
 _DIGEST = re.compile("[0-9a-f]{64}")
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,49}")
-_MOST_PLUGINS, _LONGEST_TEXT = 20, 1000
+MOST_PLUGINS, _LONGEST_TEXT = 20, 1000
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def manifest_from_json(content: bytes, pack: str) -> Manifest:
 
 def _plugins(found: Any) -> tuple[PluginOrigin, ...]:
     """Return the plugins of a manifest, after their types were checked."""
-    if not isinstance(found, list) or not 1 <= len(found) <= _MOST_PLUGINS:
+    if not isinstance(found, list) or not 1 <= len(found) <= MOST_PLUGINS:
         raise ValueError(f"its {MANIFEST} has no list of plugins")
     origins = []
     for entry in found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tfgen.errors import CapabilityError
 from tfgen.plugin.registry import Registry
 from tfgen.runs.run import Run
 
@@ -37,12 +38,19 @@ def record_metrics(
         CapabilityError: for a metric that the model cannot have.
         DataError: for one that the data cannot have, such as a metric of factors without factors.
     """
+    from tfgen.evaluate.likelihood import check_metrics
     from tfgen.evaluate.requested import requested_metrics
     from tfgen.evaluate.sample_quality import SAMPLE_METRICS
 
     wanted, there = requested_metrics(names, run.registry), run.results.get(split, {})
-    if any(name not in there for name in wanted.density):
-        run.evaluate(split, quiet=quiet)
+    if of_density := [name for name in wanted.density if name not in there]:
+        check_metrics(of_density, run.model)
+        found = run.evaluate(split, quiet=quiet, record=False)
+        if missing := [name for name in of_density if name not in found]:
+            raise CapabilityError(f"{missing[0]} was not computed; the metrics are {', '.join(found)}.")
+        run.record(
+            split, {name: found[name] for name in of_density}
+        )  # others may be there with more particles or draws
     of_samples = [name for name in wanted.samples if any(metric not in there for metric in SAMPLE_METRICS[name])]
     if of_samples:
         run.measure_samples(of_samples, samples, split, quiet=quiet)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import tensorflow as tf
+
 from tfgen.data.spec import DataSpec
+from tfgen.errors import RunError
 from tfgen.model.base import GenerativeModel, build_model
+from tfgen.model.weights import weight_names
 from tfgen.plugin.specs import ModelSpec
 from tfgen.runs.config import RunConfig
 from tfgen.runtime import device_scope
@@ -26,7 +30,8 @@ def restored_model(folder: Path, spec: ModelSpec, config: RunConfig, data: DataS
         data: spec of the data that the run was trained on.
 
     Raises:
-        RunError: when there are neither a checkpoint nor the weights of a pack, or they are damaged or of another model.
+        RunError: when there are neither a checkpoint nor the weights of a pack, or they are damaged, not finite, or of another
+            model.
     """
     training = config.training
     with device_scope(config.device):
@@ -34,12 +39,23 @@ def restored_model(folder: Path, spec: ModelSpec, config: RunConfig, data: DataS
             weights = WeightsFile(folder)
             model = _build_within(folder, weights.saved, spec, config, data)
             weights.assign_to(model)
-            return model
-        model = build_for_checkpoint(folder, spec, config, data)
-        state = TrainingState(model, [], ema=training.ema > 0, keep_best=training.keep == "best")
-        Checkpoints(folder, state).restore()
-        state.finish()
+        else:
+            model = build_for_checkpoint(folder, spec, config, data)
+            state = TrainingState(model, [], ema=training.ema > 0, keep_best=training.keep == "best")
+            Checkpoints(folder, state).restore()
+            state.finish()
+        _require_finite(folder, model)
     return model
+
+
+def _require_finite(folder: Path, model: GenerativeModel) -> None:
+    """Refuse weights that are NaN or infinite, of a file that was damaged or made to do harm: samplers fail on them."""
+    for name, weight in zip(weight_names(model), model.weights, strict=True):
+        value = tf.convert_to_tensor(weight)
+        if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
+            raise RunError(
+                f"{folder} has weights that are not finite ({name}); make the run again, or take a sound copy."
+            )
 
 
 def build_for_checkpoint(folder: Path, spec: ModelSpec, config: RunConfig, data: DataSpec) -> GenerativeModel:

@@ -11,8 +11,8 @@ import pytest
 
 from tfgen.cli.main import main
 from tfgen_plugins.serve import server as server_module
-from tfgen_plugins.serve.command import TOKEN_VARIABLE
 from tfgen_plugins.serve.address import bind
+from tfgen_plugins.serve.command import TOKEN_VARIABLE
 
 TOKEN = "a-token-of-enough-characters"
 

@@ -399,10 +399,18 @@ def test_a_metric_that_a_run_cannot_have_leaves_it_trained(sweep, tmp_path, monk
     assert all("nll_nats" in row["test"] for row in rows)
 
 
-def test_unknown_metrics_end_before_training(sweep, tmp_path):
-    code, _, err = sweep("gaussian", "--metrics", "stat", "--name", "s")
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--metrics", "stat"), "did you mean 'start'"),
+        (("--metrics", "stat", "--dry-run"), "did you mean 'start'"),
+        (("--against", "nll_nat"), "did you mean 'nll_nats'"),
+    ],
+)
+def test_unknown_metrics_end_before_training(words, says, sweep, tmp_path):
+    code, _, err = sweep("gaussian", *words, "--name", "s")
     assert code == 2
-    assert "did you mean 'start'" in err
+    assert says in err
     assert not runs_of(tmp_path / "runs" / "s")
 
 
@@ -411,3 +419,17 @@ def test_a_picture_against_an_unknown_metric_says_which_there_are(sweep):
     assert code == 2
     assert "--against fid: no run has this test metric and another one; there are nll_nats" in err
     assert "written" in out
+
+
+def test_asking_for_a_density_changes_no_other_metric(sweep, tmp_path):
+    """They may have been measured with more draws or particles."""
+    arguments = ("gaussian", "--name", "s")
+    assert sweep(*arguments)[0] == 0
+    results = tmp_path / "runs" / "s" / "gaussian-seed=0" / "results.json"
+    changed = json.loads(results.read_text())
+    changed["test"]["nll_nats"]["value"] = 1.25
+    results.write_text(json.dumps(changed))
+    code, _, err = sweep(*arguments, "--metrics", "bits_per_dim")
+    assert code == 2
+    assert "trained, but not measured" in err
+    assert json.loads(results.read_text())["test"]["nll_nats"]["value"] == 1.25
