@@ -39,6 +39,7 @@ test-build: $(STAMP)  ## what a user installs: a wheel, in an environment of its
 	$(BIN)/python -m pytest -m slow -n 0 tests/build
 
 test-browser: $(STAMP)  ## the explorer's page in a real browser: needs a Chromium, and installs playwright, which drives it
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { echo 'install a Chromium first'; exit 2; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/python -m pytest -n 0 tests/plugins/serve/test_explorer_in_browser.py
 

@@ -41,8 +41,6 @@ from tfgen.plugin.option_types import to_json
 from tfgen.printed import say
 from tfgen_benchmarks.machine import describe_machine
 
-#: Seconds that a server may take to start.
-_START = 180.0
 #: What the numbers should reach.
 TIMES, MILLISECONDS = 5.0, 3.0
 

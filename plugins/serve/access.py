@@ -70,13 +70,21 @@ class Access:
         if self._hosts is not None and host_name(host) not in self._hosts:
             return 403, f"this server answers to {', '.join(sorted(self._hosts))} only; the header Host names another."
         origin = headers.get(b"origin")
-        if origin is not None and urlsplit(origin.decode("latin-1")).netloc.lower() != host.lower():
+        if origin is not None and _place(origin.decode("latin-1")) != host.lower():
             return 403, "requests from pages of other sites are refused."
         if self._expected is None or path in OPEN_PATHS:
             return None
         scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
         if not hmac.compare_digest(scheme.lower() + b" " + token.strip(), self._expected):
             return 401, "a token is needed: send the header Authorization: Bearer TOKEN."
+        return None
+
+
+def _place(origin: str) -> str | None:
+    """Return host and port of a header ``Origin``; None for what is no address."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
         return None
 
 

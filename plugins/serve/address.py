@@ -9,7 +9,7 @@ from tfgen import OptionError, OutputError
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket at an address, which does not listen yet: nobody waits at it while models are loaded.
+    """Return a socket that listens at an address, so that no other program can take the port while models are loaded.
 
     Raises:
         OutputError: when another program has the port, or the address is not one of this machine's.
@@ -25,6 +25,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
+        found.listen(1)  # two sockets can be bound to a port while neither listens
     except OSError as error:
         found.close()
         if error.errno == errno.EADDRINUSE:

@@ -50,10 +50,14 @@ def mask(given: Any, count: int, data: DataSpec, most: int) -> NDArray[np.bool_]
 
 
 def _array(name: str, given: Any) -> NDArray[Any]:
+    problem = f"{name}: the nested lists must have equal lengths, and hold numbers alone."
     try:
+        # First as they are: an array of texts would give each of them the room of the longest.
+        if not set(map(type, np.array(given, dtype=object).flat)) <= {int, float, bool}:
+            raise DataError(problem)
         return np.asarray(given)
-    except (ValueError, OverflowError) as error:
-        raise DataError(f"{name}: the nested lists must have equal lengths, and hold numbers alone.") from error
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise DataError(problem) from error
 
 
 def _numbers(name: str, given: Any) -> NDArray[Any]:

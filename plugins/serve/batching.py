@@ -69,7 +69,7 @@ class Batcher:
         self._thread.join()
 
     def close(self) -> None:
-        """Take nothing new; what waits is still done."""
+        """Take no new requests, see `open`; what those that are there wait for or still need is done."""
         self._closing = True
 
     @property
@@ -90,7 +90,7 @@ class Batcher:
             ClosingError: when the server is stopping.
         """
         with self._changed:
-            if self._closing:
+            if self._stopping:  # what a request that came before `close` still needs is done
                 raise ClosingError("the server is stopping; send the request to another one, or later.")
             if len(self._queue) >= self.most_requests:
                 raise BusyError(f"{len(self._queue)} requests are waiting; send it again in a second.")
@@ -115,10 +115,16 @@ class Batcher:
         return work
 
     def _run(self) -> None:
-        with self._scope():
-            while (work := self._next()) is not None:
-                if not work.dropped:
-                    self._do(work)
+        try:
+            with self._scope():
+                while (work := self._next()) is not None:
+                    if not work.dropped:
+                        self._do(work)
+        except BaseException as error:  # of the scope, a device that is not there: nobody may wait for ever
+            with self._changed:
+                self._closing = self._stopping = True
+                waiting = [self._pop() for _ in range(len(self._queue))]
+            deliver([(work.future, None, error) for work in waiting])
 
     def _next(self) -> Work | None:
         """Return the first work of the queue, once there is one; None to stop."""
@@ -130,6 +136,7 @@ class Batcher:
     def _do(self, work: Work) -> None:
         """Do some work, and what fits into a block with it."""
         together = [work]
+        taken: _Taken = []
         try:
             if work.request is None:
                 work.started = True
@@ -137,11 +144,14 @@ class Batcher:
                 return
             function = work.function()
             taken = [(work, work.take(function.size, function))]
-            if self.batching and function.mixes:
+            if self.batching and function.mixes and not work.alone:
                 taken += self._others(work, function.size - _length(taken[0][1]), function)
                 together = [entry for entry, _ in taken]
             deliver(self._computed(taken, function))
         except Exception as error:
+            if len(together) > 1:  # one of them is at fault: each is computed by itself
+                self._again(taken)
+                return
             for entry in together:
                 entry.dropped = True
             deliver([(entry.future, None, error) for entry in together])
@@ -151,6 +161,13 @@ class Batcher:
                     if entry.left:
                         self._push(entry)
 
+    def _again(self, taken: _Taken) -> None:
+        """Put rows back that were taken, to be computed without others beside them."""
+        with self._changed:
+            for work, own in taken:
+                work.give_back(own)
+                self._push(work)
+
     def _others(self, first: Work, room: int, function: BlockFunction) -> _Taken:
         """Take rows of other work that waits for the same, as many as there is room for."""
         taken: _Taken = []
@@ -158,7 +175,7 @@ class Batcher:
         with self._changed:
             while self._queue and room > 0:
                 work = self._pop()
-                if work.key != first.key or work.request is None:
+                if work.key != first.key or work.request is None or work.alone:
                     passed.append(work)
                 elif not work.dropped:
                     taken.append((work, work.take(room, function)))

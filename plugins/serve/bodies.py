@@ -64,10 +64,9 @@ def _fields(model: ServedModel, endpoint: str, most: int) -> dict[str, Any]:
         samples = (Annotated[int, Field(ge=1, le=most, description="completions of each image")], 1)
         known = (_described("true where a pixel is known, [n, height, width]"), ...)
         return {"x": examples, "known": known, **conditions, "samples": samples, "particles": particles}
-    ends = {
-        "x": (_described("two examples") | None, None),
-        "z": (_described("two codes, in the place of examples; without either, two codes of the prior") | None, None),
-    }
+    ends = {"z": (_described("two codes; without ends, two codes of the prior") | None, None)}
+    if "encode" in model.endpoints:
+        ends["x"] = (_described("two examples, in the place of codes") | None, None)
     path = (Literal[tuple(PATHS)], "linear")
     return {
         **ends,

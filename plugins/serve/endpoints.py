@@ -97,9 +97,10 @@ async def decode(model: ServedModel, body: Any, compute: Compute, most: int) -> 
 
 async def interpolate(model: ServedModel, body: Any, compute: Compute, most: int) -> Answer:
     """Interpolate between two examples: ``x`` [steps, ...], their codes ``z``, and ``l``, the weights of the second end."""
-    if body.x is not None and body.z is not None:
+    x = getattr(body, "x", None)  # of a model with an encoder alone
+    if x is not None and body.z is not None:
         raise DataError("x and z both name the ends of the path; give one of them.")
-    drawn = body.x is None and body.z is None and _conditions(body) == (None, None)
+    drawn = x is None and body.z is None and _conditions(body) == (None, None)
     conditions = model.conditions_for(2, None, None) if drawn else _conditions_of_rows(model, 2, body)
     ends = await _ends(model, body, conditions, compute)
     weights = weights_of(body.steps)
@@ -115,7 +116,7 @@ async def _ends(model: ServedModel, body: Any, conditions: dict[str, Any], compu
     """Return the codes of both ends: those of the examples, as given, or drawn from the prior."""
     if body.z is not None:
         return _two("z", arrays.codes(_taken(body, "z"), model.latent or 0, False, 2))
-    if body.x is not None:
+    if getattr(body, "x", None) is not None:
         x = _two("x", arrays.examples(_taken(body, "x"), model.data, 2))
         ends: NDArray[Any] = await compute(Rows(model, "encode", 2, RowRequest({"x": x, **conditions}, body.seed)))
         return ends

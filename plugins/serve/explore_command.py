@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,7 +64,8 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
             page = f"{address_of(found)}/"
             say(f"exploring {page}", "stop      Ctrl-C, or SIGTERM")
             if options.browser:
-                webbrowser.open(page)
+                # In a thread: one that runs in the terminal would wait for the server, which waited for it.
+                threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
 
         def routes(models: Sequence[ServedModel], batcher: Batcher) -> Sequence[BaseRoute]:
             return explorer_routes({model.name: batcher.call(partial(explored, model)) for model in models})

@@ -18,12 +18,16 @@ from tfgen_plugins.serve.service import Service
 HEADER_SECONDS = 10.0
 #: Most connections at a time; those beyond are answered by 503.
 MOST_CONNECTIONS = 1_000
+#: Most bytes of the headers of a request.
+MOST_HEADER_BYTES = 2**16
 
 
 class Protocol(HttpToolsProtocol):
     """HTTP connection that is closed when the headers of a request do not arrive in time, byte by byte for example."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _header_bytes: int | None = 0  # of the request that is being read; None behind its headers
+    _unsent = 0  # bytes of answers, when the deadline was set
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for headers."""
@@ -35,19 +39,43 @@ class Protocol(HttpToolsProtocol):
         self._cancel_deadline()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """Read some bytes; a client whose headers have no end is cut off."""
+        if self._header_bytes is not None:
+            self._header_bytes += len(data)
+        super().data_received(data)
+        if self._header_bytes is not None and self._header_bytes > MOST_HEADER_BYTES:
+            self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """Begin to count the bytes of headers."""
+        self._header_bytes = self._header_bytes or 0
+        super().on_message_begin()
+
     def on_headers_complete(self) -> None:
         """Wait no longer: the body has a time of its own."""
+        self._header_bytes = None
         self._cancel_deadline()
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """Expect the headers of another request."""
+        self._header_bytes = 0
+        super().on_message_complete()
+
     def on_response_complete(self) -> None:
-        """Begin to wait for the headers of the next request."""
+        """Begin to wait for the headers of the next request, unless it is there already."""
+        waits = not self.pipeline
         super().on_response_complete()
-        if not self.transport.is_closing() and not self.pipeline:
+        if waits and not self.transport.is_closing():
             self._wait_for_headers()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Leave it to the deadline of the next headers to close a connection."""
 
     def _wait_for_headers(self) -> None:
         self._cancel_deadline()
+        self._unsent = self.transport.get_write_buffer_size()
         self._deadline = self.loop.call_later(HEADER_SECONDS, self._too_slow)
 
     def _cancel_deadline(self) -> None:
@@ -56,7 +84,13 @@ class Protocol(HttpToolsProtocol):
             self._deadline = None
 
     def _too_slow(self) -> None:
-        if not self.transport.is_closing():
+        """Close the connection, unless its client is still reading an answer; one that reads nothing is cut off."""
+        left = self.transport.get_write_buffer_size()
+        if 0 < left < self._unsent:
+            self._wait_for_headers()
+        elif left:
+            self.transport.abort()
+        elif not self.transport.is_closing():
             self.transport.close()
 
 
@@ -94,7 +128,7 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """Stop gracefully; a second time at once."""
         if self._stop_at is not None:
-            self.should_exit = True
+            self.should_exit = self.force_exit = True
             return
         self._stop_at = time.monotonic() + self._patience
         self._service.batcher.close()

@@ -26,6 +26,7 @@ class Work:
         request: of the rows; None for a call.
         dropped: true once nobody waits any more.
         started: true once some of it is being computed.
+        alone: true once a block with its rows and others failed.
     """
 
     future: Any
@@ -35,6 +36,7 @@ class Work:
     request: RowRequest | None = None
     dropped: bool = False
     started: bool = False
+    alone: bool = False
     _next: int = 0
     _result: NDArray[Any] | None = None
 
@@ -49,6 +51,10 @@ class Work:
         self._next = min(self.count, begin + most, begin + function.rows_from(begin))
         self.started = True
         return slice(begin, self._next)
+
+    def give_back(self, rows: slice) -> None:
+        """Take back rows that were not computed, to be computed alone."""
+        self._next, self.alone = rows.start, True
 
     def put(self, rows: slice, values: NDArray[Any]) -> NDArray[Any] | None:
         """Keep the results of the rows that were taken; return those of all rows once they are there."""

@@ -52,6 +52,8 @@ def _each_class(labels: NDArray[np.int32] | None, count: int, most: int) -> NDAr
     if labels is None:
         return np.arange(count)[:most]
     classes = np.unique(labels[labels >= 0])
+    if not len(classes):
+        return np.arange(count)[:most]
     each = max(1, most // max(1, len(classes)))
     return np.concatenate([np.flatnonzero(labels == label)[:each] for label in classes[:most]])
 

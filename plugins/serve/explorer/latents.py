@@ -59,6 +59,8 @@ def latent_plane(model: ServedModel, split: Split | None) -> LatentPlane | None:
     if split is not None and "encode" in model.signatures:
         examples = split.subset(MOST_POINTS)
         codes, labels = _encoded(model, examples), examples.labels
+        sound = np.isfinite(codes).all(axis=1)
+        codes, labels = codes[sound], None if labels is None else labels[sound]
     else:
         codes, labels = _of_prior(model), None
     return plane_of(codes.astype(np.float64), labels)

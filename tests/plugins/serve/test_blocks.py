@@ -166,10 +166,12 @@ def test_what_waits_is_done_when_it_stops_and_nothing_new_is_taken():
         begun.wait(60)
         batcher.close()
         assert not batcher.open
-        with pytest.raises(ClosingError, match="is stopping"):
-            batcher.submit(Work(Future(), lambda: None))
+        works.append(Work(Future(), lambda: "last"))
+        batcher.submit(works[-1])  # a further step of a request that is being answered
         go_on.set()
-    assert [work.future.result(0) for work in works] == ["done", "too"]
+    with pytest.raises(ClosingError, match="is stopping"):
+        batcher.submit(Work(Future(), lambda: None))
+    assert [work.future.result(0) for work in works] == ["done", "too", "last"]
 
 
 def test_an_error_goes_to_those_whose_work_it_was():
@@ -183,3 +185,46 @@ def test_an_error_goes_to_those_whose_work_it_was():
         assert works[1].future.result(60) == 4
     with pytest.raises(ValueError, match="broken"):
         works[0].future.result(0)
+
+
+class Picky:
+    """Function of blocks that fails on a row with the number 13."""
+
+    size, mixes = 8, True
+
+    def rows_from(self, start):
+        return self.size
+
+    def __call__(self, parts, size=None):
+        rows = np.concatenate([request.arrays["x"][own] for own, request in parts])
+        if 13 in rows:
+            raise ValueError("13")
+        return rows * 2
+
+
+def test_a_row_that_fails_takes_no_other_request_with_it():
+    works = [
+        Work(Future(), Picky, len(x), "key", RowRequest({"x": np.array(x)}))
+        for x in ([1, 2], [13], [4], range(100, 120))
+    ]
+    batcher = Batcher()
+    for work in works:
+        batcher.submit(work)
+    with batcher:
+        done = [work.future.exception(60) for work in works]
+    assert [type(error) for error in done] == [type(None), ValueError, type(None), type(None)]
+    assert [list(works[k].future.result()) for k in (0, 2)] == [[2, 4], [8]]
+    np.testing.assert_array_equal(works[3].future.result(), 2 * np.arange(100, 120))
+
+
+def test_a_device_that_is_not_there_lets_nobody_wait():
+    def scope():
+        raise OSError("no such device")
+
+    work = Work(Future(), lambda: 1)
+    batcher = Batcher(scope=scope)
+    batcher.submit(work)
+    with batcher, pytest.raises(OSError, match="no such device"):
+        work.future.result(60)
+    with pytest.raises(ClosingError):
+        batcher.submit(Work(Future(), lambda: 1))

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from starlette.testclient import TestClient
 from tests.plugins.serve.served import run_of, served, service_of
 from tests.toy_models import Gaussian, GaussianConfig
 from tfgen.data.spec import DataSpec
+from tfgen.errors import DataError
 from tfgen.sample.interpolation import PATHS, interpolate, weights_of
 from tfgen_plugins.serve.app import build_app
+from tfgen_plugins.serve.arrays import codes
 from tfgen_plugins.serve.model import ServedModel
 from tfgen_plugins.serve.service import Limits
 
@@ -180,6 +183,8 @@ BAD = [
     ("/v1/models/gan/decode", {"z": [[0, 0]]}, 422, "an array [n, 3]; got [1, 2]"),
     ("/v1/models/gan/decode", {"z": [[True, False, True]]}, 422, "numbers alone"),
     ("/v1/models/gan/interpolate", {"z": [[0, 0, 0]]}, 422, "a path has two ends; got 1"),
+    ("/v1/models/gan/interpolate", {"x": [IMAGE, IMAGE]}, 422, "unknown field 'x'"),
+    ("/log_prob", {"x": ["a" * 20_000, *["b"] * 5_000], "labels": 1}, 422, "numbers alone"),
     ("/v1/models/gan/interpolate", {"path": "straight"}, 422, "'linear', 'sinusoidal' or 'spherical'"),
     ("/v1/models/gan/interpolate", {"steps": 1}, 422, "greater than or equal to 2"),
     ("/interpolate", {"x": [IMAGE, IMAGE], "z": [[0] * 64] * 2, "labels": 1}, 422, "give one of them"),
@@ -273,3 +278,14 @@ def test_health_metrics_and_description(client, service):
     assert "http://" not in page.text.replace("http://localhost", "")
     assert "https://" not in page.text
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+
+
+def test_long_texts_take_no_room():
+    """An array of texts would give each of them the room of the longest: here 400 MB."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="numbers alone"):
+            codes(["a" * 20_000, *["b"] * 5_000], 2, False, 10)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()

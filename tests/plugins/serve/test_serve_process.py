@@ -178,6 +178,29 @@ def test_slow_clients_are_let_go(flow, monkeypatch):
             assert connection.recv(1000) == b""
 
 
+def _send_without_end(connection):
+    for _ in range(1000):
+        connection.sendall(b"x" * 4096)
+        time.sleep(0.001)
+
+
+def test_headers_without_end_and_answers_that_nobody_reads(flow, monkeypatch):
+    monkeypatch.setattr(server_module, "HEADER_SECONDS", 0.3)
+    with running([flow]) as (address, service, server):
+        host, port = address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
+            with pytest.raises((BrokenPipeError, ConnectionResetError)):
+                _send_without_end(connection)
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect((host, int(port)))
+            body = b'{"count": 10000}'
+            connection.sendall(_head(len(body)) + body)
+            until(lambda: service.at_work == 0 and connection.recv(1, socket.MSG_PEEK))
+            until(lambda: not server.server_state.connections)  # though its answer was not read
+
+
 def test_a_stop_answers_what_it_has_and_refuses_what_is_new(flow):
     with running([flow]) as (address, service, server), ThreadPoolExecutor(1) as pool:
         with held(service):
@@ -194,10 +217,22 @@ def test_a_stop_answers_what_it_has_and_refuses_what_is_new(flow):
         until(lambda: server.should_exit)
 
 
+def test_a_stop_lets_a_request_do_its_second_step(flow):
+    """A path between examples encodes them, and then decodes the path."""
+    with running([flow]) as (address, service, server), ThreadPoolExecutor(1) as pool:
+        x = httpx.post(f"{address}/sample", json={"count": 2}).json()["x"]
+        with held(service):
+            waiting = pool.submit(httpx.post, f"{address}/interpolate", json={"x": x}, timeout=60)
+            until(lambda: service.batcher.waiting[0] == 1)
+            server.stop()
+        assert waiting.result().status_code == 200
+
+
 def test_hosts_origins_and_tokens(flow):
     with running([flow]) as (address, _, _), httpx.Client(base_url=address) as client:
         assert client.get("/v1/models", headers={"host": "rebound.example"}).status_code == 403
         assert client.get("/v1/models", headers={"host": "localhost:1"}).status_code == 200
+        assert client.post("/sample", json={}, headers={"origin": "http://["}).status_code == 403
         foreign = client.post("/sample", json={}, headers={"origin": "http://elsewhere.example"})
         assert foreign.status_code == 403
         assert "access-control-allow-origin" not in foreign.headers
@@ -214,7 +249,6 @@ def test_hosts_origins_and_tokens(flow):
 
 def test_ports_and_hosts_are_checked():
     with bind("127.0.0.1", 0) as found:
-        found.listen()
         port = found.getsockname()[1]
         with pytest.raises(OutputError, match=f"port {port} of 127.0.0.1 is in use"):
             bind("127.0.0.1", port)

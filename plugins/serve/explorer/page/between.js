@@ -1,7 +1,7 @@
 // Interpolation between two examples: a slider from the one to the other, along a linear, sinusoidal or spherical path.
 
 import { ask, latest } from "./api.js";
-import { buttons, button, classes, command, contexts, element, slider, text } from "./elements.js";
+import { button, buttons, classes, command, contexts, curl, element, quoted, slider, text } from "./elements.js";
 import { canvasFor, download, figures, paint } from "./images.js";
 
 export const title = "Between two";
@@ -39,10 +39,12 @@ export function build(model, page) {
     row.replaceChildren(...figures(few.map((k) => steps.x[k]), model.data.levels, few.map((k) => text(steps.l[k]))));
     show(share.get());
     note.textContent = `${STEPS} steps in ${Math.round(performance.now() - begin)} ms`;
-    line.show(`tfgen interpolate ${quoted(model.folder)} --from-index ${index[ends[0]]} --to-index ${index[ends[1]]} --path ${path.get()} --out interpolation.png`);
+    if (chosenContext) line.show(curl(model, "interpolate", { ...fields, format: "png" }, "interpolation.png"));
+    else line.show(`tfgen interpolate ${quoted(model.folder)} --from-index ${index[ends[0]]} --to-index ${index[ends[1]]} --path ${path.get()}${labelled()} --out interpolation.png`);
     page.done();
   }, page.failed);
 
+  const labelled = () => (model.labels && chosenClass.get() !== "own" ? ` --labels ${chosenClass.get()} ${chosenClass.get()}` : "");
   const share = slider({ name: "from first to second", low: 0, high: 1, step: 1 / (STEPS - 1), value: 0.5, change: show });
   const path = buttons({
     name: "Path", value: "linear", change: update,
@@ -87,5 +89,3 @@ export function strip(model, name, first, change) {
   requestAnimationFrame(() => { if (first > 0) group.scrollLeft = made[first].offsetLeft - group.offsetLeft - 40; });
   return element("div", {}, element("h2", {}, name), group);
 }
-
-export const quoted = (word) => (/^[\w./=+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { strip } from "./between.js";
-import { button, classes, command, contexts, element, given, number } from "./elements.js";
+import { button, classes, command, contexts, curl, element, given, number } from "./elements.js";
 import { download, figures } from "./images.js";
 import { Pad } from "./pad.js";
 
@@ -35,7 +35,7 @@ export function build(model, page) {
     pictures.replaceChildren(...figures(found.images, model.data.levels, captions));
     const score = found.scores ? `Below each: ${model.class_of_score}, higher is more likely. ` : "";
     note.textContent = `${score}${Math.round(performance.now() - begin)} ms`;
-    line.show(`curl --json '${JSON.stringify({ ...fields, format: "png" })}' ${location.origin}/v1/models/${encodeURIComponent(model.name)}/inpaint --output completed.png`);
+    line.show(curl(model, "inpaint", { ...fields, format: "png" }, "completed.png"));
     seed.set(seed.get() + 1);
   }, "main");
 

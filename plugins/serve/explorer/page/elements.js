@@ -82,6 +82,14 @@ export function command() {
   return made;
 }
 
+export const quoted = (word) => (/^[\w./:=+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+// The command that sends a request and writes the answer into a file.
+export function curl(model, endpoint, fields, file) {
+  const path = `${location.origin}/v1/models/${encodeURIComponent(model.name)}/${endpoint}`;
+  return `curl --json ${quoted(JSON.stringify(fields))} ${quoted(path)} --output ${file}`;
+}
+
 export function text(value) {
   return Number.isInteger(value) ? String(value) : Number(value.toPrecision(4)).toString();
 }
@@ -109,7 +117,8 @@ export function contexts(model, change) {
     const low = values.length ? Math.min(...values) : -3;
     const high = values.length ? Math.max(...values) : 3;
     const middle = values.length ? [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] : 0;
-    const step = (high - low) / 200 || 1;
+    const whole = values.length > 0 && values.every(Number.isInteger);
+    const step = whole ? 1 : (high - low) / 200 || 1;
     return slider({ name, low, high, step, value: middle, change });
   });
   group.append(...made);

@@ -28,6 +28,7 @@ export function build(model, page) {
     const most = Math.max(...density) || 1;
     plane.picture = picture(density.map((value) => value / most));
     plane.draw();
+    read(plane.place);
     scale.textContent = `From dark to bright: density 0 to ${text(most)}. ${SIDE} x ${SIDE} points in ${Math.round(performance.now() - begin)} ms`;
     page.done();
   }, page.failed);

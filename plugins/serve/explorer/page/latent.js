@@ -1,7 +1,7 @@
 // Latent space: a point of the plane and sliders along principal axes, decoded at once; one code under every class.
 
 import { ask, latest } from "./api.js";
-import { button, className, classes, command, contexts, element, given, slider, text } from "./elements.js";
+import { button, className, classes, command, contexts, curl, element, given, slider, text } from "./elements.js";
 import { canvasFor, download, figures, paint } from "./images.js";
 import { Plane, frameOf } from "./plane.js";
 
@@ -28,7 +28,7 @@ export function build(model, page) {
     const shown = place.slice(0, 2).map((value) => text(Number(value.toFixed(3)))).join(", ");
     image.setAttribute("aria-label", `decoded image at ${shown}`);
     where.textContent = `${plain ? "z" : "principal axes 1, 2"} = (${shown}), ${Math.round(performance.now() - begin)} ms`;
-    line.show(`curl --json '${JSON.stringify({ ...fields, format: "png" })}' ${location.origin}/v1/models/${encodeURIComponent(model.name)}/decode --output decoded.png`);
+    line.show(curl(model, "decode", { ...fields, format: "png" }, "decoded.png"));
     page.done();
   }, page.failed);
 

@@ -29,12 +29,17 @@ const page = {
   },
 };
 
+function decoded(part) {
+  try { return decodeURIComponent(part); } catch { return part; }
+}
+
 async function show() {
-  const [asked, view] = decodeURIComponent(location.hash.slice(1)).split("|");
+  const hash = location.hash;
+  const [asked, view] = hash.slice(1).split("|").map(decoded);
   const name = models.has(asked) ? asked : models.keys().next().value;
   part("model").value = name;
   const model = models.get(name) ?? await page.tried(() => get(`/explore/models/${encodeURIComponent(name)}`));
-  if (!model) return;
+  if (!model || location.hash !== hash) return; // another one was chosen meanwhile
   models.set(name, model);
   part("about").textContent = `${model.summary} Data: ${model.data.name}.${model.examples.missing ? ` Without test examples: ${model.examples.missing}` : ""}`;
   const fitting = Object.keys(VIEWS).filter((key) => VIEWS[key].fits(model));

@@ -1,8 +1,7 @@
 // Samples: a class, a seed, and the options of the model's sampler as sliders.
 
 import { ask, latest } from "./api.js";
-import { quoted } from "./between.js";
-import { button, choice, classes, command, contexts, element, given, number, slider, text } from "./elements.js";
+import { button, choice, classes, command, contexts, element, given, number, quoted, slider, text } from "./elements.js";
 import { download, figures } from "./images.js";
 import { Plane, frameOf } from "./plane.js";
 
@@ -15,7 +14,11 @@ export function build(model, page) {
   const seed = number({ name: "Seed", low: 0, high: 2 ** 31 - 1, value: 0, change: () => update() });
   const chosen = {};
   const options = Object.entries(model.sampling_options ?? {}).map(([name, option]) => (
-    control(name, option, (value) => { chosen[name] = value; update(); })));
+    control(name, option, (value) => {
+      if (value === null) delete chosen[name];
+      else chosen[name] = value;
+      update();
+    })));
   const shown = element("div", {});
   const note = element("p", { className: "note" });
   const line = command();
@@ -50,7 +53,9 @@ function control(name, option, change) {
   if (typeof usual === "number") {
     const whole = /int|whole/.test(option.type);
     const [low, high] = rangeOf(option.range, usual, whole);
-    return slider({ name, low, high, step: whole ? 1 : (high - low) / 100, value: usual, change });
+    // The usual value is one of the steps.
+    const step = whole ? 1 : (usual - low) / 50 || (high - low) / 100;
+    return slider({ name, low, high, step, value: usual, change });
   }
   const input = element("input", { type: typeof usual === "string" ? "text" : "number", value: usual ?? "", step: "any" });
   input.addEventListener("change", () => {
