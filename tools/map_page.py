@@ -28,7 +28,7 @@ own room and from rooms below, never from above or beside (`make check`):
 
 Models, the report page, sweeps and trackers (TensorBoard, MLflow, W&B) are plugins in `plugins/` (installed as
 `tfgen_plugins`); the benchmark suite in `benchmarks/suite/` (installed as `tfgen_benchmarks`) is a plugin, too. Models
-and trackers use [public names](api.md), and never another plugin's modules. Two tools, the report page and sweeps, also
+and trackers use [public names](api.md), and never another plugin's modules. Tools, such as the report page, sweeps and the server, also
 use a few modules of the ground, and the suite, which measures what lies inside, imports it. The other folders:
 
 - `tests/`: tests, with a folder for each room and each plugin
@@ -80,7 +80,7 @@ def _folder(name: str, title: str = "") -> Iterator[str]:
     yield f"## {title or name + '/'}"
     if (folder / "__init__.py").exists():
         yield "\n".join(textwrap.wrap(first_line(folder / "__init__.py"), COLUMNS))
-    deeper = folder.glob("*/*.py") if name.startswith("tfgen/") else ()
+    deeper = folder.glob("*/*.py") if name.startswith(("tfgen/", "plugins/")) else ()
     files = [*sorted(folder.glob("*.py")), *sorted(deeper)]
     items = [_item(path.relative_to(folder), first_line(path)) for path in files if path != folder / "__init__.py"]
     if items:
