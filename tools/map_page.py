@@ -26,10 +26,11 @@ own room and from rooms below, never from above or beside (`make check`):
 
     {order}
 
-Models, the report page, sweeps and trackers (TensorBoard, MLflow, W&B) are plugins in `plugins/` (installed as
-`tfgen_plugins`); the benchmark suite in `benchmarks/suite/` (installed as `tfgen_benchmarks`) is a plugin, too. Models
-and trackers use [public names](api.md), and never another plugin's modules. Tools, such as the report page, sweeps and the server, also
-use a few modules of the ground, and the suite, which measures what lies inside, imports it. The other folders:
+Models, the report page, sweeps, the server, export formats and trackers (TensorBoard, MLflow, W&B) are plugins in
+`plugins/` (installed as `tfgen_plugins`); the benchmark suite in `benchmarks/suite/` (installed as `tfgen_benchmarks`)
+is a plugin, too. Models and trackers use [public names](api.md), and never another plugin's modules. Tools, such as the
+report page, sweeps and the server, also use a few modules of the ground, and the suite, which measures what lies
+inside, imports it. The other folders:
 
 - `tests/`: tests, with a folder for each room and each plugin
 - `docs/`: [commands](commands/README.md), [theory](theory/README.md), [results](results/README.md), and a plugin in one
