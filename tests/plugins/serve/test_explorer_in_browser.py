@@ -83,6 +83,7 @@ def pixels(page, selector="canvas.image"):
 def open_view(page, name, model):
     page.select_option("#model", model)
     page.click(f"#view-{name}")
+    page.wait_for_selector(f"#view[data-shown='#{model}|{name}']")  # or it would be built anew under the pointer
 
 
 def test_a_point_of_the_plane_is_decoded_pixel_for_pixel(page, models):

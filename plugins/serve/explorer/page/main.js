@@ -52,6 +52,7 @@ async function show() {
   document.title = `${name}: ${chosen ? VIEWS[chosen].title : "nothing to show"} – tfgen explorer`;
   if (chosen) VIEWS[chosen].build(model, page);
   else page.root.replaceChildren("This model offers nothing that the page can show.");
+  page.root.dataset.shown = hash;
 }
 
 async function begin() {
