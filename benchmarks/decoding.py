@@ -71,7 +71,7 @@ class Options:
     batch_size: int = 200
     """Samples at a time; 200 is what tfgen sample does by itself."""
     rounds: int = 7
-    """How often each way is timed; one more round goes before them, which warms up."""
+    """Timed rounds of each way; an untimed round before them warms up."""
     device: Device = "auto"
     """Where to compute; auto takes a GPU when there is one."""
     json: Path | None = None

@@ -63,7 +63,7 @@ class Options:
     batches: int = 5
     """Batches in each timing."""
     rounds: int = 7
-    """How often each way is timed; one more round goes before them, which warms up."""
+    """Timed rounds of each way; an untimed round before them warms up."""
     json: Path | None = None
     """File for all numbers."""
 

@@ -58,7 +58,7 @@ class Options:
     block: int = 32
     """Rows of a block of the server."""
     rounds: int = 5
-    """How often each is measured."""
+    """Rounds; both servers and the direct call are measured once in each."""
     seconds: float = 2.0
     """Seconds of each measurement."""
     json: Path | None = None

@@ -1,4 +1,4 @@
-"""Who may ask: the headers Host and Origin, and the token, are checked before anything else is done."""
+"""Access control of the server: checks the headers Host and Origin, and the token, before a request is answered."""
 
 from __future__ import annotations
 

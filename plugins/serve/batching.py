@@ -38,7 +38,7 @@ class Batcher:
         most_rows: that may wait, of all requests together.
         batching: put rows of several requests into one block; without it each is computed by itself, in a block of about its
             size.
-        on_block: told of the rows of each block and of the seconds that it took.
+        on_block: called after each block with its number of rows and its seconds.
         scope: context manager in which the thread computes, of a device for example.
     """
 
@@ -74,7 +74,7 @@ class Batcher:
 
     @property
     def open(self) -> bool:
-        """Whether new work is taken, and done."""
+        """True while new requests are accepted."""
         return self._thread.is_alive() and not self._closing
 
     @property

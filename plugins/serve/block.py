@@ -62,15 +62,15 @@ class BlockFunction:
             self._require_independent_rows(probe)
         except CapabilityError as error:
             self.why_alone = str(error)
-        except Exception:  # whatever a model raises that takes one seed alone
-            self.why_alone = f"its {self.name} takes one seed for all examples"
+        except Exception as error:  # of a model that takes one seed alone; any other fault shows again below
+            self.why_alone = f"its {self.name} fails with a seed for each example: {type(error).__name__}"
         if self.why_alone is not None:
             self._programs = {}
             self([(slice(0, size), RowRequest(probe, 0, self._usual_scalars()))])
 
     @property
     def mixes(self) -> bool:
-        """Whether rows of several requests can stand in one block."""
+        """True if rows of several requests may be computed in one block."""
         return self.why_alone is None
 
     def rows_from(self, start: int) -> int:

@@ -81,7 +81,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
             f"--host {options.host} can be reached from other machines, and needs a token: set {TOKEN_VARIABLE}, or name a "
             f"file by --token-file; it has at least {_SHORTEST_TOKEN} characters."
         )
-    found = bind(options.host, options.port)  # before models are loaded, so that a port in use is told at once
+    found = bind(options.host, options.port)  # a port in use is an error before any model is loaded
     try:
         _serve(options, context, token, found)
     finally:

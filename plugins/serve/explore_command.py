@@ -53,7 +53,7 @@ def main(arguments: Sequence[str], context: CommandContext) -> None:
     require_installed("explore")
     from tfgen_plugins.serve.address import address_of, bind
 
-    found = bind(_HOST, options.port)  # before models are loaded, so that a port in use is told at once
+    found = bind(_HOST, options.port)  # a port in use is an error before any model is loaded
     try:
         runs = [context.run(folder) for folder in options.runs]
         require_names(runs)

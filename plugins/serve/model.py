@@ -54,7 +54,7 @@ class ServedModel:
 
     @property
     def endpoints(self) -> tuple[str, ...]:
-        """What can be asked of it."""
+        """Names of the endpoints that the model offers."""
         between = "decode" in self.signatures and not self.model.discrete_codes
         return tuple(name for name in ENDPOINTS if name in self.signatures or (name == "interpolate" and between))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.export.test_signatures import InALoop, built, digits, registry  # noqa: F401
+from tests.export.test_signatures import InALoop, built
 from tests.slow import named
 from tests.toy_models import GaussianConfig
 from tfgen.data.spec import DataSpec
@@ -14,7 +14,7 @@ from tfgen.seeds import uniform
 
 
 @pytest.mark.parametrize("name", named(["realnvp", "cvae", "gan", "pixelcnn"], {"cvae"}))
-def test_samples_of_several_seeds_are_those_of_each(registry, digits, name):  # noqa: F811
+def test_samples_of_several_seeds_are_those_of_each(registry, digits, name):
     model = built(registry, name, digits)
     signature = with_row_seeds(signatures_of(model)["sample"])
     rows = [(3, 0), (3, 1), (8, 5), (3, 2), (8, 0), (1, 7)]
@@ -28,7 +28,7 @@ def test_samples_of_several_seeds_are_those_of_each(registry, digits, name):  # 
         np.testing.assert_array_equal(together[i], alone[0])
 
 
-def test_numeric_options_of_a_sampler_become_inputs(registry, digits):  # noqa: F811
+def test_numeric_options_of_a_sampler_become_inputs(registry, digits):
     model = built(registry, "pixelcnn", digits)
     signature = signatures_of(model, free=["temperature"])["sample"]
     assert [argument.name for argument in signature.inputs] == ["count", "seed", "first", "temperature"]

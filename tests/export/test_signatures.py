@@ -19,7 +19,6 @@ from tfgen.export.noise import draws_of, with_noise_inputs
 from tfgen.export.signatures import signatures_of
 from tfgen.export.verify import difference, inputs_for
 from tfgen.model.base import GenerativeModel, build_model
-from tfgen.plugin.loading import load_registry
 from tfgen.plugin.options import build
 from tfgen.plugin.specs import DataSources, ModelSpec
 from tfgen.seeds import as_seed, fold_in, noise_from, normal, uniform
@@ -34,16 +33,6 @@ SMALL = {
     "cgan": {"network": "mlp", "units": 8, "latent": 3},
     "pixelcnn": {"blocks": 1, "filters": 4},
 }
-
-
-@pytest.fixture(scope="module")
-def registry():
-    return load_registry()
-
-
-@pytest.fixture(scope="module")
-def digits(registry):
-    return load_dataset("digits", registry, DataSources())
 
 
 def built(registry, name, data, **options):

@@ -17,7 +17,7 @@ TOKEN = "hf_of_the_test"
 
 
 class Hub:
-    """What the stand-in holds.
+    """Repositories and files of the stand-in for the Hub.
 
     Attributes:
         private: whether each repository is private, by name.

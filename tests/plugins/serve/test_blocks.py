@@ -20,8 +20,7 @@ from tfgen_plugins.serve.work import Work
 def work_of(model, name, count, seed, arrays=None, constants=()):
     _, scalars = model.sampling.chosen({})
     request = RowRequest(arrays or {}, seed, scalars if name == "sample" else {})
-    function = lambda: model.function(name, constants)  # noqa: E731
-    return Work(Future(), function, count, (model.name, name, constants), request)
+    return Work(Future(), lambda: model.function(name, constants), count, (model.name, name, constants), request)
 
 
 def results(batcher, works):
